@@ -1,0 +1,227 @@
+//! `cargo xtask bench`: runs the core's benches and puts what they measured beside what is promised.
+//!
+//! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
+//! `counted: NAME = NUMBER`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::table::{Align, render};
+use crate::workspace::{Workspace, command};
+
+/// How to measure, and what to write.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Fewer samples: a look, not a claim
+    #[arg(long)]
+    quick: bool,
+    /// Also write the table as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Where a row's number comes from. Ids are criterion's: `group/function` or `group/function/parameter`.
+enum From {
+    /// Nanoseconds for one element of a bench's throughput.
+    Nanos(&'static str),
+    /// Millions of elements a second.
+    Millions(&'static str),
+    /// What each of `more` further links adds, in nanoseconds an element: two benches and their difference.
+    Each { one: &'static str, many: &'static str, more: f64 },
+    /// A number that the bench counted.
+    Counted(&'static str),
+}
+
+enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+struct Row {
+    what: &'static str,
+    from: From,
+    unit: &'static str,
+    target: Target,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        what: "replica receives 100 B records",
+        from: From::Millions("stream/receive"),
+        unit: "M records/s",
+        target: Target::AtLeast(8.0),
+    },
+    Row {
+        what: "primary, one link",
+        from: From::Nanos("stream/primary/1"),
+        unit: "ns/record",
+        target: Target::AtMost(100.0),
+    },
+    Row {
+        what: "each further link",
+        from: From::Each { one: "stream/primary/1", many: "stream/primary/9", more: 8.0 },
+        unit: "ns/record",
+        target: Target::AtMost(20.0),
+    },
+    Row {
+        what: "allocations in steady state",
+        from: From::Counted("allocations"),
+        unit: "per run",
+        target: Target::AtMost(0.0),
+    },
+    Row {
+        what: "memory beyond Config::memory_bytes()",
+        from: From::Counted("memory_percent_over"),
+        unit: "%",
+        target: Target::AtMost(5.0),
+    },
+];
+
+/// Measures; the code is a failure if a target is missed.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let counted = measure(&workspace, args.quick)?;
+    let home = workspace.target.join("criterion");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut lines = vec![["what", "measured", "target", "unit", ""].map(str::to_owned).to_vec()];
+    let mut told = Vec::new();
+    let mut missed = 0;
+    for row in ROWS {
+        let value = row.from.value(&home, &counted).with_context(|| format!("row {:?}", row.what))?;
+        let met = row.target.met(value);
+        missed += u32::from(!met);
+        let word = if met { "ok" } else { "MISSED" };
+        let cell = |text: &str| text.to_owned();
+        lines.push(vec![
+            cell(row.what),
+            format!("{value:.1}"),
+            row.target.text(),
+            cell(row.unit),
+            cell(word),
+        ]);
+        told.push(json!({
+            "what": row.what, "measured": value, "unit": row.unit, "target": row.target.text(), "met": met,
+        }));
+    }
+    let quick = if args.quick { ", quick: a look, not a claim" } else { "" };
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Left, Align::Left];
+    print!("\n{}\nmeasured on {cores} cores{quick}\n", render(&aligns, &lines));
+    if let Some(file) = &args.json {
+        let text = json!({ "cores": cores, "quick": args.quick, "rows": told });
+        std::fs::write(file, format!("{text:#}\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the benches, showing what they say, and keeps what they counted.
+fn measure(workspace: &Workspace, quick: bool) -> Result<BTreeMap<String, f64>> {
+    let mut bench = command("cargo");
+    bench.args(["bench", "-p", "towline-core", "--bench", "stream"]).current_dir(&workspace.root);
+    if quick {
+        bench.args(["--", "--quick"]);
+    }
+    let mut child = bench.stdout(Stdio::piped()).spawn().context("cargo did not start")?;
+    let output = child.stdout.take().context("cargo's output was asked for")?;
+    let mut counted = BTreeMap::new();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("reading what the bench says")?;
+        println!("{line}");
+        counted.extend(parse_counted(&line));
+    }
+    let status = child.wait().context("waiting for cargo")?;
+    if !status.success() {
+        bail!("cargo bench failed ({status}): see its message above");
+    }
+    Ok(counted)
+}
+
+fn parse_counted(line: &str) -> Option<(String, f64)> {
+    let (name, number) = line.strip_prefix("counted: ")?.split_once(" = ")?;
+    Some((name.to_owned(), number.trim().parse().ok()?))
+}
+
+impl From {
+    fn value(&self, home: &Path, counted: &BTreeMap<String, f64>) -> Result<f64> {
+        match self {
+            Self::Nanos(id) => nanos(home, id),
+            Self::Millions(id) => Ok(1_000.0 / nanos(home, id)?),
+            Self::Each { one, many, more } => Ok((nanos(home, many)? - nanos(home, one)?) / more),
+            Self::Counted(name) => counted
+                .get(*name)
+                .copied()
+                .with_context(|| format!("the bench printed no line `counted: {name} = N`")),
+        }
+    }
+}
+
+impl Target {
+    fn met(&self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => value >= *bound,
+            Self::AtMost(bound) => value <= *bound,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::AtLeast(bound) => format!(">= {bound}"),
+            Self::AtMost(bound) => format!("<= {bound}"),
+        }
+    }
+}
+
+/// Mean time of one element: criterion's estimate for an iteration, by the elements it said an iteration holds.
+fn nanos(home: &Path, id: &str) -> Result<f64> {
+    let folder = home.join(id).join("new");
+    let estimate = load(&folder.join("estimates.json"))?["mean"]["point_estimate"]
+        .as_f64()
+        .with_context(|| format!("{}: no mean in estimates.json", folder.display()))?;
+    let elements = load(&folder.join("benchmark.json"))?["throughput"]["Elements"]
+        .as_f64()
+        .with_context(|| format!("bench {id} says no Throughput::Elements"))?;
+    Ok(estimate / elements)
+}
+
+fn load(path: &Path) -> Result<Value> {
+    let text = std::fs::read(path).with_context(|| format!("{}: was the bench renamed?", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{From, Target, parse_counted};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn reads_criterion_and_counts() {
+        let home = std::env::temp_dir().join(format!("xtask-bench-{}", std::process::id()));
+        for (id, mean) in [("g/one", 50_000.0), ("g/many", 90_000.0)] {
+            let folder = home.join(id).join("new");
+            std::fs::create_dir_all(&folder).unwrap();
+            let estimates = format!(r#"{{"mean":{{"point_estimate":{mean}}}}}"#);
+            std::fs::write(folder.join("estimates.json"), estimates).unwrap();
+            std::fs::write(folder.join("benchmark.json"), r#"{"throughput":{"Elements":1000}}"#).unwrap();
+        }
+        let counted = BTreeMap::from_iter(parse_counted("counted: allocations = 3"));
+        let value = |from: From| from.value(&home, &counted).unwrap();
+        assert!((value(From::Nanos("g/one")) - 50.0).abs() < 1e-9);
+        assert!((value(From::Millions("g/one")) - 20.0).abs() < 1e-9);
+        assert!((value(From::Each { one: "g/one", many: "g/many", more: 4.0 }) - 10.0).abs() < 1e-9);
+        assert!((value(From::Counted("allocations")) - 3.0).abs() < 1e-9);
+        let missing = From::Nanos("g/none").value(&home, &counted).unwrap_err();
+        assert!(missing.to_string().contains("renamed"), "{missing}");
+        std::fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn a_bound_is_met_at_the_bound() {
+        assert!(Target::AtLeast(8.0).met(8.0) && !Target::AtLeast(8.0).met(7.9));
+        assert!(Target::AtMost(0.0).met(0.0) && !Target::AtMost(0.0).met(1.0));
+    }
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask`: set-up, checks, load and measurement with nothing but the Rust toolchain.
+//!
+//! Each command lives in the file of its name. All of them say what was wrong, where, and what to do about it; exit 0
+//! means all was well, 1 that something was not, 2 that the command line was not understood.
+
+mod bench;
+mod imports;
+mod load;
+mod setup;
+mod steps;
+mod table;
+mod test;
+mod versions;
+mod watch;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Towline's set-up, checks, load and measurement.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+enum Command {
+    /// Set up what is missing, then run every check and print what ran and how long it took
+    Test(test::Args),
+    /// Put load on a server that speaks RESP: seeded random values, every key once, then overwrites
+    Load(load::Args),
+    /// Measure, and print the results beside their targets
+    Bench(bench::Args),
+    /// Build tests/imports for the browser and check that it needs nothing from its host
+    Imports,
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Test(args) => test::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Imports => imports::run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the checks need beside the Rust toolchain: each looks first, then fetches, so that a second run costs nothing.
+//!
+//! As root, packages come through apt. Otherwise nothing is installed behind the user's back: the message names the
+//! command to type.
+
+use std::process::{Command, Stdio};
+
+use crate::versions::{BROWSER, CARGO_DENY, CHIP, COMPONENTS, REDIS_TOOLS};
+
+/// One thing a machine must have.
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    /// With a fetch and a build, on two cores.
+    pub(crate) budget_s: u64,
+    /// Whether `--quick` needs it.
+    pub(crate) quick: bool,
+    there: fn() -> bool,
+    /// A line for `sh`: what is printed is what is run.
+    fetch: fn() -> String,
+    root: bool,
+}
+
+pub(crate) const NEEDS: &[Need] = &[
+    Need {
+        name: "set-up: components",
+        budget_s: 120,
+        quick: true,
+        there: || answers("cargo", &["fmt", "--version"]) && answers("cargo", &["clippy", "--version"]),
+        fetch: || format!("rustup component add {}", COMPONENTS.join(" ")),
+        root: false,
+    },
+    Need {
+        name: "set-up: targets",
+        budget_s: 120,
+        quick: false,
+        there: || {
+            let installed = said("rustup", &["target", "list", "--installed"]);
+            [CHIP, BROWSER].iter().all(|target| installed.lines().any(|line| line == *target))
+        },
+        fetch: || format!("rustup target add {CHIP} {BROWSER}"),
+        root: false,
+    },
+    Need {
+        name: "set-up: redis-tools",
+        budget_s: 180,
+        quick: false,
+        there: || answers("redis-cli", &["--version"]) && answers("redis-benchmark", &["--version"]),
+        // Package lists as old as the machine image may name a version that is gone: ask again with fresh ones.
+        fetch: || {
+            let install = format!("apt-get install --yes --no-install-recommends {REDIS_TOOLS}");
+            format!("{install} || {{ apt-get update && {install}; }}")
+        },
+        root: true,
+    },
+    Need {
+        name: "set-up: cargo-deny",
+        budget_s: 420,
+        quick: false,
+        there: || said("cargo", &["deny", "--version"]).trim() == format!("cargo-deny {CARGO_DENY}"),
+        fetch: || format!("cargo install cargo-deny --version {CARGO_DENY} --locked"),
+        root: false,
+    },
+];
+
+/// What is to be done about a need.
+pub(crate) enum Plan {
+    Nothing,
+    Run(Command),
+    /// Not ours to do: what to type.
+    Ask(String),
+}
+
+impl Need {
+    pub(crate) fn plan(&self) -> Plan {
+        if (self.there)() {
+            return Plan::Nothing;
+        }
+        let line = (self.fetch)();
+        if self.root && said("id", &["-u"]).trim() != "0" {
+            return Plan::Ask(format!("this needs root; type: sudo sh -c '{line}'"));
+        }
+        let mut command = crate::workspace::command("sh");
+        command.args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive");
+        Plan::Run(command)
+    }
+
+    /// The line that [`Need::plan`] runs, for a failure's message.
+    pub(crate) fn line(&self) -> String {
+        (self.fetch)()
+    }
+}
+
+fn answers(program: &str, args: &[&str]) -> bool {
+    let quiet = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+fn said(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+}

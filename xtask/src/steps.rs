@@ -1,0 +1,67 @@
+//! The checks, in the order they run: what fails most often and fastest first.
+
+use crate::versions::{BROWSER, CHIP};
+
+/// One check: a command from the root of the workspace.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// From cold, on two cores. Over it is said so; four times over it is stopped.
+    pub(crate) budget_s: u64,
+    pub(crate) mode: Mode,
+    pub(crate) argv: &'static [&'static str],
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    /// What the check does not look at, said each time.
+    pub(crate) note: &'static str,
+}
+
+/// Which runs a step belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Always,
+    /// A part of a full run's step, quick enough for `--quick`.
+    Quick,
+    Full,
+}
+
+const fn step(name: &'static str, budget_s: u64, mode: Mode, argv: &'static [&'static str]) -> Step {
+    Step { name, budget_s, mode, argv, env: &[], note: "" }
+}
+
+pub(crate) const STEPS: &[Step] = &[
+    step("fmt", 20, Mode::Always, &["cargo", "fmt", "--all", "--check"]),
+    step("tidy", 60, Mode::Always, &["cargo", "test", "-p", "towline-tests", "--test", "tidy"]),
+    step(
+        "clippy",
+        300,
+        Mode::Always,
+        &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    ),
+    step("unit tests", 120, Mode::Quick, &["cargo", "test", "--workspace", "--lib", "--bins"]),
+    // All of core's own tests: the transcripts are among them, and the rest is as quick.
+    step("transcripts", 60, Mode::Quick, &["cargo", "test", "-p", "towline-core", "--tests"]),
+    Step {
+        env: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..step("docs", 180, Mode::Full, &["cargo", "doc", "--workspace", "--no-deps"])
+    },
+    step(
+        "chip",
+        60,
+        Mode::Full,
+        &["cargo", "build", "-p", "towline-core", "-p", "towline-kv", "--target", CHIP],
+    ),
+    step(
+        "browser",
+        60,
+        Mode::Full,
+        &["cargo", "build", "-p", "towline-core", "-p", "towline-kv", "--target", BROWSER],
+    ),
+    Step {
+        note: "advisories: not checked (their database lives on the network)",
+        ..step("deny", 30, Mode::Full, &["cargo", "deny", "check", "bans", "licenses", "sources"])
+    },
+    // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
+    step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
+    step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
+    step("benches run", 240, Mode::Full, &["cargo", "test", "-p", "towline-core", "--bench", "*"]),
+];

@@ -1,0 +1,15 @@
+//! Every tool and target the project uses beside the Rust toolchain, with its version: the one place to change one.
+
+/// Targets that `core` and `kv` must build for: a chip without a system, and the browser.
+pub(crate) const CHIP: &str = "thumbv7em-none-eabihf";
+/// See [`CHIP`].
+pub(crate) const BROWSER: &str = "wasm32-unknown-unknown";
+
+/// Toolchain components; in rustup's default profile, missing from its minimal one.
+pub(crate) const COMPONENTS: &[&str] = &["rustfmt", "clippy"];
+
+/// Judges licences, sources and banned crates by `deny.toml`.
+pub(crate) const CARGO_DENY: &str = "0.20.2";
+
+/// The end-to-end tests' client. Any version will do: the commands used are older than all of them.
+pub(crate) const REDIS_TOOLS: &str = "redis-tools";
