@@ -1,0 +1,384 @@
+//! The repository's own rules, as a test over its own files: what `rustfmt`, `clippy` and `rustc` do not look at.
+//!
+//! A file is read in one sitting, a function at one glance; text stays within 120 columns; every Rust file says in its
+//! head what it is; nothing unfinished, and nothing that only one machine understands, gets in; links lead somewhere.
+//! A rule that a file cannot keep yet has an entry in a list here. The lists only shrink: an entry with more room than
+//! its file needs fails like a file with too little.
+//!
+//! Not looked at: functions inside macro calls (`proptest!`), because `syn` does not see them, and generated files.
+//!
+//! Words that are banned stand here in two halves, so that this file keeps the rules too.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use syn::visit::Visit;
+
+/// One sitting.
+const FILE_LINES: usize = 400;
+/// Tests are read one at a time.
+const TEST_FILE_LINES: usize = 800;
+/// One glance.
+const FUNCTION_LINES: usize = 60;
+/// Two files side by side.
+const COLUMNS: usize = 120;
+
+/// Files longer than their bound: path, lines. Only shrinks.
+const LONG_FILES: &[(&str, usize)] = &[];
+/// Functions longer than theirs: `path: name`, lines. Only shrinks.
+const LONG_FUNCTIONS: &[(&str, usize)] = &[];
+
+/// What we write by hand. How lock files, licences, snapshots and seeds are laid out is not ours to say.
+const TEXT: &[&str] = &["rs", "toml", "md", "sh", "c", "h", "hpp", "cpp", "ts", "js", "css", "html", "yml"];
+const SCRIPTS: &[&str] = &[".ci/run"];
+
+const BANNED: &[(&str, &str)] = &[
+    (concat!("tod", "o!("), "finish it, or leave it out"),
+    (concat!("unimplemen", "ted!("), "finish it, or leave it out"),
+    (concat!("db", "g!("), "a debugging aid"),
+    (concat!("FIX", "ME"), "mend it, or write an issue"),
+    (concat!("XX", "X"), "mend it, or write an issue"),
+    (concat!("#[ign", "ore"), "a test that does not run protects nothing"),
+];
+const MACHINE_PATHS: &[&str] = &[concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/ho", "me/")];
+
+/// Crates whose lints are their own. `tests/imports` exports by name, which rustc counts as unsafe.
+const OWN_LINTS: &[&str] = &["tests/imports/Cargo.toml"];
+
+#[test]
+fn the_repository_is_tidy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
+    let mut tidy = Tidy::new(LONG_FILES, LONG_FUNCTIONS);
+    let paths = files(root);
+    assert!(
+        paths.iter().any(|path| path == "tests/tidy.rs"),
+        "found no files to look at in {}",
+        root.display()
+    );
+    for path in paths {
+        let text = std::fs::read_to_string(root.join(&path));
+        tidy.file(&path, &text.unwrap_or_else(|error| panic!("{path}: {error}")), |link| {
+            root.join(link).exists()
+        });
+    }
+    tidy.same_reasons(root);
+    let problems = tidy.finish();
+    assert!(problems.is_empty(), "{} to mend:\n  {}\n", problems.len(), problems.join("\n  "));
+}
+
+/// The files that are kept, or would be if they were added now: paths from the root. Without git, all that is there.
+fn files(root: &Path) -> Vec<String> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let mut paths: Vec<String> = match git.output() {
+        Ok(told) if told.status.success() => {
+            String::from_utf8_lossy(&told.stdout).split('\0').map(str::to_owned).collect()
+        }
+        Ok(_) | Err(_) => walk(root, root),
+    };
+    paths.retain(|path| is_text(path) && root.join(path).is_file());
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn walk(root: &Path, folder: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let skip = [".git", "target", "node_modules"].iter().any(|name| path.ends_with(name));
+        if path.is_dir() && !skip {
+            paths.extend(walk(root, &path));
+        } else if let Ok(path) = path.strip_prefix(root) {
+            paths.push(path.to_string_lossy().replace('\\', "/"));
+        }
+    }
+    paths
+}
+
+fn is_text(path: &str) -> bool {
+    SCRIPTS.contains(&path) || path.rsplit_once('.').is_some_and(|(_, ext)| TEXT.contains(&ext))
+}
+
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
+/// Bounds that may be exceeded by those who stand in a list, by so much and no more.
+struct Ratchet {
+    list: &'static [(&'static str, usize)],
+    seen: Vec<&'static str>,
+}
+
+impl Ratchet {
+    fn check(&mut self, what: &str, lines: usize, bound: usize) -> Option<String> {
+        let Some((name, allowed)) = self.list.iter().find(|(name, _)| *name == what) else {
+            return (lines > bound)
+                .then(|| format!("{what}: {lines} lines, at most {bound}: part it by ideas"));
+        };
+        self.seen.push(name);
+        if lines > *allowed {
+            Some(format!(
+                "{what}: grew to {lines} lines, {allowed} allowed by its exception: part it by ideas"
+            ))
+        } else if lines <= bound {
+            Some(format!("{what}: {lines} lines need no exception: take it off the list in tests/tidy.rs"))
+        } else if lines < *allowed {
+            Some(format!("{what}: shrank to {lines} lines: set its exception in tests/tidy.rs to {lines}"))
+        } else {
+            None
+        }
+    }
+
+    fn unused(&self) -> impl Iterator<Item = String> {
+        let unseen = self.list.iter().filter(|(name, _)| !self.seen.contains(name));
+        unseen.map(|(name, _)| format!("{name}: gone, but still on the list in tests/tidy.rs: take it off"))
+    }
+}
+
+/// Collects all there is to mend, so that one run shows everything.
+struct Tidy {
+    files: Ratchet,
+    functions: Ratchet,
+    problems: Vec<String>,
+}
+
+impl Tidy {
+    fn new(files: &'static [(&'static str, usize)], functions: &'static [(&'static str, usize)]) -> Self {
+        let ratchet = |list| Ratchet { list, seen: Vec::new() };
+        Self { files: ratchet(files), functions: ratchet(functions), problems: Vec::new() }
+    }
+
+    fn file(&mut self, path: &str, text: &str, exists: impl Fn(&Path) -> bool) {
+        self.lines(path, text);
+        if path.ends_with(".rs") {
+            self.rust(path, text);
+        }
+        if path.ends_with(".md") {
+            self.links(path, text, exists);
+        }
+        if path.ends_with("Cargo.toml") && text.contains("[package]") && !OWN_LINTS.contains(&path) {
+            self.need(
+                text.contains("[lints]\nworkspace = true\n"),
+                path,
+                "says no `[lints] workspace = true`",
+            );
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        self.problems.extend(self.files.unused());
+        self.problems.extend(self.functions.unused());
+        self.problems
+    }
+
+    fn need(&mut self, holds: bool, place: &str, otherwise: &str) {
+        if !holds {
+            self.problems.push(format!("{place}: {otherwise}"));
+        }
+    }
+
+    fn lines(&mut self, path: &str, text: &str) {
+        self.need(
+            text.ends_with('\n') && !text.ends_with("\n\n"),
+            path,
+            "does not end with exactly one newline",
+        );
+        for (index, line) in text.lines().enumerate() {
+            let place = format!("{path}:{}", index + 1);
+            self.need(!line.contains('\t'), &place, "a tab: indent with spaces");
+            self.need(line.trim_end() == line, &place, "trailing whitespace");
+            // Neither a table's row nor an address can be broken.
+            let whole = path.ends_with(".md") && line.starts_with('|') || line.contains("://");
+            let columns = line.chars().count();
+            self.need(columns <= COLUMNS || whole, &place, &format!("{columns} columns, at most {COLUMNS}"));
+            for (word, why) in BANNED {
+                self.need(!line.contains(word), &place, &format!("{word:?}: {why}"));
+            }
+            for machine in MACHINE_PATHS {
+                let problem = format!("{machine:?} is a place on one machine: say where it is from the root");
+                self.need(!names(line, machine), &place, &problem);
+            }
+        }
+    }
+
+    fn rust(&mut self, path: &str, text: &str) {
+        let head = text.trim_start().starts_with("//!") || path.ends_with("/tests.rs");
+        self.need(
+            head,
+            path,
+            "has no head: begin with `//!` and say what it is, what holds in it, what it does not do",
+        );
+        let bound = if is_test(path) { TEST_FILE_LINES } else { FILE_LINES };
+        self.problems.extend(self.files.check(path, text.lines().count(), bound));
+        let parsed = match syn::parse_file(text) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.need(false, path, &format!("does not parse: {error}")),
+        };
+        let mut functions = Functions::default();
+        functions.visit_file(&parsed);
+        for (name, lines) in functions.found {
+            self.problems.extend(self.functions.check(&format!("{path}: {name}"), lines, FUNCTION_LINES));
+        }
+    }
+
+    /// Relative links must lead to a file; what stands in code is not a link.
+    fn links(&mut self, path: &str, text: &str, exists: impl Fn(&Path) -> bool) {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let mut fenced = false;
+        for (index, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("```") {
+                fenced = !fenced;
+            }
+            if fenced || line.starts_with("    ") {
+                continue;
+            }
+            let prose: String = line.split('`').step_by(2).collect();
+            for rest in prose.split("](").skip(1) {
+                let target = rest.split([')', ' ', '#']).next().unwrap_or("");
+                let elsewhere = target.is_empty() || target.contains("://") || target.starts_with("mailto:");
+                let there = elsewhere || resolve(folder, target).is_some_and(|target| exists(&target));
+                self.need(
+                    there,
+                    &format!("{path}:{}", index + 1),
+                    &format!("the link to {target:?} leads nowhere"),
+                );
+            }
+        }
+    }
+
+    /// `core` and `kv` promise the same, so clippy forbids them the same.
+    fn same_reasons(&mut self, root: &Path) {
+        let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+        let same = read("core/clippy.toml") == read("kv/clippy.toml");
+        self.need(same, "kv/clippy.toml", "differs from core/clippy.toml: copy one over the other");
+    }
+}
+
+/// Whether `line` names a path that starts with `start`, and not one that only holds it (`src/work/a.rs`).
+fn names(line: &str, start: &str) -> bool {
+    line.match_indices(start).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        before.is_none_or(|c| !(c.is_alphanumeric() || "._-/}*".contains(c)))
+    })
+}
+
+/// `target` as a path from the root, if it stays inside.
+fn resolve(folder: &Path, target: &str) -> Option<PathBuf> {
+    let mut path = folder.to_path_buf();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => path.pop().then_some(())?,
+            name => path.push(name),
+        }
+    }
+    Some(path)
+}
+
+/// Every function with its length, from `fn` to its last brace: what stands above it is not read at the same glance.
+#[derive(Default)]
+struct Functions {
+    found: Vec<(String, usize)>,
+}
+
+impl Functions {
+    fn add(&mut self, signature: &syn::Signature, block: &syn::Block) {
+        let lines = block.brace_token.span.close().end().line - signature.fn_token.span.start().line + 1;
+        self.found.push((signature.ident.to_string(), lines));
+    }
+}
+
+impl Visit<'_> for Functions {
+    fn visit_item_fn(&mut self, item: &syn::ItemFn) {
+        self.add(&item.sig, &item.block);
+        syn::visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &syn::ImplItemFn) {
+        self.add(&item.sig, &item.block);
+        syn::visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &syn::TraitItemFn) {
+        if let Some(block) = &item.default {
+            self.add(&item.sig, block);
+        }
+        syn::visit::visit_trait_item_fn(self, item);
+    }
+}
+
+/// What tidy says about one planted file.
+fn said(path: &str, text: &str) -> Vec<String> {
+    let mut tidy = Tidy::new(&[], &[]);
+    tidy.file(path, text, |link| link == Path::new("docs/here.md"));
+    tidy.finish()
+}
+
+fn function(name: &str, lines: usize) -> String {
+    format!("fn {name}() {{\n{}}}\n", "    let _ = 0;\n".repeat(lines - 2))
+}
+
+#[test]
+fn what_is_right_passes() {
+    let at_the_bound = format!("//! Head.\n\n{}", function("f", FUNCTION_LINES));
+    assert_eq!(said("core/src/a.rs", &at_the_bound), [""; 0]);
+    assert_eq!(said("core/src/a/tests.rs", "use super::a;\n"), [""; 0]);
+    assert_eq!(said("core/src/a.rs", &format!("//!\n{}", "// a\n".repeat(FILE_LINES - 1))), [""; 0]);
+    assert_eq!(said("tests/a.rs", &format!("//!\n{}", "// a\n".repeat(TEST_FILE_LINES - 1))), [""; 0]);
+    assert_eq!(
+        said("docs/a.md", "[a](here.md#b), [c](https://x.y), [d](#e), `[f](g)`\n\n    [h](i)\n"),
+        [""; 0]
+    );
+    assert_eq!(said("docs/a.md", &format!("| {} |\n", "a".repeat(COLUMNS))), [""; 0]);
+    assert_eq!(said("docs/a.md", concat!("src/wo", "rk/mod.rs\n")), [""; 0]);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let long_file = format!("//!\n{}", "// a\n".repeat(FILE_LINES));
+    let long_test = format!("//!\n{}", "// a\n".repeat(TEST_FILE_LINES));
+    let long_function = format!("//!\nstruct S;\nimpl S {{\n{}}}\n", function("slow", FUNCTION_LINES + 1));
+    let wide = format!("// {}\n", "ä".repeat(COLUMNS));
+    let planted: &[(&str, &str, &str)] = &[
+        ("core/src/a.rs", &long_file, "401 lines, at most 400"),
+        ("tests/a.rs", &long_test, "801 lines, at most 800"),
+        ("core/src/a.rs", &long_function, "core/src/a.rs: slow: 61 lines, at most 60"),
+        ("core/src/a/tests.rs", &function("f", 99), "99 lines, at most 60"),
+        ("core/src/a.rs", "fn a() {}\n", "has no head"),
+        ("core/src/a.rs", "//!\nfn {\n", "does not parse"),
+        ("core/src/a.rs", "//!\n// a \n", "a.rs:2: trailing whitespace"),
+        ("a.toml", "\ta = 1\n", "a.toml:1: a tab"),
+        ("a.toml", "a = 1", "newline"),
+        ("a.toml", "a = 1\n\n", "newline"),
+        ("a.c", &wide, "123 columns, at most 120"),
+        ("docs/a.md", "see [a](gone.md)\n", "\"gone.md\" leads nowhere"),
+        ("a.md", "see [a](here.md)\n", "\"here.md\" leads nowhere"),
+        ("a.md", "see [a](../docs/here.md)\n", "leads nowhere"),
+        ("docs/a.md", concat!("run `/ro", "ot/b`\n"), "a place on one machine"),
+        ("a.sh", concat!("cd /wo", "rk/b\n"), "a place on one machine"),
+        ("x/Cargo.toml", "[package]\nname = \"x\"\n", "[lints] workspace = true"),
+    ];
+    for (path, text, expected) in planted {
+        let problems = said(path, text);
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{path} {expected:?}: {problems:?}");
+    }
+    for (word, why) in BANNED {
+        let problems = said("a.md", &format!("a {word}) b\n"));
+        assert!(problems.len() == 1 && problems[0].contains(why), "{word}: {problems:?}");
+    }
+}
+
+#[test]
+fn exceptions_only_shrink() {
+    let lines = |allowed: &'static [(&str, usize)], lines: usize| {
+        let mut tidy = Tidy::new(allowed, &[]);
+        tidy.file("core/src/a.rs", &format!("//!\n{}", "// a\n".repeat(lines - 1)), |_| false);
+        tidy.finish().join("; ")
+    };
+    assert_eq!(lines(&[("core/src/a.rs", 500)], 500), "");
+    assert!(lines(&[("core/src/a.rs", 500)], 501).contains("grew to 501"));
+    assert!(lines(&[("core/src/a.rs", 500)], 450).contains("to 450"));
+    assert!(lines(&[("core/src/a.rs", 500)], 400).contains("take it off"));
+    assert!(lines(&[("core/src/b.rs", 500)], 10).contains("gone"));
+}
