@@ -1,8 +1,8 @@
 //! `cargo xtask load`: keys and values on their way to a server, as fast as it takes them or at a given rate.
 //!
-//! A run is a list of numbered commands, the same for the same flags and seed (`ops`). Connection `c` of `C` sends those
-//! whose number is `c` modulo `C`, in order (`lane`). One that breaks is an error, or with `--reconnect` is dialled again
-//! and goes on after the last command answered; a command without an answer is sent again, with the same value.
+//! A run is a list of numbered commands, the same for the same flags and seed (`ops`). Connection `c` of `C` sends
+//! those whose number is `c` modulo `C`, in order (`lane`). One that breaks is an error, or with `--reconnect` is
+//! dialled again and goes on after the last command answered; one without an answer is sent again, with its value.
 
 mod lane;
 mod ops;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: set-up, then every check, then a table. Nothing stops at the first failure; the last line counts.
+//! `cargo xtask test`: set-up, then every check, then a table. A failure stops nothing; the last line counts them.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
