@@ -45,11 +45,8 @@ pub(crate) const NEEDS: &[Need] = &[
         budget_s: 180,
         quick: false,
         there: || answers("redis-cli", &["--version"]) && answers("redis-benchmark", &["--version"]),
-        // Package lists as old as the machine image may name a version that is gone: ask again with fresh ones.
-        fetch: || {
-            let install = format!("apt-get install --yes --no-install-recommends {REDIS_TOOLS}");
-            format!("{install} || {{ apt-get update && {install}; }}")
-        },
+        // A fresh machine has no package lists, an old one stale ones.
+        fetch: || format!("apt-get update && apt-get install --yes --no-install-recommends {REDIS_TOOLS}"),
         root: true,
     },
     Need {
@@ -77,7 +74,7 @@ impl Need {
         }
         let line = (self.fetch)();
         if self.root && said("id", &["-u"]).trim() != "0" {
-            return Plan::Ask(format!("this needs root; type: sudo sh -c '{line}'"));
+            return Plan::Ask(format!("missing, and only root can install it; type: sudo sh -c '{line}'"));
         }
         let mut command = crate::workspace::command("sh");
         command.args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive");

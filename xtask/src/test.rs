@@ -87,7 +87,7 @@ fn set_up(need: &Need, logs: &Path) -> Result<String> {
             match need.plan() {
                 Plan::Nothing => Ok("fetched".to_owned()),
                 Plan::Run(_) | Plan::Ask(_) => {
-                    anyhow::bail!("still missing after: {line}; is cargo's bin folder on PATH?")
+                    anyhow::bail!("still missing after: {line}; is what it installs on PATH?")
                 }
             }
         }
