@@ -255,7 +255,7 @@ impl Tidy {
     }
 }
 
-/// Whether `line` names a path that starts with `start`, and not one that only holds it (`src/work/a.rs`).
+/// Whether `line` names a path that starts with `start`, and not one that only has such a folder further in.
 fn names(line: &str, start: &str) -> bool {
     line.match_indices(start).any(|(at, _)| {
         let before = line[..at].chars().next_back();
