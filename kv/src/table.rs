@@ -1,0 +1,159 @@
+//! The smallest store that speaks the language: a sorted map that keeps its digest.
+//!
+//! It is the reference the other stores are tested against, and the store of the simulator and the browser page.
+//!
+//! Invariant: `digest` is the sum over all entries (`check` recounts it). Keys past their time are entries like any
+//! other until a `DEL` takes them: the table has no clock.
+//!
+//! Bounds: memory is what the entries take. It sets no limit of its own; records are limited where they enter.
+
+use crate::digest::Digest;
+use crate::effect::Effect;
+use crate::entry::{ApplyError, Change, Entry, change};
+use crate::expiry::ExpiryMs;
+use crate::record::effects;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+#[cfg(test)]
+mod tests;
+
+/// An in-memory store in key order.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    entries: BTreeMap<Box<[u8]>, Held>,
+    digest: Digest,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    value: Vec<u8>,
+    expiry: Option<ExpiryMs>,
+}
+
+impl Held {
+    fn entry(&self) -> Entry<'_> {
+        Entry { value: &self.value, expiry: self.expiry }
+    }
+
+    fn digest(&self, key: &[u8]) -> Digest {
+        Digest::of_entry(key, self.expiry, &self.value)
+    }
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: BTreeMap::new(), digest: Digest::EMPTY }
+    }
+
+    /// Applies one record.
+    ///
+    /// # Errors
+    ///
+    /// What a correct primary never sends. The effects before the bad one stand: the table no longer is what any
+    /// other node has, and is to be thrown away.
+    pub fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+        for effect in effects(record) {
+            self.apply_effect(&effect?)?;
+        }
+        Ok(())
+    }
+
+    /// Applies one effect, of a record or of a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// An `INCRBY` of something that cannot be counted; nothing changed.
+    pub fn apply_effect(&mut self, effect: &Effect<'_>) -> Result<(), ApplyError> {
+        let Some(key) = effect.key() else {
+            *self = Self::new();
+            return Ok(());
+        };
+        let Some(held) = self.entries.get_mut(key) else {
+            let mut held = Held::default();
+            if revise(&mut held, &change(effect, None)?) {
+                self.digest.add(held.digest(key));
+                self.entries.insert(key.into(), held);
+            }
+            return Ok(());
+        };
+        let change = change(effect, Some(held.entry()))?;
+        let before = held.digest(key);
+        if revise(held, &change) {
+            self.digest.add(held.digest(key));
+            self.digest.remove(before);
+        } else if change == Change::Remove {
+            self.digest.remove(before);
+            self.entries.remove(key);
+        }
+        Ok(())
+    }
+
+    /// What the key holds, past its time or not.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.entries.get(key).map(Held::entry)
+    }
+
+    /// How many keys there are, past their time or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The content digest.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// All entries in key order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
+        self.entries.iter().map(|(key, held)| (&**key, held.entry()))
+    }
+
+    /// The entries behind `key` in key order, whether it is there or not: how to go on with an iteration that was
+    /// put down.
+    pub fn after(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
+        let behind = (Bound::Excluded(key), Bound::Unbounded);
+        self.entries.range::<[u8], _>(behind).map(|(key, held)| (&**key, held.entry()))
+    }
+
+    /// Asserts the whole invariant: O(entries), for tests and the simulator.
+    ///
+    /// # Panics
+    ///
+    /// If the digest is not the sum over the entries: a bug of this crate.
+    pub fn check(&self) {
+        let mut sum = Digest::EMPTY;
+        for (key, held) in &self.entries {
+            sum.add(held.digest(key));
+        }
+        assert_eq!(sum, self.digest, "the digest is the sum over the entries");
+    }
+}
+
+/// Writes the change into an entry; false if there was nothing to write.
+fn revise(held: &mut Held, change: &Change<'_>) -> bool {
+    match *change {
+        Change::Put { ref value, expiry } => {
+            held.value.clear();
+            held.value.extend_from_slice(value.as_bytes());
+            held.expiry = expiry;
+        }
+        Change::Extend { tail } => held.value.extend_from_slice(tail),
+        Change::Expire { expiry } => held.expiry = expiry,
+        Change::Keep | Change::Remove | Change::Clear => return false,
+    }
+    true
+}
