@@ -1,0 +1,54 @@
+//! The node's clock: what the host last said, and how much of the silence counts.
+//!
+//! Two readings. *Now* is the host's time, clamped so that it never runs back. *Alive* is the clock of silence: it
+//! stands still while the host itself was away, so that a suspended laptop does not find every peer "silent". A gap
+//! between two calls counts up to one beat past the moment we had asked to be called, and no more.
+
+use crate::time::{Span, Time};
+
+/// The node's clock.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    now: Time,
+    slept: u64,
+    unix_zero: u64,
+    /// Calls whose time lay before an earlier one's.
+    pub(crate) clamped: u64,
+}
+
+impl Clock {
+    pub(crate) fn new(unix_zero: u64) -> Self {
+        Self { now: Time::ZERO, slept: 0, unix_zero, clamped: 0 }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The clock of silence.
+    pub(crate) fn alive(&self) -> u64 {
+        self.now.0 - self.slept
+    }
+
+    /// When the clock of silence will show `alive`, if nobody sleeps.
+    pub(crate) fn when(&self, alive: u64) -> Time {
+        Time(alive.saturating_add(self.slept))
+    }
+
+    /// Unix time in nanoseconds.
+    pub(crate) fn unix_ns(&self) -> u64 {
+        self.unix_zero.saturating_add(self.now.0)
+    }
+
+    /// The host said `now`; it had been asked to call at `asked`.
+    #[inline]
+    pub(crate) fn advance(&mut self, now: Time, asked: Option<Time>, beat: Span) {
+        if now <= self.now {
+            self.clamped += u64::from(now < self.now);
+            return;
+        }
+        let counted = self.now.max(asked.unwrap_or(self.now)) + beat;
+        self.slept += now.since(counted).0;
+        self.now = now;
+    }
+}

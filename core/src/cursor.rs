@@ -1,0 +1,97 @@
+//! The cursor: a position, its history, and the epochs below it, as opaque bytes.
+//!
+//! The host stores it in the same atomic step as the data and gives it back at boot; JOIN and snapshots carry the
+//! same facts. Layout, little-endian: version u16 (1), epochs u16, 4 bytes zero, history u128, position (epoch,
+//! boundary, digest: 3 x u64), then per epoch (epoch u64, start u64), oldest first, then XXH3-64 of all before it.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::id::{Epoch, HistoryId, Offset, Position};
+use crate::limits::{CURSOR_BYTES_MAX, EPOCHS_MAX};
+use crate::log::epochs::EpochTable;
+use crate::wire::fields::{Reader, Writer};
+use crate::wire::join::{decode_position, encode_position};
+
+const VERSION: u16 = 1;
+const FIXED_BYTES: usize = 8 + 16 + 24;
+
+/// The bytes a host stores with its data. Opaque; compare and copy them, nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    bytes: [u8; CURSOR_BYTES_MAX + 8],
+    len: usize,
+}
+
+impl Cursor {
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(crate) fn new(history: HistoryId, position: Position, epochs: &EpochTable) -> Self {
+        let mut cursor = Self { bytes: [0; CURSOR_BYTES_MAX + 8], len: 0 };
+        let entries = epochs.entries();
+        let mut writer = Writer::bare(&mut cursor.bytes);
+        writer.u16(VERSION).u16(u16::try_from(entries.len()).expect("EPOCHS_MAX fits")).u32(0);
+        writer.u128(history.0);
+        encode_position(&mut writer, position);
+        for (epoch, start) in entries {
+            writer.u64(epoch.0).u64(start.0);
+        }
+        let body = writer.written();
+        let check = xxh3_64(&cursor.bytes[..body]);
+        cursor.bytes[body..body + 8].copy_from_slice(&check.to_le_bytes());
+        cursor.len = body + 8;
+        cursor
+    }
+
+    /// The history and position in a cursor's bytes, for a host that wants to show them. `None` if damaged.
+    #[must_use]
+    pub fn describe(bytes: &[u8]) -> Option<(HistoryId, Position)> {
+        Decoded::from_bytes(bytes).map(|decoded| (decoded.history, decoded.position))
+    }
+}
+
+impl core::fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match Self::describe(self.as_bytes()) {
+            Some((history, position)) => write!(f, "Cursor({history} {position:?})"),
+            None => f.write_str("Cursor(damaged)"),
+        }
+    }
+}
+
+/// A cursor taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) history: HistoryId,
+    pub(crate) position: Position,
+    pub(crate) epochs: EpochTable,
+}
+
+impl Decoded {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let body = bytes.len().checked_sub(8)?;
+        if body > CURSOR_BYTES_MAX || xxh3_64(&bytes[..body]).to_le_bytes() != bytes[body..] {
+            return None;
+        }
+        let mut reader = Reader::new(&bytes[..body]);
+        let version = reader.u16().ok()?;
+        let count = usize::from(reader.u16().ok()?);
+        if version != VERSION || count == 0 || count > EPOCHS_MAX || reader.u32().ok()? != 0 {
+            return None;
+        }
+        let history = HistoryId(reader.u128().ok()?);
+        let position = decode_position(&mut reader).ok()?;
+        let mut epochs = EpochTable::EMPTY;
+        for _ in 0..count {
+            let opened = epochs.open(Epoch(reader.u64().ok()?), Offset(reader.u64().ok()?));
+            opened.then_some(())?;
+        }
+        let sound = !history.is_none() && epochs.last().is_some_and(|(_, start)| start <= position.boundary);
+        (sound && reader.rest().is_empty()).then_some(Self { history, position, epochs })
+    }
+}
+
+const _: () = assert!(FIXED_BYTES + EPOCHS_MAX * 16 == CURSOR_BYTES_MAX);

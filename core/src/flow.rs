@@ -1,0 +1,71 @@
+//! Windows, in bytes: a frame may begin iff sent - released < window.
+//!
+//! So what is in flight stays below window + one frame, and a frame of any size passes. Each link has two windows that
+//! never block each other, one for the stream and one for snapshot pieces. Both sides count from the last JOIN.
+
+use crate::error::Fault;
+
+/// The sender's side of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Credit {
+    pub(crate) sent: u64,
+    pub(crate) released: u64,
+    pub(crate) window: u64,
+}
+
+impl Credit {
+    pub(crate) fn new(window: u64) -> Self {
+        Self { sent: 0, released: 0, window }
+    }
+
+    pub(crate) fn may_begin(&self) -> bool {
+        self.sent - self.released < self.window
+    }
+
+    pub(crate) fn begin(&mut self, frame_bytes: u64) {
+        debug_assert!(self.may_begin());
+        self.sent += frame_bytes;
+    }
+
+    /// Takes back frames that were staged and not begun.
+    pub(crate) fn take_back(&mut self, frame_bytes: u64) {
+        self.sent -= frame_bytes;
+    }
+
+    /// What the peer says it released.
+    pub(crate) fn release(&mut self, released: u64) -> Result<(), Fault> {
+        if released > self.sent {
+            return Err(Fault::AckAhead);
+        }
+        if released < self.released {
+            return Err(Fault::AckBackwards);
+        }
+        self.released = released;
+        Ok(())
+    }
+}
+
+/// The receiver's side of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Receipt {
+    pub(crate) received: u64,
+    pub(crate) released: u64,
+    /// What the peer was last told of `released`.
+    pub(crate) told: u64,
+    pub(crate) window: u64,
+}
+
+impl Receipt {
+    pub(crate) fn new(window: u64) -> Self {
+        Self { received: 0, released: 0, told: 0, window }
+    }
+
+    /// A frame came. The sender cannot know of more than we told it.
+    pub(crate) fn receive(&mut self, frame_bytes: u64) -> Result<(), Fault> {
+        if self.received - self.told >= self.window {
+            return Err(Fault::Window);
+        }
+        self.received += frame_bytes;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Names and quantities: every number that travels has a type of its own.
+
+use core::fmt;
+
+/// A node's own name, chosen by its operator and unique among the replicas of one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct NodeId(pub u64);
+
+/// The host's name for one connection: any number below [`Config::link_ids`](crate::Config::link_ids).
+///
+/// It is busy from [`Input::Opened`](crate::Input::Opened) until [`Event::Close`](crate::Event::Close) was told or
+/// [`Input::Lost`](crate::Input::Lost) was said; then it may name another connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LinkId(pub u32);
+
+/// The name of one history of writes: 128 bits of dice, drawn when a store is first written. Zero means none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct HistoryId(pub u128);
+
+/// A reign of one writer: 32 bits of number (high) and 32 of dice (low).
+///
+/// The number orders epochs; the dice make two writers who chose the same number different.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Epoch(pub u64);
+
+/// How many records lie before a point of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Offset(pub u64);
+
+/// One consistent view of the store that a sender ships: 32 bits of boot dice (high), 32 of count (low).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SnapshotId(pub u64);
+
+/// A boundary of the history with the proof of what lies before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Position {
+    /// The newest epoch that holds a record before the boundary (or the newest of all, at the log's end).
+    pub epoch: Epoch,
+    /// The number of records before it; always between two sealed batches.
+    pub boundary: Offset,
+    /// The digest chained over every batch before it.
+    pub digest: u64,
+}
+
+impl HistoryId {
+    /// No history: a store that never held one. Not the same as offset 0.
+    pub const NONE: Self = Self(0);
+
+    /// Whether this names no history.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Epoch {
+    /// Joins a number and dice.
+    #[must_use]
+    pub const fn new(number: u32, dice: u32) -> Self {
+        Self(((number as u64) << 32) | dice as u64)
+    }
+
+    /// The ordering part.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+impl fmt::Debug for HistoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HistoryId({self})")
+    }
+}
+
+impl fmt::Display for HistoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Epoch({self})")
+    }
+}
+
+impl fmt::Display for Epoch {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the dice")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:08x}", self.number(), self.0 as u32)
+    }
+}
+
+impl fmt::Debug for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotId({self})")
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

@@ -1,0 +1,198 @@
+//! Everything a host can say, and what each saying answers.
+//!
+//! Inputs are values: a run, a corpus entry and a bug report are a list of `(Time, Input)`. Any input is legal at
+//! any time; what makes no sense is [`Misuse`](crate::Misuse) and changes nothing.
+
+use core::ops::Range;
+
+use crate::id::{LinkId, NodeId, Offset, Position, SnapshotId};
+
+/// Which way a connection leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// We dialled it, because [`Event::Dial`](crate::Event::Dial) asked: the peer feeds us.
+    Upstream,
+    /// A peer dialled us: we feed it.
+    Downstream,
+}
+
+/// What a node is at boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Writes its history. Every start as primary opens an epoch.
+    Primary,
+    /// Follows an upstream; may feed replicas of its own.
+    Replica,
+}
+
+/// What [`Node::new`](crate::Node::new) must be told about this start of the node.
+#[derive(Debug, Clone, Copy)]
+pub struct Boot<'a> {
+    /// The node's name, the same at every start.
+    pub node: NodeId,
+    /// Fresh dice for every start: all randomness of the node comes from here.
+    pub seed: [u8; 32],
+    /// What it starts as.
+    pub role: Role,
+    /// Unix time in nanoseconds at [`Time::ZERO`](crate::Time::ZERO).
+    pub unix_zero: u64,
+    /// The cursor the host stored in the same atomic step as its data; `None` for an empty store.
+    pub cursor: Option<&'a [u8]>,
+}
+
+/// One thing a host says to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// Time passed; say it at [`Node::next_deadline`](crate::Node::next_deadline).
+    Tick,
+    /// A connection stands.
+    Opened {
+        /// The host's name for it; must be free.
+        link: LinkId,
+        /// Who feeds whom.
+        side: Side,
+    },
+    /// A connection is gone; its id is free at once.
+    Lost {
+        /// Which.
+        link: LinkId,
+    },
+    /// The connection asked for by [`Event::Dial`](crate::Event::Dial) could not be made.
+    DialFailed,
+    /// Bytes came: everything unread on this link, from its first unread byte. At most one frame is taken.
+    Bytes {
+        /// On which link.
+        link: LinkId,
+        /// The unread bytes.
+        data: &'a [u8],
+    },
+    /// A record to append; the answer is [`Step::offset`]. It is atomic: a transaction is one record.
+    Write {
+        /// The record, opaque to the core.
+        data: &'a [u8],
+    },
+    /// Seal the open batch; the answer is [`Step::position`], to be stored with the data.
+    Flush,
+    /// Replica: payloads before `upto` and the first `pieces` pieces are queued, spooled or stored.
+    Taken {
+        /// Records taken.
+        upto: Offset,
+        /// Pieces of the snapshot under way taken.
+        pieces: u64,
+    },
+    /// Replica: records before `upto` are applied. Implies taken.
+    Applied {
+        /// Records applied.
+        upto: Offset,
+    },
+    /// Records before `upto` survive a power cut. Implies applied.
+    Persisted {
+        /// Records persisted.
+        upto: Offset,
+    },
+    /// The view asked for by [`Event::SnapshotWanted`](crate::Event::SnapshotWanted) is open, exactly at `cursor`.
+    SnapshotReady {
+        /// Which.
+        snapshot: SnapshotId,
+        /// [`Node::cursor`](crate::Node::cursor) of the view's position.
+        cursor: &'a [u8],
+        /// Its size where known; for progress only.
+        bytes: Option<u64>,
+    },
+    /// A piece of a view, in answer to [`Event::SnapshotRead`](crate::Event::SnapshotRead). Cut where you like, but
+    /// the same piece number must always hold the same bytes.
+    SnapshotPiece {
+        /// Which view.
+        snapshot: SnapshotId,
+        /// Which piece, from 0.
+        piece: u64,
+        /// At most `piece_bytes_max` bytes.
+        data: &'a [u8],
+        /// Whether the view ends here.
+        last: bool,
+    },
+    /// The view could not be opened, or broke.
+    SnapshotFailed {
+        /// Which.
+        snapshot: SnapshotId,
+        /// Whether asking again makes sense.
+        retry: bool,
+    },
+    /// Replica: the received snapshot replaced the old state, atomically, and nothing older is under way.
+    Installed {
+        /// Which.
+        snapshot: SnapshotId,
+    },
+    /// Replica: the host went back to the offset of the last [`Kind::Fork`], and nothing older is under way.
+    Rewound,
+    /// Become primary: cut the upstream, open an epoch at the log's end.
+    Promote,
+    /// Follow (another) upstream, whose address the host knows.
+    Follow {
+        /// Accept another history, whose snapshot will replace ours.
+        adopt: bool,
+    },
+    /// Say goodbye on every link; every link ends with [`Event::Close`](crate::Event::Close).
+    Shutdown,
+}
+
+/// What to do with the rest of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Next {
+    /// Drop `used` bytes and say [`Input::Bytes`] with the rest.
+    Again,
+    /// Read until you hold [`Step::need`] unread bytes.
+    #[default]
+    NeedBytes,
+    /// This link reads no more; [`Event::Close`](crate::Event::Close) follows.
+    Closed,
+}
+
+/// What a [`Payload`] is, in stream order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Records to apply; the cursor of [`Step::position`] belongs in the same atomic step.
+    Batch,
+    /// Records that ride along with a snapshot: keep them, apply those past it once it is installed.
+    Spool,
+    /// The history parts from ours at `first`. If `count` is 1, rewind there and say [`Input::Rewound`]; if it is 0,
+    /// a snapshot follows, and our state stands beside it until [`Input::Installed`].
+    Fork,
+    /// A snapshot begins; `range` is its cursor, to be installed with it, and `first` its offset.
+    Begin,
+    /// A piece of it; `first` is its number.
+    Piece,
+    /// Its last piece. Install, then say [`Input::Installed`].
+    LastPiece,
+}
+
+/// What one frame brought for the host, as a range of the host's own buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Where in the `data` of this [`Input::Bytes`].
+    pub range: Range<usize>,
+    /// The first record's offset, the piece number, or the point of the fork.
+    pub first: u64,
+    /// How many records; see [`Kind::Fork`] for its meaning there.
+    pub count: u32,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The answer to one input.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Step {
+    /// Bytes taken from the front of `data`.
+    pub used: usize,
+    /// For [`Next::NeedBytes`]: how many unread bytes make the next step possible.
+    pub need: usize,
+    /// What to do next on this link.
+    pub next: Next,
+    /// For [`Input::Write`]: the offset after the record.
+    pub offset: Option<Offset>,
+    /// The position after this step, where it moved: store its cursor with the data.
+    pub position: Option<Position>,
+    /// What the frame brought.
+    pub payload: Option<Payload>,
+}
+

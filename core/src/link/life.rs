@@ -1,0 +1,414 @@
+//! Beginnings, timers and ends of links, and what is told to the host.
+
+use crate::error::{Fault, Misuse};
+use crate::event::Event;
+use crate::id::LinkId;
+use crate::input::{Role, Side};
+use crate::link::outbox::Stage;
+use crate::link::upstream::Dial;
+use crate::link::{Farewell, Phase, due, tell};
+use crate::node::{Node, self_tell};
+use crate::time::{Span, Time};
+
+/// How long a peer is asked to stay away.
+fn retry_after(fault: Fault) -> Span {
+    match fault {
+        Fault::Full | Fault::Stale | Fault::SnapshotFailed => Span::from_secs(1),
+        Fault::HistoryDiffers | Fault::Version | Fault::Feature | Fault::FrameLimit | Fault::SameNode => Span::from_secs(5),
+        Fault::Shutdown | Fault::Rebased => Span::from_millis(200),
+        Fault::Other
+        | Fault::BadMagic
+        | Fault::HeadCheck
+        | Fault::UnknownKind
+        | Fault::UnknownFlag
+        | Fault::FrameLength
+        | Fault::BodyCheck
+        | Fault::Malformed
+        | Fault::Gap
+        | Fault::Parent
+        | Fault::EpochOrder
+        | Fault::AckAhead
+        | Fault::AckBackwards
+        | Fault::NotShaken
+        | Fault::Unexpected
+        | Fault::SecondHello
+        | Fault::PieceOrder
+        | Fault::Window
+        | Fault::HandshakeTimeout
+        | Fault::Idle
+        | Fault::Stalled
+        | Fault::Replaced
+        | Fault::IdentityClash
+        | Fault::Overrun
+        | Fault::Left
+        | Fault::SnapshotDiffers => Span::ZERO,
+    }
+}
+
+impl Node {
+    pub(crate) fn open_link(&self, link: LinkId) -> Result<usize, Misuse> {
+        let row = link.0 as usize;
+        match self.links.get(row) {
+            Some(found) if found.phase != Phase::Free => Ok(row),
+            Some(_) | None => Err(Misuse::UnknownLink),
+        }
+    }
+
+    pub(crate) fn link_id(row: usize) -> LinkId {
+        LinkId(u32::try_from(row).expect("link ids are u32"))
+    }
+
+    /// Moves time: clamps, counts silence, fires what is due. Each source fires at most once a call, because firing
+    /// arms it strictly later.
+    #[inline]
+    pub(crate) fn advance(&mut self, now: Time) {
+        if now != self.clock.now() {
+            let asked = self.deadlines.first();
+            self.clock.advance(now, asked, self.config.beat);
+        }
+        if self.deadlines.first().is_some_and(|first| first <= self.clock.now()) {
+            self.fire_due();
+        }
+    }
+
+    fn fire_due(&mut self) {
+        while let Some(source) = self.deadlines.pop_due(self.clock.now()) {
+            let links = self.config.link_ids();
+            if source == Self::SELF {
+                self.redial_due();
+            } else if source <= links {
+                self.link_fires(source as usize - 1);
+            } else {
+                self.slot_fires((source - links - 1) as usize);
+            }
+        }
+    }
+
+    pub(crate) fn opened(&mut self, now: Time, link: LinkId, side: Side) -> Result<(), Misuse> {
+        let row = link.0 as usize;
+        let phase = self.links.get(row).ok_or(Misuse::LinkOutOfRange)?.phase;
+        if phase != Phase::Free {
+            return Err(Misuse::LinkBusy);
+        }
+        if self.shut {
+            return Err(Misuse::ShutDown);
+        }
+        if side == Side::Upstream && self.upstream.dial != Dial::Under {
+            return Err(Misuse::NotDialling);
+        }
+        self.advance(now);
+        let open = self.links.iter().filter(|link| link.phase != Phase::Free).count();
+        let alive = self.clock.alive();
+        let opened = &mut self.links[row];
+        (opened.opened, opened.heard, opened.outbox.offered_since) = (alive, alive, alive);
+        opened.next_beat = self.clock.now() + self.config.beat;
+        opened.upstream = side == Side::Upstream;
+        match side {
+            Side::Upstream => {
+                opened.phase = Phase::Welcome;
+                self.upstream.link = Some(row);
+                self.upstream.dial = Dial::Idle;
+                self.owe(row, due::HELLO);
+            }
+            Side::Downstream => {
+                opened.phase = Phase::Hello;
+                if open >= self.config.links_max as usize {
+                    self.fault(row, Fault::Full);
+                }
+            }
+        }
+        self.arm_link(row);
+        Ok(())
+    }
+
+    pub(crate) fn lost(&mut self, now: Time, link: LinkId) -> Result<(), Misuse> {
+        let row = self.open_link(link)?;
+        self.advance(now);
+        // Time alone may have ended it; then only the row is left to free.
+        if self.links[row].phase != Phase::Closing {
+            self.detach(row, Span::ZERO);
+        }
+        self.links[row].clear();
+        Ok(())
+    }
+
+    /// Something is due on a link; if the host is not busy with it, it is told.
+    pub(crate) fn owe(&mut self, row: usize, due: u16) {
+        self.links[row].due |= due;
+        self.want(row);
+    }
+
+    /// Tells the host that a link has something to write, unless it knows.
+    pub(crate) fn want(&mut self, row: usize) {
+        if !self.links[row].outbox.told {
+            self.tell_link(row, tell::WANTS_WRITE);
+        }
+    }
+
+    pub(crate) fn tell_link(&mut self, row: usize, fact: u8) {
+        self.links[row].tell |= fact;
+        self.pending.push(Self::link_subject(row));
+    }
+
+    pub(crate) fn tell_self(&mut self, fact: u8) {
+        self.tell |= fact;
+        self.pending.push(Self::SELF);
+    }
+
+    /// A peer's mistake, or our refusal: this link ends, the others never notice.
+    pub(crate) fn fault(&mut self, row: usize, fault: Fault) {
+        let retry_after = retry_after(fault);
+        self.counters.faults += 1;
+        self.close(row, fault, false, retry_after);
+    }
+
+    /// Ends a link: what it holds is let go at once, then the goodbye leaves, or lingers.
+    pub(crate) fn close(&mut self, row: usize, fault: Fault, by_peer: bool, retry_after: Span) {
+        if self.links[row].phase == Phase::Closing {
+            return;
+        }
+        self.cut_stage(row);
+        // Our own wish about our own redial is not the peer's: it honours what it was told.
+        self.detach_for(row, fault, by_peer, retry_after);
+        let linger = self.clock.now() + self.config.linger;
+        let link = &mut self.links[row];
+        link.phase = Phase::Closing;
+        link.farewell = Some(Farewell { fault, by_peer, retry_after, linger });
+        // A piece's buffer goes with its ship; a half-sent piece cannot be followed by a goodbye.
+        let half_sent = matches!(link.outbox.stage, Stage::Piece { .. }) && link.outbox.mid_frame();
+        if matches!(link.outbox.stage, Stage::Piece { .. }) {
+            link.outbox.stage = Stage::Idle;
+        }
+        if by_peer || half_sent {
+            link.due = 0;
+            self.tell_link(row, tell::CLOSE);
+        } else {
+            link.due = due::GOODBYE;
+            self.want(row);
+        }
+        self.arm_link(row);
+    }
+
+    fn detach_for(&mut self, row: usize, fault: Fault, by_peer: bool, retry_after: Span) {
+        if self.links[row].upstream && by_peer && fault == Fault::IdentityClash {
+            self.detach(row, retry_after);
+            self.upstream.dial = Dial::Stopped;
+            return;
+        }
+        self.detach(row, if by_peer { retry_after } else { Span::ZERO });
+    }
+
+    /// Lets go of what a link holds: its slot and ship, or our place at the upstream.
+    pub(crate) fn detach(&mut self, row: usize, retry_after: Span) {
+        if self.links[row].upstream {
+            self.upstream_gone(row, retry_after);
+        } else {
+            self.downstream_gone(row);
+        }
+    }
+
+    pub(crate) fn shutdown(&mut self, now: Time) {
+        self.advance(now);
+        self.seal();
+        self.shut = true;
+        self.upstream.dial = Dial::Stopped;
+        self.tell &= !self_tell::DIAL;
+        for row in 0..self.links.len() {
+            if self.links[row].phase != Phase::Free {
+                self.close(row, Fault::Shutdown, false, retry_after(Fault::Shutdown));
+            }
+        }
+    }
+
+    // --- timers ----------------------------------------------------------------------------------------------------
+
+    /// The next moment a link must be looked at.
+    fn link_due(&self, row: usize) -> Option<Time> {
+        let link = &self.links[row];
+        let idle = self.config.idle.0;
+        match link.phase {
+            Phase::Free => None,
+            Phase::Closing => link.farewell.map(|farewell| farewell.linger),
+            Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
+                let handshake = self.clock.when(link.opened.saturating_add(self.config.handshake.0));
+                Some(handshake.min(self.clock.when(link.heard.saturating_add(idle))))
+            }
+            Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
+                let mut at = link.next_beat.min(self.clock.when(link.heard.saturating_add(idle)));
+                if link.outbox.told {
+                    at = at.min(self.clock.when(link.outbox.offered_since.saturating_add(idle)));
+                }
+                Some(at)
+            }
+        }
+    }
+
+    pub(crate) fn arm_link(&mut self, row: usize) {
+        if let Some(at) = self.link_due(row) {
+            self.deadlines.arm(Self::link_subject(row), at.max(self.clock.now() + Span(1)));
+        }
+    }
+
+    fn link_fires(&mut self, row: usize) {
+        let (now, alive) = (self.clock.now(), self.clock.alive());
+        let (idle, beat) = (self.config.idle.0, self.config.beat);
+        let link = &mut self.links[row];
+        match link.phase {
+            Phase::Free => return,
+            Phase::Closing => {
+                if link.farewell.is_some_and(|farewell| now >= farewell.linger) {
+                    link.due = 0;
+                    self.tell_link(row, tell::CLOSE);
+                    return;
+                }
+            }
+            Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
+                if alive >= link.opened.saturating_add(self.config.handshake.0) {
+                    self.fault(row, Fault::HandshakeTimeout);
+                } else if alive >= link.heard.saturating_add(idle) {
+                    self.fault(row, Fault::Idle);
+                }
+            }
+            Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
+                if alive >= link.heard.saturating_add(idle) {
+                    self.fault(row, Fault::Idle);
+                } else if link.outbox.told && alive >= link.outbox.offered_since.saturating_add(idle) {
+                    self.fault(row, Fault::Stalled);
+                } else if now >= link.next_beat {
+                    link.next_beat = now + beat;
+                    self.beat_due(row);
+                }
+            }
+        }
+        self.arm_link(row);
+    }
+
+    fn beat_due(&mut self, row: usize) {
+        if self.links[row].upstream {
+            self.owe(row, due::ACK);
+            return;
+        }
+        self.links[row].beats += 1;
+        self.owe(row, due::BEAT);
+        if self.links[row].phase == Phase::Waiting {
+            self.reconsider(row);
+        }
+    }
+
+    pub(crate) fn arm_slot(&mut self, slot: usize) {
+        if let Some(at) = self.slots.rows[slot].expires_at(self.config.reconnect_window) {
+            let source = self.slot_subject(slot);
+            self.deadlines.arm(source, at.max(self.clock.now() + Span(1)));
+        }
+    }
+
+    fn slot_fires(&mut self, slot: usize) {
+        let expires = self.slots.rows[slot].expires_at(self.config.reconnect_window);
+        if expires.is_some_and(|at| at <= self.clock.now()) {
+            if self.slots.rows[slot].expired.is_none() {
+                self.expire(slot);
+                return;
+            }
+            // A former owner's end is still untold; this one's waits a moment for its turn.
+            let source = self.slot_subject(slot);
+            self.deadlines.arm(source, self.clock.now() + Span(1));
+            return;
+        }
+        self.arm_slot(slot);
+    }
+
+    // --- telling ---------------------------------------------------------------------------------------------------
+
+    /// The next fact of one subject, or none.
+    pub(crate) fn tell_of(&mut self, subject: u32) -> Option<Event> {
+        let first_slot = self.slot_subject(0);
+        let first_ship = self.ship_subject(0);
+        let first_live = self.live_subject(0);
+        if subject == Self::SELF {
+            self.tell_of_self()
+        } else if subject < first_slot {
+            self.tell_of_link(subject as usize - 1)
+        } else if subject < first_ship {
+            self.tell_of_slot((subject - first_slot) as usize)
+        } else if subject < first_live {
+            self.tell_of_ship((subject - first_ship) as usize)
+        } else {
+            self.tell_of_live((subject - first_live) as usize)
+        }
+    }
+
+    fn tell_of_self(&mut self) -> Option<Event> {
+        let mut take = |fact: u8| {
+            let set = self.tell & fact != 0;
+            self.tell &= !fact;
+            set
+        };
+        if take(self_tell::ROLE) {
+            let position = self.log.position();
+            let epoch = self.log.epochs.last().map_or(position.epoch, |(epoch, _)| epoch);
+            return Some(Event::Role { role: self.role, epoch, offset: position.boundary });
+        }
+        if take(self_tell::OUTRANKED) && self.role == Role::Primary {
+            return Some(Event::Outranked { number: self.seen });
+        }
+        if take(self_tell::DIAL) && self.upstream.dial == Dial::Wanted {
+            self.upstream.dial = Dial::Under;
+            let attempt = self.upstream.attempt;
+            self.upstream.attempt = attempt.saturating_add(1);
+            return Some(Event::Dial { attempt });
+        }
+        if take(self_tell::CAUGHT_UP) {
+            return Some(Event::CaughtUp);
+        }
+        if self.tell & self_tell::DRY != 0 {
+            while let Some(row) = self.dry.pop() {
+                let row = row as usize;
+                self.links[row].listed = false;
+                if let Some(event) = self.tell_wants_write(row) {
+                    return Some(event);
+                }
+            }
+            self.tell &= !self_tell::DRY;
+        }
+        None
+    }
+
+    fn tell_of_link(&mut self, row: usize) -> Option<Event> {
+        let link_id = Self::link_id(row);
+        let link = &mut self.links[row];
+        if link.tell & tell::CLOSE != 0 {
+            let farewell = link.farewell.expect("a closing link knows why");
+            link.clear();
+            let Farewell { fault, by_peer, retry_after, linger: _ } = farewell;
+            return Some(Event::Close { link: link_id, fault, by_peer, retry_after });
+        }
+        if link.tell & tell::JOINED != 0 {
+            link.tell &= !tell::JOINED;
+            let from = if link.upstream { self.log.end() } else { link.down.sent };
+            return Some(Event::Joined { link: link_id, node: link.peer.node, from });
+        }
+        if link.tell & tell::WANTS_WRITE != 0 {
+            link.tell &= !tell::WANTS_WRITE;
+            return self.tell_wants_write(row);
+        }
+        None
+    }
+
+    /// Hands a link to the host, if there is something to write.
+    fn tell_wants_write(&mut self, row: usize) -> Option<Event> {
+        if self.links[row].phase == Phase::Free || self.links[row].outbox.told {
+            return None;
+        }
+        self.refill(row);
+        if self.links[row].outbox.is_dry() {
+            self.list_dry(row);
+            return None;
+        }
+        let alive = self.clock.alive();
+        let link = &mut self.links[row];
+        link.outbox.told = true;
+        link.outbox.offered_since = alive;
+        self.arm_link(row);
+        Some(Event::WantsWrite { link: Self::link_id(row) })
+    }
+}

@@ -1,0 +1,467 @@
+//! The replica's side: dialling, joining, receiving the stream, and what the host did with it.
+//!
+//! States of the dial: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be told), *under way*,
+//! *stopped* (until the host's next `Follow`). What a node holds outlives its links: the position is the log's end, and
+//! a snapshot under way is in [`Receiving`]. Invariants: applied, persisted and taken never pass the log's end;
+//! without a base nothing is applied; what is not taken is still in the ring.
+
+use crate::error::{Fault, Misuse};
+use crate::flow::Receipt;
+use crate::id::{HistoryId, Offset, Position, SnapshotId};
+use crate::input::{Kind, Payload, Role, Step};
+use crate::limits::BATCH_HEAD_BYTES;
+use crate::link::{Phase, due, tell};
+use crate::log::Log;
+use crate::node::{Node, self_tell};
+use crate::snapshot::receive::Receiving;
+use crate::time::{Span, Time};
+use crate::wire::Head;
+use crate::wire::batch::{BatchHead, verify as verify_batch};
+use crate::wire::control::{Ack, Beat};
+use crate::wire::join::{Admit, Join, Verdict};
+
+/// Where the dialling is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dial {
+    /// A link stands, or none is wanted.
+    Idle,
+    /// Not before this.
+    BackOff(Time),
+    /// The host is to be told.
+    Wanted,
+    /// The host is at it.
+    Under,
+    /// Not until the host's next `Follow`.
+    Stopped,
+}
+
+/// What a node knows of its own place below an upstream. On a primary only the completions matter.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstream {
+    pub(crate) link: Option<usize>,
+    pub(crate) dial: Dial,
+    pub(crate) attempt: u32,
+    pub(crate) adopt: bool,
+    /// The state up to `applied` is complete.
+    pub(crate) base: bool,
+    /// An upstream admitted us since we last stood on new ground.
+    pub(crate) admitted: bool,
+    /// A stream may come now.
+    pub(crate) streaming: bool,
+    pub(crate) applied: Offset,
+    pub(crate) persisted: Offset,
+    /// What was received before a promotion: nothing is written until it is applied.
+    pub(crate) inherited: Offset,
+    /// The boundary up to which the host took, and its byte position.
+    pub(crate) taken: (Offset, u64),
+    pub(crate) receiving: Option<Receiving>,
+    /// Where the host was asked to rewind to.
+    pub(crate) fork: Option<Position>,
+    pub(crate) stream: Receipt,
+    pub(crate) pieces: Receipt,
+    /// The last ADMIT read on this link.
+    pub(crate) admit: u32,
+    /// The newest beat's number on this link.
+    pub(crate) echo: u64,
+    /// The root's newest beat: its Unix time, its end, and when we first heard of it.
+    pub(crate) origin: Option<(u64, Offset, Time)>,
+    /// The upstream's end at its last beat.
+    pub(crate) peer_end: Option<Offset>,
+    pub(crate) caught_up: bool,
+}
+
+impl Upstream {
+    pub(crate) fn new() -> Self {
+        Self {
+            link: None,
+            dial: Dial::Idle,
+            attempt: 0,
+            adopt: false,
+            base: false,
+            admitted: false,
+            streaming: false,
+            applied: Offset(0),
+            persisted: Offset(0),
+            inherited: Offset(0),
+            taken: (Offset(0), 0),
+            receiving: None,
+            fork: None,
+            stream: Receipt::default(),
+            pieces: Receipt::default(),
+            admit: 0,
+            echo: 0,
+            origin: None,
+            peer_end: None,
+            caught_up: false,
+        }
+    }
+
+    /// Complete up to a boundary, all of it applied and persisted.
+    pub(crate) fn stand_on(&mut self, boundary: Offset, sealed: u64) {
+        self.base = true;
+        (self.applied, self.persisted, self.inherited) = (boundary, boundary, Offset(0));
+        self.taken = (boundary, sealed);
+        self.admitted = false;
+    }
+
+    pub(crate) fn check(&self, log: &Log, role: Role) {
+        assert!(role == Role::Primary || self.applied <= log.end(), "applied ahead of received");
+        assert!(self.persisted <= self.applied || role == Role::Primary, "persisted ahead of applied");
+        if role == Role::Replica {
+            assert!(self.taken.1 <= log.sealed(), "taken ahead of received");
+            assert!(log.oldest() <= self.taken.1, "what is not taken is in the ring");
+            assert!(self.base || self.applied == Offset(0), "nothing is applied without a base");
+        }
+        assert!(self.link.is_none() || role == Role::Replica, "a primary has no upstream");
+    }
+}
+
+impl Node {
+    // --- dialling --------------------------------------------------------------------------------------------------
+
+    pub(crate) fn dial_at(&mut self, at: Time) {
+        if self.upstream.dial == Dial::Stopped && at != self.clock.now() || self.shut {
+            return;
+        }
+        if at <= self.clock.now() {
+            self.upstream.dial = Dial::Wanted;
+            self.tell_self(self_tell::DIAL);
+        } else {
+            self.upstream.dial = Dial::BackOff(at);
+            self.deadlines.arm(Self::SELF, at);
+        }
+    }
+
+    pub(crate) fn redial_due(&mut self) {
+        if let Dial::BackOff(at) = self.upstream.dial {
+            if at <= self.clock.now() {
+                self.dial_at(self.clock.now());
+            } else {
+                self.deadlines.arm(Self::SELF, at);
+            }
+        }
+    }
+
+    fn back_off(&mut self, retry_after: Span) {
+        if self.role == Role::Primary || self.shut {
+            self.upstream.dial = Dial::Idle;
+            return;
+        }
+        let (least, most) = (self.config.redial_min.0, self.config.redial_max.0);
+        let doubled = least.saturating_mul(1 << self.upstream.attempt.saturating_sub(1).min(30)).min(most);
+        let pause = self.redial.jitter(doubled).max(retry_after.0).max(1);
+        self.dial_at(self.clock.now() + Span(pause));
+    }
+
+    pub(crate) fn dial_failed(&mut self, now: Time) -> Result<(), Misuse> {
+        if self.upstream.dial != Dial::Under {
+            return Err(Misuse::NotDialling);
+        }
+        self.advance(now);
+        self.back_off(Span::ZERO);
+        Ok(())
+    }
+
+    /// The upstream link ended. What was received stays; the redial waits.
+    pub(crate) fn upstream_gone(&mut self, row: usize, retry_after: Span) {
+        if self.upstream.link != Some(row) {
+            return;
+        }
+        let upstream = &mut self.upstream;
+        (upstream.link, upstream.streaming, upstream.caught_up, upstream.peer_end) = (None, false, false, None);
+        self.back_off(retry_after);
+    }
+
+    /// The host turned elsewhere: the link is let go at once, and so is any redial.
+    pub(crate) fn leave_upstream(&mut self) {
+        if let Some(row) = self.upstream.link {
+            self.close(row, Fault::Left, false, Span::ZERO);
+        }
+        self.upstream.dial = Dial::Idle;
+        self.upstream.admitted = false;
+        self.upstream.fork = None;
+    }
+
+    // --- joining ---------------------------------------------------------------------------------------------------
+
+    pub(crate) fn ask_to_join(&mut self, row: usize) {
+        self.links[row].phase = Phase::Admit;
+        self.links[row].next_beat = self.clock.now() + self.config.beat;
+        // The answer has a handshake's time from here on.
+        self.links[row].opened = self.clock.alive();
+        let untaken = self.log.sealed() - self.upstream.taken.1;
+        let upstream = &mut self.upstream;
+        (upstream.streaming, upstream.caught_up, upstream.echo) = (false, false, 0);
+        upstream.stream = Receipt { received: untaken, ..Receipt::new(self.config.window_bytes) };
+        upstream.pieces = Receipt::new(self.config.piece_window_bytes);
+        if let Some(receiving) = &mut upstream.receiving {
+            receiving.forget_window();
+        }
+        self.owe(row, due::JOIN);
+        self.arm_link(row);
+    }
+
+    pub(crate) fn join(&self) -> Join {
+        let upstream = &self.upstream;
+        let receiving = upstream.receiving.as_ref();
+        let holds = upstream.base || receiving.is_some();
+        let counted = |offset: Offset| if upstream.base { offset } else { Offset(0) };
+        Join {
+            can_rewind: self.config.can_rewind,
+            adopt: upstream.adopt,
+            base: upstream.base,
+            snapshot_complete: receiving.is_some_and(|receiving| receiving.complete),
+            history: if holds { self.log.history } else { HistoryId::NONE },
+            position: if holds { self.log.position() } else { Position::default() },
+            applied: counted(upstream.applied),
+            persisted: counted(upstream.persisted),
+            untaken_bytes: upstream.stream.received - upstream.stream.released,
+            snapshot: receiving.map_or(SnapshotId(0), |receiving| receiving.id),
+            next_piece: receiving.map_or(0, |receiving| receiving.next_piece),
+            chain: receiving.map_or(0, |receiving| receiving.chain),
+            epochs: self.log.epochs.clone(),
+        }
+    }
+
+    pub(crate) fn on_admit(&mut self, row: usize, body: &[u8], step: &mut Step) -> Result<(), Fault> {
+        let admit = Admit::decode(body)?;
+        self.saw(admit.epochs.number());
+        self.links[row].phase = Phase::Admitted;
+        self.upstream.admit = admit.number;
+        match admit.verdict {
+            Verdict::Wait => self.upstream.streaming = false,
+            Verdict::Continue => self.admitted_here(row, &admit)?,
+            Verdict::Fork => self.forked(&admit, step)?,
+            Verdict::Snapshot | Verdict::SnapshotOnly => self.snapshot_comes(row, &admit, step)?,
+        }
+        self.owe(row, due::ACK);
+        self.arm_link(row);
+        Ok(())
+    }
+
+    /// Whether the place an ADMIT names is where we stand.
+    pub(crate) fn stands_at(&self, admit: &Admit) -> Result<(), Fault> {
+        let here = self.log.position();
+        if admit.history != self.log.history {
+            return Err(Fault::HistoryDiffers);
+        }
+        if admit.from.boundary != here.boundary {
+            return Err(Fault::Gap);
+        }
+        if admit.from.digest == here.digest { Ok(()) } else { Err(Fault::Parent) }
+    }
+
+    fn admitted_here(&mut self, row: usize, admit: &Admit) -> Result<(), Fault> {
+        if !self.upstream.base {
+            return Err(Fault::Unexpected);
+        }
+        self.stands_at(admit)?;
+        self.go_with(row, admit);
+        Ok(())
+    }
+
+    /// The stream flows: the sender's table is ours, and we may speak for it.
+    pub(crate) fn go_with(&mut self, row: usize, admit: &Admit) {
+        let news = self.log.epochs != admit.epochs;
+        self.log.take_epochs(&admit.epochs);
+        let upstream = &mut self.upstream;
+        let first = !upstream.streaming;
+        (upstream.streaming, upstream.attempt, upstream.fork) = (true, 0, None);
+        let newly = upstream.base && !upstream.admitted;
+        upstream.admitted |= upstream.base;
+        if first {
+            self.tell_link(row, tell::JOINED);
+        }
+        if news || newly {
+            self.epochs_changed();
+        }
+    }
+
+    fn forked(&mut self, admit: &Admit, step: &mut Step) -> Result<(), Fault> {
+        let sound = self.upstream.base && self.config.can_rewind && admit.history == self.log.history;
+        if !sound || admit.from.boundary >= self.log.end() {
+            return Err(Fault::Unexpected);
+        }
+        if self.log.find(admit.from.boundary).is_some_and(|place| place.digest != admit.from.digest) {
+            return Err(Fault::Parent);
+        }
+        self.upstream.streaming = false;
+        self.upstream.fork = Some(admit.from);
+        step.payload = Some(Self::mark(Kind::Fork, admit.from.boundary.0, 1));
+        Ok(())
+    }
+
+    // --- the stream ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn on_batch(&mut self, head: &Head, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
+        if !self.upstream.streaming {
+            return Err(Fault::Unexpected);
+        }
+        let batch = BatchHead::decode(frame);
+        verify_batch(frame, &batch, head.check)?;
+        self.log.admits(&batch)?;
+        self.upstream.stream.receive(frame.len() as u64)?;
+        while self.log.free() < frame.len() as u64 {
+            self.evict();
+        }
+        self.log.accept(frame, &batch, head.check);
+        self.seen = self.seen.max(batch.epoch.number());
+        self.upstream.attempt = 0;
+        self.counters.records_received += u64::from(batch.count);
+        self.wake_dry();
+        self.note_caught_up();
+        let kind = if self.upstream.base { Kind::Batch } else { Kind::Spool };
+        step.position = Some(self.log.position());
+        step.payload =
+            Some(Payload { range: BATCH_HEAD_BYTES..frame.len(), first: batch.first.0, count: batch.count, kind });
+        Ok(())
+    }
+
+    pub(crate) fn on_beat(&mut self, body: &[u8]) -> Result<(), Fault> {
+        let beat = Beat::decode(body)?;
+        let now = self.clock.now();
+        let upstream = &mut self.upstream;
+        upstream.echo = upstream.echo.max(beat.number);
+        upstream.peer_end = Some(beat.end);
+        if upstream.origin.is_none_or(|(unix_ns, _, _)| unix_ns != beat.origin_unix_ns) {
+            upstream.origin = Some((beat.origin_unix_ns, beat.origin_end, now));
+        }
+        self.note_caught_up();
+        Ok(())
+    }
+
+    pub(crate) fn note_caught_up(&mut self) {
+        let end = self.log.end();
+        let upstream = &mut self.upstream;
+        let reached = upstream.base && upstream.streaming && upstream.peer_end.is_some_and(|peer| end >= peer);
+        if reached && !upstream.caught_up {
+            upstream.caught_up = true;
+            self.tell_self(self_tell::CAUGHT_UP);
+        }
+    }
+
+    /// What the root of the tree last said of itself: we are the root, or pass on its beat.
+    pub(crate) fn origin(&self) -> (u64, Offset) {
+        match (self.role, self.upstream.origin) {
+            (Role::Primary, _) => (self.clock.unix_ns(), self.log.end()),
+            (Role::Replica, Some((unix_ns, end, _))) => (unix_ns, end),
+            (Role::Replica, None) => (0, self.log.end()),
+        }
+    }
+
+    // --- completions -----------------------------------------------------------------------------------------------
+
+    pub(crate) fn ack(&mut self) -> Ack {
+        let upstream = &mut self.upstream;
+        let counted = |offset: Offset| if upstream.base { offset } else { Offset(0) };
+        let ack = Ack {
+            admit: upstream.admit,
+            base: upstream.base,
+            received: self.log.end(),
+            applied: counted(upstream.applied),
+            persisted: counted(upstream.persisted),
+            stream_released: upstream.stream.released,
+            pieces_released: upstream.pieces.released,
+            echo: upstream.echo,
+        };
+        (upstream.stream.told, upstream.pieces.told) = (ack.stream_released, ack.pieces_released);
+        ack
+    }
+
+    pub(crate) fn completed(
+        &mut self,
+        now: Time,
+        taken: Offset,
+        applied: Option<Offset>,
+        persisted: Option<Offset>,
+    ) -> Result<(), Misuse> {
+        if self.upstream.base && taken > self.log.next() {
+            return Err(Misuse::NeverHandedOut);
+        }
+        self.advance(now);
+        if !self.upstream.base {
+            // Late news of the state that a snapshot is about to replace.
+            return Ok(());
+        }
+        let before = (self.upstream.applied, self.upstream.persisted, self.upstream.taken);
+        self.take(taken);
+        let upstream = &mut self.upstream;
+        upstream.applied = upstream.applied.max(applied.unwrap_or_default());
+        upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
+        if before != (upstream.applied, upstream.persisted, upstream.taken) {
+            self.owe_ack();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn taken(&mut self, now: Time, upto: Offset, pieces: u64) -> Result<(), Misuse> {
+        let handed_out = self.upstream.receiving.as_ref().map_or(0, |receiving| receiving.next_piece);
+        if upto > self.log.next() || pieces > handed_out && self.upstream.receiving.is_some() {
+            return Err(Misuse::NeverHandedOut);
+        }
+        self.advance(now);
+        let before = (self.upstream.taken, self.upstream.pieces.released);
+        self.take(upto);
+        if let Some(receiving) = &mut self.upstream.receiving {
+            let released = receiving.take(pieces);
+            self.upstream.pieces.released = released.unwrap_or(0).max(self.upstream.pieces.released);
+        }
+        if before != (self.upstream.taken, self.upstream.pieces.released) {
+            self.owe_ack();
+        }
+        Ok(())
+    }
+
+    /// Frees the window of the frames the host took.
+    fn take(&mut self, upto: Offset) {
+        if self.role == Role::Primary {
+            return;
+        }
+        let (mut boundary, mut at) = self.upstream.taken;
+        while at < self.log.sealed() {
+            let end = self.log.head_at(at).end();
+            if end > upto {
+                break;
+            }
+            (boundary, at) = (end, self.log.frame_end(at));
+        }
+        self.upstream.taken = (boundary, at);
+        let untaken = self.log.sealed() - at;
+        let stream = &mut self.upstream.stream;
+        stream.released = stream.released.max(stream.received.saturating_sub(untaken));
+    }
+
+    pub(crate) fn owe_ack(&mut self) {
+        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
+            self.owe(row, due::ACK);
+        }
+    }
+
+    pub(crate) fn rewound(&mut self, now: Time) -> Result<Step, Misuse> {
+        let Some(to) = self.upstream.fork else {
+            return Err(Misuse::NotAsked);
+        };
+        self.advance(now);
+        self.upstream.fork = None;
+        self.rebase();
+        self.log.rewind(to);
+        let persisted = self.upstream.persisted.min(to.boundary);
+        self.upstream.stand_on(to.boundary, self.log.sealed());
+        self.upstream.persisted = persisted;
+        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
+            self.ask_to_join(row);
+        }
+        Ok(Step { position: Some(self.log.position()), ..Step::default() })
+    }
+
+    /// We go back, or to other ground: who stands on ours must return and wait.
+    pub(crate) fn rebase(&mut self) {
+        for row in 0..self.links.len() {
+            let phase = self.links[row].phase;
+            if phase.joined() || phase == Phase::Join {
+                self.fault(row, Fault::Rebased);
+            }
+        }
+        self.drop_all_snapshots();
+    }
+}

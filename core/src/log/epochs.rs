@@ -1,0 +1,139 @@
+//! The table of epochs: which writer wrote from where, and where two histories part.
+//!
+//! Invariants: numbers rise strictly, starts never fall, at most [`EPOCHS_MAX`] entries (the oldest are forgotten).
+//! Epoch *i* holds the records from its start to the next one's start; the last one's end is the log's. An epoch
+//! without records that another one follows at the same offset is dropped: nobody can hold a record of it that a
+//! common ancestor does not already bound.
+//!
+//! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with dice in the epoch so that equal entries mean equal content.
+
+use crate::error::Fault;
+use crate::id::{Epoch, Offset};
+use crate::limits::EPOCHS_MAX;
+use crate::wire::fields::{Reader, Writer};
+
+/// One epoch and where it was opened.
+pub(crate) type Opening = (Epoch, Offset);
+
+/// The newest epochs of a history, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EpochTable {
+    entries: [Opening; EPOCHS_MAX],
+    len: usize,
+}
+
+impl EpochTable {
+    pub(crate) const EMPTY: Self = Self { entries: [(Epoch(0), Offset(0)); EPOCHS_MAX], len: 0 };
+
+    pub(crate) fn entries(&self) -> &[Opening] {
+        &self.entries[..self.len]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn last(&self) -> Option<Opening> {
+        self.entries().last().copied()
+    }
+
+    /// The newest number, or 0.
+    pub(crate) fn number(&self) -> u32 {
+        self.last().map_or(0, |(epoch, _)| epoch.number())
+    }
+
+    /// Opens an epoch. Answers whether it was in order: a higher number, at no earlier an offset.
+    pub(crate) fn open(&mut self, epoch: Epoch, start: Offset) -> bool {
+        if let Some((last, last_start)) = self.last() {
+            if epoch.number() <= last.number() || start < last_start {
+                return false;
+            }
+            if start == last_start {
+                self.len -= 1;
+            }
+        }
+        if self.len == EPOCHS_MAX {
+            self.entries.copy_within(1.., 0);
+            self.len -= 1;
+        }
+        self.entries[self.len] = (epoch, start);
+        self.len += 1;
+        true
+    }
+
+    /// The epoch in force at a boundary: the newest opened at or before it.
+    pub(crate) fn at(&self, boundary: Offset) -> Option<Epoch> {
+        self.entries().iter().rev().find(|(_, start)| *start <= boundary).map(|(epoch, _)| *epoch)
+    }
+
+    /// The newest epoch number of which a log ending at `end` holds records, or 0.
+    pub(crate) fn number_with_records(&self, end: Offset) -> u32 {
+        self.entries().iter().rev().find(|(_, start)| *start < end).map_or(0, |(epoch, _)| epoch.number())
+    }
+
+    /// Forgets every epoch opened after `boundary`, and those after `newest`: the table as a cursor there shows it.
+    pub(crate) fn cut(&self, boundary: Offset, newest: Epoch) -> Self {
+        let mut cut = self.clone();
+        while let Some((epoch, start)) = cut.last() {
+            if start <= boundary && epoch.number() <= newest.number() {
+                break;
+            }
+            cut.len -= 1;
+        }
+        cut
+    }
+
+    /// Where the log of epoch number `index` ends, in a log that ends at `end`.
+    fn end_of(&self, index: usize, end: Offset) -> Offset {
+        self.entries().get(index + 1).map_or(end, |(_, start)| (*start).min(end))
+    }
+
+    /// Where two logs part: the lesser of their ends in the newest epoch both tables hold, and whether that epoch is
+    /// the last of `self`. `None` if no epoch is common.
+    pub(crate) fn parting(&self, end: Offset, theirs: &Self, their_end: Offset) -> Option<(Offset, bool)> {
+        for (index, opening) in self.entries().iter().enumerate().rev() {
+            if let Some(their_index) = theirs.entries().iter().rposition(|other| other.0 == opening.0) {
+                let parting = self.end_of(index, end).min(theirs.end_of(their_index, their_end));
+                return Some((parting, index + 1 == self.len));
+            }
+        }
+        None
+    }
+
+    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(u8::try_from(self.len).expect("EPOCHS_MAX fits"));
+        for (epoch, start) in self.entries() {
+            writer.u64(epoch.0).u64(start.0);
+        }
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let len = usize::from(reader.u8()?);
+        if len > EPOCHS_MAX {
+            return Err(Fault::Malformed);
+        }
+        let mut table = Self::EMPTY;
+        for _ in 0..len {
+            let (epoch, start) = (Epoch(reader.u64()?), Offset(reader.u64()?));
+            if epoch.number() == 0 || !table.append(epoch, start) {
+                return Err(Fault::EpochOrder);
+            }
+        }
+        Ok(table)
+    }
+
+    /// As [`open`](Self::open), but keeps an empty epoch: a table from outside is taken as it is.
+    fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
+        if self.last().is_some_and(|(last, last_start)| epoch.number() <= last.number() || start < last_start) {
+            return false;
+        }
+        self.entries[self.len] = (epoch, start);
+        self.len += 1;
+        true
+    }
+}
+
+const _: () = assert!(EPOCHS_MAX <= u8::MAX as usize);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! The log: a ring of finished batch frames, and one open batch at its end.
+//!
+//! States of the end: *sealed* (no open batch) or *open* (records appended behind a head still to be written).
+//! Invariants: the ring holds whole frames from `start` to `end` (offsets), chained from the digest at `start` to
+//! `digest` at `end`; the open batch, if any, lies from `sealed` to the ring's end; only boundaries leave this room.
+//! Bounds: one ring, one sparse index, a table of epochs; appending costs O(1) and evicts at most the frames it
+//! overwrites. What it does not do: it knows no links. Who evicts asks first who still reads ([`Log::oldest_frame`]).
+
+pub(crate) mod epochs;
+pub(crate) mod index;
+pub(crate) mod ring;
+
+use crate::config::Config;
+use crate::error::Fault;
+use crate::id::{Epoch, HistoryId, Offset, Position};
+use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
+use crate::wire::batch::BatchHead;
+use crate::wire::fields::u32_at;
+use epochs::EpochTable;
+use index::Index;
+use ring::Ring;
+
+/// A place in the log that a reader can stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Byte position of the frame that begins there.
+    pub(crate) position: u64,
+    /// Offset of its first record.
+    pub(crate) boundary: Offset,
+    /// The digest before it.
+    pub(crate) digest: u64,
+}
+
+/// The log of one node.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    pub(crate) history: HistoryId,
+    pub(crate) epochs: EpochTable,
+    ring: Ring,
+    index: Index,
+    batch_bytes: u64,
+    /// Offset of the oldest frame.
+    start: Offset,
+    /// Offset after the newest sealed frame.
+    end: Offset,
+    /// The digest at `end`.
+    digest: u64,
+    /// The epoch of the newest sealed record, or the newest epoch on a primary.
+    epoch: Epoch,
+    /// Byte position after the newest sealed frame.
+    sealed: u64,
+    /// Records in the open batch.
+    open_count: u32,
+    /// Frame bytes of this epoch before the open batch; `None` until the first frame after a boot tells.
+    byte_position: Option<u64>,
+}
+
+impl Log {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            history: HistoryId::NONE,
+            epochs: EpochTable::EMPTY,
+            ring: Ring::new(config.backlog_bytes),
+            index: Index::new(config.backlog_bytes),
+            batch_bytes: config.batch_bytes.into(),
+            start: Offset(0),
+            end: Offset(0),
+            digest: 0,
+            epoch: Epoch(0),
+            sealed: 0,
+            open_count: 0,
+            byte_position: None,
+        }
+    }
+
+    /// The sealed end, as a position.
+    pub(crate) fn position(&self) -> Position {
+        Position { epoch: self.epoch, boundary: self.end, digest: self.digest }
+    }
+
+    pub(crate) fn start(&self) -> Offset {
+        self.start
+    }
+
+    pub(crate) fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// The offset after the last record, sealed or not.
+    pub(crate) fn next(&self) -> Offset {
+        Offset(self.end.0 + u64::from(self.open_count))
+    }
+
+    pub(crate) fn has_open(&self) -> bool {
+        self.open_count > 0
+    }
+
+    /// Byte position after the newest sealed frame.
+    pub(crate) fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// Byte position of the oldest frame.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.ring.start()
+    }
+
+    /// Opens an epoch at the end; the open batch must be sealed.
+    pub(crate) fn open_epoch(&mut self, epoch: Epoch) {
+        assert!(!self.has_open(), "an epoch opens between batches");
+        assert!(self.epochs.open(epoch, self.end), "a new epoch is numbered above all seen");
+        self.epoch = epoch;
+        self.byte_position = Some(0);
+    }
+
+    /// Takes over a table of epochs that agrees with this log.
+    pub(crate) fn take_epochs(&mut self, epochs: &EpochTable) {
+        self.epochs = epochs.clone();
+    }
+
+    /// Forgets all frames and stands at a position.
+    pub(crate) fn reset(&mut self, history: HistoryId, position: Position, epochs: &EpochTable) {
+        let at = self.ring.end();
+        self.ring.drop_before(at);
+        self.index.drop_before(at);
+        self.index.truncate(0);
+        self.history = history;
+        self.epochs = epochs.clone();
+        (self.start, self.end, self.digest) = (position.boundary, position.boundary, position.digest);
+        (self.epoch, self.sealed, self.open_count) = (position.epoch, at, 0);
+        self.byte_position = None;
+    }
+
+    /// Goes back to a boundary: keeps the frames before it where the ring has them, else stands there empty.
+    pub(crate) fn rewind(&mut self, to: Position) {
+        assert!(!self.has_open(), "a replica has no open batch");
+        match self.find(to.boundary).filter(|place| place.digest == to.digest) {
+            Some(place) => {
+                self.ring.truncate(place.position);
+                self.index.truncate(place.position);
+                self.epochs = self.epochs.cut(to.boundary, to.epoch);
+                (self.end, self.digest, self.epoch) = (to.boundary, to.digest, to.epoch);
+                self.sealed = place.position;
+                self.byte_position = None;
+            }
+            None => {
+                let epochs = self.epochs.cut(to.boundary, to.epoch);
+                self.reset(self.history, to, &epochs);
+            }
+        }
+    }
+
+    // --- appending -------------------------------------------------------------------------------------------------
+
+    /// Ring bytes a record of `length` bytes needs now; and whether the open batch must be sealed before it.
+    pub(crate) fn cost(&self, length: usize) -> (u64, bool) {
+        let record = (RECORD_HEAD_BYTES + length) as u64;
+        let body = (self.ring.end() - self.sealed).saturating_sub(BATCH_HEAD_BYTES as u64);
+        if self.has_open() && body + record <= self.batch_bytes {
+            (record, false)
+        } else {
+            (record + BATCH_HEAD_BYTES as u64, self.has_open())
+        }
+    }
+
+    /// Free bytes of the ring.
+    pub(crate) fn free(&self) -> u64 {
+        self.ring.free()
+    }
+
+    /// The byte range of the oldest frame, which goes next; `None` when only the open batch is left.
+    pub(crate) fn oldest_frame(&self) -> Option<(u64, u64)> {
+        let at = self.ring.start();
+        (at < self.sealed).then(|| (at, self.frame_end(at)))
+    }
+
+    /// Forgets the oldest frame.
+    pub(crate) fn evict(&mut self) {
+        let (at, after) = self.oldest_frame().expect("there is a sealed frame to evict");
+        self.start = self.head_at(at).end();
+        self.ring.drop_before(after);
+        self.index.drop_before(after);
+    }
+
+    /// Appends a record to the open batch, for which there must be room. Answers whether the batch is full.
+    pub(crate) fn append(&mut self, record: &[u8]) -> bool {
+        if self.open_count == 0 {
+            self.ring.reserve(BATCH_HEAD_BYTES as u64);
+        }
+        let length = u32::try_from(record.len()).expect("checked against record_bytes_max");
+        self.ring.push(&length.to_le_bytes());
+        self.ring.push(record);
+        self.open_count += 1;
+        self.ring.end() - self.sealed >= self.batch_bytes + BATCH_HEAD_BYTES as u64
+    }
+
+    /// Seals the open batch, if any.
+    pub(crate) fn seal(&mut self, unix_ns: u64) {
+        if self.open_count == 0 {
+            return;
+        }
+        let body = self.ring.slices(self.sealed + BATCH_HEAD_BYTES as u64, self.ring.end());
+        let byte_position = self.byte_position.expect("a primary opened its epoch");
+        let head = BatchHead {
+            first: self.end,
+            count: self.open_count,
+            epoch: self.epoch,
+            byte_position,
+            unix_ns,
+            parent: self.digest,
+            raw_length: u32::try_from(body.0.len() + body.1.len()).expect("batches are bounded"),
+        };
+        let mut bytes = [0; BATCH_HEAD_BYTES];
+        let digest = head.seal(&mut bytes, body);
+        self.ring.overwrite(self.sealed, &bytes);
+        self.open_count = 0;
+        self.advance(&head, digest);
+    }
+
+    /// Checks that a verified frame goes on where this log ends.
+    pub(crate) fn admits(&self, head: &BatchHead) -> Result<(), Fault> {
+        if head.first != self.end || head.end().0 == u64::MAX {
+            return Err(Fault::Gap);
+        }
+        if head.parent != self.digest {
+            return Err(Fault::Parent);
+        }
+        let same = head.epoch == self.epoch;
+        let known = self.epochs.entries().iter().find(|(epoch, _)| *epoch == head.epoch);
+        let in_order = match known {
+            _ if same => self.byte_position.is_none_or(|bytes| bytes == head.byte_position),
+            Some((_, start)) => head.epoch.number() > self.epoch.number() && *start == head.first,
+            None => head.epoch.number() > self.epochs.number(),
+        };
+        // A new epoch begins its own count of bytes.
+        if in_order && (same || head.byte_position == 0) { Ok(()) } else { Err(Fault::EpochOrder) }
+    }
+
+    /// Appends a frame that was verified and admitted, for which there must be room.
+    pub(crate) fn accept(&mut self, frame: &[u8], head: &BatchHead, digest: u64) {
+        assert!(self.open_count == 0, "only a primary has an open batch");
+        if head.epoch.number() > self.epochs.number() {
+            assert!(self.epochs.open(head.epoch, head.first), "checked by admits");
+        }
+        self.epoch = head.epoch;
+        self.byte_position = Some(head.byte_position);
+        self.ring.push(frame);
+        self.advance(head, digest);
+    }
+
+    fn advance(&mut self, head: &BatchHead, digest: u64) {
+        self.index.note(self.sealed, head.first);
+        let after = self.ring.end();
+        self.byte_position = self.byte_position.map(|bytes| bytes + (after - self.sealed));
+        (self.end, self.digest, self.sealed) = (head.end(), digest, after);
+    }
+
+    // --- reading ---------------------------------------------------------------------------------------------------
+
+    pub(crate) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
+        self.ring.slices(from, to)
+    }
+
+    /// Frame bytes from a position to the end, the open batch included.
+    pub(crate) fn bytes_from(&self, position: u64) -> u64 {
+        self.ring.end() - position
+    }
+
+    /// Where the frame that begins at a position ends.
+    pub(crate) fn frame_end(&self, position: u64) -> u64 {
+        position + u64::from(u32_at(&self.ring.read::<4>(position), 0))
+    }
+
+    /// The head of the frame that begins at a position.
+    pub(crate) fn head_at(&self, position: u64) -> BatchHead {
+        BatchHead::decode(&self.ring.read::<BATCH_HEAD_BYTES>(position))
+    }
+
+    /// The place of a boundary between the sealed frames in the ring.
+    pub(crate) fn find(&self, boundary: Offset) -> Option<Place> {
+        let place = self.floor(boundary)?;
+        (place.boundary == boundary).then_some(place)
+    }
+
+    /// The place of the last boundary at or before an offset, if the ring reaches that far back.
+    pub(crate) fn floor(&self, offset: Offset) -> Option<Place> {
+        if offset < self.start {
+            return None;
+        }
+        if offset >= self.end {
+            return Some(Place { position: self.sealed, boundary: self.end, digest: self.digest });
+        }
+        let entry = self.index.floor(offset);
+        let mut at = entry.map_or(self.ring.start(), |entry| entry.position);
+        loop {
+            let head = self.head_at(at);
+            if offset < head.end() {
+                return Some(Place { position: at, boundary: head.first, digest: head.parent });
+            }
+            at = self.frame_end(at);
+        }
+    }
+
+    /// The position at a boundary in the ring, for a cursor or an answer to a peer.
+    pub(crate) fn position_at(&self, boundary: Offset) -> Option<Position> {
+        let place = self.find(boundary)?;
+        let epoch = if boundary == self.end { self.epoch } else { self.epochs.at(boundary)? };
+        Some(Position { epoch, boundary, digest: place.digest })
+    }
+
+    /// The whole invariant that can be seen in O(1).
+    pub(crate) fn check(&self) {
+        assert!(self.start <= self.end);
+        assert!(self.ring.start() <= self.sealed && self.sealed <= self.ring.end());
+        assert_eq!(self.open_count > 0, self.ring.end() > self.sealed, "bytes past the seal are an open batch");
+        assert_eq!(self.start == self.end, self.ring.start() == self.sealed, "frames and records agree");
+        assert!(self.history.is_none() || !self.epochs.is_empty(), "a history has an epoch");
+        if let Some((at, _)) = self.oldest_frame() {
+            assert_eq!(self.head_at(at).first, self.start);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A fixed ring of bytes, addressed by positions that only grow.
+//!
+//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`. Nothing here knows frames.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+/// A fixed ring of bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Ring {
+    bytes: Box<[u8]>,
+    start: u64,
+    end: u64,
+}
+
+impl Ring {
+    pub(crate) fn new(capacity: u64) -> Self {
+        let capacity = usize::try_from(capacity).expect("BACKLOG_BYTES_MAX fits in usize");
+        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(crate) fn free(&self) -> u64 {
+        self.bytes.len() as u64 - (self.end - self.start)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize")]
+    fn place(&self, position: u64) -> usize {
+        (position % self.bytes.len() as u64) as usize
+    }
+
+    /// Appends bytes; there must be room.
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        assert!(data.len() as u64 <= self.free(), "the log evicts before it appends");
+        let at = self.end;
+        self.end += data.len() as u64;
+        self.overwrite(at, data);
+    }
+
+    /// Moves the end forward over bytes to be written later.
+    pub(crate) fn reserve(&mut self, count: u64) {
+        assert!(count <= self.free(), "the log evicts before it appends");
+        self.end += count;
+    }
+
+    /// Writes over bytes inside the ring.
+    pub(crate) fn overwrite(&mut self, position: u64, data: &[u8]) {
+        let place = self.place(position);
+        let room = self.bytes.len() - place;
+        if data.len() <= room {
+            self.bytes[place..place + data.len()].copy_from_slice(data);
+        } else {
+            self.bytes[place..].copy_from_slice(&data[..room]);
+            self.bytes[..data.len() - room].copy_from_slice(&data[room..]);
+        }
+    }
+
+    /// Forgets everything before a position.
+    pub(crate) fn drop_before(&mut self, position: u64) {
+        assert!(self.start <= position && position <= self.end);
+        self.start = position;
+    }
+
+    /// Forgets everything from a position on.
+    pub(crate) fn truncate(&mut self, position: u64) {
+        assert!(self.start <= position && position <= self.end);
+        self.end = position;
+    }
+
+    /// The bytes between two positions inside the ring, in one or two parts.
+    pub(crate) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
+        debug_assert!(self.start <= from && from <= to && to <= self.end);
+        let place = self.place(from);
+        let count = usize::try_from(to - from).expect("within the ring");
+        let room = self.bytes.len() - place;
+        if count <= room {
+            (&self.bytes[place..place + count], &[])
+        } else {
+            (&self.bytes[place..], &self.bytes[..count - room])
+        }
+    }
+
+    /// A copy of `N` bytes at a position.
+    pub(crate) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
+        let (front, back) = self.slices(position, position + N as u64);
+        let mut bytes = [0; N];
+        bytes[..front.len()].copy_from_slice(front);
+        bytes[front.len()..].copy_from_slice(back);
+        bytes
+    }
+}

@@ -1,0 +1,419 @@
+//! The engine: routes inputs to their rooms and drains the rooms into events. Small on purpose.
+//!
+//! One log, at most one upstream link, any number of downstream links. Rooms are `impl Node` blocks beside the state
+//! they change: `link/` (life, handshake, downstream, upstream, transmit), `snapshot/serve`. Invariants of the whole
+//! are in [`Node::check`]. Everything is allocated in [`Node::new`].
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::cursor::{Cursor, Decoded};
+use crate::deadline::Deadlines;
+use crate::error::{ConfigError, Misuse};
+use crate::event::Event;
+use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset, Position};
+use crate::input::{Boot, Input, Role, Step};
+use crate::link::outbox::{Done, More, Transmit};
+use crate::link::upstream::Upstream;
+use crate::link::{Link, Phase};
+use crate::log::Log;
+use crate::pending::Pending;
+use crate::rng::{Dice, Label};
+use crate::slot::{Level, Slots};
+use crate::snapshot::send::Ships;
+use crate::stats::Counters;
+use crate::time::Time;
+
+/// A replication node: bytes, time and completions in; bytes and events out.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub(crate) config: Config,
+    pub(crate) id: NodeId,
+    pub(crate) incarnation: u64,
+    pub(crate) clock: Clock,
+    pub(crate) identity: Dice,
+    pub(crate) redial: Dice,
+    pub(crate) pause: Dice,
+    pub(crate) role: Role,
+    pub(crate) log: Log,
+    pub(crate) links: Box<[Link]>,
+    /// Downstream links that wait for the log to grow.
+    pub(crate) dry: Vec<u32>,
+    /// No link reads the ring before this byte position.
+    pub(crate) reader_floor: u64,
+    pub(crate) slots: Slots,
+    pub(crate) ships: Ships,
+    pub(crate) upstream: Upstream,
+    /// The highest epoch number seen anywhere.
+    pub(crate) seen: u32,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) pending: Pending,
+    pub(crate) tell: u8,
+    pub(crate) shut: bool,
+    pub(crate) counters: Counters,
+}
+
+/// Where each subject of an event, and each source of a deadline, has its number.
+impl Node {
+    pub(crate) const SELF: u32 = 0;
+
+    pub(crate) fn link_subject(link: usize) -> u32 {
+        1 + u32::try_from(link).expect("link ids are u32")
+    }
+
+    pub(crate) fn slot_subject(&self, slot: usize) -> u32 {
+        1 + self.config.link_ids() + u32::try_from(slot).expect("slots_max is u32")
+    }
+
+    pub(crate) fn ship_subject(&self, ship: usize) -> u32 {
+        self.slot_subject(0) + self.config.slots_max + u32::try_from(ship).expect("ships_max is u32")
+    }
+
+    pub(crate) fn live_subject(&self, live: usize) -> u32 {
+        self.ship_subject(0) + self.config.ships_max + u32::try_from(live).expect("two")
+    }
+}
+
+fn subjects(config: &Config) -> u32 {
+    1 + config.link_ids() + config.slots_max + config.ships_max + crate::limits::SNAPSHOTS_LIVE as u32
+}
+
+fn sources(config: &Config) -> u32 {
+    1 + config.link_ids() + config.slots_max
+}
+
+/// See [`Config::memory_bytes`].
+pub(crate) fn memory_bytes(config: &Config) -> u64 {
+    let links = u64::from(config.link_ids());
+    let link = size_of::<Link>() + crate::limits::SCRATCH_BYTES + config.spill_bytes() + size_of::<u32>();
+    let ship = size_of::<crate::snapshot::send::Ship>()
+        + crate::limits::PIECES_BUFFERED * config.piece_frame_bytes_max() as usize;
+    let slot = size_of::<crate::slot::Slot>();
+    let index = crate::log::index::Index::bound(config.backlog_bytes) * size_of::<crate::log::index::Entry>();
+    let deadline = 2 * size_of::<u32>() + size_of::<Time>();
+    let subject = size_of::<u32>() + size_of::<bool>();
+    config.backlog_bytes
+        + index as u64
+        + links * link as u64
+        + u64::from(config.ships_max) * ship as u64
+        + u64::from(config.slots_max) * slot as u64
+        + u64::from(sources(config)) * deadline as u64
+        + u64::from(subjects(config)) * subject as u64
+}
+
+impl Node {
+    /// A node at boot. A primary opens an epoch, numbered above all it has seen; a replica will ask to dial.
+    ///
+    /// # Errors
+    /// A cursor that cannot be read.
+    pub fn new(config: Config, boot: Boot<'_>) -> Result<Self, ConfigError> {
+        let mut identity = Dice::new(boot.seed, Label::Identity);
+        let incarnation = u64::from(identity.word()) << 32 | u64::from(identity.word());
+        let ship_dice = identity.word();
+        let mut node = Self {
+            config,
+            id: boot.node,
+            incarnation,
+            clock: Clock::new(boot.unix_zero),
+            identity,
+            redial: Dice::new(boot.seed, Label::Redial),
+            pause: Dice::new(boot.seed, Label::Pause),
+            role: boot.role,
+            log: Log::new(&config),
+            links: (0..config.link_ids()).map(|_| Link::new(config.spill_bytes())).collect(),
+            dry: Vec::with_capacity(config.link_ids() as usize),
+            reader_floor: u64::MAX,
+            slots: Slots::new(config.slots_max),
+            ships: Ships::new(&config, ship_dice),
+            upstream: Upstream::new(),
+            seen: 0,
+            deadlines: Deadlines::new(sources(&config)),
+            pending: Pending::new(subjects(&config)),
+            tell: 0,
+            shut: false,
+            counters: Counters::default(),
+        };
+        if let Some(bytes) = boot.cursor {
+            let Some(cursor) = Decoded::from_bytes(bytes) else {
+                let value = bytes.len() as u64;
+                let relation = "bytes long and damaged or of another version; the least a sound one has is";
+                return Err(ConfigError { option: "cursor", value, bound: 72, relation });
+            };
+            node.log.reset(cursor.history, cursor.position, &cursor.epochs);
+            node.seen = cursor.epochs.number();
+            node.upstream.stand_on(cursor.position.boundary, node.log.sealed());
+        }
+        match boot.role {
+            Role::Primary => {
+                if node.log.history.is_none() {
+                    node.log.history = HistoryId(node.identity.id128());
+                }
+                node.upstream.base = true;
+                node.open_epoch();
+            }
+            Role::Replica => node.dial_at(Time::ZERO),
+        }
+        node.tell_self(self_tell::ROLE);
+        Ok(node)
+    }
+
+    /// Says one thing to the node.
+    ///
+    /// # Errors
+    /// [`Misuse`], and nothing was changed.
+    pub fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
+        let plain = |()| Step::default();
+        match input {
+            Input::Write { data } => self.write(now, data),
+            Input::Bytes { link, data } => self.bytes(now, link, data),
+            Input::Applied { upto } => self.completed(now, upto, Some(upto), None).map(plain),
+            Input::Taken { upto, pieces } => self.taken(now, upto, pieces).map(plain),
+            Input::Persisted { upto } => self.completed(now, upto, Some(upto), Some(upto)).map(plain),
+            Input::Tick => {
+                self.advance(now);
+                Ok(Step::default())
+            }
+            Input::Flush => self.flush(now),
+            Input::Opened { link, side } => self.opened(now, link, side).map(plain),
+            Input::Lost { link } => self.lost(now, link).map(plain),
+            Input::DialFailed => self.dial_failed(now).map(plain),
+            Input::SnapshotReady { snapshot, cursor, bytes } => {
+                self.snapshot_ready(now, snapshot, cursor, bytes).map(plain)
+            }
+            Input::SnapshotPiece { snapshot, piece, data, last } => {
+                self.snapshot_piece(now, snapshot, piece, data, last).map(plain)
+            }
+            Input::SnapshotFailed { snapshot, retry } => self.snapshot_failed(now, snapshot, retry).map(plain),
+            Input::Installed { snapshot } => self.installed(now, snapshot),
+            Input::Rewound => self.rewound(now),
+            Input::Promote => self.promote(now),
+            Input::Follow { adopt } => self.follow(now, adopt).map(plain),
+            Input::Shutdown => {
+                self.shutdown(now);
+                Ok(Step::default())
+            }
+        }
+    }
+
+    /// The next thing the node has to say.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while let Some(subject) = self.pending.first() {
+            let event = self.tell_of(subject);
+            if event.is_some() {
+                return event;
+            }
+            self.pending.pop();
+        }
+        None
+    }
+
+    /// The bytes to write on a link, in wire order: up to three slices, of which some may be empty. Changes nothing.
+    #[must_use]
+    pub fn peek_transmit(&self, link: LinkId) -> Transmit<'_> {
+        match self.links.get(link.0 as usize) {
+            Some(row) if row.phase != Phase::Free => row.outbox.show(&self.log, &self.ships),
+            Some(_) | None => Transmit::default(),
+        }
+    }
+
+    /// `bytes` of what [`peek_transmit`](Self::peek_transmit) showed were written; an empty peek is consumed with 0.
+    /// [`More::Dry`] hands the link back: the next `WantsWrite` tells when there is more.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownLink`], [`Misuse::ConsumedTooMuch`].
+    pub fn consume(&mut self, now: Time, link: LinkId, bytes: usize) -> Result<More, Misuse> {
+        let row = self.open_link(link)?;
+        if bytes > self.peek_transmit(link).len() {
+            return Err(Misuse::ConsumedTooMuch);
+        }
+        let done = self.links[row].outbox.take(bytes, &self.log);
+        if let Done::Piece(ship) = done {
+            self.piece_left(ship);
+        }
+        self.advance(now);
+        if bytes > 0 {
+            self.links[row].outbox.offered_since = self.clock.alive();
+            self.counters.bytes_sent += bytes as u64;
+        }
+        Ok(self.refill_or_dry(row))
+    }
+
+    /// When to say `Tick` at the latest: now while an event is untold, else strictly in the future.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.pending.is_empty() { self.deadlines.first() } else { Some(self.clock.now()) }
+    }
+
+    /// The cursor of a position this node gave out: the bytes to store with the data in one atomic step.
+    #[must_use]
+    pub fn cursor(&self, position: Position) -> Cursor {
+        let mut epochs = self.log.epochs.cut(position.boundary, position.epoch);
+        if epochs.is_empty() {
+            epochs.open(position.epoch, position.boundary);
+        }
+        Cursor::new(self.log.history, position, &epochs)
+    }
+
+    /// The offset that at least `n` connected replicas have reached; what WAIT asks. With `n` 0, the log's end.
+    #[must_use]
+    pub fn acked(&self, level: Level, n: u32) -> Offset {
+        if n == 0 { self.log.next() } else { self.slots.acked(level, n) }
+    }
+
+    // --- the primary's own verbs -----------------------------------------------------------------------------------
+
+    fn writes(&self) -> Result<(), Misuse> {
+        if self.shut {
+            return Err(Misuse::ShutDown);
+        }
+        match self.role {
+            Role::Replica => Err(Misuse::NotPrimary),
+            Role::Primary if self.upstream.applied < self.upstream.inherited => Err(Misuse::NotApplied),
+            Role::Primary => Ok(()),
+        }
+    }
+
+    fn write(&mut self, now: Time, data: &[u8]) -> Result<Step, Misuse> {
+        self.writes()?;
+        if data.len() as u64 > u64::from(self.config.record_bytes_max) {
+            return Err(Misuse::RecordTooLong);
+        }
+        self.advance(now);
+        loop {
+            let (cost, seal_first) = self.log.cost(data.len());
+            if seal_first {
+                self.seal();
+            } else if self.log.free() >= cost {
+                break;
+            } else {
+                self.evict();
+            }
+        }
+        if self.log.append(data) {
+            self.seal();
+        }
+        self.wake_dry();
+        Ok(Step { offset: Some(self.log.next()), ..Step::default() })
+    }
+
+    fn flush(&mut self, now: Time) -> Result<Step, Misuse> {
+        self.writes()?;
+        self.advance(now);
+        self.seal();
+        Ok(Step { position: Some(self.log.position()), ..Step::default() })
+    }
+
+    pub(crate) fn seal(&mut self) {
+        self.log.seal(self.clock.unix_ns());
+    }
+
+    /// Opens an epoch above all seen, at the log's end.
+    pub(crate) fn open_epoch(&mut self) {
+        self.seal();
+        self.seen = self.seen.max(self.log.epochs.number()) + 1;
+        let dice = self.identity.word();
+        self.log.open_epoch(Epoch::new(self.seen, dice));
+    }
+
+    fn promote(&mut self, now: Time) -> Result<Step, Misuse> {
+        if self.shut {
+            return Err(Misuse::ShutDown);
+        }
+        if !self.upstream.base {
+            return Err(Misuse::NoBase);
+        }
+        self.advance(now);
+        if self.role == Role::Replica {
+            self.leave_upstream();
+            self.role = Role::Primary;
+            self.upstream.inherited = self.log.end();
+        }
+        self.open_epoch();
+        self.tell_self(self_tell::ROLE);
+        self.epochs_changed();
+        Ok(Step { position: Some(self.log.position()), ..Step::default() })
+    }
+
+    fn follow(&mut self, now: Time, adopt: bool) -> Result<(), Misuse> {
+        if self.shut {
+            return Err(Misuse::ShutDown);
+        }
+        self.advance(now);
+        self.seal();
+        if self.role == Role::Primary {
+            self.role = Role::Replica;
+            // What a primary wrote is applied; what it inherited may still be on its way.
+            let applied = if self.upstream.applied < self.upstream.inherited { self.upstream.applied } else { self.log.end() };
+            let persisted = self.upstream.persisted;
+            self.upstream.stand_on(self.log.end(), self.log.sealed());
+            (self.upstream.applied, self.upstream.persisted) = (applied, persisted.min(applied));
+            self.tell_self(self_tell::ROLE);
+        }
+        self.leave_upstream();
+        self.upstream.adopt = adopt;
+        self.upstream.attempt = 0;
+        self.dial_at(self.clock.now());
+        Ok(())
+    }
+
+    /// Makes room in the ring; readers of what goes are taken down a rung.
+    pub(crate) fn evict(&mut self) {
+        let (_, after) = self.log.oldest_frame().expect("frame_bytes_max is a quarter of the ring");
+        let overtaken = after > self.reader_floor;
+        if overtaken {
+            self.overtake(after);
+        }
+        self.log.evict();
+        if overtaken {
+            self.fall_all();
+        }
+    }
+
+    /// The whole invariant, for tests, simulation and fuzzing: O(links).
+    ///
+    /// # Panics
+    /// When it does not hold: that is our bug.
+    pub fn check(&self) {
+        self.log.check();
+        self.slots.check();
+        self.ships.check();
+        self.upstream.check(&self.log, self.role);
+        for (row, link) in self.links.iter().enumerate() {
+            self.check_link(row, link);
+        }
+        if self.pending.is_empty() {
+            assert!(self.deadlines.first().is_none_or(|first| first > self.clock.now()), "a deadline that passed");
+        }
+    }
+
+    fn check_link(&self, row: usize, link: &Link) {
+        if link.phase == Phase::Free {
+            assert!(link.outbox.is_dry() && link.tell == 0, "a free row offers nothing");
+            return;
+        }
+        let down = &link.down;
+        if link.phase.joined() {
+            let slot = &self.slots.rows[down.slot];
+            assert!(slot.used && slot.node == link.peer.node, "a joined link owns its node's slot");
+            assert_eq!(slot.link.map(|id| id.0 as usize), Some(row), "one link a slot");
+        }
+        if let Some(at) = down.stream_at {
+            assert!(link.phase == Phase::Stream, "only a streaming link reads the log");
+            assert!(self.log.oldest() <= at && at <= self.log.sealed(), "a reader stands inside the ring");
+            assert!(self.reader_floor <= at, "the floor lies under every reader");
+        }
+        assert!(down.credit.released <= down.credit.sent, "released what was never sent");
+    }
+}
+
+/// Facts of the node itself to be told. Bits of `Node::tell`.
+pub(crate) mod self_tell {
+    pub(crate) const ROLE: u8 = 1;
+    pub(crate) const DIAL: u8 = 2;
+    pub(crate) const CAUGHT_UP: u8 = 4;
+    pub(crate) const OUTRANKED: u8 = 8;
+    /// The log grew: dry links want to write.
+    pub(crate) const DRY: u8 = 16;
+}

@@ -1,0 +1,82 @@
+//! The snapshot a replica is receiving: verified piece by piece, resumed after a cut, installed at last.
+//!
+//! States: *asked* (ADMIT named it), *begun* (its cursor is known), *complete* (the last piece came), gone (installed).
+//! It outlives the link: JOIN says which piece is next. Bounds: a cursor, and the sizes of the untaken pieces, of which
+//! the oldest [`PIECES_TRACKED`] are known one by one; further ones are released together with the last of these.
+
+use crate::cursor::Decoded;
+use crate::error::Fault;
+use crate::id::SnapshotId;
+use crate::limits::PIECES_TRACKED;
+
+/// A snapshot under way to this node.
+#[derive(Debug, Clone)]
+pub(crate) struct Receiving {
+    pub(crate) id: SnapshotId,
+    /// Its cursor, once BEGIN came.
+    pub(crate) begun: Option<Decoded>,
+    pub(crate) next_piece: u64,
+    pub(crate) chain: u64,
+    pub(crate) complete: bool,
+    /// Pieces the host has taken.
+    pub(crate) taken: u64,
+    /// No stream rides along any more.
+    pub(crate) tail_stopped: bool,
+    untaken: Untaken,
+}
+
+/// Untaken pieces: each its number and the window bytes received up to its end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Untaken {
+    entries: [(u64, u64); PIECES_TRACKED],
+    len: usize,
+}
+
+impl Receiving {
+    pub(crate) fn new(id: SnapshotId) -> Self {
+        Self {
+            id,
+            begun: None,
+            next_piece: 0,
+            chain: 0,
+            complete: false,
+            taken: 0,
+            tail_stopped: false,
+            untaken: Untaken::default(),
+        }
+    }
+
+    /// A JOIN starts the windows anew.
+    pub(crate) fn forget_window(&mut self) {
+        self.untaken.len = 0;
+    }
+
+    /// Whether this piece is the one that must come now.
+    pub(crate) fn expects(&self, snapshot: SnapshotId, piece: u64) -> Result<(), Fault> {
+        let sound = self.begun.is_some() && !self.complete && snapshot == self.id && piece == self.next_piece;
+        if sound { Ok(()) } else { Err(Fault::PieceOrder) }
+    }
+
+    /// A verified piece came, with which `received` window bytes are here.
+    pub(crate) fn note(&mut self, chain: u64, last: bool, received: u64) {
+        let untaken = &mut self.untaken;
+        if untaken.len == PIECES_TRACKED {
+            untaken.len -= 1;
+        }
+        untaken.entries[untaken.len] = (self.next_piece, received);
+        untaken.len += 1;
+        self.next_piece += 1;
+        (self.chain, self.complete) = (chain, last);
+    }
+
+    /// The host took the first `pieces` pieces: answers the window bytes that frees, if any.
+    pub(crate) fn take(&mut self, pieces: u64) -> Option<u64> {
+        self.taken = self.taken.max(pieces);
+        let untaken = &mut self.untaken;
+        let gone = untaken.entries[..untaken.len].iter().take_while(|(piece, _)| *piece < pieces).count();
+        let released = gone.checked_sub(1).map(|last| untaken.entries[last].1);
+        untaken.entries.copy_within(gone..untaken.len, 0);
+        untaken.len -= gone;
+        released
+    }
+}

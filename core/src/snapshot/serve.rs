@@ -1,0 +1,387 @@
+//! Snapshots at work: who ships, what is asked of the host, what arrives, what is installed.
+
+use crate::cursor::{Cursor, Decoded};
+use crate::error::{Fault, Misuse};
+use crate::event::Event;
+use crate::id::{Offset, SnapshotId};
+use crate::input::{Kind, Payload, Step};
+use crate::limits::HEAD_BYTES;
+use crate::link::{Phase, Shipping, due, tell};
+use crate::log::Place;
+use crate::node::Node;
+use crate::slot::Acked;
+use crate::snapshot::receive::Receiving;
+use crate::snapshot::send::Live;
+use crate::time::{Span, Time};
+use crate::wire::control::Begin;
+use crate::wire::fields::u64_at;
+use crate::wire::join::{Admit, Verdict};
+use crate::wire::{FLAG_LAST, Head, PIECE_BODY_BYTES, verify};
+
+impl Node {
+    // --- sending ---------------------------------------------------------------------------------------------------
+
+    /// Puts a replica aboard a ship: a live snapshot that the ring still reaches, or a new one; else it waits.
+    pub(crate) fn need_snapshot(&mut self, row: usize, fork: Option<Offset>) {
+        let slot = self.links[row].down.slot;
+        let paused = self.slots.rows[slot].not_before > self.clock.now();
+        if paused || !self.admitted() || !self.upstream.base || !self.ships.has_free_ship() {
+            return self.wait(row);
+        }
+        let Some((live, place)) = self.reachable().or_else(|| self.want_snapshot()) else {
+            return self.wait(row);
+        };
+        self.forget_cut_off(row);
+        let ship = self.ships.board(Self::link_id(row), live.id, 0, 0).expect("a ship is free");
+        self.stream_from(row, Some(place), place.boundary);
+        let down = &mut self.links[row].down;
+        down.shipping = Some(Shipping { snapshot: live.id, next_piece: 0, fork, ship: Some(ship) });
+        // From the ADMIT on the replica stands on the snapshot's ground, whatever it said before.
+        (down.needs_snapshot, down.acked) = (true, Acked::default());
+        self.slots.rows[slot].acked = Acked::default();
+        self.slots.rows[slot].note_snapshot(self.clock.now(), &mut self.pause);
+        self.counters.full_syncs += 1;
+        self.begin_if_ready(row, ship);
+        self.tell_link(row, tell::JOINED);
+        self.owe(row, due::ADMIT);
+    }
+
+    /// A live snapshot whose tail can still begin in the ring.
+    fn reachable(&self) -> Option<(Live, Place)> {
+        self.ships.live.iter().flatten().filter(|live| !live.done).find_map(|live| {
+            let from = live.ready.map_or(live.from, |(_, at)| at);
+            Some((*live, self.log.find(from)?))
+        })
+    }
+
+    /// Asks the host for a new view. Its tail begins where the host stands now: opening it cannot lose the tail.
+    fn want_snapshot(&mut self) -> Option<(Live, Place)> {
+        self.seal();
+        let stands = match self.role {
+            crate::input::Role::Primary => self.log.end(),
+            crate::input::Role::Replica => self.upstream.applied,
+        };
+        let place = self.log.floor(stands)?;
+        let row = self.ships.want(place.boundary)?;
+        let subject = self.live_subject(row);
+        self.pending.push(subject);
+        Some((self.ships.live[row].expect("just wanted"), place))
+    }
+
+    /// BEGIN leaves and the first piece is asked for, once the view is open.
+    pub(crate) fn begin_if_ready(&mut self, row: usize, ship: usize) {
+        let id = self.ships.rows[ship].snapshot;
+        let ready = self.ships.find(id).and_then(|live| self.ships.live[live]).is_some_and(|live| live.ready.is_some());
+        if ready {
+            self.owe(row, due::BEGIN);
+            self.ask_piece(ship);
+        }
+    }
+
+    fn ask_piece(&mut self, ship: usize) {
+        if self.ships.rows[ship].has_room() {
+            let subject = self.ship_subject(ship);
+            self.pending.push(subject);
+        }
+    }
+
+    /// A staged piece left whole: its buffer takes the next one.
+    pub(crate) fn piece_left(&mut self, ship: usize) {
+        self.ships.rows[ship].unload();
+        self.ask_piece(ship);
+    }
+
+    pub(crate) fn tell_of_ship(&mut self, ship: usize) -> Option<Event> {
+        let carrier = &self.ships.rows[ship];
+        if !carrier.has_room() {
+            return None;
+        }
+        let (snapshot, piece) = (carrier.snapshot, carrier.next_read);
+        // One answer serves all who wait for the same piece.
+        for other in self.ships.rows.iter_mut() {
+            if other.snapshot == snapshot && other.next_read == piece && other.has_room() {
+                other.asked = true;
+            }
+        }
+        Some(Event::SnapshotRead { snapshot, piece })
+    }
+
+    pub(crate) fn tell_of_live(&mut self, row: usize) -> Option<Event> {
+        let live = self.ships.live[row].as_mut()?;
+        if core::mem::take(&mut live.wanted_untold) && !live.done {
+            return Some(Event::SnapshotWanted { snapshot: live.id, from: live.from });
+        }
+        if live.done {
+            let snapshot = live.id;
+            self.ships.live[row] = None;
+            self.reconsider_all();
+            return Some(Event::SnapshotDone { snapshot });
+        }
+        None
+    }
+
+    pub(crate) fn snapshot_ready(
+        &mut self,
+        now: Time,
+        snapshot: SnapshotId,
+        cursor: &[u8],
+        bytes: Option<u64>,
+    ) -> Result<(), Misuse> {
+        if !self.ships.issued(snapshot) {
+            return Err(Misuse::UnknownSnapshot);
+        }
+        let decoded = Decoded::from_bytes(cursor).ok_or(Misuse::BadCursor)?;
+        let at = decoded.position.boundary;
+        if let Some(live) = self.ships.find(snapshot).and_then(|row| self.ships.live[row]) {
+            let known = self.log.find(at).is_none_or(|place| place.digest == decoded.position.digest);
+            let sound = decoded.history == self.log.history && live.from <= at && at <= self.log.end() && known;
+            if !sound || live.ready.is_some() {
+                return Err(Misuse::BadCursor);
+            }
+        }
+        self.advance(now);
+        let Some(row) = self.ships.find(snapshot) else {
+            return Ok(());
+        };
+        let live = self.ships.live[row].as_mut().expect("found");
+        let cursor = Cursor::new(decoded.history, decoded.position, &decoded.epochs);
+        (live.ready, live.bytes) = (Some((cursor, at)), bytes.unwrap_or(u64::MAX));
+        for ship in 0..self.ships.rows.len() {
+            let carrier = &self.ships.rows[ship];
+            if let Some(link) = carrier.link.filter(|_| carrier.snapshot == snapshot) {
+                self.begin_if_ready(link.0 as usize, ship);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn snapshot_piece(
+        &mut self,
+        now: Time,
+        snapshot: SnapshotId,
+        piece: u64,
+        data: &[u8],
+        last: bool,
+    ) -> Result<(), Misuse> {
+        if !self.ships.issued(snapshot) {
+            return Err(Misuse::UnknownSnapshot);
+        }
+        if data.len() > self.config.piece_bytes_max as usize || (data.is_empty() && !last) {
+            return Err(Misuse::PieceLength);
+        }
+        self.advance(now);
+        for ship in 0..self.ships.rows.len() {
+            let carrier = &mut self.ships.rows[ship];
+            let waits = carrier.asked && carrier.snapshot == snapshot && carrier.next_read == piece;
+            if let Some(link) = carrier.link.filter(|_| waits) {
+                carrier.load(data, last);
+                self.want(link.0 as usize);
+                self.ask_piece(ship);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn snapshot_failed(&mut self, now: Time, snapshot: SnapshotId, retry: bool) -> Result<(), Misuse> {
+        if !self.ships.issued(snapshot) {
+            return Err(Misuse::UnknownSnapshot);
+        }
+        self.advance(now);
+        if let Some(live) = self.ships.find(snapshot) {
+            self.break_snapshot(live, retry);
+        }
+        Ok(())
+    }
+
+    /// A view is gone. Who had begun with it is cut and comes back; who had not waits for the next.
+    fn break_snapshot(&mut self, live: usize, retry: bool) {
+        let broken = self.ships.live[live].expect("a live row");
+        for slot in self.slots.rows.iter_mut().filter(|slot| slot.cut_off == Some(broken.id)) {
+            slot.cut_off = None;
+        }
+        for ship in 0..self.ships.rows.len() {
+            let carrier = &self.ships.rows[ship];
+            let Some(link) = carrier.link.filter(|_| carrier.snapshot == broken.id) else {
+                continue;
+            };
+            let row = link.0 as usize;
+            let pause = if retry { Span::ZERO } else { Span::from_secs(1) };
+            self.close(row, Fault::SnapshotFailed, false, pause);
+            self.slots.rows[self.links[row].down.slot].cut_off = None;
+        }
+        let row = self.ships.live[live].as_mut().expect("a live row");
+        (row.done, row.wanted_untold) = (true, false);
+        let subject = self.live_subject(live);
+        self.pending.push(subject);
+    }
+
+    pub(crate) fn drop_all_snapshots(&mut self) {
+        for live in 0..self.ships.live.len() {
+            if self.ships.live[live].is_some_and(|live| !live.done) {
+                self.break_snapshot(live, true);
+            }
+        }
+    }
+
+    /// Frees the view nobody needs any more.
+    pub(crate) fn drop_if_unused(&mut self, snapshot: SnapshotId) {
+        let remembered = self.slots.rows.iter().any(|slot| slot.used && slot.cut_off == Some(snapshot));
+        if remembered || self.ships.carried(snapshot) {
+            return;
+        }
+        if let Some(live) = self.ships.find(snapshot) {
+            self.ships.live[live].as_mut().expect("found").done = true;
+            let subject = self.live_subject(live);
+            self.pending.push(subject);
+        }
+    }
+
+    /// The replica needs what it was cut off from no more.
+    pub(crate) fn forget_cut_off(&mut self, row: usize) {
+        let slot = self.links[row].down.slot;
+        if let Some(snapshot) = self.slots.rows[slot].cut_off.take() {
+            self.drop_if_unused(snapshot);
+        }
+    }
+
+    /// Every piece was sent and taken: the ship is free for the next.
+    pub(crate) fn pieces_released(&mut self, row: usize) {
+        let down = &mut self.links[row].down;
+        let Some(Shipping { ship: Some(ship), snapshot, .. }) = down.shipping else {
+            return;
+        };
+        let all = down.piece_credit.released == down.piece_credit.sent;
+        if all && self.ships.rows[ship].sent_all {
+            down.shipping = down.shipping.map(|shipping| Shipping { ship: None, ..shipping });
+            self.ships.rows[ship].link = None;
+            self.drop_if_unused(snapshot);
+            self.reconsider_all();
+        }
+    }
+
+    /// The replica installed its snapshot: it counts again, and the pause before the next one begins.
+    pub(crate) fn installed_there(&mut self, row: usize) {
+        let slot = self.links[row].down.slot;
+        let down = &mut self.links[row].down;
+        if down.shipping.is_some_and(|shipping| shipping.ship.is_none()) {
+            (down.shipping, down.needs_snapshot) = (None, false);
+            self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
+        }
+    }
+
+    // --- receiving -------------------------------------------------------------------------------------------------
+
+    pub(crate) fn snapshot_comes(&mut self, row: usize, admit: &Admit, step: &mut Step) -> Result<(), Fault> {
+        let tail = admit.verdict == Verdict::Snapshot;
+        let held = self.upstream.receiving.as_ref();
+        if held.is_some_and(|held| held.id == admit.snapshot && held.next_piece == admit.next_piece) {
+            if tail {
+                self.stands_at(admit)?;
+                self.go_with(row, admit);
+            }
+            let held = self.upstream.receiving.as_mut().expect("just seen");
+            held.tail_stopped = !tail;
+            (self.upstream.streaming, self.upstream.attempt) = (tail, 0);
+            return Ok(());
+        }
+        let foreign = self.upstream.base && admit.history != self.log.history;
+        if foreign && !self.upstream.adopt {
+            return Err(Fault::HistoryDiffers);
+        }
+        if admit.next_piece != 0 || !tail {
+            return Err(Fault::PieceOrder);
+        }
+        if let Some(fork) = admit.fork {
+            step.payload = Some(Self::mark(Kind::Fork, fork.0, 0));
+        }
+        self.rebase();
+        let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
+        self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
+        let upstream = &mut self.upstream;
+        let (stream, pieces) = (upstream.stream, upstream.pieces);
+        upstream.stand_on(Offset(0), self.log.sealed());
+        upstream.taken = (admit.from.boundary, self.log.sealed());
+        upstream.base = false;
+        upstream.fork = None;
+        upstream.receiving = Some(Receiving::new(admit.snapshot));
+        // What the old ground had under way is released with it.
+        upstream.stream.released = stream.received;
+        upstream.pieces.released = pieces.received;
+        upstream.streaming = false;
+        self.go_with(row, admit);
+        Ok(())
+    }
+
+    pub(crate) fn on_begin(&mut self, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
+        let begin = Begin::decode(&frame[HEAD_BYTES..])?;
+        let decoded = Decoded::from_bytes(begin.cursor).ok_or(Fault::Malformed)?;
+        let receiving = self.upstream.receiving.as_mut().filter(|receiving| receiving.id == begin.snapshot);
+        let receiving = receiving.ok_or(Fault::PieceOrder)?;
+        if decoded.history != self.log.history {
+            return Err(Fault::HistoryDiffers);
+        }
+        if let Some(begun) = &receiving.begun {
+            // A resumed snapshot says again what it is; the host has begun long ago.
+            return if *begun == decoded { Ok(()) } else { Err(Fault::SnapshotDiffers) };
+        }
+        let first = decoded.position.boundary.0;
+        step.position = Some(decoded.position);
+        step.payload = Some(Payload { range: Begin::CURSOR_AT..frame.len(), first, count: 0, kind: Kind::Begin });
+        receiving.begun = Some(decoded);
+        Ok(())
+    }
+
+    pub(crate) fn on_piece(&mut self, head: &Head, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
+        let (snapshot, piece) = (SnapshotId(u64_at(frame, HEAD_BYTES)), u64_at(frame, HEAD_BYTES + 8));
+        let receiving = self.upstream.receiving.as_mut().ok_or(Fault::PieceOrder)?;
+        receiving.expects(snapshot, piece)?;
+        verify(frame, receiving.chain, head.check)?;
+        self.upstream.pieces.receive(frame.len() as u64)?;
+        let last = head.flags & FLAG_LAST != 0;
+        receiving.note(head.check, last, self.upstream.pieces.received);
+        self.upstream.attempt = 0;
+        let kind = if last { Kind::LastPiece } else { Kind::Piece };
+        let range = HEAD_BYTES + PIECE_BODY_BYTES..frame.len();
+        step.payload = Some(Payload { range, first: piece, count: 0, kind });
+        Ok(())
+    }
+
+    pub(crate) fn installed(&mut self, now: Time, snapshot: SnapshotId) -> Result<Step, Misuse> {
+        let receiving = self.upstream.receiving.as_ref().filter(|receiving| receiving.id == snapshot);
+        let Some(receiving) = receiving else {
+            return Err(Misuse::UnknownSnapshot);
+        };
+        if !receiving.complete {
+            return Err(Misuse::NotAsked);
+        }
+        self.advance(now);
+        let receiving = self.upstream.receiving.take().expect("just seen");
+        let ground = receiving.begun.expect("pieces come after BEGIN");
+        let at = ground.position.boundary;
+        let differs = self.log.find(at).is_some_and(|place| place.digest != ground.position.digest);
+        let reaches = at <= self.log.end() && !differs;
+        let (taken, persisted) = (self.upstream.taken, self.upstream.persisted);
+        if reaches {
+            self.upstream.stand_on(at, self.log.sealed());
+            self.upstream.taken = taken;
+        } else {
+            self.log.reset(ground.history, ground.position, &ground.epochs);
+            self.upstream.stand_on(at, self.log.sealed());
+        }
+        self.upstream.persisted = persisted;
+        self.upstream.adopt = false;
+        self.upstream.admitted = reaches && self.upstream.streaming;
+        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
+            if differs {
+                self.fault(row, Fault::SnapshotDiffers);
+            } else if receiving.tail_stopped || !reaches {
+                self.ask_to_join(row);
+            } else {
+                self.owe(row, due::ACK);
+            }
+        }
+        self.note_caught_up();
+        self.reconsider_all();
+        Ok(Step { position: Some(self.log.position()), ..Step::default() })
+    }
+}

@@ -1,0 +1,189 @@
+//! What a node knows of itself, for status pages and metrics. Plain numbers; "unknown" is `None`, never 0.
+
+use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset};
+use crate::input::Role;
+use crate::link::Phase;
+use crate::log::Log;
+use crate::node::Node;
+use crate::slot::Level;
+use crate::time::Span;
+
+/// Things counted since boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Bytes taken from `Bytes` inputs.
+    pub bytes_received: u64,
+    /// Bytes consumed by hosts' sockets.
+    pub bytes_sent: u64,
+    /// Records received from the upstream.
+    pub records_received: u64,
+    /// Snapshots begun for replicas.
+    pub full_syncs: u64,
+    /// Replicas that went on where they stood.
+    pub partial_syncs: u64,
+    /// Snapshots that went on after a cut.
+    pub snapshots_resumed: u64,
+    /// Times the ring overtook a replica's stream.
+    pub overruns: u64,
+    /// Links we ended for a fault or a refusal.
+    pub faults: u64,
+}
+
+/// The state of a node at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// What it is.
+    pub role: Role,
+    /// Its name.
+    pub node: NodeId,
+    /// Its history; none before the first snapshot.
+    pub history: HistoryId,
+    /// The newest epoch.
+    pub epoch: Epoch,
+    /// The oldest offset in the ring.
+    pub start: Offset,
+    /// The offset after the newest record, sealed or not.
+    pub end: Offset,
+    /// Bytes of frames in the ring.
+    pub backlog_used_bytes: u64,
+    /// Whether the state is complete (not waiting for a snapshot).
+    pub base: bool,
+    /// Records applied. On a primary, written is applied.
+    pub applied: Offset,
+    /// Records persisted, as the host said.
+    pub persisted: Offset,
+    /// The upstream's node, while joined.
+    pub upstream: Option<NodeId>,
+    /// Whether the stream flows from the upstream.
+    pub streaming: bool,
+    /// Whether a snapshot is under way to this node, and the pieces received of it.
+    pub receiving_pieces: Option<u64>,
+    /// The root's log end at its newest beat.
+    pub origin_end: Option<Offset>,
+    /// How long ago the newest beat of the root was first heard.
+    pub origin_age: Option<Span>,
+    /// Calls whose time lay before an earlier one's.
+    pub clamped: u64,
+    /// Counted since boot.
+    pub counters: Counters,
+}
+
+/// How far behind something is, three ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lag {
+    /// Records not reached.
+    pub records: u64,
+    /// Bytes of frames not reached; unknown once they left the ring.
+    pub bytes: Option<u64>,
+    /// Age of the oldest record not reached; 0 when there is none, unknown once it left the ring.
+    pub age: Option<Span>,
+}
+
+/// What a replica of this node is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReplicaState {
+    /// Disconnected, remembered.
+    Away,
+    /// Joined; neither stream nor snapshot is possible now.
+    Waiting,
+    /// Receiving a snapshot, or installing it.
+    Snapshot,
+    /// Receiving the stream.
+    Streaming,
+}
+
+/// One remembered replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replica {
+    /// Its name.
+    pub node: NodeId,
+    /// Its link, if connected.
+    pub link: Option<LinkId>,
+    /// What it is doing.
+    pub state: ReplicaState,
+    /// Records received, applied, persisted; unknown without a base.
+    pub acked: [Option<Offset>; 3],
+    /// How far behind at each of these stages.
+    pub lag: [Option<Lag>; 3],
+}
+
+impl Node {
+    /// The state of this node at a glance.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let upstream = &self.upstream;
+        let applied = match self.role {
+            Role::Primary if upstream.applied >= upstream.inherited => self.log.next(),
+            Role::Primary | Role::Replica => upstream.applied,
+        };
+        let peer = upstream.link.map(|row| &self.links[row]).filter(|link| link.phase == Phase::Admitted);
+        Stats {
+            role: self.role,
+            node: self.id,
+            history: self.log.history,
+            epoch: self.log.epochs.last().map_or(Epoch(0), |(epoch, _)| epoch),
+            start: self.log.start(),
+            end: self.log.next(),
+            backlog_used_bytes: self.config.backlog_bytes - self.log.free(),
+            base: upstream.base,
+            applied,
+            persisted: upstream.persisted,
+            upstream: peer.map(|link| link.peer.node),
+            streaming: upstream.streaming,
+            receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
+            origin_end: upstream.origin.map(|(_, end, _)| end),
+            origin_age: upstream.origin.map(|(_, _, heard)| self.clock.now().since(heard)),
+            clamped: self.clock.clamped,
+            counters: self.counters,
+        }
+    }
+
+    /// The configuration this node was made with.
+    #[must_use]
+    pub fn config(&self) -> &crate::config::Config {
+        &self.config
+    }
+
+    /// The remembered replicas, connected or away.
+    pub fn replicas(&self) -> impl Iterator<Item = Replica> + '_ {
+        self.slots.rows.iter().filter(|slot| slot.used).map(|slot| {
+            let link = slot.link.map(|id| &self.links[id.0 as usize]);
+            let state = match link {
+                None => ReplicaState::Away,
+                Some(link) if link.phase != Phase::Stream => ReplicaState::Waiting,
+                Some(link) if link.down.shipping.is_some() => ReplicaState::Snapshot,
+                Some(_) => ReplicaState::Streaming,
+            };
+            let at = |level| slot.acked.base.then(|| slot.acked.at(level));
+            let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
+            let lag = acked.map(|offset| offset.map(|offset| self.lag(offset)));
+            Replica { node: slot.node, link: slot.link, state, acked, lag }
+        })
+    }
+
+    /// How far an offset is behind this node's end.
+    #[must_use]
+    pub fn lag(&self, offset: Offset) -> Lag {
+        let records = self.log.next().0.saturating_sub(offset.0);
+        if records == 0 {
+            return Lag { records, bytes: Some(0), age: Some(Span::ZERO) };
+        }
+        let (bytes, sealed) = lag_in_ring(&self.log, offset);
+        let age = match sealed {
+            // Only the open batch is behind: it was begun in this turn.
+            None if offset >= self.log.end() => Some(Span::ZERO),
+            sealed => sealed.map(|unix_ns| Span(self.clock.unix_ns().saturating_sub(unix_ns))),
+        };
+        Lag { records, bytes, age }
+    }
+}
+
+/// Frame bytes from an offset to the end, and when the first of them was sealed.
+fn lag_in_ring(log: &Log, offset: Offset) -> (Option<u64>, Option<u64>) {
+    let Some(place) = log.floor(offset) else {
+        return (None, None);
+    };
+    let bytes = log.bytes_from(place.position);
+    let sealed = (place.position < log.sealed()).then(|| log.head_at(place.position).unix_ns);
+    (Some(bytes), sealed)
+}
