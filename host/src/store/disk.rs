@@ -1,0 +1,288 @@
+//! The durable store: the resident map, written behind to an embedded database.
+//!
+//! Reads and views are the map's; the database is read once, when the store is opened. Each write also goes to the
+//! *active layer*, which shares its bytes with the map. At a committed boundary, not sooner than a flush interval
+//! after the last flush began (or at once after [`hurry`](Store::hurry)), the active layer is handed with that
+//! boundary's cursor and digest to one thread, which commits it in one durable transaction. Never two at once: while
+//! one is under way the active layer goes on gathering.
+//!
+//! An installed snapshot is read at once and written whole in the background ([`flusher`]); until it is durable, a
+//! restart finds the state before it.
+//!
+//! Invariants: what the database holds is always a committed boundary, with the cursor and the digest it had. No
+//! offset is told as persisted before its transaction is durable, and none of a state that was replaced.
+//!
+//! Bounds: the data set must fit memory. The layers hold one entry for each key written since the last flush began,
+//! those deleted too; values replaced meanwhile are freed. Memory grows with the time a flush takes, not without end.
+//!
+//! Dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill would. Whoever
+//! wants to keep it asks [`hurry`](Store::hurry) and waits for the offset.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use towline_core::Offset;
+use towline_kv::{ApplyError, Digest, ExpiryMs};
+
+use self::base::{Base, Mark};
+use self::flusher::{Flusher, Install, Job};
+use self::folder::Folder;
+use self::layer::Layer;
+use super::map::{Held, Map};
+use super::resident::Resident;
+use super::view::Counted;
+use super::{Found, Replaced, Store, View};
+
+mod base;
+mod flusher;
+mod folder;
+mod layer;
+#[cfg(test)]
+mod lossy;
+#[cfg(test)]
+mod tests;
+
+/// How a [`DiskStore`] is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct DiskOptions {
+    /// Keep clients from choosing keys that collide.
+    pub dice: u64,
+    /// The database's own cache.
+    pub cache_bytes: usize,
+    /// The time from the beginning of one flush to that of the next, at least.
+    pub flush_every: Duration,
+}
+
+impl DiskOptions {
+    /// The usual: 64 MiB of cache, a flush each 100 ms.
+    #[must_use]
+    pub const fn new(dice: u64) -> Self {
+        Self { dice, cache_bytes: 64 << 20, flush_every: Duration::from_millis(100) }
+    }
+}
+
+/// A store on disk.
+#[derive(Debug)]
+pub struct DiskStore {
+    path: PathBuf,
+    cache_bytes: usize,
+    resident: Resident,
+    layer: Layer,
+    /// The cursor or the content moved since the last hand-over.
+    unflushed: bool,
+    hurried: bool,
+    /// Counts installed snapshots: what was flushed before one is not told after it.
+    generation: u64,
+    /// Durable, and not told yet.
+    persisted: Option<Offset>,
+    /// What the database said when it failed.
+    failed: Option<io::Error>,
+    broken: bool,
+    /// What the jobs under way hold.
+    flying: Vec<Counted>,
+    flusher: Flusher,
+}
+
+impl DiskStore {
+    /// Opens the store in `path`, or makes one there. It reads everything, so it takes a second for a few million
+    /// entries; it finishes a swap that was cut short.
+    ///
+    /// # Errors
+    /// The directory is in use (its path and the process are named), or the database is damaged, or the system
+    /// refuses. Each is one line.
+    pub fn open(path: &Path, options: DiskOptions) -> io::Result<Self> {
+        let folder = Folder::claim(path)?;
+        folder.settle(options.cache_bytes)?;
+        let base = Base::open(&folder.store(), options.cache_bytes)?;
+        Self::over(base, Some(folder), path, options)
+    }
+
+    /// The directory, where a [`Spool`](super::Spool) finds its place.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn over(base: Base, folder: Option<Folder>, path: &Path, options: DiskOptions) -> io::Result<Self> {
+        let mut map = Map::new(options.dice);
+        let mark = base.load(&mut map)?;
+        let (cursor, upto) = mark.map_or((None, Offset::default()), |mark| (Some(mark.cursor), mark.upto));
+        Ok(Self {
+            path: path.to_owned(),
+            cache_bytes: options.cache_bytes,
+            resident: Resident::new(map, cursor, upto),
+            layer: Layer::default(),
+            unflushed: false,
+            hurried: false,
+            generation: 0,
+            persisted: None,
+            failed: None,
+            broken: false,
+            flying: Vec::new(),
+            flusher: Flusher::start(base, folder, options)?,
+        })
+    }
+
+    /// Takes in what the flusher has done.
+    fn collect(&mut self) {
+        for done in self.flusher.done() {
+            match done.result {
+                Ok(upto) if done.generation == self.generation => self.persisted = upto.or(self.persisted),
+                Ok(_) => {}
+                Err(error) => self.fail(error),
+            }
+        }
+        if self.flusher.idle() {
+            self.flying.clear();
+        }
+    }
+
+    /// Hands the active layer over if there is anything to write, nothing under way, and it is time.
+    fn flush_if_due(&mut self) {
+        let wanted = self.unflushed && (self.hurried || self.flusher.due());
+        if wanted && self.flusher.idle() && self.resident.at_boundary() {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        let layer = std::mem::take(&mut self.layer);
+        (self.unflushed, self.hurried) = (false, false);
+        self.send(layer.bytes(), Job::Flush { layer, mark: self.mark(), generation: self.generation });
+    }
+
+    fn send(&mut self, bytes: u64, job: Job) {
+        if self.broken {
+            return;
+        }
+        self.flying.push(Counted::new(self.resident.viewed(), bytes));
+        if let Err(error) = self.flusher.send(job) {
+            self.fail(error);
+        }
+    }
+
+    /// What stands in the database beside the entries, for the state in memory.
+    fn mark(&self) -> Mark {
+        Mark {
+            cursor: self.resident.cursor().unwrap_or_default().to_vec(),
+            upto: self.resident.upto(),
+            digest: self.resident.map.digest(),
+            count: self.resident.map.len(),
+        }
+    }
+
+    /// From here on nothing is written, so nothing is gathered either.
+    fn fail(&mut self, error: io::Error) {
+        if !self.broken {
+            (self.broken, self.failed) = (true, Some(error));
+            self.layer = Layer::default();
+        }
+    }
+}
+
+impl Store for DiskStore {
+    fn cursor(&self) -> Option<&[u8]> {
+        self.resident.cursor()
+    }
+
+    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+        if self.broken {
+            return self.resident.apply(record, |_| ());
+        }
+        let layer = &mut self.layer;
+        self.resident.apply(record, |touched| layer.note(touched))
+    }
+
+    fn commit(&mut self, cursor: &[u8], upto: Offset) {
+        self.resident.commit(cursor, upto);
+        self.unflushed = !self.broken;
+        if self.hurried || self.flusher.due() {
+            self.collect();
+            self.flush_if_due();
+        }
+    }
+
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+        // Registered before looking, so that nothing done in between goes unheard.
+        self.flusher.register(task.waker());
+        self.collect();
+        self.flush_if_due();
+        match (self.failed.take(), self.persisted.take()) {
+            (Some(error), _) => Poll::Ready(Err(error)),
+            (None, Some(upto)) => Poll::Ready(Ok(upto)),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    fn hurry(&mut self) {
+        self.hurried = self.unflushed;
+        self.collect();
+        self.flush_if_due();
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Found> {
+        self.resident.map.get(key).map(Held::found)
+    }
+
+    fn len(&self) -> u64 {
+        self.resident.map.len()
+    }
+
+    fn digest(&self) -> Digest {
+        self.resident.map.digest()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.resident.memory_bytes() + self.layer.bytes() + self.cache_bytes as u64
+    }
+
+    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        self.resident.map.scan(from, count, visit)
+    }
+
+    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        self.resident.map.some_key(dice)
+    }
+
+    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
+        self.resident.map.due(now_ms, count)
+    }
+
+    fn next_due(&self) -> Option<ExpiryMs> {
+        self.resident.map.next_due()
+    }
+
+    fn view(&mut self) -> Box<dyn View> {
+        Box::new(self.resident.view())
+    }
+
+    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
+        self.resident.load_begin(cursor, upto);
+        Ok(())
+    }
+
+    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.resident.load(piece)
+    }
+
+    fn install(&mut self, replaced: Replaced) -> io::Result<()> {
+        self.resident.loaded()?;
+        self.collect();
+        let forked = matches!(replaced, Replaced::Forked { .. });
+        if forked && self.unflushed && self.resident.at_boundary() {
+            // What is set aside is the whole of what was committed.
+            self.hand_over();
+        }
+        self.resident.install()?;
+        self.generation += 1;
+        self.layer = Layer::default();
+        (self.unflushed, self.hurried, self.persisted) = (false, false, None);
+        let entries = self.resident.map.freeze();
+        let install = Install { entries, mark: self.mark(), replaced, generation: self.generation };
+        self.send(self.resident.map.view_bytes(), Job::Install(install));
+        Ok(())
+    }
+}

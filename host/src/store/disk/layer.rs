@@ -1,0 +1,86 @@
+//! What was written since the last flush: each key's newest state, or that it is gone.
+//!
+//! Invariant: applied to the state of the last flush, `cleared` first and then every entry in any order, it gives the
+//! state in memory. Keys and values are shared with the map.
+//!
+//! Bounds: one entry for each key touched, however often.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+use towline_kv::ExpiryMs;
+
+use crate::store::map::{Touched, shared_bytes};
+
+/// Writes that were not handed over yet.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    /// Every key the database had before is gone.
+    cleared: bool,
+    entries: HashTable<Written>,
+    bytes: u64,
+}
+
+/// One key's newest state.
+#[derive(Debug)]
+pub(crate) struct Written {
+    hash: u64,
+    pub(crate) key: Arc<[u8]>,
+    /// `None`: the key is gone.
+    pub(crate) value: Option<Arc<[u8]>>,
+    pub(crate) expiry: Option<ExpiryMs>,
+}
+
+impl Layer {
+    /// Takes in what one effect did to the map.
+    pub(crate) fn note(&mut self, touched: Touched<'_>) {
+        let written = match touched {
+            Touched::Nothing => return,
+            Touched::Cleared => {
+                *self = Self { cleared: true, ..Self::default() };
+                return;
+            }
+            Touched::Put { hash, held } => Written {
+                hash,
+                key: Arc::clone(&held.key),
+                value: Some(Arc::clone(&held.value)),
+                expiry: held.expiry,
+            },
+            Touched::Removed { hash, key } => Written { hash, key, value: None, expiry: None },
+        };
+        self.bytes += written.bytes();
+        let slot = self.entries.entry(written.hash, |old| old.key == written.key, |old| old.hash);
+        match slot {
+            Slot::Occupied(mut slot) => {
+                self.bytes -= slot.get().bytes();
+                *slot.get_mut() = written;
+            }
+            Slot::Vacant(slot) => {
+                slot.insert(written);
+            }
+        }
+    }
+
+    pub(crate) const fn cleared(&self) -> bool {
+        self.cleared
+    }
+
+    /// In key order, which is the order a tree is written in at the least cost.
+    pub(crate) fn sorted(&self) -> Vec<&Written> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        entries
+    }
+
+    /// What it takes in memory, as if it shared nothing, and the sorted list with it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes + (self.entries.allocation_size() + self.entries.len() * size_of::<&Written>()) as u64
+    }
+}
+
+impl Written {
+    fn bytes(&self) -> u64 {
+        shared_bytes(&self.key) + self.value.as_deref().map_or(0, shared_bytes)
+    }
+}

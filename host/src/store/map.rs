@@ -1,0 +1,338 @@
+//! The resident map both stores are made of: entries, content digest and expiry order, in memory.
+//!
+//! A hash map cut into [`SHARDS`] shards. A *view* is a copy of the list of shards: opening one costs as many
+//! reference counts, whatever the map holds. A writer copies a shard only when it first touches it while a view has
+//! it too, so no one ever waits for a view.
+//!
+//! Invariants (`check` recounts them): [`Sums`] are those of the entries. A key stays in its shard for as long as the
+//! seed is the same, which makes a scan by shard number safe against any write.
+//!
+//! Bounds: a write costs one lookup, two digests and, under a view, at most one copy of a shard. Taking all keys away
+//! costs O(shards); many entries are freed by a thread of their own.
+//!
+//! It knows no cursor and no step: that is [`super::resident`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+use towline_kv::{Change, Digest, Effect, Entry, ExpiryMs, IncrError, change};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::Found;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+/// How many shards. Few enough for their heads to stay in a core's cache, and for a view to open in some 0.1 ms; many
+/// enough that the copy of one, which the first write under a view waits for, is of 120 entries at a million keys.
+pub(crate) const SHARDS: usize = 1 << 13;
+/// Freeing more entries than this at once is left to a thread: each costs two cache misses.
+const FREE_HERE: usize = 20_000;
+/// What a place in a table takes at the worst, right after it grew: 16 / 7 of a slot and its tag.
+const SLOT_BYTES: u64 = (size_of::<Held>() as u64 + 1) * 16 / 7 + 1;
+/// What an entry of the expiry order takes, with a half-empty tree around it.
+const EXPIRY_BYTES: u64 = 64;
+
+const _: () = assert!(SHARDS.is_power_of_two() && SHARDS <= u32::MAX as usize);
+
+/// One entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) key: Arc<[u8]>,
+    pub(crate) value: Arc<[u8]>,
+    pub(crate) expiry: Option<ExpiryMs>,
+}
+
+/// What an effect did, for whoever keeps a second copy.
+#[derive(Debug)]
+pub(crate) enum Touched<'a> {
+    /// Nothing.
+    Nothing,
+    /// The key holds this now.
+    Put { hash: u64, held: &'a Held },
+    /// The key is gone.
+    Removed { hash: u64, key: Arc<[u8]> },
+    /// Every key is gone.
+    Cleared,
+}
+
+/// The map.
+#[derive(Debug)]
+pub(crate) struct Map {
+    shards: Shards,
+    seed: u64,
+    sums: Sums,
+}
+
+impl Map {
+    /// An empty map. `seed` is dice: whoever can guess it can choose keys that make lookups slow.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { shards: Shards::empty(), seed, sums: Sums::default() }
+    }
+
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(crate) const fn len(&self) -> u64 {
+        self.sums.len
+    }
+
+    pub(crate) const fn digest(&self) -> Digest {
+        self.sums.digest
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&Held> {
+        let hash = hash_of(self.seed, key);
+        self.shards.0[shard_of(hash)].find(hash, |held| *held.key == *key)
+    }
+
+    /// Applies one effect of a record or of a snapshot.
+    ///
+    /// # Errors
+    /// An `INCRBY` of something that cannot be counted; nothing changed.
+    pub(crate) fn apply(&mut self, effect: &Effect<'_>) -> Result<Touched<'_>, IncrError> {
+        let Some(key) = effect.key() else {
+            *self = Self::new(self.seed);
+            return Ok(Touched::Cleared);
+        };
+        let hash = hash_of(self.seed, key);
+        match slot(&mut self.shards, self.seed, hash, key) {
+            Slot::Vacant(slot) => {
+                let Change::Put { value, expiry } = change(effect, None)? else {
+                    return Ok(Touched::Nothing);
+                };
+                let held = Held { key: key.into(), value: value.as_bytes().into(), expiry };
+                self.sums.add(&held);
+                Ok(Touched::Put { hash, held: slot.insert(held).into_mut() })
+            }
+            Slot::Occupied(mut slot) => {
+                let held = slot.get_mut();
+                let change = change(effect, Some(held.entry()))?;
+                // `Clear` is said of no key.
+                if matches!(change, Change::Keep | Change::Clear) {
+                    return Ok(Touched::Nothing);
+                }
+                self.sums.remove(held);
+                if !held.revise(&change) {
+                    let (held, slot) = slot.remove();
+                    trim(slot.into_table(), self.seed);
+                    return Ok(Touched::Removed { hash, key: held.key });
+                }
+                self.sums.add(held);
+                Ok(Touched::Put { hash, held: slot.into_mut() })
+            }
+        }
+    }
+
+    /// Adds an entry of a database that is being loaded; false if its key is there already.
+    pub(crate) fn load(&mut self, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> bool {
+        let hash = hash_of(self.seed, key);
+        let Slot::Vacant(slot) = slot(&mut self.shards, self.seed, hash, key) else { return false };
+        let held = Held { key: key.into(), value: value.into(), expiry };
+        self.sums.add(&held);
+        slot.insert(held);
+        true
+    }
+
+    /// The entries as they are now; later writes do not show in them.
+    pub(crate) fn freeze(&self) -> Shards {
+        Shards(self.shards.0.clone())
+    }
+
+    /// See [`Store::scan`](super::Store::scan). A cursor is the number of the shard to go on with.
+    pub(crate) fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        let mut seen = 0;
+        let begin = usize::try_from(from).unwrap_or(SHARDS).min(SHARDS);
+        for (number, shard) in self.shards.0.iter().enumerate().skip(begin) {
+            if seen >= count.max(1) {
+                return number as u64;
+            }
+            for held in &**shard {
+                visit(&held.key, &held.found());
+                seen += 1;
+            }
+        }
+        0
+    }
+
+    /// Some key. Every key can be met; keys of sparse shards more often than others.
+    pub(crate) fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        let begin = shard_of(dice);
+        let (before, behind) = self.shards.0.split_at(begin);
+        let shard = behind.iter().chain(before).find(|shard| !shard.is_empty())?;
+        let below = u64::from(u32::MAX) + 1;
+        let chosen = usize::try_from(dice % below).unwrap_or_default() % shard.len();
+        shard.iter().nth(chosen).map(|held| Arc::clone(&held.key))
+    }
+
+    /// Up to `count` keys whose time is at or before `now_ms`, earliest first.
+    pub(crate) fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
+        let due = self.sums.expiries.iter().take_while(|(at, _)| at.get() <= now_ms);
+        due.take(count).map(|(_, key)| Arc::clone(key)).collect()
+    }
+
+    pub(crate) fn next_due(&self) -> Option<ExpiryMs> {
+        self.sums.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// What it takes in memory, from above; O(shards).
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let tables: usize = self.shards.0.iter().map(|shard| block(shard.allocation_size() + 64)).sum();
+        self.sums.bytes + tables as u64 + self.sums.expiries.len() as u64 * EXPIRY_BYTES
+    }
+
+    /// What a view holds, from above, once every entry was written anew; O(1).
+    pub(crate) const fn view_bytes(&self) -> u64 {
+        self.sums.bytes + self.sums.len * SLOT_BYTES + (SHARDS * 128) as u64
+    }
+
+    /// Asserts the whole invariant: O(entries).
+    #[cfg(test)]
+    pub(crate) fn check(&self) {
+        let mut sums = Sums::default();
+        for (number, shard) in self.shards.0.iter().enumerate() {
+            for held in &**shard {
+                assert_eq!(shard_of(hash_of(self.seed, &held.key)), number, "a key is in its shard");
+                sums.add(held);
+            }
+        }
+        assert_eq!(sums, self.sums, "the sums are those of the entries");
+    }
+}
+
+/// What is kept up to date over all entries.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    digest: Digest,
+    len: u64,
+    /// Of keys and values.
+    bytes: u64,
+    /// Exactly the entries with an expiry.
+    expiries: BTreeSet<(ExpiryMs, Arc<[u8]>)>,
+}
+
+impl Sums {
+    fn add(&mut self, held: &Held) {
+        self.digest.add(held.digest());
+        self.len += 1;
+        self.bytes += held.bytes();
+        if let Some(at) = held.expiry {
+            self.expiries.insert((at, Arc::clone(&held.key)));
+        }
+    }
+
+    fn remove(&mut self, held: &Held) {
+        self.digest.remove(held.digest());
+        self.len -= 1;
+        self.bytes -= held.bytes();
+        if let Some(at) = held.expiry {
+            self.expiries.remove(&(at, Arc::clone(&held.key)));
+        }
+    }
+}
+
+impl Held {
+    pub(crate) fn entry(&self) -> Entry<'_> {
+        Entry { value: &self.value, expiry: self.expiry }
+    }
+
+    pub(crate) fn found(&self) -> Found {
+        Found { value: Arc::clone(&self.value), expiry: self.expiry }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_entry(&self.key, self.expiry, &self.value)
+    }
+
+    /// What key and value take in memory; the table's room is counted elsewhere.
+    pub(crate) fn bytes(&self) -> u64 {
+        shared_bytes(&self.key) + shared_bytes(&self.value)
+    }
+
+    /// Writes the change into the entry; false if it is to be taken away.
+    fn revise(&mut self, change: &Change<'_>) -> bool {
+        match change {
+            Change::Put { value, expiry } => {
+                let value = value.as_bytes();
+                match Arc::get_mut(&mut self.value) {
+                    Some(room) if room.len() == value.len() => room.copy_from_slice(value),
+                    Some(_) | None => self.value = value.into(),
+                }
+                self.expiry = *expiry;
+            }
+            Change::Extend { tail } => self.value = [&*self.value, tail].concat().into(),
+            Change::Expire { expiry } => self.expiry = *expiry,
+            Change::Remove => return false,
+            Change::Keep | Change::Clear => {}
+        }
+        true
+    }
+}
+
+/// The entries of a map or of a view of one. Many that nobody else has are freed by a thread.
+#[derive(Debug)]
+pub(crate) struct Shards(Vec<Arc<HashTable<Held>>>);
+
+impl Shards {
+    fn empty() -> Self {
+        let empty = Arc::default();
+        Self((0..SHARDS).map(|_| Arc::clone(&empty)).collect())
+    }
+
+    /// All entries, shard by shard; the order within a shard never changes while this lives.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.0.iter().flat_map(|shard| shard.iter())
+    }
+
+    /// The entries of one shard; `None` behind the last.
+    pub(crate) fn shard(&self, number: usize) -> Option<impl Iterator<Item = &Held>> {
+        self.0.get(number).map(|shard| shard.iter())
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        let alone = self.0.iter().filter(|shard| Arc::strong_count(shard) == 1);
+        if alone.map(|shard| shard.len()).sum::<usize>() > FREE_HERE {
+            let shards = std::mem::take(&mut self.0);
+            // Without a thread the closure comes back unrun and frees them here.
+            drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(shards)));
+        }
+    }
+}
+
+/// What the allocator takes for so many bytes.
+pub(crate) const fn block(bytes: usize) -> usize {
+    let whole = (bytes + 8).next_multiple_of(16);
+    if whole < 32 { 32 } else { whole }
+}
+
+/// What a shared byte string takes, with its two counts.
+pub(crate) const fn shared_bytes(bytes: &[u8]) -> u64 {
+    block(bytes.len() + 16) as u64
+}
+
+fn hash_of(seed: u64, key: &[u8]) -> u64 {
+    xxh3_64_with_seed(key, seed)
+}
+
+/// The table inside looks at the lowest and the highest bits, so the shard is told by those between.
+fn shard_of(hash: u64) -> usize {
+    usize::try_from((hash >> 32) & (SHARDS as u64 - 1)).unwrap_or_default()
+}
+
+/// The place of a key, in a shard no view has.
+fn slot<'a>(shards: &'a mut Shards, seed: u64, hash: u64, key: &[u8]) -> Slot<'a, Held> {
+    let shard = Arc::make_mut(&mut shards.0[shard_of(hash)]);
+    shard.entry(hash, |held| *held.key == *key, |held| hash_of(seed, &held.key))
+}
+
+/// Gives room back when most of it is empty.
+fn trim(shard: &mut HashTable<Held>, seed: u64) {
+    if shard.capacity() > 16 && shard.len() < shard.capacity() / 8 {
+        shard.shrink_to(shard.len() * 2, |held| hash_of(seed, &held.key));
+    }
+}

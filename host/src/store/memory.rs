@@ -1,0 +1,101 @@
+//! The store that keeps nothing: the resident map and its cursor, gone with the process.
+//!
+//! `persisted` of it is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork is
+//! not kept aside, because there is no place to keep it: whoever installs over one logs the range that is lost.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use towline_core::Offset;
+use towline_kv::{ApplyError, Digest, ExpiryMs};
+
+use super::map::{Held, Map};
+use super::resident::Resident;
+use super::{Found, Replaced, Store, View};
+
+#[cfg(test)]
+mod tests;
+
+/// A store in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    resident: Resident,
+}
+
+impl MemoryStore {
+    /// An empty store. `dice` keep clients from choosing keys that collide.
+    #[must_use]
+    pub fn new(dice: u64) -> Self {
+        Self { resident: Resident::new(Map::new(dice), None, Offset::default()) }
+    }
+}
+
+impl Store for MemoryStore {
+    fn cursor(&self) -> Option<&[u8]> {
+        self.resident.cursor()
+    }
+
+    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+        self.resident.apply(record, |_| ())
+    }
+
+    fn commit(&mut self, cursor: &[u8], upto: Offset) {
+        self.resident.commit(cursor, upto);
+    }
+
+    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+        Poll::Pending
+    }
+
+    fn hurry(&mut self) {}
+
+    fn get(&self, key: &[u8]) -> Option<Found> {
+        self.resident.map.get(key).map(Held::found)
+    }
+
+    fn len(&self) -> u64 {
+        self.resident.map.len()
+    }
+
+    fn digest(&self) -> Digest {
+        self.resident.map.digest()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.resident.memory_bytes()
+    }
+
+    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        self.resident.map.scan(from, count, visit)
+    }
+
+    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        self.resident.map.some_key(dice)
+    }
+
+    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
+        self.resident.map.due(now_ms, count)
+    }
+
+    fn next_due(&self) -> Option<ExpiryMs> {
+        self.resident.map.next_due()
+    }
+
+    fn view(&mut self) -> Box<dyn View> {
+        Box::new(self.resident.view())
+    }
+
+    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
+        self.resident.load_begin(cursor, upto);
+        Ok(())
+    }
+
+    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.resident.load(piece)
+    }
+
+    fn install(&mut self, _: Replaced) -> io::Result<()> {
+        self.resident.install()
+    }
+}

@@ -1,0 +1,140 @@
+//! What the memory store and the disk store have in common: a map, the cursor it lies at, and the snapshot that is
+//! being loaded beside it.
+//!
+//! States of a step: *at a boundary* (map and cursor agree), *within a step* (records applied, not committed), *broken*
+//! (a record could not be applied: the map is worthless until a snapshot is installed). Views and flushes are taken
+//! at a boundary only; asking for one elsewhere is a bug of the host and panics.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use towline_core::Offset;
+use towline_kv::{ApplyError, SnapshotReader, effects};
+
+use super::map::{Map, Touched};
+use super::view::{Counted, MapView};
+
+/// The longest effect a snapshot may have: the record head of the log has 28 bits.
+const EFFECT_MAX: usize = 1 << 28;
+
+#[derive(Debug)]
+pub(crate) struct Resident {
+    pub(crate) map: Map,
+    cursor: Option<Vec<u8>>,
+    upto: Offset,
+    step: Step,
+    loading: Option<Loading>,
+    /// What open views may hold beyond the map, from above.
+    viewed: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Boundary,
+    Within,
+    Broken,
+}
+
+#[derive(Debug)]
+struct Loading {
+    map: Map,
+    reader: SnapshotReader,
+    cursor: Vec<u8>,
+    upto: Offset,
+}
+
+impl Resident {
+    pub(crate) fn new(map: Map, cursor: Option<Vec<u8>>, upto: Offset) -> Self {
+        Self { map, cursor, upto, step: Step::Boundary, loading: None, viewed: Arc::default() }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&[u8]> {
+        self.cursor.as_deref()
+    }
+
+    pub(crate) const fn upto(&self) -> Offset {
+        self.upto
+    }
+
+    pub(crate) fn at_boundary(&self) -> bool {
+        self.step == Step::Boundary
+    }
+
+    /// Applies one record and tells `watch` what each effect did.
+    pub(crate) fn apply(
+        &mut self,
+        record: &[u8],
+        mut watch: impl FnMut(Touched<'_>),
+    ) -> Result<(), ApplyError> {
+        let before = std::mem::replace(&mut self.step, Step::Broken);
+        for effect in effects(record) {
+            watch(self.map.apply(&effect?)?);
+        }
+        self.step = if before == Step::Broken { before } else { Step::Within };
+        Ok(())
+    }
+
+    pub(crate) fn commit(&mut self, cursor: &[u8], upto: Offset) {
+        assert!(self.step != Step::Broken, "no commit after a record that could not be applied");
+        let stored = self.cursor.get_or_insert_default();
+        stored.clear();
+        stored.extend_from_slice(cursor);
+        self.upto = upto;
+        self.step = Step::Boundary;
+    }
+
+    pub(crate) fn view(&mut self) -> MapView {
+        assert!(self.at_boundary(), "no view within a step");
+        let held = Counted::new(&self.viewed, self.map.view_bytes());
+        MapView::new(self.map.freeze(), self.cursor.clone().unwrap_or_default(), held)
+    }
+
+    /// Map, open views and the snapshot that is being loaded.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let loading = self.loading.as_ref().map_or(0, |loading| loading.map.memory_bytes());
+        self.map.memory_bytes() + loading + self.viewed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn load_begin(&mut self, cursor: &[u8], upto: Offset) {
+        // With the old seed, so that a scan under way goes on behind the swap.
+        let map = Map::new(self.map.seed());
+        let reader = SnapshotReader::new(EFFECT_MAX);
+        self.loading = Some(Loading { map, reader, cursor: cursor.to_vec(), upto });
+    }
+
+    pub(crate) fn load(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        let loading = self.loading.as_mut().ok_or_else(not_loading)?;
+        while let Some(effect) = loading.reader.next(&mut piece).map_err(bad_snapshot)? {
+            loading.map.apply(&effect).map_err(bad_snapshot)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the snapshot is whole.
+    pub(crate) fn loaded(&self) -> io::Result<()> {
+        self.loading.as_ref().ok_or_else(not_loading)?.reader.finish().map_err(bad_snapshot)
+    }
+
+    /// Swaps the loaded snapshot in.
+    pub(crate) fn install(&mut self) -> io::Result<()> {
+        self.loaded()?;
+        let loading = self.loading.take().ok_or_else(not_loading)?;
+        (self.map, self.cursor, self.upto) = (loading.map, Some(loading.cursor), loading.upto);
+        self.step = Step::Boundary;
+        Ok(())
+    }
+
+    /// The sum in which [`Counted`] bytes stand.
+    pub(crate) const fn viewed(&self) -> &Arc<AtomicU64> {
+        &self.viewed
+    }
+}
+
+fn not_loading() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "no snapshot is being loaded")
+}
+
+fn bad_snapshot(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("bad snapshot: {error}"))
+}

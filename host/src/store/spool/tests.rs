@@ -1,0 +1,79 @@
+use std::collections::VecDeque;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use towline_core::Offset;
+
+use super::{HEAD, SPOOL, Spool, Spooled};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push(u64, Vec<u8>, Vec<u8>),
+    Pop,
+    Clear,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let push = (any::<u64>(), vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..500));
+    prop_oneof![
+        8 => push.prop_map(|(upto, cursor, records)| Step::Push(upto, cursor, records)),
+        6 => Just(Step::Pop),
+        1 => Just(Step::Clear),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn first_in_first_out(steps in vec(any_step(), 0..80)) {
+        let directory = tempfile::tempdir().unwrap();
+        for mut spool in [Spool::memory(1_000), Spool::file(directory.path(), 1_000).unwrap()] {
+            let mut model = VecDeque::new();
+            for step in &steps {
+                match step.clone() {
+                    Step::Push(upto, cursor, records) => {
+                        spool.push(Offset(upto), &cursor, &records).unwrap();
+                        model.push_back(Spooled { upto: Offset(upto), cursor, records });
+                    }
+                    Step::Pop => prop_assert_eq!(spool.pop().unwrap(), model.pop_front()),
+                    Step::Clear => {
+                        spool.clear().unwrap();
+                        model.clear();
+                    }
+                }
+                let bytes: usize = model.iter().map(|at| HEAD + at.cursor.len() + at.records.len()).sum();
+                prop_assert_eq!(spool.bytes(), bytes as u64);
+                prop_assert_eq!(spool.is_empty(), model.is_empty());
+                prop_assert!(spool.is_full() || bytes < 1_000);
+                prop_assert!(!(spool.is_full() && model.is_empty()));
+            }
+            while let Some(batch) = spool.pop().unwrap() {
+                prop_assert_eq!(Some(batch), model.pop_front());
+            }
+            prop_assert!(model.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_file_is_of_this_process_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(SPOOL);
+    std::fs::write(&path, b"left over").unwrap();
+    let mut spool = Spool::file(directory.path(), 10).unwrap();
+    assert_eq!(spool.pop().unwrap(), None);
+    spool.push(Offset(1), b"cursor", &[7; 1 << 20]).unwrap();
+    assert!(spool.is_full());
+    assert_eq!(spool.pop().unwrap().unwrap().records.len(), 1 << 20);
+    assert!(!spool.is_full());
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "room comes back");
+    drop(spool);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_place_that_is_none_is_named() {
+    let error = Spool::file(std::path::Path::new("/nowhere/at/all"), 10).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/at/all"), "{error}");
+}
