@@ -1,0 +1,156 @@
+//! What commands ask of the node behind them: the border between the client protocol ([`crate::command`]) and the task
+//! that owns node and store (the engine).
+
+use towline_core::{Level, Offset, Replica, Stats};
+
+use crate::command::Client;
+use crate::store::Store;
+
+/// Why a write is not possible now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// This node is a replica.
+    ReadOnly,
+    /// Just promoted: what was received is not applied yet. It passes by itself.
+    NotApplied,
+    /// The record would be longer than the limit, in bytes.
+    TooLong {
+        /// How long it would be.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// The store failed, in words.
+    Store(String),
+}
+
+/// The link to the upstream, as status shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamState {
+    /// A primary has none.
+    None,
+    /// Dialling, or waiting to dial again.
+    Connecting,
+    /// Joined, and told to wait.
+    Waiting,
+    /// A snapshot is coming in.
+    Snapshot,
+    /// The stream flows.
+    Streaming,
+    /// The upstream has another history, and nobody consented to adopt it.
+    HistoryDiffers,
+    /// Another process uses this node's id.
+    IdentityClash,
+}
+
+/// Everything INFO, ROLE, TOWLINE STATUS and the metrics show of a node.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The core's own view.
+    pub stats: Stats,
+    /// Its replicas, connected or away; with the address they connected from, where they are connected.
+    pub replicas: Vec<(Replica, Option<String>)>,
+    /// Where clients connect.
+    pub client_addr: Option<String>,
+    /// Where replicas connect.
+    pub replication_addr: Option<String>,
+    /// The address followed.
+    pub upstream_addr: Option<String>,
+    /// The link to it.
+    pub upstream: UpstreamState,
+    /// The last reason a link to it ended, in words.
+    pub upstream_fault: Option<String>,
+    /// "memory" or "disk".
+    pub store: &'static str,
+    /// Records persisted; unknown for a memory store.
+    pub persisted: Option<Offset>,
+    /// Bytes in the spool, and its bound.
+    pub spool_bytes: (u64, u64),
+    /// The most memory this process may take, in bytes.
+    pub memory_bound_bytes: u64,
+    /// The configured backlog.
+    pub backlog_bytes: u64,
+    /// Milliseconds client writes were held so that a joining replica could keep its tail.
+    pub writes_held_ms: u64,
+    /// Snapshots begun anew for a replica that had begun another.
+    pub snapshots_restarted: u64,
+    /// The newest range of records that left the history on this node: epoch number, first, end.
+    pub forked: Option<(u32, Offset, Offset)>,
+    /// Clients connected, commands processed, keys expired.
+    pub clients: u64,
+    /// Commands processed since the start.
+    pub commands: u64,
+    /// Keys this primary deleted because their time had come.
+    pub expired_keys: u64,
+    /// Since the start, in milliseconds.
+    pub uptime_ms: u64,
+}
+
+/// What commands ask of the node behind them.
+pub trait Backend {
+    /// The store, for reads.
+    fn store(&self) -> &dyn Store;
+    /// Unix time in milliseconds, one reading for the whole turn.
+    fn now_ms(&self) -> u64;
+    /// Whether a write is possible now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn writable(&self) -> Result<(), Refusal>;
+    /// The longest record, in bytes.
+    fn record_bytes_max(&self) -> usize;
+    /// Applies a record to the store and appends it to the log; answers the offset after it.
+    ///
+    /// # Errors
+    /// Why not; nothing was changed.
+    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal>;
+    /// The offset that at least `n` replicas have reached.
+    fn acked(&self, level: Level, n: u32) -> Offset;
+    /// How many replicas have reached an offset.
+    fn reached(&self, level: Level, offset: Offset) -> u32;
+    /// Everything there is to show.
+    fn status(&self) -> Status;
+    /// Fresh dice, for RANDOMKEY.
+    fn dice(&mut self) -> u64;
+    /// A command found `keys` whose time had come, and the record just written deletes them.
+    fn note_expired(&mut self, keys: u64) {
+        let _ = keys;
+    }
+    /// Shows every connected client but the one that asks, for CLIENT LIST.
+    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
+        let _ = show;
+    }
+}
+
+/// What a command wants beyond its reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply is complete.
+    Done,
+    /// The reply is complete; close the connection after it.
+    Close,
+    /// Reply with the number of replicas that reached `offset`, once it is `replicas` or after `timeout_ms` (0: never).
+    Wait {
+        /// The stage they must reach.
+        level: Level,
+        /// The client's last write.
+        offset: Offset,
+        /// How many.
+        replicas: u32,
+        /// Milliseconds; 0 waits for ever.
+        timeout_ms: u64,
+        /// Also wait until this node's own store has persisted it (WAITAOF 1).
+        own: bool,
+    },
+    /// Follow another upstream; the engine replies, because it probes the address first.
+    Follow {
+        /// Host and port.
+        addr: String,
+    },
+    /// Become primary; the engine replies.
+    Promote,
+    /// Stop the server.
+    Shutdown,
+    /// The write must wait (freshly promoted): run the same command again when that has passed.
+    Retry,
+}

@@ -1,0 +1,66 @@
+//! The client protocol: RESP in, RESP out, and what lies between, without sockets or clocks.
+//!
+//! A [`Session`] is one client's connection. The driver hands [`Session::run`] the bytes that came and a [`Backend`],
+//! and gets replies, the number of bytes that are done with, and what to do next: wait for bytes, come again, or an
+//! [`Outcome`] only the driver can bring about (wait for replicas, follow another node, stop).
+//!
+//! ```text
+//! bytes -> RequestReader -> table (name, arity, flags) -> handler -> effects -> one record -> Backend::write
+//!                                                            \-> reply -> out
+//! ```
+//!
+//! # Where a command lives
+//!
+//! | file | commands |
+//! |---|---|
+//! | `strings` | GET SET SETEX PSETEX SETNX GETSET GETDEL INCR DECR INCRBY DECRBY APPEND STRLEN MGET MSET |
+//! | `keys` | DEL UNLINK EXISTS TYPE DBSIZE FLUSHALL FLUSHDB |
+//! | `expiry` | EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME PEXPIRETIME PERSIST TTL PTTL |
+//! | `scan` | KEYS SCAN RANDOMKEY |
+//! | `server` | PING ECHO HELLO AUTH SELECT TIME CONFIG GET, RESET SHUTDOWN QUIT |
+//! | `client` | CLIENT SETINFO, SETNAME, GETNAME, ID, LIST |
+//! | `docs` | COMMAND, COMMAND COUNT, COMMAND DOCS |
+//! | `info` | INFO |
+//! | `replication` | ROLE WAIT WAITAOF REPLICAOF SLAVEOF, TOWLINE DIGEST, STATUS, REPLICATION |
+//!
+//! [`COMMANDS`] is the one list of them; dispatch, arity, COMMAND and its docs all read it.
+//!
+//! # Invariants
+//!
+//! - A command is one record or none: several effects are one record, and what changes nothing writes nothing.
+//! - A record holds no question: clocks, options and what was there before are settled here.
+//! - A key past its time is never shown. A primary deletes it when a command meets it; a replica leaves it alone.
+//! - A command that fails has changed nothing and has exactly one reply, an error.
+//! - One request, one reply, in order; a request that must wait ([`Outcome::Retry`]) is not counted as read.
+//!
+//! # Bounds
+//!
+//! One call of [`Session::run`] executes at most [`REQUESTS_PER_RUN`] requests and stops after the reply that reaches
+//! [`OUT_BYTES_PER_RUN`]. KEYS, MGET and CLIENT LIST answer in one reply however long it is, as in redis. Between
+//! commands a session keeps at most 64 KiB of buffers, and two lines for names.
+
+pub mod backend;
+mod call;
+mod client;
+mod docs;
+mod expiry;
+mod glob;
+mod info;
+mod keys;
+mod replication;
+pub mod reply;
+mod scan;
+mod server;
+mod session;
+pub mod status;
+mod strings;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use backend::{Backend, Outcome, Refusal, Status, UpstreamState};
+pub use client::Client;
+pub use reply::Resp;
+pub use session::{OUT_BYTES_PER_RUN, REQUESTS_PER_RUN, Ran, Session, Then, request_limits};
+pub use status::Report;
+pub use table::{COMMANDS, Command, Flags, find};

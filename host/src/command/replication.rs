@@ -1,0 +1,152 @@
+//! Replication as clients see and steer it: ROLE, WAIT, WAITAOF, REPLICAOF, and Towline's own commands.
+//!
+//! Offsets are counted in records, where redis counts bytes. WAIT counts replicas that show the client's last write,
+//! WAITAOF those on which it survives a power cut.
+
+use towline_core::{Level, Replica, ReplicaState, Role};
+use towline_kv::parse_i64;
+
+use super::backend::{Backend, Outcome, Refusal, Status, UpstreamState};
+use super::call::{Answer, Call, Fault};
+use super::reply;
+use super::status::Report;
+
+/// Whether this node follows another.
+pub(super) fn is_replica(backend: &dyn Backend) -> bool {
+    backend.writable() == Err(Refusal::ReadOnly)
+}
+
+/// An address in its two parts.
+pub(super) fn host_port(addr: &str) -> (String, String) {
+    match addr.rsplit_once(':') {
+        Some((host, port)) => (host.trim_matches(['[', ']']).to_owned(), port.to_owned()),
+        None => (addr.to_owned(), "0".to_owned()),
+    }
+}
+
+/// The records a replica has applied, or received at least.
+pub(super) fn replica_offset(replica: &Replica) -> u64 {
+    let [received, applied, _] = replica.acked;
+    applied.or(received).map_or(0, |offset| offset.0)
+}
+
+/// ROLE.
+pub(super) fn role(call: &mut Call<'_>) -> Answer {
+    let status = call.backend.status();
+    match status.stats.role {
+        Role::Primary => role_primary(&status, call.out),
+        Role::Replica => role_replica(&status, call.out),
+    }
+    Call::done()
+}
+
+fn role_primary(status: &Status, out: &mut Vec<u8>) {
+    let here: Vec<_> =
+        status.replicas.iter().filter(|(replica, _)| replica.state != ReplicaState::Away).collect();
+    reply::array(out, 3);
+    reply::bulk(out, b"master");
+    reply::integer(out, status.stats.end.0);
+    reply::array(out, here.len());
+    for (replica, addr) in here {
+        let (host, port) = host_port(addr.as_deref().unwrap_or_default());
+        let offset = replica_offset(replica).to_string();
+        reply::array(out, 3);
+        for part in [host, port, offset] {
+            reply::bulk(out, part.as_bytes());
+        }
+    }
+}
+
+fn role_replica(status: &Status, out: &mut Vec<u8>) {
+    let (host, port) = host_port(status.upstream_addr.as_deref().unwrap_or_default());
+    let state = match status.upstream {
+        UpstreamState::None | UpstreamState::HistoryDiffers | UpstreamState::IdentityClash => "connect",
+        UpstreamState::Connecting | UpstreamState::Waiting => "connecting",
+        UpstreamState::Snapshot => "sync",
+        UpstreamState::Streaming => "connected",
+    };
+    reply::array(out, 5);
+    reply::bulk(out, b"slave");
+    reply::bulk(out, host.as_bytes());
+    reply::integer(out, port.parse::<i64>().unwrap_or(0));
+    reply::bulk(out, state.as_bytes());
+    reply::integer(out, status.stats.applied.0);
+}
+
+/// WAIT.
+pub(super) fn wait(call: &mut Call<'_>) -> Answer {
+    if is_replica(call.backend) {
+        return Err(Fault::Static("ERR WAIT cannot be used with replica instances."));
+    }
+    let asked = call.number(1)?;
+    let timeout_ms = timeout(call.arg(2))?;
+    let offset = call.client.last_write;
+    let reached = call.backend.reached(Level::Applied, offset);
+    if i64::from(reached) >= asked {
+        return call.integer(reached);
+    }
+    let replicas = u32::try_from(asked).unwrap_or(u32::MAX);
+    Ok(Outcome::Wait { level: Level::Applied, offset, replicas, timeout_ms, own: false })
+}
+
+/// WAITAOF.
+pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
+    if is_replica(call.backend) {
+        return Err(Fault::Static("ERR WAITAOF cannot be used with replica instances."));
+    }
+    let own = match call.number(1)? {
+        0 => false,
+        1 => true,
+        _ => return Err(Fault::Static("ERR value is out of range, must be between 0 and 1")),
+    };
+    let replicas = u32::try_from(call.number(2)?);
+    let replicas = replicas.map_err(|_| Fault::Static("ERR value is out of range, must be positive"))?;
+    let timeout_ms = timeout(call.arg(3))?;
+    if own && call.backend.status().persisted.is_none() {
+        let text = "ERR WAITAOF cannot be used when numlocal is set but the store keeps nothing on disk.";
+        return Err(Fault::Static(text));
+    }
+    let offset = call.client.last_write;
+    Ok(Outcome::Wait { level: Level::Persisted, offset, replicas, timeout_ms, own })
+}
+
+fn timeout(arg: &[u8]) -> Result<u64, Fault> {
+    let ms = parse_i64(arg).ok_or(Fault::Static("ERR timeout is not an integer or out of range"))?;
+    u64::try_from(ms).map_err(|_| Fault::Static("ERR timeout is negative"))
+}
+
+/// REPLICAOF and SLAVEOF.
+pub(super) fn replicaof(call: &mut Call<'_>) -> Answer {
+    let (host, port) = (call.arg(1), call.arg(2));
+    if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
+        return Ok(Outcome::Promote);
+    }
+    let port = parse_i64(port).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(Fault::Static("ERR Invalid master port"))?;
+    let host =
+        std::str::from_utf8(host).ok().filter(|host| !host.is_empty() && !host.contains(char::is_whitespace));
+    let host = host.ok_or(Fault::Static("ERR Invalid master host"))?;
+    let bare_v6 = host.contains(':') && !host.starts_with('[');
+    Ok(Outcome::Follow { addr: if bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") } })
+}
+
+/// TOWLINE DIGEST.
+pub(super) fn digest(call: &mut Call<'_>) -> Answer {
+    let digest = call.backend.store().digest();
+    call.bulk(&digest.hex())
+}
+
+/// TOWLINE STATUS.
+pub(super) fn status(call: &mut Call<'_>) -> Answer {
+    let report = Report::of(&call.backend.status(), call.backend.store());
+    let text = serde_json::to_string(&report).map_err(|error| Fault::Text(format!("ERR status: {error}")))?;
+    call.bulk(text.as_bytes())
+}
+
+/// TOWLINE REPLICATION.
+pub(super) fn address(call: &mut Call<'_>) -> Answer {
+    match call.backend.status().replication_addr {
+        Some(addr) => call.bulk(addr.as_bytes()),
+        None => call.null(),
+    }
+}

@@ -1,0 +1,206 @@
+//! One connection: requests out of its bytes, one after another, each answered behind the last.
+//!
+//! States: *reading* (between runs it remembers how far it read into an unfinished request), *waiting* (after
+//! [`Outcome::Wait`], until [`Session::waited`]; the driver does not run it meanwhile), *closed* (after
+//! [`Outcome::Close`] or [`Outcome::Shutdown`]; the driver drops it).
+//!
+//! Bounds: see [`crate::command`].
+
+use towline_core::Level;
+use towline_kv::{Args, Parsed, RequestLimits, RequestReader};
+
+use super::backend::{Backend, Outcome};
+use super::call::Call;
+use super::client::Client;
+use super::{reply, table};
+
+/// Requests one run executes at most: some 100 microseconds of the small ones.
+pub const REQUESTS_PER_RUN: u32 = 512;
+/// Reply bytes after which a run ends.
+pub const OUT_BYTES_PER_RUN: usize = 256 << 10;
+/// Bytes of a buffer that is kept between commands.
+const BUFFER_KEPT: usize = 32 << 10;
+/// The least a client may send in one argument, however small records are.
+const BULK_MAX_LEAST: usize = 1 << 20;
+/// Bytes of an unknown command's arguments that are quoted back.
+const QUOTED_MAX: usize = 128;
+
+/// The limits of a client's requests on a node whose records are at most so long.
+///
+/// A value of up to twice the limit is still read, to be refused with a reply; what is longer ends the connection.
+/// A connection's input buffer never grows past `request_max` and one read.
+#[must_use]
+pub fn request_limits(record_bytes_max: usize) -> RequestLimits {
+    let redis = RequestLimits::REDIS;
+    let bulk = record_bytes_max.saturating_mul(2).max(BULK_MAX_LEAST);
+    let bulk_max = u32::try_from(bulk).unwrap_or(u32::MAX).min(redis.bulk_max);
+    RequestLimits { bulk_max, request_max: bulk_max.saturating_mul(2).min(redis.request_max), ..redis }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Bytes of the input that are done with.
+    pub used: usize,
+    /// Commands executed, for the counter in [`Status`](super::Status).
+    pub commands: u32,
+    /// What to do next.
+    pub then: Then,
+}
+
+/// What to do with a session after a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Run it again when at least `need` bytes lie behind those that were used.
+    NeedBytes {
+        /// Always more than there are now.
+        need: usize,
+    },
+    /// A bound was reached: send what it said, let others have a turn, run it again.
+    Again,
+    /// Bring this about. It is never [`Outcome::Done`].
+    Do(Outcome),
+}
+
+/// One client's connection, without its socket.
+#[derive(Debug)]
+pub struct Session {
+    reader: RequestReader,
+    client: Client,
+    record: Vec<u8>,
+    scratch: Vec<u8>,
+    waiting: Level,
+}
+
+impl Session {
+    /// A client that just connected.
+    #[must_use]
+    pub const fn new(client: Client, limits: RequestLimits) -> Self {
+        let reader = RequestReader::new(limits);
+        Self { reader, client, record: Vec::new(), scratch: Vec::new(), waiting: Level::Applied }
+    }
+
+    /// What is known of the client.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Executes the requests in `input`, the bytes that were not used yet, and writes the replies behind `out`.
+    pub fn run(&mut self, input: &[u8], backend: &mut dyn Backend, out: &mut Vec<u8>) -> Ran {
+        let now_ms = backend.now_ms();
+        let out_max = out.len().saturating_add(OUT_BYTES_PER_RUN);
+        let mut ran = Ran { used: 0, commands: 0, then: Then::Again };
+        for _ in 0..REQUESTS_PER_RUN {
+            let rest = &input[ran.used..];
+            let used = match self.reader.read(rest) {
+                Ok(Parsed::Request { used }) => used,
+                Ok(Parsed::Empty { used }) => {
+                    ran.used += used;
+                    continue;
+                }
+                Ok(Parsed::NeedBytes { need }) => {
+                    ran.then = Then::NeedBytes { need };
+                    break;
+                }
+                Err(error) => {
+                    reply::error(out, &format!("ERR {error}"));
+                    ran.used = input.len();
+                    ran.then = Then::Do(Outcome::Close);
+                    break;
+                }
+            };
+            let outcome = self.execute(rest, now_ms, backend, out);
+            if outcome == Outcome::Retry {
+                ran.then = Then::Do(outcome);
+                break;
+            }
+            ran.used += used;
+            ran.commands += 1;
+            if outcome != Outcome::Done {
+                ran.then = Then::Do(outcome);
+                break;
+            }
+            if out.len() >= out_max {
+                break;
+            }
+        }
+        self.trim();
+        ran
+    }
+
+    /// Ends the wait of [`Outcome::Wait`]: `replicas` have reached the offset; `own` says whether this node's own
+    /// store has persisted it.
+    pub fn waited(&self, own: bool, replicas: u32, out: &mut Vec<u8>) {
+        match self.waiting {
+            Level::Persisted => {
+                reply::array(out, 2);
+                reply::integer(out, i64::from(own));
+            }
+            Level::Received | Level::Applied => {}
+        }
+        reply::integer(out, replicas);
+    }
+
+    /// Executes the request the reader found.
+    #[inline]
+    fn execute(&mut self, rest: &[u8], now_ms: u64, backend: &mut dyn Backend, out: &mut Vec<u8>) -> Outcome {
+        let args = self.reader.args(rest);
+        let Some(command) = args.get(0).and_then(table::find) else {
+            unknown(args, out);
+            return Outcome::Done;
+        };
+        self.client.seen_ms = now_ms;
+        self.client.last_command = command.name;
+        self.record.clear();
+        let begin = out.len();
+        let mut call = Call {
+            command,
+            args,
+            client: &mut self.client,
+            backend,
+            out,
+            record: &mut self.record,
+            scratch: &mut self.scratch,
+            now_ms,
+            expired: 0,
+        };
+        let outcome = match call.run() {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                out.truncate(begin);
+                fault.answer(out)
+            }
+        };
+        if let Outcome::Wait { level, .. } = outcome {
+            self.waiting = level;
+        }
+        outcome
+    }
+
+    /// Gives back what only large requests need.
+    fn trim(&mut self) {
+        for buffer in [&mut self.record, &mut self.scratch] {
+            if buffer.capacity() > BUFFER_KEPT {
+                buffer.clear();
+                buffer.shrink_to(BUFFER_KEPT);
+            }
+        }
+    }
+}
+
+/// redis's words for a command it does not know.
+#[cold]
+fn unknown(args: Args<'_>, out: &mut Vec<u8>) {
+    let quote =
+        |bytes: &[u8], max: usize| String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned();
+    let name = quote(args.get(0).unwrap_or_default(), QUOTED_MAX);
+    let mut quoted = String::new();
+    for arg in args.iter().skip(1) {
+        if quoted.len() >= QUOTED_MAX {
+            break;
+        }
+        quoted += &format!("'{}' ", quote(arg, QUOTED_MAX - quoted.len()));
+    }
+    reply::error(out, &format!("ERR unknown command '{name}', with args beginning with: {quoted}"));
+}

@@ -1,0 +1,278 @@
+//! What TOWLINE STATUS says: one structure, written here and read by `towline status`.
+//!
+//! Names and histories are text, because JSON's numbers end at 53 bits for many readers. What is unknown is `null`,
+//! never 0. Fields are added, not renamed.
+
+use serde::{Deserialize, Serialize};
+use towline_core::{Lag, Level, Replica, ReplicaState, Role};
+
+use super::backend::{Status, UpstreamState};
+use crate::store::Store;
+
+/// A node at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Of the program.
+    pub version: String,
+    /// "primary" or "replica".
+    pub role: String,
+    /// The node's name, 16 hex digits.
+    pub node: String,
+    /// The history's id, 32 hex digits; none before the first snapshot.
+    pub history: Option<String>,
+    /// The newest epoch's number.
+    pub epoch: u32,
+    /// The newest epoch with its dice.
+    pub epoch_id: String,
+    /// The content digest, 32 hex digits.
+    pub digest: String,
+    /// Where clients connect.
+    pub client_addr: Option<String>,
+    /// Where replicas connect.
+    pub replication_addr: Option<String>,
+    /// The oldest offset in the backlog.
+    pub start: u64,
+    /// The offset after the newest record.
+    pub end: u64,
+    /// Records applied.
+    pub applied: u64,
+    /// Records persisted; unknown for a memory store.
+    pub persisted: Option<u64>,
+    /// Whether the state is complete.
+    pub complete: bool,
+    /// Whom it follows, if it does.
+    pub upstream: Option<Upstream>,
+    /// "memory" or "disk".
+    pub store: String,
+    /// Keys in the store, past their time or not.
+    pub keys: u64,
+    /// Bytes they take in memory.
+    pub store_bytes: u64,
+    /// The configured backlog.
+    pub backlog_bytes: u64,
+    /// How much of it is used.
+    pub backlog_used_bytes: u64,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
+    /// Its bound.
+    pub spool_bytes_max: u64,
+    /// The most memory this process may take.
+    pub memory_bound_bytes: u64,
+    /// The replicas it remembers.
+    pub replicas: Vec<ReplicaReport>,
+    /// The newest range of records that left the history here.
+    pub forked: Option<Forked>,
+    /// What was counted since the start.
+    pub counters: Counters,
+    /// Milliseconds since the start.
+    pub uptime_ms: u64,
+}
+
+/// The link to the upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// The address followed.
+    pub addr: Option<String>,
+    /// The node there, while joined.
+    pub node: Option<String>,
+    /// "connecting", "waiting", "snapshot", "streaming", "history differs" or "identity clash".
+    pub state: String,
+    /// Why the last link ended.
+    pub fault: Option<String>,
+    /// The root's log end, at its newest beat.
+    pub origin_end: Option<u64>,
+    /// Milliseconds since that beat was heard.
+    pub origin_age_ms: Option<u64>,
+    /// Pieces received of a snapshot under way.
+    pub pieces: Option<u64>,
+}
+
+/// One replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaReport {
+    /// Its name.
+    pub node: String,
+    /// Where it connected from, while it is.
+    pub addr: Option<String>,
+    /// "away", "waiting", "snapshot" or "streaming".
+    pub state: String,
+    /// What it received.
+    pub received: Stage,
+    /// What it shows to its readers.
+    pub applied: Stage,
+    /// What survives a power cut there.
+    pub persisted: Stage,
+}
+
+/// How far a replica came at one stage, and how far that is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Records.
+    pub offset: Option<u64>,
+    /// Records behind.
+    pub lag_records: Option<u64>,
+    /// Bytes behind.
+    pub lag_bytes: Option<u64>,
+    /// The age of the oldest record it lacks.
+    pub lag_ms: Option<u64>,
+}
+
+/// Records that left the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forked {
+    /// The number of the epoch they were written in.
+    pub epoch: u32,
+    /// The first.
+    pub from: u64,
+    /// The offset after the last.
+    pub end: u64,
+}
+
+/// Counted since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Clients connected now.
+    pub clients: u64,
+    /// Commands executed.
+    pub commands: u64,
+    /// Keys deleted because their time had come.
+    pub expired_keys: u64,
+    /// Snapshots begun for replicas.
+    pub full_syncs: u64,
+    /// Replicas that went on where they stood.
+    pub partial_syncs: u64,
+    /// Snapshots that went on after a cut.
+    pub snapshots_resumed: u64,
+    /// Snapshots begun anew for a replica that had begun another.
+    pub snapshots_restarted: u64,
+    /// Times the backlog overtook a replica's stream.
+    pub overruns: u64,
+    /// Links ended for a fault or a refusal.
+    pub faults: u64,
+    /// Replication bytes in.
+    pub bytes_received: u64,
+    /// Replication bytes out.
+    pub bytes_sent: u64,
+    /// Records received from the upstream.
+    pub records_received: u64,
+    /// Milliseconds client writes were held for joining replicas.
+    pub writes_held_ms: u64,
+}
+
+impl Report {
+    /// The report of a node and its store.
+    #[must_use]
+    pub fn of(status: &Status, store: &dyn Store) -> Self {
+        let stats = &status.stats;
+        let (spool_bytes, spool_bytes_max) = status.spool_bytes;
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: role(stats.role).to_owned(),
+            node: stats.node.to_string(),
+            history: (!stats.history.is_none()).then(|| stats.history.to_string()),
+            epoch: stats.epoch.number(),
+            epoch_id: stats.epoch.to_string(),
+            digest: store.digest().to_string(),
+            client_addr: status.client_addr.clone(),
+            replication_addr: status.replication_addr.clone(),
+            start: stats.start.0,
+            end: stats.end.0,
+            applied: stats.applied.0,
+            persisted: status.persisted.map(|offset| offset.0),
+            complete: stats.base,
+            upstream: upstream(status),
+            store: status.store.to_owned(),
+            keys: store.len(),
+            store_bytes: store.memory_bytes(),
+            backlog_bytes: status.backlog_bytes,
+            backlog_used_bytes: stats.backlog_used_bytes,
+            spool_bytes,
+            spool_bytes_max,
+            memory_bound_bytes: status.memory_bound_bytes,
+            replicas: status.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect(),
+            forked: status.forked.map(|(epoch, from, end)| Forked { epoch, from: from.0, end: end.0 }),
+            counters: counters(status),
+            uptime_ms: status.uptime_ms,
+        }
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+    }
+}
+
+fn upstream(status: &Status) -> Option<Upstream> {
+    let stats = &status.stats;
+    let state = match status.upstream {
+        UpstreamState::None => return None,
+        UpstreamState::Connecting => "connecting",
+        UpstreamState::Waiting => "waiting",
+        UpstreamState::Snapshot => "snapshot",
+        UpstreamState::Streaming => "streaming",
+        UpstreamState::HistoryDiffers => "history differs",
+        UpstreamState::IdentityClash => "identity clash",
+    };
+    Some(Upstream {
+        addr: status.upstream_addr.clone(),
+        node: stats.upstream.map(|node| node.to_string()),
+        state: state.to_owned(),
+        fault: status.upstream_fault.clone(),
+        origin_end: stats.origin_end.map(|offset| offset.0),
+        origin_age_ms: stats.origin_age.map(|age| age.as_millis()),
+        pieces: stats.receiving_pieces,
+    })
+}
+
+fn replica_report(replica: &Replica, addr: &Option<String>) -> ReplicaReport {
+    let state = match replica.state {
+        ReplicaState::Away => "away",
+        ReplicaState::Waiting => "waiting",
+        ReplicaState::Snapshot => "snapshot",
+        ReplicaState::Streaming => "streaming",
+    };
+    ReplicaReport {
+        node: replica.node.to_string(),
+        addr: addr.clone(),
+        state: state.to_owned(),
+        received: stage(replica, Level::Received),
+        applied: stage(replica, Level::Applied),
+        persisted: stage(replica, Level::Persisted),
+    }
+}
+
+fn stage(replica: &Replica, level: Level) -> Stage {
+    let at = match level {
+        Level::Received => 0,
+        Level::Applied => 1,
+        Level::Persisted => 2,
+    };
+    let lag: Option<Lag> = replica.lag[at];
+    Stage {
+        offset: replica.acked[at].map(|offset| offset.0),
+        lag_records: lag.map(|lag| lag.records),
+        lag_bytes: lag.and_then(|lag| lag.bytes),
+        lag_ms: lag.and_then(|lag| lag.age).map(|age| age.as_millis()),
+    }
+}
+
+fn counters(status: &Status) -> Counters {
+    let counted = &status.stats.counters;
+    Counters {
+        clients: status.clients,
+        commands: status.commands,
+        expired_keys: status.expired_keys,
+        full_syncs: counted.full_syncs,
+        partial_syncs: counted.partial_syncs,
+        snapshots_resumed: counted.snapshots_resumed,
+        snapshots_restarted: status.snapshots_restarted,
+        overruns: counted.overruns,
+        faults: counted.faults,
+        bytes_received: counted.bytes_received,
+        bytes_sent: counted.bytes_sent,
+        records_received: counted.records_received,
+        writes_held_ms: status.writes_held_ms,
+    }
+}

@@ -1,0 +1,215 @@
+//! A node that is not one: a store over the reference table, a clock that is set by hand, and every record kept.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use towline_core::{
+    Counters, Epoch, HistoryId, Lag, Level, LinkId, NodeId, Offset, Replica, ReplicaState, Role,
+};
+use towline_core::{Span, Stats};
+use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
+
+use crate::command::{Backend, Client, Refusal, Status, UpstreamState};
+use crate::store::{Found, Replaced, Store, View};
+
+/// 2023-11-14, 22:13:20.
+pub(crate) const BEGIN_MS: u64 = 1_700_000_000_000;
+
+/// The reference table as a store that is never replicated.
+#[derive(Default)]
+pub(crate) struct TestStore(pub(crate) Table);
+
+impl Store for TestStore {
+    fn cursor(&self) -> Option<&[u8]> {
+        None
+    }
+    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+        self.0.apply(record)
+    }
+    fn commit(&mut self, _: &[u8], _: Offset) {}
+    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+        Poll::Pending
+    }
+    fn hurry(&mut self) {}
+    fn get(&self, key: &[u8]) -> Option<Found> {
+        self.0.get(key).map(|entry| Found { value: entry.value.into(), expiry: entry.expiry })
+    }
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+    fn memory_bytes(&self) -> u64 {
+        self.0.len() as u64 * 100
+    }
+    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        let begin = usize::try_from(from).unwrap_or(usize::MAX);
+        for (key, entry) in self.0.iter().skip(begin).take(count) {
+            visit(key, &Found { value: entry.value.into(), expiry: entry.expiry });
+        }
+        let next = begin.saturating_add(count);
+        if next < self.0.len() { next as u64 } else { 0 }
+    }
+    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        let place = usize::try_from(dice).ok()?.checked_rem(self.0.len())?;
+        self.0.iter().nth(place).map(|(key, _)| key.into())
+    }
+    fn due(&self, _: u64, _: usize) -> Vec<Arc<[u8]>> {
+        Vec::new()
+    }
+    fn next_due(&self) -> Option<ExpiryMs> {
+        None
+    }
+    fn view(&mut self) -> Box<dyn View> {
+        panic!("no command asks for a view")
+    }
+    fn load_begin(&mut self, _: &[u8], _: Offset) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+    fn load(&mut self, _: &[u8]) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+    fn install(&mut self, _: Replaced) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+}
+
+/// The node.
+pub(crate) struct FakeBackend {
+    pub(crate) store: TestStore,
+    pub(crate) now_ms: u64,
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) record_bytes_max: usize,
+    /// Every record since it was last taken.
+    pub(crate) records: Vec<Vec<u8>>,
+    pub(crate) offset: u64,
+    pub(crate) dice: u64,
+    /// What each replica has applied.
+    pub(crate) replicas: Vec<u64>,
+    pub(crate) disk: bool,
+    pub(crate) expired: u64,
+    pub(crate) others: Vec<Client>,
+}
+
+impl FakeBackend {
+    pub(crate) fn new() -> Self {
+        Self {
+            store: TestStore::default(),
+            now_ms: BEGIN_MS,
+            refusal: None,
+            record_bytes_max: 1000,
+            records: Vec::new(),
+            offset: 0,
+            dice: 0,
+            replicas: Vec::new(),
+            disk: false,
+            expired: 0,
+            others: Vec::new(),
+        }
+    }
+
+    fn replica(&self, number: usize, applied: u64) -> (Replica, Option<String>) {
+        let records = self.offset.saturating_sub(applied);
+        let lag = Lag { records, bytes: Some(records * 50), age: Some(Span::from_millis(records * 1500)) };
+        let replica = Replica {
+            node: NodeId(number as u64 + 0xb0),
+            link: Some(LinkId(0)),
+            state: if number == 0 { ReplicaState::Streaming } else { ReplicaState::Snapshot },
+            acked: [Some(Offset(applied)), Some(Offset(applied)), None],
+            lag: [Some(lag), Some(lag), None],
+        };
+        (replica, Some(format!("127.0.0.1:{}", 9000 + number)))
+    }
+
+    fn stats(&self) -> Stats {
+        let replica = self.refusal == Some(Refusal::ReadOnly);
+        Stats {
+            role: if replica { Role::Replica } else { Role::Primary },
+            node: NodeId(0xa0),
+            history: HistoryId(0xfeed),
+            epoch: Epoch::new(3, 0xd1ce),
+            start: Offset(0),
+            end: Offset(self.offset),
+            backlog_used_bytes: 500,
+            base: true,
+            applied: Offset(self.offset),
+            persisted: Offset(0),
+            upstream: replica.then_some(NodeId(0xaa)),
+            streaming: replica,
+            receiving_pieces: None,
+            origin_end: None,
+            origin_age: replica.then_some(Span::from_secs(2)),
+            clamped: 0,
+            counters: Counters { full_syncs: 1, partial_syncs: 2, ..Counters::default() },
+        }
+    }
+}
+
+impl Backend for FakeBackend {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+    fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+    fn writable(&self) -> Result<(), Refusal> {
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+    fn record_bytes_max(&self) -> usize {
+        self.record_bytes_max
+    }
+    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
+        self.writable()?;
+        assert!(record.len() <= self.record_bytes_max, "longer than was allowed");
+        self.store.apply(record).expect("a record a replica can apply");
+        self.records.push(record.to_vec());
+        self.offset += 1;
+        Ok(Offset(self.offset))
+    }
+    fn acked(&self, _: Level, n: u32) -> Offset {
+        let mut replicas = self.replicas.clone();
+        replicas.sort_by(|one, other| other.cmp(one));
+        Offset(n.checked_sub(1).and_then(|n| replicas.get(n as usize)).copied().unwrap_or(self.offset))
+    }
+    fn reached(&self, _: Level, offset: Offset) -> u32 {
+        let reached = self.replicas.iter().filter(|applied| **applied >= offset.0).count();
+        u32::try_from(reached).unwrap_or(u32::MAX)
+    }
+    fn status(&self) -> Status {
+        let replica = self.refusal == Some(Refusal::ReadOnly);
+        let replicas = self.replicas.iter().enumerate();
+        Status {
+            stats: self.stats(),
+            replicas: replicas.map(|(number, applied)| self.replica(number, *applied)).collect(),
+            client_addr: Some("127.0.0.1:7000".to_owned()),
+            replication_addr: Some("127.0.0.1:7001".to_owned()),
+            upstream_addr: replica.then(|| "10.0.0.1:7001".to_owned()),
+            upstream: if replica { UpstreamState::Streaming } else { UpstreamState::None },
+            upstream_fault: None,
+            store: if self.disk { "disk" } else { "memory" },
+            persisted: self.disk.then_some(Offset(self.offset)),
+            spool_bytes: (0, 1 << 20),
+            memory_bound_bytes: 64 << 20,
+            backlog_bytes: 1 << 16,
+            writes_held_ms: 7,
+            snapshots_restarted: 1,
+            forked: None,
+            clients: 1,
+            commands: 10,
+            expired_keys: self.expired,
+            uptime_ms: 90_061_000,
+        }
+    }
+    fn dice(&mut self) -> u64 {
+        self.dice += 1;
+        self.dice
+    }
+    fn note_expired(&mut self, keys: u64) {
+        self.expired += keys;
+    }
+    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
+        self.others.iter().for_each(show);
+    }
+}

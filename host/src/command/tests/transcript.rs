@@ -1,0 +1,151 @@
+//! Plays a transcript: a text of requests, of what happens around them, and of everything that came of it.
+//!
+//! - `# text` and empty lines are for the reader.
+//! - `> request` is sent as a line, as a person would type it; `{x*900}` in it is 900 times x.
+//! - `@ event` changes the node: see [`Player::event`].
+//! - What stands below a request is its reply, a line for a line, then `= record` for each record it wrote and
+//!   `! outcome` if it ended in more than a reply.
+//!
+//! `TRANSCRIPTS=write cargo test -p towline-host` writes what came into the files; read the difference before you
+//! keep it.
+
+use std::path::Path;
+
+use towline_kv::{Effect, effects};
+
+use super::fake::FakeBackend;
+use crate::command::{Client, Outcome, Refusal, Session, Then, request_limits};
+
+/// Bytes of a key or value that are shown as they are.
+const SHOWN_MAX: usize = 100;
+
+/// A client and its node.
+struct Player {
+    backend: FakeBackend,
+    session: Session,
+    told: String,
+}
+
+/// Plays the transcript in `tests/<name>.txt` and compares.
+pub(crate) fn play(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/command/tests").join(format!("{name}.txt"));
+    let expected = std::fs::read_to_string(&path).expect("the transcript is there");
+    let told = Player::new().play(&expected);
+    if std::env::var_os("TRANSCRIPTS").is_some_and(|what| what == "write") {
+        std::fs::write(&path, &told).expect("the transcript can be written");
+        return;
+    }
+    for (number, (was, now)) in expected.lines().zip(told.lines()).enumerate() {
+        assert_eq!(now, was, "{name}.txt:{}", number + 1);
+    }
+    assert_eq!(told.lines().count(), expected.lines().count(), "{name}.txt: lines");
+}
+
+pub(crate) fn client() -> Client {
+    let now_ms = super::fake::BEGIN_MS;
+    Client::new(7, "127.0.0.1:50000".to_owned(), "127.0.0.1:7000".to_owned(), now_ms)
+}
+
+impl Player {
+    fn new() -> Self {
+        let session = Session::new(client(), request_limits(1000));
+        Self { backend: FakeBackend::new(), session, told: String::new() }
+    }
+
+    fn play(mut self, transcript: &str) -> String {
+        for line in transcript.lines() {
+            let kept = line.is_empty() || line.starts_with(['#', '@', '>']);
+            // What is replied never looks like these: see `shown`.
+            if kept {
+                self.told.push_str(line);
+                self.told.push('\n');
+            }
+            if let Some(event) = line.strip_prefix("@ ") {
+                self.event(event);
+            } else if let Some(request) = line.strip_prefix("> ") {
+                self.request(request);
+            }
+        }
+        self.told
+    }
+
+    /// `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `replicas a b ..` (what each
+    /// has applied), `others` (another client connects).
+    fn event(&mut self, event: &str) {
+        let words: Vec<&str> = event.split(' ').collect();
+        match words.as_slice() {
+            ["clock", by] => self.backend.now_ms += by.parse::<u64>().expect("milliseconds"),
+            ["replica"] => self.backend.refusal = Some(Refusal::ReadOnly),
+            ["primary"] => self.backend.refusal = None,
+            ["promoted"] => self.backend.refusal = Some(Refusal::NotApplied),
+            ["broken"] => self.backend.refusal = Some(Refusal::Store("disk full\r\nreally".to_owned())),
+            ["disk"] => self.backend.disk = true,
+            ["others"] => self.backend.others.push(Client { id: 8, name: "other".to_owned(), ..client() }),
+            ["replicas", applied @ ..] => {
+                self.backend.replicas = applied.iter().map(|at| at.parse().expect("an offset")).collect();
+            }
+            _ => panic!("no such event: {event}"),
+        }
+    }
+
+    fn request(&mut self, request: &str) {
+        let mut out = Vec::new();
+        let line = format!("{}\r\n", expanded(request));
+        let ran = self.session.run(line.as_bytes(), &mut self.backend, &mut out);
+        let text = String::from_utf8_lossy(&out);
+        for line in text.strip_suffix("\r\n").unwrap_or(&text).split("\r\n").filter(|_| !text.is_empty()) {
+            self.told.push_str(&shown(line));
+        }
+        for record in self.backend.records.drain(..) {
+            let effects: Vec<String> =
+                effects(&record).map(|effect| word(&effect.expect("an effect"))).collect();
+            self.told.push_str(&format!("= {}\n", effects.join("; ")));
+        }
+        if let Then::Do(outcome) = ran.then {
+            let used = if outcome == Outcome::Retry { 0 } else { line.len() };
+            assert_eq!(ran.used, used, "{request}");
+            self.told.push_str(&format!("! {outcome:?}\n"));
+        }
+    }
+}
+
+/// `{x*3}` becomes `xxx`.
+fn expanded(request: &str) -> String {
+    let Some((before, rest)) = request.split_once('{') else { return request.to_owned() };
+    let (inside, after) = rest.split_once('}').expect("a brace that closes");
+    let (what, times) = inside.split_once('*').expect("what*times");
+    let times = times.parse().expect("how many times");
+    format!("{before}{}{}", what.repeat(times), expanded(after))
+}
+
+/// A reply's line as it stands in a transcript.
+fn shown(line: &str) -> String {
+    let text = line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+    let text = match text.strip_suffix(' ') {
+        Some(text) => format!("{text}\\x20"),
+        None => text,
+    };
+    match text.split(':').next() {
+        Some("") if text.is_empty() => ".\n".to_owned(),
+        Some(machine @ ("process_id" | "os" | "arch_bits")) => format!("{machine}:..\n"),
+        _ if text.starts_with(['#', '>', '@', '=', '!']) => format!("\\{text}\n"),
+        _ => text + "\n",
+    }
+}
+
+fn word(effect: &Effect<'_>) -> String {
+    let text = |bytes: &[u8]| match bytes {
+        b"" => "\"\"".to_owned(),
+        [byte, ..] if bytes.len() > SHOWN_MAX => format!("{{{}*{}}}", char::from(*byte), bytes.len()),
+        _ => bytes.escape_ascii().to_string(),
+    };
+    match *effect {
+        Effect::Set { key, value } => format!("SET {} {}", text(key), text(value)),
+        Effect::Del { key } => format!("DEL {}", text(key)),
+        Effect::PExpireAt { key, at } => format!("PEXPIREAT {} {}", text(key), at.get()),
+        Effect::Persist { key } => format!("PERSIST {}", text(key)),
+        Effect::Append { key, value } => format!("APPEND {} {}", text(key), text(value)),
+        Effect::IncrBy { key, by } => format!("INCRBY {} {by}", text(key)),
+        Effect::FlushAll => "FLUSHALL".to_owned(),
+    }
+}
