@@ -1,0 +1,232 @@
+//! One client's connection: requests in, replies out, and what it waits for.
+//!
+//! States: *open*, *waiting* (for replicas: WAIT), *retrying* (its write must wait a moment), *asking* (an address it
+//! wants to follow is being looked at), *ending* (closed once its replies are out). Only an open client is read.
+//!
+//! Bounds: a client whose untaken replies reach [`OUT_BYTES`] is not read or run until they are gone; one reply may
+//! be longer. A turn runs it [`RUNS`] times and reads [`READ_BYTES`] at most.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::AsyncWrite;
+use towline_core::{Level, Offset, Time};
+
+use crate::command::{Outcome, Ran, Session, Then};
+use crate::engine::buffer::Buffer;
+use crate::engine::turn::Turn;
+use crate::transport::BoxTransport;
+
+/// Untaken replies that stop a client's requests.
+const OUT_BYTES: usize = 256 << 10;
+/// What a reply buffer keeps when it is empty.
+const OUT_KEPT: usize = 64 << 10;
+/// Read from one client in a turn.
+const READ_BYTES: usize = 256 << 10;
+/// Runs of one client in a turn.
+const RUNS: u32 = 4;
+/// What an input buffer begins with, and what a busy client's keeps.
+pub(super) const ROOM: usize = 16 << 10;
+const ROOM_BUSY: usize = 256 << 10;
+
+/// What a client waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing: it is read and run.
+    Open,
+    /// Replicas that reach an offset.
+    Waiting(Wait),
+    /// A moment in which writes are possible.
+    Retrying,
+    /// The answer of an address.
+    Asking,
+    /// Its replies to be taken; then it is closed.
+    Ending,
+}
+
+/// What WAIT waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wait {
+    pub(super) level: Level,
+    pub(super) offset: Offset,
+    pub(super) replicas: u32,
+    pub(super) own: bool,
+    pub(super) until: Option<Time>,
+}
+
+/// One client.
+pub(super) struct Row {
+    pub(super) id: u64,
+    pub(super) session: Session,
+    pub(super) state: State,
+    pub(super) out: Vec<u8>,
+    transport: BoxTransport,
+    waker: Waker,
+    buffer: Buffer,
+    sent: usize,
+    flushing: bool,
+    /// It was left alone because its replies were not taken.
+    stalled: bool,
+    need: usize,
+    room_max: usize,
+}
+
+/// What a look at a client came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// It waits for its socket, or for what its state says.
+    Waits,
+    /// It has more to do than one turn's share.
+    More,
+    /// Only the engine can bring this about.
+    Wants(Outcome),
+    /// The connection is gone.
+    Gone,
+}
+
+impl Row {
+    pub(super) fn new(
+        id: u64,
+        session: Session,
+        transport: BoxTransport,
+        waker: Waker,
+        request_max: u32,
+    ) -> Self {
+        let buffer = Buffer::new(ROOM, ROOM_BUSY);
+        let room_max = 2 * request_max as usize + ROOM_BUSY;
+        Self {
+            id,
+            session,
+            state: State::Open,
+            out: Vec::new(),
+            transport,
+            waker,
+            buffer,
+            sent: 0,
+            flushing: false,
+            stalled: false,
+            need: 1,
+            room_max,
+        }
+    }
+
+    /// Bytes its buffers take.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.buffer.capacity() + self.out.capacity()) as u64
+    }
+
+    /// Replies nobody has taken yet.
+    pub(super) fn untaken(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Whether there is something to write.
+    pub(super) fn owes(&self) -> bool {
+        self.untaken() > 0 || self.flushing || self.state == State::Ending
+    }
+
+    /// Its replies are taken: goes on if it was left alone for that.
+    pub(super) fn unstall(&mut self) {
+        if std::mem::take(&mut self.stalled) {
+            self.wake();
+        }
+    }
+
+    /// Looks again at the next turn.
+    pub(super) fn wake(&self) {
+        self.waker.wake_by_ref();
+    }
+
+    /// The connection and the replies it is still owed, for its last moments.
+    pub(super) fn into_last_words(mut self) -> (BoxTransport, Vec<u8>) {
+        self.out.drain(..self.sent);
+        (self.transport, self.out)
+    }
+
+    /// Runs what came and reads more, a turn's share.
+    pub(super) fn look(&mut self, turn: &mut Turn<'_>) -> Came {
+        let (mut runs, mut read) = (0, 0);
+        while self.state == State::Open && self.untaken() < OUT_BYTES {
+            if self.buffer.unread().len() >= self.need {
+                if runs == RUNS {
+                    return Came::More;
+                }
+                runs += 1;
+                if let Some(outcome) = self.run(turn) {
+                    return Came::Wants(outcome);
+                }
+                continue;
+            }
+            if read >= READ_BYTES {
+                return Came::More;
+            }
+            let task = &mut Context::from_waker(&self.waker);
+            match self.buffer.poll_read(task, &mut self.transport, self.room_max) {
+                Poll::Pending => {
+                    self.buffer.release();
+                    break;
+                }
+                Poll::Ready(Ok(0)) => self.state = State::Ending,
+                Poll::Ready(Ok(bytes)) => read += bytes,
+                Poll::Ready(Err(_)) => return Came::Gone,
+            }
+        }
+        self.stalled = self.state == State::Open && self.untaken() >= OUT_BYTES;
+        if self.left() { Came::Gone } else { Came::Waits }
+    }
+
+    /// Whether a client that waits for an answer has gone away meanwhile.
+    fn left(&mut self) -> bool {
+        match self.state {
+            State::Open | State::Ending => return false,
+            State::Waiting(_) | State::Retrying | State::Asking => {}
+        }
+        while self.buffer.unread().len() < ROOM {
+            let task = &mut Context::from_waker(&self.waker);
+            match self.buffer.poll_read(task, &mut self.transport, self.room_max) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(0) | Err(_)) => return true,
+            }
+        }
+        false
+    }
+
+    /// Executes what came; answers what only the engine can do.
+    fn run(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let Ran { used, commands, then } = self.session.run(self.buffer.unread(), turn, &mut self.out);
+        self.buffer.consume(used);
+        turn.heart.tally.commands += u64::from(commands);
+        self.need = 1;
+        match then {
+            Then::NeedBytes { need } => {
+                self.need = need;
+                None
+            }
+            Then::Again => None,
+            Then::Do(outcome) => Some(outcome),
+        }
+    }
+
+    /// Writes replies. Ready when all are taken.
+    pub(super) fn write(&mut self) -> Poll<io::Result<()>> {
+        let task = &mut Context::from_waker(&self.waker);
+        while self.untaken() > 0 {
+            let wrote = Pin::new(&mut self.transport).poll_write(task, &self.out[self.sent..]);
+            let bytes = std::task::ready!(wrote)?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            (self.sent, self.flushing) = (self.sent + bytes, true);
+        }
+        self.sent = 0;
+        self.out.clear();
+        if self.out.capacity() > OUT_KEPT {
+            self.out = Vec::new();
+        }
+        std::task::ready!(Pin::new(&mut self.transport).poll_flush(task))?;
+        self.flushing = false;
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,169 @@
+//! What the node says, and the table of links it speaks of.
+
+use towline_core::{Event, Fault, Input, LinkId, Role, Side};
+use tracing::{debug, info, warn};
+
+use super::links::{LinkRow, Looked};
+use super::ready::Token;
+use super::{Engine, farewell};
+use crate::transport::BoxTransport;
+
+impl Engine {
+    /// Takes every event there is.
+    pub(super) fn poll_events(&mut self) {
+        while let Some(event) = self.heart.node.poll_event() {
+            self.told(event);
+        }
+    }
+
+    fn told(&mut self, event: Event) {
+        match event {
+            Event::WantsWrite { link } => {
+                if let Some(row) = self.row(link) {
+                    row.wants_write();
+                    self.writers.push(link.0);
+                }
+            }
+            Event::Acked { .. } => self.acked = true,
+            Event::SnapshotWanted { snapshot, .. } => {
+                self.views.open(&mut self.heart, snapshot);
+                self.heart.tally.views = self.views.len();
+            }
+            Event::SnapshotRead { snapshot, piece } => self.views.ask(snapshot, piece),
+            Event::SnapshotDone { snapshot } => {
+                self.views.done(snapshot);
+                self.heart.tally.views = self.views.len();
+            }
+            Event::Dial { .. } => self.dial(),
+            Event::Joined { link, node, from } => self.joined(link, node, from.0),
+            Event::Close { link, fault, by_peer, .. } => self.told_closed(link, fault, by_peer),
+            Event::CaughtUp => debug!("caught up with the upstream"),
+            Event::SlotExpired { node, lag } => {
+                info!("replica {node} is forgotten: away too long, {lag} records behind")
+            }
+            Event::Role { role, epoch, offset } => {
+                let history = self.heart.node.stats().history;
+                match role {
+                    Role::Primary => info!("primary: epoch {epoch} of history {history} begins at {offset}"),
+                    Role::Replica if history.is_none() => info!("replica without data yet"),
+                    Role::Replica => info!("replica: epoch {epoch} of history {history}, at {offset}"),
+                }
+            }
+            Event::Outranked { number } => warn!(
+                "another node was promoted and opened epoch {number}: REPLICAOF gives way to it, \
+                 REPLICAOF NO ONE opens a higher one here"
+            ),
+        }
+    }
+
+    fn row(&mut self, link: LinkId) -> Option<&mut LinkRow> {
+        self.links.get_mut(link.0 as usize)?.as_mut()
+    }
+
+    fn remove(&mut self, link: LinkId) -> Option<LinkRow> {
+        if let Some(peer) = self.heart.tally.peers.get_mut(link.0 as usize) {
+            *peer = None;
+        }
+        self.links.get_mut(link.0 as usize)?.take()
+    }
+
+    fn joined(&mut self, link: LinkId, node: towline_core::NodeId, from: u64) {
+        match self.row(link).map(|row| row.side) {
+            Some(Side::Upstream) => self.heart.upstream.joined(node, from),
+            Some(Side::Downstream) => {
+                let peer = self.heart.tally.peers[link.0 as usize].as_deref().unwrap_or_default();
+                info!("replica {node} ({peer}) joined at {from}");
+            }
+            None => {}
+        }
+    }
+
+    /// The node ended a link: what it had to say has left.
+    fn told_closed(&mut self, link: LinkId, fault: Fault, by_peer: bool) {
+        let peer = self.heart.tally.peers.get(link.0 as usize).cloned().flatten();
+        let Some(row) = self.remove(link) else { return };
+        let of_our_own_will = !by_peer && matches!(fault, Fault::Left | Fault::Shutdown);
+        match row.side {
+            Side::Upstream if of_our_own_will => {}
+            Side::Upstream => {
+                let stats = self.heart.node.stats();
+                self.heart.upstream.closed(fault, by_peer, &stats);
+            }
+            Side::Downstream => {
+                let peer = peer.unwrap_or_default();
+                let whose = if by_peer { "it said" } else { "told it" };
+                info!("replica at {peer} left; {whose}: {fault}");
+            }
+        }
+        farewell::see_off(&mut self.farewells, row.into_transport(), Vec::new());
+    }
+
+    /// Draws the consequence of a look at a link.
+    pub(super) fn mind(&mut self, link: u32, looked: Looked) {
+        let Looked::Lost(why) = looked else { return };
+        let link = LinkId(link);
+        let peer = self.heart.tally.peers.get(link.0 as usize).cloned().flatten();
+        let Some(row) = self.remove(link) else { return };
+        if let Err(misuse) = self.heart.say(Input::Lost { link }) {
+            warn!("lost link {}: {misuse}", link.0);
+        }
+        match row.side {
+            Side::Upstream if self.heart.closing || self.heart.role == Role::Primary => {}
+            Side::Upstream => self.heart.upstream.lost(&why),
+            Side::Downstream => info!("replica at {} left: {why}", peer.unwrap_or_default()),
+        }
+    }
+
+    // --- connections -----------------------------------------------------------------------------------------------
+
+    fn dial(&mut self) {
+        // A node whose store failed has no use for an upstream: the dial stays unanswered.
+        if self.heart.failed().is_none() && !self.heart.closing {
+            self.heart.upstream.dial(&self.net, &mut self.tasks, &self.sender);
+        }
+    }
+
+    pub(super) fn dialled(&mut self, generation: u64, addr: &str, result: Result<BoxTransport, String>) {
+        if !self.heart.upstream.is_current(generation) || self.heart.closing {
+            return;
+        }
+        match result {
+            Ok(transport) => {
+                if !self.open(Side::Upstream, transport, addr.to_owned()) {
+                    self.dial_failed();
+                }
+            }
+            Err(why) => {
+                self.heart.upstream.unreachable(addr, &why);
+                self.dial_failed();
+            }
+        }
+    }
+
+    fn dial_failed(&mut self) {
+        // Refused when nobody dials any more, which is as well.
+        let _ = self.heart.say(Input::DialFailed);
+    }
+
+    pub(super) fn replica_connected(&mut self, transport: BoxTransport, peer: String) {
+        if !self.open(Side::Downstream, transport, peer.clone()) {
+            warn!("no room for a connection from {peer}");
+        }
+    }
+
+    /// Makes a connection a link, if the node will have it.
+    fn open(&mut self, side: Side, transport: BoxTransport, peer: String) -> bool {
+        let free = self.links.iter().position(Option::is_none);
+        let Some((free, Ok(id))) = free.map(|free| (free, u32::try_from(free))) else {
+            return false;
+        };
+        let link = LinkId(id);
+        if self.heart.say(Input::Opened { link, side }).is_err() {
+            return false;
+        }
+        let waker = self.ready.row(Token::Link(id));
+        self.links[free] = Some(LinkRow::new(link, side, transport, waker, self.heart.node.config()));
+        self.heart.tally.peers[free] = Some(peer);
+        true
+    }
+}

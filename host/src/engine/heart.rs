@@ -1,0 +1,247 @@
+//! Node and store, and the rule that binds them: what one says the other holds.
+//!
+//! On a primary a record is applied and appended in one step, and at the end of a turn in which something was written
+//! (or after [`COMMIT_BYTES`]) the log is flushed and the store committed at exactly that boundary. On a replica each
+//! batch is applied and committed with its cursor ([`super::receive`]).
+//!
+//! Invariants: everything applied to the store since its last commit was appended to the log, and nothing else
+//! (`dirty`); a store that failed is never written or committed again (`failed`).
+
+use std::task::{Context, Poll};
+
+use towline_core::{Cursor, Input, Misuse, Node, Offset, Role, Time};
+use towline_kv::Effect;
+use tracing::{error, info, warn};
+
+use super::receive::Receive;
+use super::tally::Tally;
+use super::upstream::Upstream;
+use crate::clock::Clock;
+use crate::command::backend::Refusal;
+use crate::store::Store;
+
+/// A commit is due after so many bytes of records.
+const COMMIT_BYTES: u64 = 64 << 10;
+/// Keys whose time has come, deleted in one turn.
+const EXPIRE_KEYS: usize = 256;
+
+/// Node, store and what they need to agree.
+pub(crate) struct Heart {
+    pub(crate) node: Node,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) clock: Clock,
+    /// This turn's time.
+    pub(crate) now: Time,
+    pub(crate) role: Role,
+    pub(crate) receive: Receive,
+    pub(crate) upstream: Upstream,
+    pub(crate) tally: Tally,
+    /// Client writes are held for a moment.
+    pub(crate) holding: bool,
+    /// The server is stopping: nothing new begins.
+    pub(crate) closing: bool,
+    dirty: bool,
+    uncommitted_bytes: u64,
+    failed: Option<String>,
+    dice: u64,
+    scratch: Vec<u8>,
+}
+
+impl Heart {
+    pub(crate) fn new(
+        node: Node,
+        store: Box<dyn Store>,
+        clock: Clock,
+        receive: Receive,
+        upstream: Upstream,
+        tally: Tally,
+        dice: u64,
+    ) -> Self {
+        let role = node.stats().role;
+        let now = clock.now();
+        // A primary's new epoch belongs in the store before anything is written in it.
+        let dirty = role == Role::Primary;
+        Self {
+            node,
+            store,
+            clock,
+            now,
+            role,
+            receive,
+            upstream,
+            tally,
+            holding: false,
+            closing: false,
+            dirty,
+            uncommitted_bytes: 0,
+            failed: None,
+            dice,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Says something to the node that it may refuse because the world moved on.
+    pub(crate) fn say(&mut self, input: Input<'_>) -> Result<towline_core::Step, Misuse> {
+        self.node.handle(self.now, input)
+    }
+
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// The store failed: this node writes and applies no more. Said once.
+    pub(crate) fn fail(&mut self, why: &str) {
+        if self.failed.is_none() {
+            error!("the store failed, this node is read-only from now on: {why}");
+            self.failed = Some(why.to_owned());
+        }
+    }
+
+    // --- a primary's writes ----------------------------------------------------------------------------------------
+
+    pub(crate) fn may_write(&self) -> Result<(), Refusal> {
+        if let Some(why) = &self.failed {
+            return Err(Refusal::Store(why.clone()));
+        }
+        match self.role {
+            Role::Replica => Err(Refusal::ReadOnly),
+            Role::Primary if self.receive.replaying() => Err(Refusal::NotApplied),
+            Role::Primary => Ok(()),
+        }
+    }
+
+    /// Appends a record to the log and applies it to the store. Every refusal comes before either.
+    pub(crate) fn append(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
+        self.may_write()?;
+        let bytes_max = u64::from(self.node.config().record_bytes_max);
+        let bytes = record.len() as u64;
+        if bytes > bytes_max {
+            return Err(Refusal::TooLong { bytes, bytes_max });
+        }
+        if let Err(error) = self.store.apply(record) {
+            self.fail(&format!("a record of our own making: {error}"));
+            return Err(Refusal::Store(error.to_string()));
+        }
+        let offset = match self.say(Input::Write { data: record }) {
+            Ok(step) => step.offset.unwrap_or_default(),
+            Err(misuse) => {
+                // Checked above; if it happens, store and log differ and nothing may be built on it.
+                self.fail(&misuse.to_string());
+                return Err(Refusal::Store(misuse.to_string()));
+            }
+        };
+        self.dirty = true;
+        self.uncommitted_bytes += bytes;
+        if self.uncommitted_bytes >= COMMIT_BYTES {
+            self.commit();
+        }
+        Ok(offset)
+    }
+
+    /// Ends the step: everything written is sealed, and the store stands exactly at that boundary.
+    pub(crate) fn commit(&mut self) {
+        if !self.dirty || self.failed.is_some() || self.may_write().is_err() {
+            return;
+        }
+        match self.say(Input::Flush) {
+            Ok(step) => {
+                if let Some(position) = step.position {
+                    self.store.commit(self.node.cursor(position).as_bytes(), position.boundary);
+                }
+                (self.dirty, self.uncommitted_bytes) = (false, 0);
+            }
+            Err(misuse) => self.fail(&format!("flush refused: {misuse}")),
+        }
+    }
+
+    /// Deletes keys whose time has come. Answers whether more are due now.
+    pub(crate) fn expire(&mut self) -> bool {
+        let now_ms = self.clock.unix_ms(self.now);
+        let due = self.store.next_due().is_some_and(|next| next.get() <= now_ms);
+        if !due || self.closing || self.may_write().is_err() {
+            return false;
+        }
+        let keys = self.store.due(now_ms, EXPIRE_KEYS);
+        let mut record = std::mem::take(&mut self.scratch);
+        for key in &keys {
+            record.clear();
+            Effect::Del { key }.encode(&mut record);
+            if self.append(&record).is_err() {
+                break;
+            }
+            self.tally.expired_keys += 1;
+        }
+        self.scratch = record;
+        self.may_write().is_ok() && keys.len() == EXPIRE_KEYS
+    }
+
+    /// When the next key's time comes, if this node will have to do something then.
+    pub(crate) fn next_expiry(&self) -> Option<Time> {
+        let next = self.store.next_due().filter(|_| !self.closing && self.may_write().is_ok())?;
+        Some(self.clock.at_unix_ms(next.get()))
+    }
+
+    // --- what the store says ---------------------------------------------------------------------------------------
+
+    /// Tells the node what survives a power cut. Answers whether there was news.
+    pub(crate) fn persisted(&mut self, task: &mut Context<'_>) -> bool {
+        let mut news = false;
+        while self.failed.is_none() {
+            match self.store.poll_persisted(task) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => self.fail(&error.to_string()),
+                Poll::Ready(Ok(upto)) => {
+                    self.tally.persisted = Some(upto);
+                    if let Err(misuse) = self.say(Input::Persisted { upto }) {
+                        warn!("persisted {upto}: {misuse}");
+                    }
+                    news = true;
+                }
+            }
+        }
+        news
+    }
+
+    /// Whether everything committed survives a power cut, as far as this store can do that.
+    pub(crate) fn settled(&self) -> bool {
+        let committed = self.store.cursor().and_then(Cursor::describe);
+        let (Some(upto), Some((_, position)), None) = (self.tally.persisted, committed, self.failed()) else {
+            return true;
+        };
+        upto >= position.boundary
+    }
+
+    // --- turning ---------------------------------------------------------------------------------------------------
+
+    /// Becomes primary, if the state is complete.
+    pub(crate) fn promote(&mut self) -> Result<(), Misuse> {
+        self.commit();
+        self.say(Input::Promote)?;
+        self.role = Role::Primary;
+        self.upstream.none();
+        // The new epoch is committed as soon as everything received is applied.
+        self.dirty = true;
+        self.commit();
+        Ok(())
+    }
+
+    /// Follows an address, and replaces our data by its history if that is another and the operator consented.
+    pub(crate) fn follow(&mut self, addr: &str, adopt: bool) -> Result<(), Misuse> {
+        self.commit();
+        self.say(Input::Follow { adopt })?;
+        self.role = Role::Replica;
+        self.holding = false;
+        self.upstream.turn_to(addr);
+        info!("following {addr}");
+        Ok(())
+    }
+
+    /// Dice of our own, for what needs no more than being different each time (splitmix64).
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.dice;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+}

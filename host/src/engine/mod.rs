@@ -1,0 +1,320 @@
+//! The engine: one task that owns the node, the store and every socket.
+//!
+//! It is one future, polled by hand. Each turn it feeds everything that arrived, polls every event, writes every link
+//! and every reply, and then sleeps until a socket, a channel, the store or the node's next deadline wakes it. What a
+//! turn does for one connection is bounded, so that all get their share; what is left over makes the next turn come at
+//! once, after the runtime has looked at its sockets.
+//!
+//! | file | what |
+//! |---|---|
+//! | `heart` | node and store, and the steps they take together |
+//! | `receive` | the upstream's payloads into the store |
+//! | `links`, `events` | replication connections; what the node says |
+//! | `clients`, `turn` | client connections; what a command sees of the engine |
+//! | `views` | snapshots that are read |
+//! | `upstream`, `probe` | dialling, and what is said about it |
+//! | `hold` | short pauses for writers |
+//! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
+//!
+//! Around it small tasks accept, dial, probe and see last words off; they reach it through one bounded channel.
+
+pub(crate) mod arrival;
+mod buffer;
+pub(crate) mod clients;
+mod events;
+mod farewell;
+pub(crate) mod heart;
+mod hold;
+pub(crate) mod links;
+mod probe;
+mod ready;
+pub(crate) mod receive;
+pub(crate) mod tally;
+pub(crate) mod turn;
+pub(crate) mod upstream;
+mod views;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+use towline_core::{Input, Role, Span, Time};
+
+use self::arrival::{ARRIVALS_MAX, Arrival, Inspection};
+use self::clients::{Clients, Errand};
+use self::heart::Heart;
+use self::hold::Hold;
+use self::links::{LinkRow, Looked};
+use self::ready::{Ready, Token};
+use self::views::Views;
+use crate::options::ServeError;
+use crate::transport::Net;
+
+/// Rows looked at in one turn.
+const ROWS: usize = 128;
+/// How long a server that stops waits for goodbyes, replies and its disk.
+const CLOSING: Span = Span::from_secs(5);
+/// How long last words may take once everything else is done.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The task that owns everything.
+pub(crate) struct Engine {
+    heart: Heart,
+    ready: Ready,
+    links: Vec<Option<LinkRow>>,
+    /// Links with something to write.
+    writers: Vec<u32>,
+    clients: Clients,
+    views: Views,
+    hold: Hold,
+    net: Arc<dyn Net>,
+    arrivals: mpsc::Receiver<Arrival>,
+    sender: mpsc::Sender<Arrival>,
+    /// Dials and probes.
+    tasks: JoinSet<()>,
+    farewells: JoinSet<()>,
+    sleep: Pin<Box<Sleep>>,
+    /// Acknowledgements came, or something was persisted.
+    acked: bool,
+    closing_until: Option<Time>,
+    verdict: Result<(), ServeError>,
+}
+
+impl Engine {
+    /// An engine that has not turned yet.
+    pub(crate) fn new(
+        heart: Heart,
+        clients: Clients,
+        join_hold: bool,
+        net: Arc<dyn Net>,
+        arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
+    ) -> Self {
+        let links = (0..heart.node.config().link_ids()).map(|_| None).collect();
+        Self {
+            heart,
+            ready: Ready::default(),
+            links,
+            writers: Vec::new(),
+            clients,
+            views: Views::default(),
+            hold: Hold::new(join_hold),
+            net,
+            arrivals: arrivals.1,
+            sender: arrivals.0,
+            tasks: JoinSet::new(),
+            farewells: JoinSet::new(),
+            sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
+            acked: false,
+            closing_until: None,
+            verdict: Ok(()),
+        }
+    }
+
+    /// Turns until the server stops.
+    pub(crate) async fn run(mut self) -> Result<(), ServeError> {
+        // One task serves many sockets: the runtime's budget for one socket's task is not ours. Turns are bounded.
+        tokio::task::unconstrained(poll_fn(|task| self.turn(task))).await;
+        self.tasks.shutdown().await;
+        let words = async { while self.farewells.join_next().await.is_some() {} };
+        tokio::time::timeout(LAST_WORDS, words).await.ok();
+        self.farewells.shutdown().await;
+        self.verdict
+    }
+
+    /// One turn: feed all, poll all, write all, sleep.
+    fn turn(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        self.ready.begin(task.waker());
+        self.heart.now = self.heart.clock.now();
+        let mut more = self.arrive(task);
+        self.feed();
+        self.acked |= self.heart.persisted(task);
+        more |= self.heart.expire();
+        more |= self.heart.replay();
+        self.heart.commit();
+        self.tick();
+        self.poll_events();
+        more |= self.views.cut(&mut self.heart);
+        self.poll_events();
+        self.tend_clients();
+        more |= self.write();
+        while let Poll::Ready(Some(_)) = self.tasks.poll_join_next(task) {}
+        while let Poll::Ready(Some(_)) = self.farewells.poll_join_next(task) {}
+        if self.over() {
+            return Poll::Ready(());
+        }
+        if more || self.ready.len() > 0 {
+            // Comes again once the runtime has looked at its sockets.
+            let _ = pin!(tokio::task::yield_now()).poll(task);
+        } else {
+            self.sleep(task);
+        }
+        Poll::Pending
+    }
+
+    fn tick(&mut self) {
+        // A tick is never refused.
+        let _ = self.heart.say(Input::Tick);
+    }
+
+    /// Takes what the tasks around brought. Answers whether there may be more.
+    fn arrive(&mut self, task: &mut Context<'_>) -> bool {
+        for _ in 0..ARRIVALS_MAX {
+            match self.arrivals.poll_recv(task) {
+                Poll::Pending | Poll::Ready(None) => return false,
+                Poll::Ready(Some(arrival)) => self.arrived(arrival),
+            }
+        }
+        true
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Shutdown => self.close(),
+            Arrival::Inspect(asker) => {
+                let (digest, keys) = (self.heart.store.digest(), self.heart.store.len());
+                // Who asked may have left.
+                asker.send(Inspection { status: self.heart.status(), digest, keys }).ok();
+            }
+            Arrival::Client { .. } | Arrival::Replica { .. } if self.heart.closing => {}
+            Arrival::Client { transport, peer } => {
+                let errand = self.clients.admit(&mut self.heart, &self.ready, transport, peer);
+                self.run_errand(errand);
+            }
+            Arrival::Replica { transport, peer } => self.replica_connected(transport, peer),
+            Arrival::Dialled { generation, addr, result } => self.dialled(generation, &addr, result),
+            Arrival::Probed { client, addr, result } => {
+                let result =
+                    result.and_then(|()| self.heart.follow(&addr, true).map_err(|misuse| misuse.to_string()));
+                self.clients.answer(client, result.as_ref().copied().map_err(String::as_str));
+            }
+        }
+    }
+
+    /// Feeds the node and the sessions from every row that is ready.
+    fn feed(&mut self) {
+        for _ in 0..self.ready.len().min(ROWS) {
+            match self.ready.take() {
+                Some(Token::Link(link)) => {
+                    self.writers.push(link);
+                    let Some(row) = self.links[link as usize].as_mut() else { continue };
+                    let looked = row.read(&mut self.heart);
+                    self.mind(link, looked);
+                }
+                Some(Token::Client(client)) => {
+                    self.clients.note_owed(client);
+                    let errand = self.clients.look(&mut self.heart, client);
+                    self.run_errand(errand);
+                }
+                None => break,
+            }
+        }
+    }
+
+    /// Answers clients whose waiting is over.
+    fn tend_clients(&mut self) {
+        self.hold.update(&mut self.heart);
+        let timed_out = self.clients.next_wait().is_some_and(|at| at <= self.heart.now);
+        if std::mem::take(&mut self.acked) || timed_out {
+            self.clients.end_waits(&self.heart);
+        }
+        let later =
+            self.heart.holding || (self.heart.role == Role::Primary && self.heart.receive.replaying());
+        if self.clients.any_retrying() && !later {
+            self.clients.retry();
+        }
+    }
+
+    /// Writes links and replies. Answers whether a link has more than a turn's share.
+    fn write(&mut self) -> bool {
+        let mut more = false;
+        for link in std::mem::take(&mut self.writers) {
+            let Some(row) = self.links[link as usize].as_mut() else { continue };
+            let looked = row.write(&mut self.heart);
+            if matches!(looked, Looked::More) {
+                self.writers.push(link);
+                more = true;
+            }
+            self.mind(link, looked);
+        }
+        let mut errands = Vec::new();
+        self.clients.write(&mut self.heart, &mut errands);
+        for errand in errands {
+            self.run_errand(Some(errand));
+        }
+        more
+    }
+
+    /// Does what a client wants of the engine.
+    fn run_errand(&mut self, errand: Option<Errand>) {
+        match errand {
+            None => {}
+            Some(Errand::Shutdown) => self.close(),
+            Some(Errand::Farewell(transport, words)) => {
+                farewell::see_off(&mut self.farewells, transport, words)
+            }
+            Some(Errand::Promote(client)) => {
+                let result = self.heart.promote().map_err(|misuse| misuse.to_string());
+                self.clients.answer(client, result.as_ref().copied().map_err(String::as_str));
+            }
+            Some(Errand::Probe(client, addr)) => {
+                let (net, sender) = (Arc::clone(&self.net), self.sender.clone());
+                self.tasks.spawn(async move {
+                    let result = probe::look_at(net, &addr).await;
+                    // If nobody takes it, the server is gone.
+                    sender.send(Arrival::Probed { client, addr, result }).await.ok();
+                });
+            }
+        }
+    }
+
+    /// Sleeps until the first deadline; or comes again at once if it has passed.
+    fn sleep(&mut self, task: &mut Context<'_>) {
+        let node = self.heart.node.next_deadline();
+        let others =
+            [self.heart.next_expiry(), self.clients.next_wait(), self.hold.next(), self.closing_until];
+        let Some(at) = node.into_iter().chain(others.into_iter().flatten()).min() else { return };
+        if at <= self.heart.now {
+            let _ = pin!(tokio::task::yield_now()).poll(task);
+            return;
+        }
+        let at = self.heart.clock.instant(at);
+        if self.sleep.deadline() != at || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(at);
+        }
+        if self.sleep.as_mut().poll(task).is_ready() {
+            task.waker().wake_by_ref();
+        }
+    }
+
+    // --- the end ---------------------------------------------------------------------------------------------------
+
+    /// Begins to stop: nothing new, everything said.
+    fn close(&mut self) {
+        if self.closing_until.is_some() {
+            return;
+        }
+        self.heart.commit();
+        self.heart.closing = true;
+        self.heart.store.hurry();
+        self.clients.end_all();
+        // Shutdown is never refused.
+        let _ = self.heart.say(Input::Shutdown);
+        self.closing_until = Some(self.heart.now + CLOSING);
+    }
+
+    /// Whether the server has stopped.
+    fn over(&mut self) -> bool {
+        if let Some(why) = self.heart.upstream.stop.take() {
+            self.verdict = Err(why);
+            self.close();
+        }
+        let Some(until) = self.closing_until else { return false };
+        let said = self.links.iter().all(Option::is_none) && self.heart.tally.clients == 0;
+        said && self.heart.settled() || self.heart.now >= until
+    }
+}

@@ -1,0 +1,284 @@
+//! What comes from the upstream, into the store: batches, snapshots, and the tail that rides along with one.
+//!
+//! States: *live* (a batch is applied and committed as it comes), *joining* (a snapshot is loaded beside the state
+//! while batches go to the spool), *replaying* (the snapshot is installed; the spool, and behind it every new batch,
+//! is applied part by part, so that no turn is long).
+//!
+//! Invariants: a batch and its cursor are one step; a spooled batch carries the cursor it had when it came; the spool
+//! holds one unbroken run of batches (`spooled_to`). A snapshot's number is not remembered here: a new one begins with
+//! [`Kind::Begin`], or with a batch that does not continue the run.
+//!
+//! Bounds: a full spool is no longer said to be taken, so the sender stops within its window; what was under way is
+//! still kept. Pieces go on. [`REPLAY_BYTES`] of the spool are applied in a turn.
+
+use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step};
+use tracing::{info, warn};
+
+use super::heart::Heart;
+use crate::store::{Replaced, Spool};
+
+/// The part of the spool that is applied in one turn.
+const REPLAY_BYTES: usize = 1 << 20;
+/// A piece's snapshot and number stand before its bytes on the wire.
+const PIECE_HEAD_BYTES: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Live,
+    Joining,
+    Replaying,
+}
+
+/// The receiving side's state.
+#[derive(Debug)]
+pub(crate) struct Receive {
+    spool: Spool,
+    phase: Phase,
+    /// The offset after the last spooled batch.
+    spooled_to: Offset,
+    /// What the node was told is taken.
+    taken_to: Offset,
+    /// Where the snapshot that is loading lies; pieces taken of it.
+    loading: Option<Offset>,
+    pieces: u64,
+    /// Records of ours that left the history: epoch number, first, end.
+    fork: Option<(u32, Offset, Offset)>,
+    forked: Option<(u32, Offset, Offset)>,
+}
+
+impl Receive {
+    pub(crate) fn new(spool: Spool) -> Self {
+        Self {
+            spool,
+            phase: Phase::Live,
+            spooled_to: Offset(0),
+            taken_to: Offset(0),
+            loading: None,
+            pieces: 0,
+            fork: None,
+            forked: None,
+        }
+    }
+
+    /// Whether something received is still to be applied.
+    pub(crate) fn replaying(&self) -> bool {
+        self.phase == Phase::Replaying
+    }
+
+    /// Whether a snapshot is loading.
+    pub(crate) fn loading(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Bytes in the spool, and its bound.
+    pub(crate) fn spool_bytes(&self) -> (u64, u64) {
+        (self.spool.bytes(), self.spool.bytes_max())
+    }
+
+    /// The newest range of records that left the history here.
+    pub(crate) fn forked(&self) -> Option<(u32, Offset, Offset)> {
+        self.forked
+    }
+
+    /// Forgets the run of batches, and begins to join.
+    fn join_anew(&mut self) -> std::io::Result<()> {
+        self.phase = Phase::Joining;
+        (self.spooled_to, self.taken_to) = (Offset(0), Offset(0));
+        self.spool.clear()
+    }
+}
+
+impl Heart {
+    /// Does what a frame brought. `data` is what was said as [`Input::Bytes`].
+    pub(crate) fn receive(&mut self, data: &[u8], step: &Step) {
+        let (Some(payload), None) = (&step.payload, self.failed()) else {
+            return;
+        };
+        let bytes = &data[payload.range.clone()];
+        let done = match payload.kind {
+            Kind::Batch => self.batch(bytes, payload, step.position),
+            Kind::Spool => self.spool(bytes, payload, step.position),
+            Kind::Fork => {
+                self.note_fork(Offset(payload.first));
+                Ok(())
+            }
+            Kind::Begin => self.begin(bytes, Offset(payload.first)),
+            Kind::Piece => self.piece(bytes, payload.first),
+            Kind::LastPiece => self.last_piece(bytes, payload.first, snapshot_of(data, payload)),
+        };
+        if let Err(why) = done {
+            self.fail(&why);
+        }
+    }
+
+    // --- the stream ------------------------------------------------------------------------------------------------
+
+    fn batch(&mut self, records: &[u8], payload: &Payload, position: Option<Position>) -> Result<(), String> {
+        let position = position.ok_or("a batch without a position")?;
+        if self.receive.replaying() {
+            return self.spool(records, payload, Some(position));
+        }
+        self.apply(records)?;
+        self.applied(self.node.cursor(position).as_bytes(), position.boundary)
+    }
+
+    fn apply(&mut self, records: &[u8]) -> Result<(), String> {
+        for record in Records::new(records) {
+            self.store.apply(record).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn applied(&mut self, cursor: &[u8], upto: Offset) -> Result<(), String> {
+        self.store.commit(cursor, upto);
+        self.say(Input::Applied { upto }).map_err(|misuse| format!("applied {upto}: {misuse}"))?;
+        Ok(())
+    }
+
+    fn spool(&mut self, records: &[u8], payload: &Payload, position: Option<Position>) -> Result<(), String> {
+        let position = position.ok_or("a batch without a position")?;
+        let runs_on = self.receive.spooled_to.0 == payload.first && !self.receive.spool.is_empty();
+        let rides_along = payload.kind == Kind::Spool;
+        if rides_along && (self.receive.phase != Phase::Joining || !runs_on) {
+            self.receive.join_anew().map_err(|error| error.to_string())?;
+        }
+        let cursor = self.node.cursor(position);
+        let receive = &mut self.receive;
+        let pushed = receive.spool.push(position.boundary, cursor.as_bytes(), records);
+        pushed.map_err(|error| error.to_string())?;
+        receive.spooled_to = position.boundary;
+        self.take();
+        Ok(())
+    }
+
+    /// Says what is taken: all of it, as long as the spool has room.
+    fn take(&mut self) {
+        let receive = &mut self.receive;
+        if !receive.spool.is_full() {
+            receive.taken_to = receive.taken_to.max(receive.spooled_to);
+        }
+        let (upto, pieces) = (receive.taken_to, receive.pieces);
+        if let Err(misuse) = self.say(Input::Taken { upto, pieces }) {
+            warn!("taken up to {upto} and {pieces} pieces: {misuse}");
+        }
+    }
+
+    /// Applies a part of the spool. Answers whether there is more.
+    pub(crate) fn replay(&mut self) -> bool {
+        if !self.receive.replaying() || self.failed().is_some() {
+            return false;
+        }
+        if !self.node.stats().base {
+            // Another snapshot is on its way, and what waits here belongs to the state it replaces.
+            if let Err(error) = self.receive.join_anew() {
+                self.fail(&error.to_string());
+            }
+            return false;
+        }
+        let mut bytes = 0;
+        while bytes < REPLAY_BYTES {
+            match self.replay_one() {
+                Ok(0) => {
+                    self.receive.phase = Phase::Live;
+                    return false;
+                }
+                Ok(more) => bytes += more,
+                Err(why) => {
+                    self.fail(&why);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Applies the oldest spooled batch; answers its length, 0 if there is none.
+    fn replay_one(&mut self) -> Result<usize, String> {
+        let Some(batch) = self.receive.spool.pop().map_err(|error| error.to_string())? else {
+            return Ok(0);
+        };
+        self.apply(&batch.records)?;
+        self.applied(&batch.cursor, batch.upto)?;
+        Ok(batch.records.len().max(1))
+    }
+
+    // --- snapshots -------------------------------------------------------------------------------------------------
+
+    /// Our history parts from the upstream's at `from`; a snapshot follows.
+    fn note_fork(&mut self, from: Offset) {
+        let ours = self.store.cursor().and_then(Cursor::describe);
+        let Some((_, position)) = ours.filter(|(_, position)| position.boundary > from) else {
+            return;
+        };
+        let (epoch, end) = (position.epoch.number(), position.boundary);
+        warn!(
+            "records {from} to {end} of epoch {epoch} are not in the upstream's history: a snapshot replaces them"
+        );
+        self.receive.fork = Some((epoch, from, end));
+    }
+
+    fn begin(&mut self, cursor: &[u8], at: Offset) -> Result<(), String> {
+        if self.receive.phase != Phase::Joining {
+            self.receive.join_anew().map_err(|error| error.to_string())?;
+        }
+        info!("a snapshot at {at} is coming in");
+        (self.receive.loading, self.receive.pieces) = (Some(at), 0);
+        self.store.load_begin(cursor, at).map_err(|error| error.to_string())
+    }
+
+    fn piece(&mut self, bytes: &[u8], number: u64) -> Result<(), String> {
+        self.store.load(bytes).map_err(|error| format!("snapshot: {error}"))?;
+        self.receive.pieces = number + 1;
+        self.take();
+        Ok(())
+    }
+
+    fn last_piece(&mut self, bytes: &[u8], number: u64, snapshot: Option<SnapshotId>) -> Result<(), String> {
+        self.piece(bytes, number)?;
+        let at = self.receive.loading.take().ok_or("the end of a snapshot that never began")?;
+        let snapshot = snapshot.ok_or("a piece without its head")?;
+        let replaced = match self.receive.fork.take() {
+            Some((epoch, from, end)) => {
+                self.receive.forked = Some((epoch, from, end));
+                info!("records {from} to {end} of epoch {epoch} left the history");
+                Replaced::Forked { epoch, from, end }
+            }
+            None => Replaced::Outdated,
+        };
+        self.store.install(replaced).map_err(|error| format!("snapshot: {error}"))?;
+        let step = self.say(Input::Installed { snapshot }).map_err(|misuse| misuse.to_string())?;
+        self.tally.installed += 1;
+        let end = step.position.map_or(at, |position| position.boundary);
+        info!("the snapshot at {at} is installed; {} records follow from the spool", end.0 - at.0);
+        self.receive.phase = Phase::Replaying;
+        self.drop_spooled(at, end)
+    }
+
+    /// Lets go of what the snapshot holds already; and of everything, if the tail does not reach it.
+    fn drop_spooled(&mut self, at: Offset, end: Offset) -> Result<(), String> {
+        let receive = &mut self.receive;
+        if end == at {
+            return receive.spool.clear().map_err(|error| error.to_string());
+        }
+        let mut kept = None;
+        while let Some(batch) = receive.spool.pop().map_err(|error| error.to_string())? {
+            if batch.upto > at {
+                kept = Some(batch);
+                break;
+            }
+        }
+        if let Some(batch) = kept {
+            // The first batch past the snapshot begins exactly there: both are boundaries.
+            self.apply(&batch.records)?;
+            self.applied(&batch.cursor, batch.upto)?;
+        }
+        Ok(())
+    }
+}
+
+/// The snapshot a piece belongs to.
+fn snapshot_of(data: &[u8], payload: &Payload) -> Option<SnapshotId> {
+    let head = payload.range.start.checked_sub(PIECE_HEAD_BYTES)?;
+    let id = data.get(head..)?.first_chunk::<8>()?;
+    Some(SnapshotId(u64::from_le_bytes(*id)))
+}

@@ -1,0 +1,119 @@
+//! What a command sees of the engine while it runs: node and store, the clock's one reading, the other clients.
+
+use towline_core::{Level, Offset, Span, Time};
+
+use super::clients::Clients;
+use super::heart::Heart;
+use crate::command::{Backend, Client, Refusal, Status};
+use crate::store::Store;
+
+/// Code, stacks and the runtime: what the process takes beside everything counted.
+const PROCESS_BYTES: u64 = 24 << 20;
+/// What a spool in a file keeps in memory.
+pub(crate) const SPOOL_FILE_BYTES: u64 = 1 << 20;
+
+/// The engine during one command.
+pub(crate) struct Turn<'a> {
+    pub(crate) heart: &'a mut Heart,
+    pub(crate) clients: &'a Clients,
+}
+
+impl Backend for Turn<'_> {
+    fn store(&self) -> &dyn Store {
+        &*self.heart.store
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.heart.clock.unix_ms(self.heart.now)
+    }
+
+    fn writable(&self) -> Result<(), Refusal> {
+        self.heart.may_write()?;
+        if self.heart.holding { Err(Refusal::NotApplied) } else { Ok(()) }
+    }
+
+    fn record_bytes_max(&self) -> usize {
+        self.heart.node.config().record_bytes_max as usize
+    }
+
+    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
+        self.heart.append(record)
+    }
+
+    fn acked(&self, level: Level, n: u32) -> Offset {
+        self.heart.node.acked(level, n)
+    }
+
+    fn reached(&self, level: Level, offset: Offset) -> u32 {
+        self.heart.reached(level, offset)
+    }
+
+    fn status(&self) -> Status {
+        self.heart.status()
+    }
+
+    fn dice(&mut self) -> u64 {
+        self.heart.roll()
+    }
+
+    fn note_expired(&mut self, keys: u64) {
+        self.heart.tally.expired_keys += keys;
+    }
+
+    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
+        self.clients.each().for_each(show);
+    }
+}
+
+impl Heart {
+    /// How many connected replicas have reached an offset.
+    pub(crate) fn reached(&self, level: Level, offset: Offset) -> u32 {
+        let place = match level {
+            Level::Received => 0,
+            Level::Applied => 1,
+            Level::Persisted => 2,
+        };
+        let connected = self.node.replicas().filter(|replica| replica.link.is_some());
+        let count =
+            connected.filter(|replica| replica.acked[place].is_some_and(|acked| acked >= offset)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Everything there is to show.
+    pub(crate) fn status(&self) -> Status {
+        let stats = self.node.stats();
+        let address = |link: towline_core::LinkId| self.tally.peers.get(link.0 as usize).cloned().flatten();
+        let tally = &self.tally;
+        Status {
+            replicas: self.node.replicas().map(|replica| (replica, replica.link.and_then(address))).collect(),
+            client_addr: tally.client_addr.clone(),
+            replication_addr: tally.replication_addr.clone(),
+            upstream_addr: self.upstream.addr().map(str::to_owned),
+            upstream: self.upstream.state(&stats),
+            upstream_fault: self.upstream.fault().map(str::to_owned),
+            store: tally.store,
+            persisted: tally.persisted,
+            spool_bytes: self.receive.spool_bytes(),
+            memory_bound_bytes: self.memory_bound_bytes(),
+            backlog_bytes: self.node.config().backlog_bytes,
+            writes_held_ms: Span(tally.held_ns).as_millis(),
+            snapshots_restarted: tally.snapshots_restarted,
+            forked: self.receive.forked(),
+            clients: tally.clients,
+            commands: tally.commands,
+            expired_keys: tally.expired_keys,
+            uptime_ms: self.now.since(Time::ZERO).as_millis(),
+            stats,
+        }
+    }
+
+    /// The most this process may take in memory as things stand: everything that has a bound, and the entries twice
+    /// while a snapshot is read or loaded beside them.
+    fn memory_bound_bytes(&self) -> u64 {
+        let twice = self.receive.loading() || self.tally.views > 0;
+        let entries = self.store.memory_bytes() * if twice { 2 } else { 1 };
+        let bounded =
+            self.node.config().memory_bytes() + self.tally.buffer_bytes_max + self.tally.spool_memory_bytes;
+        PROCESS_BYTES + bounded + self.tally.store_extra_bytes + entries
+    }
+}

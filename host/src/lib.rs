@@ -1,0 +1,42 @@
+//! # Towline's host: the core behind real sockets, over a real store
+//!
+//! [`Server`] is the reference server: a key-value store that speaks RESP to its clients and is replicated by
+//! [`towline_core`]. It is deliberately small. One task owns node, store and sockets ([`engine`]); everything else
+//! hands it what arrives.
+//!
+//! ```no_run
+//! use towline_host::{Options, Server};
+//!
+//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+//! let listen = || vec!["127.0.0.1:0".to_owned()];
+//! let replication = Some("127.0.0.1:0".to_owned());
+//! let primary = Server::start(Options { listen: listen(), replication, ..Options::default() }).await?;
+//! let upstream = primary.replication_addr().map(str::to_owned);
+//! let mut replica = Server::start(Options { listen: listen(), upstream, ..Options::default() }).await?;
+//! replica.wait().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Server`], [`Options`] | start, watch and stop a server |
+//! | [`transport`] | where connections come from: TCP, in-process, or your own |
+//! | [`store`] | what the driver asks of a store, and the two that ship |
+//! | [`command`] | the client protocol, without sockets |
+//!
+//! This crate is the only one with IO: it reads the clock once, at the start, and the system's dice.
+
+mod clock;
+pub mod command;
+mod engine;
+mod metrics;
+mod options;
+mod server;
+pub mod store;
+pub mod transport;
+
+pub use clock::Clock;
+pub use engine::arrival::Inspection;
+pub use options::{Options, ServeError, StartError, StoreKind};
+pub use server::Server;

@@ -1,0 +1,184 @@
+//! What a server is told at its start, and why a start can fail.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions};
+
+/// Where the data lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StoreKind {
+    /// In memory only: gone with the process.
+    #[default]
+    Memory,
+    /// In a directory, which one process at a time may use.
+    Disk(PathBuf),
+}
+
+/// The options of a server. Start from `Options::default()` and change what matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Where clients connect: the first of these that is free. None means no clients.
+    pub listen: Vec<String>,
+    /// Where replicas connect; without it this node feeds nobody.
+    pub replication: Option<String>,
+    /// The replication address of the upstream; without it this node is a primary.
+    pub upstream: Option<String>,
+    /// Take over the upstream's history even where ours is another: our data is replaced.
+    pub adopt: bool,
+    /// When the upstream's first answer is that its history is another, stop with
+    /// [`ServeError::HistoryDiffers`] instead of serving on and asking again.
+    pub stop_if_foreign: bool,
+    /// Where the data lives.
+    pub store: StoreKind,
+    /// The core's own options: backlog, windows, limits, times.
+    pub core: CoreOptions,
+    /// This node's name. Without one a directory's name is kept in it, and a memory store's is drawn.
+    pub node: Option<u64>,
+    /// Clients at the same time.
+    pub clients_max: u32,
+    /// What clients' unread requests and untaken replies may take beyond a small part for each, all together.
+    pub client_bytes: u64,
+    /// The stream that rides along with a snapshot is kept up to this many bytes.
+    pub spool_bytes: u64,
+    /// Where Prometheus asks.
+    pub metrics: Option<String>,
+    /// Whether client writes may be held for moments so that a joining replica keeps its stream.
+    pub join_hold: bool,
+    /// The dice of this start; the operating system's when not given.
+    pub seed: Option<[u8; 32]>,
+    /// Unix time at the start in nanoseconds; the machine's when not given.
+    pub unix_zero_ns: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: vec!["127.0.0.1:7000".to_owned()],
+            replication: None,
+            upstream: None,
+            adopt: false,
+            stop_if_foreign: false,
+            store: StoreKind::Memory,
+            core: CoreOptions::default(),
+            node: None,
+            clients_max: 1000,
+            client_bytes: 256 << 20,
+            spool_bytes: 256 << 20,
+            metrics: None,
+            join_hold: true,
+            seed: None,
+            unix_zero_ns: None,
+        }
+    }
+}
+
+impl Options {
+    /// Checks what can be checked before anything is opened.
+    ///
+    /// # Errors
+    /// The first option that cannot work, with its value and the bound it breaks.
+    pub fn check(&self) -> Result<Config, StartError> {
+        let least = |option, value: u64, bound: u64| {
+            if value >= bound {
+                return Ok(());
+            }
+            Err(StartError::Config(ConfigError { option, value, bound, relation: "must be at least" }))
+        };
+        let config = self.core.check().map_err(StartError::Config)?;
+        least("clients_max", self.clients_max.into(), 1)?;
+        // The longest request and the longest reply of one client.
+        least("client_bytes", self.client_bytes, 4 * u64::from(config.frame_bytes_max()))?;
+        least("spool_bytes", self.spool_bytes, config.frame_bytes_max().into())?;
+        if self.node == Some(0) {
+            least("node", 0, 1)?;
+        }
+        Ok(config)
+    }
+}
+
+/// Why a server did not start: one clear line each.
+#[derive(Debug)]
+pub enum StartError {
+    /// An option that cannot work.
+    Config(ConfigError),
+    /// An address that cannot be listened on.
+    Listen {
+        /// Which option named it.
+        option: &'static str,
+        /// The address.
+        addr: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store cannot be opened: in use, damaged, not permitted. The text names the directory and the cause.
+    Store(String),
+    /// The operating system has no dice.
+    Dice(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(out),
+            Self::Listen { option, addr, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                write!(out, "{option}: {addr} is in use by another process")
+            }
+            Self::Listen { option, addr, source } => {
+                write!(out, "{option}: cannot listen on {addr}: {source}")
+            }
+            Self::Store(why) => out.write_str(why),
+            Self::Dice(why) => write!(out, "no random numbers from the operating system: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Listen { source, .. } => Some(source),
+            Self::Store(_) | Self::Dice(_) => None,
+        }
+    }
+}
+
+/// Why a server that had started stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServeError {
+    /// See [`Options::stop_if_foreign`].
+    HistoryDiffers {
+        /// The upstream's address.
+        upstream: String,
+        /// The history of our data.
+        ours: HistoryId,
+        /// The upstream's history, where it told.
+        theirs: Option<HistoryId>,
+    },
+    /// Another process uses this node's name.
+    IdentityClash {
+        /// The name.
+        node: NodeId,
+    },
+    /// The server's task is gone without an answer: it panicked, or its runtime stopped.
+    Gone,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HistoryDiffers { upstream, ours, theirs } => {
+                write!(out, "{upstream} has another history ")?;
+                if let Some(theirs) = theirs {
+                    write!(out, "({theirs}) ")?;
+                }
+                write!(out, "than the data here ({ours}): follow with adopt to replace the data here")
+            }
+            Self::IdentityClash { node } => write!(out, "another process uses node id {node}"),
+            Self::Gone => out.write_str("the server's task ended without an answer"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}

@@ -1,0 +1,354 @@
+//! A server: opened from options, running as one task, stopped in an orderly way or not at all.
+//!
+//! Order of a start: options are checked, the store is opened (which claims its directory), addresses are bound, the
+//! node is made. Whatever fails before the last step leaves nothing running.
+//!
+//! A dropped [`Server`] is a killed one: nothing is flushed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use towline_core::{Boot, Config, Cursor, Input, Node, NodeId, Offset, Role};
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
+use crate::engine::clients::Clients;
+use crate::engine::heart::Heart;
+use crate::engine::links::buffer_bytes_max;
+use crate::engine::receive::Receive;
+use crate::engine::tally::Tally;
+use crate::engine::turn::SPOOL_FILE_BYTES;
+use crate::engine::upstream::Upstream;
+use crate::metrics;
+use crate::options::{Options, ServeError, StartError, StoreKind};
+use crate::store::{DiskOptions, DiskStore, MemoryStore, Spool, Store};
+use crate::transport::{BoxTransport, Listener, Net, Tcp};
+
+/// Where a directory keeps its node's name.
+const NODE_FILE: &str = "node";
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    engine: JoinSet<Result<(), ServeError>>,
+    acceptors: JoinSet<()>,
+    sender: mpsc::Sender<Arrival>,
+    client_addr: Option<String>,
+    replication_addr: Option<String>,
+    metrics_addr: Option<String>,
+    node: NodeId,
+    memory_bound_bytes: u64,
+}
+
+/// What was opened for a server.
+struct Opened {
+    store: Box<dyn Store>,
+    spool: Spool,
+    node: NodeId,
+    kind: &'static str,
+    store_extra_bytes: u64,
+    spool_memory_bytes: u64,
+    persisted: Option<Offset>,
+}
+
+/// What is listened on.
+struct Doors {
+    clients: Option<Box<dyn Listener>>,
+    replicas: Option<Box<dyn Listener>>,
+    metrics: Option<Box<dyn Listener>>,
+}
+
+impl Server {
+    /// Starts a server on the machine's network.
+    ///
+    /// # Errors
+    /// Why it cannot: one clear line.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_on(options, Arc::new(Tcp)).await
+    }
+
+    /// Starts a server on any network.
+    ///
+    /// # Errors
+    /// Why it cannot: one clear line.
+    pub async fn start_on(options: Options, net: Arc<dyn Net>) -> Result<Self, StartError> {
+        let config = options.check()?;
+        let seed = match options.seed {
+            Some(seed) => seed,
+            None => dice()?,
+        };
+        let opened = open(&options, &config, &seed)?;
+        let doors = Doors::open(&options, &*net).await?;
+        let clock = Clock::start(options.unix_zero_ns);
+        let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
+        let clients = Clients::new(options.clients_max, options.client_bytes, config.record_bytes_max);
+        let tally = Tally {
+            client_addr: addr(&doors.clients),
+            replication_addr: addr(&doors.replicas),
+            store: opened.kind,
+            store_extra_bytes: opened.store_extra_bytes,
+            spool_memory_bytes: opened.spool_memory_bytes,
+            persisted: opened.persisted,
+            peers: vec![None; config.link_ids() as usize],
+            buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
+            ..Tally::default()
+        };
+        let node = boot(&options, config, &opened, &clock, seed)?;
+        let upstream = Upstream::new(options.upstream.clone(), options.stop_if_foreign);
+        let heart = Heart::new(
+            node,
+            opened.store,
+            clock,
+            Receive::new(opened.spool),
+            upstream,
+            tally,
+            word(&seed, 8),
+        );
+        let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        let mut server = Self {
+            engine: JoinSet::new(),
+            acceptors: JoinSet::new(),
+            sender: sender.clone(),
+            client_addr: addr(&doors.clients),
+            replication_addr: addr(&doors.replicas),
+            metrics_addr: addr(&doors.metrics),
+            node: opened.node,
+            memory_bound_bytes: heart.status().memory_bound_bytes,
+        };
+        let engine = Engine::new(heart, clients, options.join_hold, net, (sender.clone(), arrivals));
+        server.engine.spawn(engine.run());
+        doors.serve(&mut server.acceptors, &sender);
+        Ok(server)
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn client_addr(&self) -> Option<&str> {
+        self.client_addr.as_deref()
+    }
+
+    /// Where replicas connect.
+    #[must_use]
+    pub fn replication_addr(&self) -> Option<&str> {
+        self.replication_addr.as_deref()
+    }
+
+    /// Where Prometheus asks.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<&str> {
+        self.metrics_addr.as_deref()
+    }
+
+    /// This node's name.
+    #[must_use]
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The most memory this server took or was allowed to take when it started; status shows the bound as it moves.
+    #[must_use]
+    pub const fn memory_bound_bytes(&self) -> u64 {
+        self.memory_bound_bytes
+    }
+
+    /// How it stands now.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn inspect(&self) -> Result<Inspection, ServeError> {
+        metrics::inspect(&self.sender).await.ok_or(ServeError::Gone)
+    }
+
+    /// Waits until it stops by itself: a client said SHUTDOWN, or there is a reason. May be given up and called again.
+    ///
+    /// # Errors
+    /// Why it stopped.
+    pub async fn wait(&mut self) -> Result<(), ServeError> {
+        let ended = match self.engine.join_next().await {
+            Some(Ok(verdict)) => verdict,
+            Some(Err(_)) | None => Err(ServeError::Gone),
+        };
+        self.acceptors.shutdown().await;
+        ended
+    }
+
+    /// Stops in order: everything committed is flushed, everybody is told.
+    ///
+    /// # Errors
+    /// It had stopped for a reason of its own.
+    pub async fn shutdown(mut self) -> Result<(), ServeError> {
+        // If nobody takes it, it is stopping already.
+        self.sender.send(Arrival::Shutdown).await.ok();
+        self.wait().await
+    }
+
+    /// Stops at once, as `kill -9` would: nothing is flushed, nobody is told.
+    pub async fn kill(mut self) {
+        self.engine.shutdown().await;
+        self.acceptors.shutdown().await;
+    }
+}
+
+// --- what a start is made of -------------------------------------------------------------------------------------------
+
+fn dice() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Dice(error.to_string()))?;
+    Ok(seed)
+}
+
+/// A word of the seed, for what needs to differ each time and no more.
+fn word(seed: &[u8; 32], at: usize) -> u64 {
+    seed[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+fn open(options: &Options, config: &Config, seed: &[u8; 32]) -> Result<Opened, StartError> {
+    // Core, store and node name share the seed: the core alone needs it to be hard to guess.
+    let (dice, name) = (word(seed, 16), word(seed, 24).max(1));
+    match &options.store {
+        StoreKind::Memory => Ok(Opened {
+            store: Box::new(MemoryStore::new(dice)),
+            spool: Spool::memory(options.spool_bytes),
+            node: NodeId(options.node.unwrap_or(name)),
+            kind: "memory",
+            store_extra_bytes: 0,
+            // What was under way when it was full is kept too.
+            spool_memory_bytes: options.spool_bytes
+                + config.window_bytes
+                + u64::from(config.frame_bytes_max()),
+            persisted: None,
+        }),
+        StoreKind::Disk(dir) => {
+            let failed = |error: std::io::Error| StartError::Store(error.to_string());
+            let disk = DiskOptions::new(dice);
+            let store = DiskStore::open(dir, disk).map_err(failed)?;
+            let held = store.cursor().and_then(Cursor::describe);
+            Ok(Opened {
+                spool: Spool::file(dir, options.spool_bytes).map_err(failed)?,
+                node: NodeId(node_name(dir, options.node, name)?),
+                kind: "disk",
+                store_extra_bytes: disk.cache_bytes as u64,
+                spool_memory_bytes: SPOOL_FILE_BYTES,
+                persisted: Some(held.map_or(Offset(0), |(_, position)| position.boundary)),
+                store: Box::new(store),
+            })
+        }
+    }
+}
+
+/// The name a directory keeps: given, kept, or drawn now.
+fn node_name(dir: &Path, given: Option<u64>, drawn: u64) -> Result<u64, StartError> {
+    let path = dir.join(NODE_FILE);
+    let failed = |why: String| StartError::Store(format!("{}: {why}", path.display()));
+    let kept = match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let name = u64::from_str_radix(text.trim(), 16).ok().filter(|name| *name > 0);
+            Some(name.ok_or_else(|| failed("not a node id of 16 hexadecimal digits".to_owned()))?)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let name = given.or(kept).unwrap_or(drawn);
+    if kept != Some(name) {
+        std::fs::write(&path, format!("{name:016x}\n")).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(name)
+}
+
+fn boot(
+    options: &Options,
+    config: Config,
+    opened: &Opened,
+    clock: &Clock,
+    seed: [u8; 32],
+) -> Result<Node, StartError> {
+    let role = if options.upstream.is_some() { Role::Replica } else { Role::Primary };
+    let cursor = opened.store.cursor();
+    let unix_zero = clock.unix_zero_ns();
+    let boot = Boot { node: opened.node, seed, role, unix_zero, cursor };
+    let mut node = Node::new(config, boot).map_err(|error| match error.option {
+        "cursor" => StartError::Store(format!("the store's own place in its history is damaged: {error}")),
+        _ => StartError::Config(error),
+    })?;
+    if role == Role::Replica && options.adopt {
+        // A node that has just been made refuses nothing.
+        node.handle(clock.now(), Input::Follow { adopt: true }).ok();
+    }
+    Ok(node)
+}
+
+impl Doors {
+    async fn open(options: &Options, net: &dyn Net) -> Result<Self, StartError> {
+        let named = |option, addr: &str, source| StartError::Listen { option, addr: addr.to_owned(), source };
+        let mut clients = None;
+        for (index, addr) in options.listen.iter().enumerate() {
+            match net.listen(addr).await {
+                Ok(listener) => {
+                    clients = Some(listener);
+                    break;
+                }
+                Err(error) if index + 1 == options.listen.len() => return Err(named("listen", addr, error)),
+                Err(_) => {}
+            }
+        }
+        let mut replicas = None;
+        if let Some(addr) = &options.replication {
+            let listener = net.listen(addr).await;
+            replicas = Some(listener.map_err(|error| named("replication", addr, error))?);
+        }
+        let mut metrics = None;
+        if let Some(addr) = &options.metrics {
+            metrics = Some(net.listen(addr).await.map_err(|error| named("metrics", addr, error))?);
+        }
+        Ok(Self { clients, replicas, metrics })
+    }
+
+    fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>) {
+        if let Some(listener) = self.clients {
+            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Client {
+                transport,
+                peer,
+            }));
+        }
+        if let Some(listener) = self.replicas {
+            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Replica {
+                transport,
+                peer,
+            }));
+        }
+        if let Some(listener) = self.metrics {
+            acceptors.spawn(metrics::serve(listener, sender.clone()));
+        }
+    }
+}
+
+/// Hands over every connection, as fast as the engine takes them.
+async fn accept(
+    mut listener: Box<dyn Listener>,
+    sender: mpsc::Sender<Arrival>,
+    arrival: fn(BoxTransport, String) -> Arrival,
+) {
+    let mut said = String::new();
+    loop {
+        match listener.accept().await {
+            Ok((transport, peer)) => {
+                if sender.send(arrival(transport, peer)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                let why = error.to_string();
+                if why != said {
+                    warn!("{}: cannot accept a connection: {why}", listener.addr());
+                    said = why;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Where bytes come from and go to: a seam between the engine and the world.
+//!
+//! The engine only sees [`Transport`]s. A [`Net`] makes them, by listening and by dialling; TCP ([`Tcp`]) is the usual
+//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. What wraps a stream (TLS, a
+//! WebSocket) is a `Net` around another.
+
+mod memory;
+mod tcp;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use memory::MemoryNet;
+pub use tcp::Tcp;
+
+/// A connection: bytes in order, both ways.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+/// Any connection.
+pub type BoxTransport = Box<dyn Transport>;
+
+/// A future that somebody else may drive.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Makes connections.
+pub trait Net: Send + Sync {
+    /// Begins to listen at an address; port 0 takes a free one.
+    fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+    /// Connects to an address.
+    fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>>;
+}
+
+/// Takes connections.
+pub trait Listener: Send {
+    /// The address others connect to: never port 0.
+    fn addr(&self) -> String;
+    /// The next connection and its peer's address. May be dropped and asked again.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, String)>>;
+}

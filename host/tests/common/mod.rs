@@ -1,0 +1,170 @@
+//! What the driver's tests share: servers on a net inside the process, and clients that speak to them.
+//!
+//! Nothing here measures time: what is awaited happens, or the test's own limit ends it with a picture of what was.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use towline_host::transport::{BoxTransport, MemoryNet, Net, Tcp};
+use towline_host::{Options, Server, StoreKind};
+
+/// What never comes, does not come within this.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A net to start servers on.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) net: Arc<dyn Net>,
+    pub(crate) memory: MemoryNet,
+}
+
+impl World {
+    /// Everything inside the process.
+    pub(crate) fn memory() -> Self {
+        let memory = MemoryNet::new();
+        Self { net: Arc::new(memory.clone()), memory }
+    }
+
+    /// The machine's own loopback.
+    pub(crate) fn tcp() -> Self {
+        Self { net: Arc::new(Tcp), memory: MemoryNet::new() }
+    }
+
+    pub(crate) async fn start(&self, options: Options) -> Server {
+        Server::start_on(options, Arc::clone(&self.net)).await.expect("the server starts")
+    }
+
+    /// A client of this server.
+    pub(crate) async fn client(&self, server: &Server) -> Client {
+        let addr = server.client_addr().expect("it takes clients");
+        Client { transport: self.net.dial(addr).await.expect("it listens"), bytes: Vec::new() }
+    }
+}
+
+/// Options of a node that takes clients and replicas, with a small ring and short times.
+pub(crate) fn options() -> Options {
+    let mut options = Options {
+        listen: vec!["127.0.0.1:0".to_owned()],
+        replication: Some("127.0.0.1:0".to_owned()),
+        store: StoreKind::Memory,
+        spool_bytes: 8 << 20,
+        ..Options::default()
+    };
+    options.core.backlog_bytes = 1 << 20;
+    options.core.piece_bytes_max = 16 << 10;
+    options.core.redial_min = towline_core::Span::from_millis(5);
+    options.core.redial_max = towline_core::Span::from_millis(50);
+    options
+}
+
+/// The same, following this server.
+pub(crate) fn following(server: &Server) -> Options {
+    Options { upstream: server.replication_addr().map(str::to_owned), ..options() }
+}
+
+/// A client, one request at a time.
+pub(crate) struct Client {
+    transport: BoxTransport,
+    bytes: Vec<u8>,
+}
+
+impl Client {
+    /// Sends a request and reads its reply: one line, or the bulk string behind it.
+    pub(crate) async fn ask(&mut self, words: &[&str]) -> String {
+        self.send(words).await;
+        self.reply().await
+    }
+
+    pub(crate) async fn send(&mut self, words: &[&str]) {
+        let mut request = format!("*{}\r\n", words.len());
+        for word in words {
+            request += &format!("${}\r\n{word}\r\n", word.len());
+        }
+        self.transport.write_all(request.as_bytes()).await.expect("the server reads");
+        self.transport.flush().await.expect("the server reads");
+    }
+
+    pub(crate) async fn reply(&mut self) -> String {
+        let line = self.line().await;
+        let Some(length) = line.strip_prefix('$') else { return line };
+        let Ok(length) = length.parse::<usize>() else { return "(nil)".to_owned() };
+        while self.bytes.len() < length + 2 {
+            self.read().await;
+        }
+        let bulk = self.bytes.drain(..length + 2).take(length).collect();
+        String::from_utf8(bulk).expect("tests speak text")
+    }
+
+    async fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.bytes.windows(2).position(|end| end == b"\r\n") {
+                let line = self.bytes.drain(..end + 2).take(end).collect();
+                return String::from_utf8(line).expect("a line is text");
+            }
+            self.read().await;
+        }
+    }
+
+    async fn read(&mut self) {
+        let read = self.transport.read_buf(&mut self.bytes);
+        let read = tokio::time::timeout(LIMIT, read).await.expect("an answer").expect("a connection");
+        assert!(read > 0, "the server closed the connection");
+    }
+
+    /// Whether the server has closed the connection, after everything it said.
+    pub(crate) async fn closed(&mut self) -> bool {
+        let mut scrap = Vec::new();
+        let end = tokio::time::timeout(LIMIT, self.transport.read_to_end(&mut scrap)).await;
+        end.is_ok()
+    }
+
+    /// Writes `count` keys in one go, each with a value of so many bytes.
+    pub(crate) async fn fill(&mut self, name: &str, count: usize, bytes: usize) {
+        let value = "v".repeat(bytes);
+        for part in (0..count).collect::<Vec<_>>().chunks(64) {
+            for number in part {
+                self.send(&["SET", &format!("{name}:{number}"), &value]).await;
+            }
+            for _ in part {
+                assert_eq!(self.reply().await, "+OK");
+            }
+        }
+    }
+}
+
+/// Waits until all of these hold the same as the first, at the same offset.
+pub(crate) async fn agree(servers: &[&Server]) {
+    let same = async {
+        loop {
+            let mut seen = Vec::new();
+            for server in servers {
+                let inspection = server.inspect().await.expect("it runs");
+                seen.push((inspection.digest, inspection.keys, inspection.status.stats.applied));
+            }
+            if seen.iter().all(|one| *one == seen[0]) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    if tokio::time::timeout(LIMIT, same).await.is_err() {
+        for server in servers {
+            let inspection = server.inspect().await.expect("it runs");
+            eprintln!("{} {:#?}", inspection.keys, inspection.status);
+        }
+        panic!("they never agreed");
+    }
+}
+
+/// Waits until `true`.
+pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "never: {what}");
+}

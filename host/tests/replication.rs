@@ -1,0 +1,190 @@
+//! Servers that replicate, over connections inside the process and over TCP.
+
+mod common;
+
+use common::{World, agree, following, options, until};
+use towline_core::Role;
+use towline_host::command::UpstreamState;
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_written_on_a_primary_is_read_on_its_replica() {
+    for world in [World::memory(), World::tcp()] {
+        let primary = world.start(options()).await;
+        let replica = world.start(following(&primary)).await;
+        let mut client = world.client(&primary).await;
+        assert_eq!(client.ask(&["SET", "greeting", "hello"]).await, "+OK");
+        assert_eq!(client.ask(&["WAIT", "1", "0"]).await, ":1");
+
+        let mut reader = world.client(&replica).await;
+        assert_eq!(reader.ask(&["GET", "greeting"]).await, "hello");
+        assert!(reader.ask(&["SET", "greeting", "mine"]).await.starts_with("-READONLY"));
+        agree(&[&primary, &replica]).await;
+        let digest = client.ask(&["TOWLINE", "DIGEST"]).await;
+        assert_eq!(reader.ask(&["TOWLINE", "DIGEST"]).await, digest);
+        assert_eq!(digest.len(), 32);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_replica_joins_by_snapshot_and_feeds_another() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let mut client = world.client(&primary).await;
+    // Far more than the ring holds.
+    client.fill("old", 4000, 1000).await;
+    let relay = world.start(following(&primary)).await;
+    let leaf = world.start(following(&relay)).await;
+    client.fill("new", 500, 1000).await;
+    agree(&[&primary, &relay, &leaf]).await;
+    for server in [&primary, &relay] {
+        let status = server.inspect().await.unwrap().status;
+        assert_eq!(status.stats.counters.full_syncs, 1, "one snapshot each");
+        assert_eq!(status.replicas.len(), 1);
+    }
+    assert_eq!(leaf.inspect().await.unwrap().keys, 4500);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_cut_link_goes_on_where_it_stood() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let replica = world.start(following(&primary)).await;
+    let mut client = world.client(&primary).await;
+    for round in 0..5 {
+        client.fill(&format!("round{round}"), 50, 100).await;
+        agree(&[&primary, &replica]).await;
+        assert_eq!(world.memory.cut(primary.replication_addr().unwrap()), 1);
+        client.fill(&format!("meanwhile{round}"), 50, 100).await;
+    }
+    agree(&[&primary, &replica]).await;
+    let counters = primary.inspect().await.unwrap().status.stats.counters;
+    assert_eq!(counters.full_syncs, 1, "only the first time");
+    assert!(counters.partial_syncs >= 5);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_replica_is_promoted_and_the_others_follow_it_without_a_snapshot() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let heir = world.start(following(&primary)).await;
+    let other = world.start(following(&primary)).await;
+    world.client(&primary).await.fill("before", 100, 100).await;
+    agree(&[&primary, &heir, &other]).await;
+    primary.shutdown().await.unwrap();
+
+    let mut client = world.client(&heir).await;
+    assert_eq!(client.ask(&["REPLICAOF", "NO", "ONE"]).await, "+OK");
+    assert_eq!(client.ask(&["SET", "after", "1"]).await, "+OK");
+    let (host, port) = heir.replication_addr().unwrap().rsplit_once(':').unwrap();
+    let mut there = world.client(&other).await;
+    assert_eq!(there.ask(&["REPLICAOF", host, port]).await, "+OK");
+    agree(&[&heir, &other]).await;
+    let status = heir.inspect().await.unwrap().status;
+    assert_eq!((status.stats.role, status.stats.counters.full_syncs), (Role::Primary, 0));
+    assert_eq!(there.ask(&["GET", "after"]).await, "1");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn another_history_is_refused_until_somebody_consents() {
+    let world = World::memory();
+    let (one, two) = (world.start(options()).await, world.start(options()).await);
+    world.client(&one).await.fill("one", 10, 10).await;
+    world.client(&two).await.fill("two", 20, 10).await;
+    let replica = world.start(following(&one)).await;
+    agree(&[&one, &replica]).await;
+    let addr = one.replication_addr().unwrap().to_owned();
+    one.kill().await;
+    // An emptied primary comes back at the same address.
+    let again = world.start(towline_host::Options { replication: Some(addr), ..options() }).await;
+    let state = async || replica.inspect().await.unwrap().status.upstream;
+    until("the history differs", async || state().await == UpstreamState::HistoryDiffers).await;
+    let mut reader = world.client(&replica).await;
+    assert_eq!(reader.ask(&["DBSIZE"]).await, ":10", "its data stays and is served");
+
+    let (host, port) = again.replication_addr().unwrap().rsplit_once(':').unwrap();
+    assert_eq!(reader.ask(&["REPLICAOF", host, port]).await, "+OK");
+    agree(&[&again, &replica]).await;
+    assert_eq!(reader.ask(&["DBSIZE"]).await, ":0");
+    drop(two);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_start_without_consent_stops_when_the_history_differs() {
+    let world = World::memory();
+    let (one, two) = (world.start(options()).await, world.start(options()).await);
+    let dir = tempfile::tempdir().unwrap();
+    let disk = |server: &towline_host::Server| towline_host::Options {
+        store: towline_host::StoreKind::Disk(dir.path().to_owned()),
+        stop_if_foreign: true,
+        ..following(server)
+    };
+    world.client(&one).await.fill("one", 10, 10).await;
+    let replica = world.start(disk(&one)).await;
+    agree(&[&one, &replica]).await;
+    replica.shutdown().await.unwrap();
+    let mut replica = world.start(disk(&two)).await;
+    let why = replica.wait().await.unwrap_err().to_string();
+    let ours = one.inspect().await.unwrap().status.stats.history.to_string();
+    assert!(why.contains("another history") && why.contains(&ours), "{why}");
+    let adopting = world.start(towline_host::Options { adopt: true, ..disk(&two) }).await;
+    agree(&[&two, &adopting]).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_client_address_is_not_followed() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let other = world.start(options()).await;
+    let (host, port) = primary.client_addr().unwrap().rsplit_once(':').unwrap();
+    let refused = world.client(&other).await.ask(&["REPLICAOF", host, port]).await;
+    assert!(
+        refused.starts_with("-ERR") && refused.ends_with(primary.replication_addr().unwrap()),
+        "{refused}"
+    );
+    assert_eq!(other.inspect().await.unwrap().status.stats.role, Role::Primary);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn keys_end_on_the_replica_when_the_primary_says_so() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let replica = world.start(following(&primary)).await;
+    let mut client = world.client(&primary).await;
+    assert_eq!(client.ask(&["SET", "short", "1", "PX", "30"]).await, "+OK");
+    assert_eq!(client.ask(&["SET", "long", "1"]).await, "+OK");
+    until("it is deleted", async || primary.inspect().await.unwrap().keys == 1).await;
+    agree(&[&primary, &replica]).await;
+    assert_eq!(primary.inspect().await.unwrap().status.expired_keys, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch() {
+    let world = World::memory();
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let disk = |dir: &tempfile::TempDir| towline_host::StoreKind::Disk(dir.path().to_owned());
+    let start = || towline_host::Options { store: disk(&here), ..options() };
+    let primary = world.start(start()).await;
+    let follow = || towline_host::Options { store: disk(&there), ..following(&primary) };
+    let replica = world.start(follow()).await;
+    let mut client = world.client(&primary).await;
+    client.fill("a", 100, 100).await;
+    agree(&[&primary, &replica]).await;
+    assert_eq!(client.ask(&["WAITAOF", "1", "1", "0"]).await, "*2");
+    assert_eq!((client.reply().await, client.reply().await), (":1".to_owned(), ":1".to_owned()));
+    let name = replica.node();
+    replica.kill().await;
+    client.fill("b", 100, 100).await;
+    let replica = world.start(follow()).await;
+    assert_eq!(replica.node(), name, "a directory keeps its name");
+    agree(&[&primary, &replica]).await;
+    let stats = primary.inspect().await.unwrap().status.stats;
+    assert_eq!(stats.counters.full_syncs, 1);
+
+    let addr = primary.replication_addr().unwrap().to_owned();
+    primary.shutdown().await.unwrap();
+    let primary = world.start(towline_host::Options { replication: Some(addr), ..start() }).await;
+    world.client(&primary).await.fill("c", 10, 10).await;
+    agree(&[&primary, &replica]).await;
+    let again = primary.inspect().await.unwrap().status.stats;
+    assert!(again.epoch.number() > stats.epoch.number() && again.history == stats.history);
+}
