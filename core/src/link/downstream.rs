@@ -30,6 +30,10 @@ impl Node {
             self.take_slot(row)?;
         }
         self.cut_stage(row);
+        if self.slots.rows[self.links[row].down.slot].cut_off != Some(join.snapshot) {
+            // It holds nothing of what it was cut off from.
+            self.forget_cut_off(row);
+        }
         let down = &mut self.links[row].down;
         (down.stream_at, down.shipping, down.fork, down.needs_snapshot) = (None, None, None, false);
         down.credit = Credit::new(peer.window_bytes);
@@ -112,14 +116,14 @@ impl Node {
         self.set_acked(row, acked);
         self.counters.partial_syncs += 1;
         self.tell_link(row, tell::JOINED);
-        self.owe(row, due::ADMIT);
+        self.owe_admit(row);
     }
 
     fn tell_fork(&mut self, row: usize, position: Position) {
         let link = &mut self.links[row];
         link.phase = Phase::Forked;
         (link.down.fork, link.down.stream_at) = (Some(position), None);
-        self.owe(row, due::ADMIT);
+        self.owe_admit(row);
     }
 
     /// A replica without a base: what it holds of a snapshot goes on where that is possible.
@@ -144,7 +148,7 @@ impl Node {
             return self.need_snapshot(row, None);
         }
         self.tell_link(row, tell::JOINED);
-        self.owe(row, due::ADMIT);
+        self.owe_admit(row);
     }
 
     /// Neither stream nor snapshot is possible now. What can change that looks again: [`Node::reconsider_all`], beats.
@@ -153,8 +157,14 @@ impl Node {
         self.links[row].phase = Phase::Waiting;
         self.links[row].down.stream_at = None;
         if !said {
-            self.owe(row, due::ADMIT);
+            self.owe_admit(row);
         }
+    }
+
+    /// A verdict changed. It is numbered now, not when it leaves: acks under the old one are old from here on.
+    pub(crate) fn owe_admit(&mut self, row: usize) {
+        self.links[row].down.admit += 1;
+        self.owe(row, due::ADMIT);
     }
 
     pub(crate) fn reconsider(&mut self, row: usize) {
@@ -178,7 +188,7 @@ impl Node {
     pub(crate) fn epochs_changed(&mut self) {
         for row in 0..self.links.len() {
             if self.links[row].phase == Phase::Stream {
-                self.owe(row, due::ADMIT);
+                self.owe_admit(row);
             }
         }
         self.reconsider_all();

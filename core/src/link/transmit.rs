@@ -78,7 +78,6 @@ impl Node {
                 join.encode(&mut self.links[row].outbox.scratch[at..], seen)
             }
             due::ADMIT => {
-                self.links[row].down.admit += 1;
                 let admit = self.admit(row);
                 admit.encode(&mut self.links[row].outbox.scratch[at..], seen)
             }
@@ -214,10 +213,12 @@ impl Node {
 
     // --- dry links -------------------------------------------------------------------------------------------------
 
-    /// Lists a link that has sent all there is, so that growth of the log finds it.
+    /// Lists a link that has sent all there is, so that growth of the log finds it. One that is held by its window is
+    /// found by the acknowledgement that opens it.
     pub(crate) fn list_dry(&mut self, row: usize) {
+        let sent_all = self.links[row].down.stream_at == Some(self.log.sealed());
         let link = &mut self.links[row];
-        if link.phase == Phase::Stream && link.down.stream_at.is_some() && !link.listed {
+        if link.phase == Phase::Stream && sent_all && !link.listed {
             link.listed = true;
             self.dry.push(u32::try_from(row).expect("link ids are u32"));
         }
@@ -270,7 +271,7 @@ impl Node {
                 (self.links[row].down.fallen, self.links[row].down.needs_snapshot) = (true, true);
                 if self.links[row].down.shipping.is_some() {
                     // What is begun is finished and installed; the stream beside it has stopped.
-                    self.owe(row, due::ADMIT);
+                    self.owe_admit(row);
                 } else {
                     self.need_snapshot(row, None);
                 }

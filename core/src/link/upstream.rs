@@ -266,7 +266,7 @@ impl Node {
         self.log.take_epochs(&admit.epochs);
         let upstream = &mut self.upstream;
         let first = !upstream.streaming;
-        (upstream.streaming, upstream.attempt, upstream.fork) = (true, 0, None);
+        (upstream.streaming, upstream.fork) = (true, None);
         let newly = upstream.base && !upstream.admitted;
         upstream.admitted |= upstream.base;
         if first {
@@ -323,6 +323,10 @@ impl Node {
         let upstream = &mut self.upstream;
         upstream.echo = upstream.echo.max(beat.number);
         upstream.peer_end = Some(beat.end);
+        if upstream.streaming {
+            // A link that lived for a beat is progress; to be admitted is not.
+            upstream.attempt = 0;
+        }
         if upstream.origin.is_none_or(|(unix_ns, _, _)| unix_ns != beat.origin_unix_ns) {
             upstream.origin = Some((beat.origin_unix_ns, beat.origin_end, now));
         }

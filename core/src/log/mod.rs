@@ -113,9 +113,14 @@ impl Log {
         self.byte_position = Some(0);
     }
 
-    /// Takes over a table of epochs that agrees with this log.
+    /// Takes over a table of epochs that agrees with this log up to its end. An epoch of our own that holds no record
+    /// may be gone from it.
     pub(crate) fn take_epochs(&mut self, epochs: &EpochTable) {
         self.epochs = epochs.clone();
+        let epoch = epochs.at(self.end).unwrap_or(self.epoch);
+        if epoch != self.epoch {
+            (self.epoch, self.byte_position) = (epoch, None);
+        }
     }
 
     /// Forgets all frames and stands at a position.

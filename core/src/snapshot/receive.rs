@@ -33,7 +33,7 @@ struct Untaken {
 }
 
 impl Receiving {
-    pub(crate) fn new(id: SnapshotId) -> Self {
+    pub(crate) fn new(id: SnapshotId, tail_stopped: bool) -> Self {
         Self {
             id,
             begun: None,
@@ -41,7 +41,7 @@ impl Receiving {
             chain: 0,
             complete: false,
             taken: 0,
-            tail_stopped: false,
+            tail_stopped,
             untaken: Untaken::default(),
         }
     }

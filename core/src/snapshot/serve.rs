@@ -31,8 +31,9 @@ impl Node {
         let Some((live, place)) = self.reachable().or_else(|| self.want_snapshot()) else {
             return self.wait(row);
         };
-        self.forget_cut_off(row);
         let ship = self.ships.board(Self::link_id(row), live.id, 0, 0).expect("a ship is free");
+        // Only now: what it was cut off from may be the very view it boards again.
+        self.forget_cut_off(row);
         self.stream_from(row, Some(place), place.boundary);
         let down = &mut self.links[row].down;
         down.shipping = Some(Shipping { snapshot: live.id, next_piece: 0, fork, ship: Some(ship) });
@@ -43,7 +44,7 @@ impl Node {
         self.counters.full_syncs += 1;
         self.begin_if_ready(row, ship);
         self.tell_link(row, tell::JOINED);
-        self.owe(row, due::ADMIT);
+        self.owe_admit(row);
     }
 
     /// A live snapshot whose tail can still begin in the ring.
@@ -62,10 +63,22 @@ impl Node {
             crate::input::Role::Replica => self.upstream.applied,
         };
         let place = self.log.floor(stands)?;
-        let row = self.ships.want(place.boundary)?;
+        let Some(row) = self.ships.want(place.boundary) else {
+            self.yield_view();
+            return None;
+        };
         let subject = self.live_subject(row);
         self.pending.push(subject);
         Some((self.ships.live[row].expect("just wanted"), place))
+    }
+
+    /// Every row is taken: a view that is only remembered, for a replica that was cut off from it, gives way. Its row is
+    /// free once that was told; who waits looks again then.
+    fn yield_view(&mut self) {
+        let idle = |live: &Live| !live.done && !self.ships.carried(live.id);
+        if let Some(live) = self.ships.live.iter().position(|live| live.as_ref().is_some_and(idle)) {
+            self.break_snapshot(live, true);
+        }
     }
 
     /// BEGIN leaves and the first piece is asked for, once the view is open.
@@ -281,14 +294,14 @@ impl Node {
             }
             let held = self.upstream.receiving.as_mut().expect("just seen");
             held.tail_stopped = !tail;
-            (self.upstream.streaming, self.upstream.attempt) = (tail, 0);
+            self.upstream.streaming = tail;
             return Ok(());
         }
         let foreign = self.upstream.base && admit.history != self.log.history;
         if foreign && !self.upstream.adopt {
             return Err(Fault::HistoryDiffers);
         }
-        if admit.next_piece != 0 || !tail {
+        if admit.next_piece != 0 {
             return Err(Fault::PieceOrder);
         }
         if let Some(fork) = admit.fork {
@@ -303,12 +316,14 @@ impl Node {
         upstream.taken = (admit.from.boundary, self.log.sealed());
         upstream.base = false;
         upstream.fork = None;
-        upstream.receiving = Some(Receiving::new(admit.snapshot));
+        // Without a tail the log stands nowhere until the snapshot is installed.
+        upstream.receiving = Some(Receiving::new(admit.snapshot, !tail));
         // What the old ground had under way is released with it.
         upstream.stream.released = stream.received;
         upstream.pieces.released = pieces.received;
         upstream.streaming = false;
         self.go_with(row, admit);
+        self.upstream.streaming = tail;
         Ok(())
     }
 

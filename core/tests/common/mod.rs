@@ -1,0 +1,579 @@
+//! A small world for tests: nodes with a model store, joined by byte pipes, in one thread and one invented time.
+//!
+//! The model store is the list of all records, so "is a prefix of" is a comparison. A snapshot is that list, one record
+//! after another with its length. Each host keeps what a real one keeps: its data and its cursor, in one step.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use towline_core::*;
+
+/// A host's store: records from offset 0, and the cursor at their end.
+#[derive(Clone, Default)]
+pub struct Store {
+    pub records: Vec<Vec<u8>>,
+    pub cursor: Option<Vec<u8>>,
+}
+
+/// A batch held back while a snapshot loads: its first offset, its records, the cursor after it.
+type Spooled = (u64, Vec<Vec<u8>>, Vec<u8>);
+
+/// A node and its host.
+pub struct Host {
+    pub node: Node,
+    pub store: Store,
+    /// Whether the host applies what it gets (a stalled store does not).
+    pub applies: bool,
+    /// Whether the host reads its sockets.
+    pub reads: bool,
+    pub views: BTreeMap<SnapshotId, Vec<Vec<u8>>>,
+    pub spool: Vec<Spooled>,
+    pub loading: Option<(SnapshotId, Vec<u8>, Vec<u8>)>,
+    pub snapshots_begun: u32,
+    pub installed: u32,
+    pub forks: Vec<(u64, u32)>,
+    pub events: Vec<Event>,
+    pub upstream: Option<usize>,
+    pub config: Config,
+    pub id: u64,
+    pub boots: u8,
+    held: VecDeque<(Position, Vec<Vec<u8>>, u64)>,
+    inbox: BTreeMap<u32, Vec<u8>>,
+    writing: BTreeMap<u32, ()>,
+}
+
+/// One direction of a connection.
+#[derive(Default)]
+pub struct Pipe {
+    pub bytes: VecDeque<u8>,
+}
+
+/// A connection between two hosts' links; index 0 dialled.
+pub struct Wire {
+    pub ends: [(usize, u32); 2],
+    pub pipes: [Pipe; 2],
+    pub open: bool,
+    /// How many bytes each pipe holds before the writer is blocked.
+    pub capacity: usize,
+}
+
+/// Hosts, wires, time.
+pub struct World {
+    pub hosts: Vec<Host>,
+    pub wires: Vec<Wire>,
+    pub now: Time,
+    /// Pairs that cannot connect.
+    pub severed: Vec<(usize, usize)>,
+    pub capacity: usize,
+    /// The bytes one host reads at a time.
+    pub gulp: usize,
+    pub log: String,
+    pub logging: bool,
+    /// The host its operator wants to be primary: told that it is outranked, it opens a higher epoch.
+    pub chosen: Option<usize>,
+}
+
+pub fn small() -> Options {
+    Options {
+        backlog_bytes: 4096,
+        batch_bytes: 256,
+        record_bytes_max: 512,
+        window_bytes: 1024,
+        piece_bytes_max: 128,
+        piece_window_bytes: 256,
+        links_max: 6,
+        slots_max: 4,
+        ships_max: 2,
+        beat: Span::from_millis(100),
+        idle: Span::from_millis(1000),
+        handshake: Span::from_millis(1000),
+        reconnect_window: Span::from_secs(10),
+        redial_max: Span::from_millis(400),
+        ..Options::default()
+    }
+}
+
+impl Host {
+    pub fn new(id: u64, role: Role, options: Options) -> Self {
+        let config = options.check().expect("a test's options work");
+        let node = Node::new(config, Boot { node: NodeId(id), seed: seed(id, 0), role, unix_zero: 0, cursor: None });
+        Self {
+            node: node.expect("no cursor to be damaged"),
+            store: Store::default(),
+            applies: true,
+            reads: true,
+            views: BTreeMap::new(),
+            spool: Vec::new(),
+            loading: None,
+            snapshots_begun: 0,
+            installed: 0,
+            forks: Vec::new(),
+            events: Vec::new(),
+            upstream: None,
+            config,
+            id,
+            boots: 0,
+            held: VecDeque::new(),
+            inbox: BTreeMap::new(),
+            writing: BTreeMap::new(),
+        }
+    }
+
+    pub fn end(&self) -> u64 {
+        self.store.records.len() as u64
+    }
+
+    /// Writes one record: to the log, and to the store.
+    pub fn write(&mut self, now: Time, record: &[u8]) -> Offset {
+        let step = self.node.handle(now, Input::Write { data: record }).expect("a primary writes");
+        self.store.records.push(record.to_vec());
+        step.offset.expect("a write has an offset")
+    }
+
+    /// Commits the store at a boundary.
+    pub fn flush(&mut self, now: Time) {
+        let position = self.node.handle(now, Input::Flush).expect("a primary flushes").position.expect("a position");
+        assert_eq!(position.boundary.0, self.end(), "a primary's store is at its boundary");
+        self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
+    }
+
+    fn payload(&mut self, now: Time, payload: &Payload, position: Option<Position>, bytes: &[u8]) {
+        let data = &bytes[payload.range.clone()];
+        match payload.kind {
+            Kind::Batch => {
+                let records = Records::new(data).map(<[u8]>::to_vec).collect();
+                self.held.push_back((position.expect("a batch has a position"), records, payload.first));
+            }
+            Kind::Spool => {
+                let cursor = self.node.cursor(position.expect("a batch has a position")).as_bytes().to_vec();
+                self.spool.push((payload.first, Records::new(data).map(<[u8]>::to_vec).collect(), cursor));
+                let upto = Offset(payload.first + u64::from(payload.count));
+                self.node.handle(now, Input::Taken { upto, pieces: 0 }).expect("handed out");
+            }
+            Kind::Fork => {
+                self.forks.push((payload.first, payload.count));
+                if payload.count == 1 {
+                    self.held.clear();
+                    self.store.records.truncate(usize::try_from(payload.first).unwrap());
+                    let step = self.node.handle(now, Input::Rewound).expect("asked to");
+                    let position = step.position.expect("a position");
+                    self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
+                }
+            }
+            Kind::Begin => {
+                self.held.clear();
+                self.snapshots_begun += 1;
+                self.spool.retain(|_| true);
+                self.loading = Some((SnapshotId(0), data.to_vec(), Vec::new()));
+            }
+            Kind::Piece | Kind::LastPiece => {
+                let loading = self.loading.as_mut().expect("BEGIN came first");
+                loading.2.extend_from_slice(data);
+                let taken = Input::Taken { upto: Offset(0), pieces: payload.first + 1 };
+                self.node.handle(now, taken).expect("handed out");
+                if payload.kind == Kind::LastPiece {
+                    self.install(now, bytes);
+                }
+            }
+        }
+    }
+
+    fn install(&mut self, now: Time, frame: &[u8]) {
+        let (_, cursor, bytes) = self.loading.take().expect("loading");
+        let snapshot = SnapshotId(u64::from_le_bytes(frame[24..32].try_into().unwrap()));
+        let mut records = Vec::new();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let len = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
+            records.push(rest[4..4 + len].to_vec());
+            rest = &rest[4 + len..];
+        }
+        let (_, position) = Cursor::describe(&cursor).expect("a sound cursor");
+        assert_eq!(position.boundary.0, records.len() as u64, "the view lies where its cursor says");
+        self.store = Store { records, cursor: Some(cursor) };
+        self.installed += 1;
+        self.node.handle(now, Input::Installed { snapshot }).expect("complete");
+        for (first, records, cursor) in std::mem::take(&mut self.spool) {
+            let have = self.end();
+            if first + records.len() as u64 <= have {
+                continue;
+            }
+            if first > have {
+                break;
+            }
+            let skip = usize::try_from(have - first).unwrap();
+            self.store.records.extend(records.into_iter().skip(skip));
+            self.store.cursor = Some(cursor);
+        }
+        let upto = Offset(self.end());
+        self.node.handle(now, Input::Applied { upto }).expect("received");
+    }
+
+    fn apply_held(&mut self, now: Time) {
+        while let Some((position, records, first)) = self.held.pop_front() {
+            assert_eq!(first, self.end(), "batches come in order");
+            self.store.records.extend(records);
+            self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
+            self.node.handle(now, Input::Persisted { upto: position.boundary }).expect("received");
+        }
+    }
+
+    fn piece(&self, snapshot: SnapshotId, piece: u64) -> (Vec<u8>, bool) {
+        let max = self.config.piece_bytes_max as usize;
+        let mut bytes = Vec::new();
+        for record in &self.views[&snapshot] {
+            bytes.extend_from_slice(&u32::try_from(record.len()).unwrap().to_le_bytes());
+            bytes.extend_from_slice(record);
+        }
+        let from = (usize::try_from(piece).unwrap() * max).min(bytes.len());
+        let to = (from + max).min(bytes.len());
+        (bytes[from..to].to_vec(), to == bytes.len())
+    }
+}
+
+pub fn seed(id: u64, boot: u8) -> [u8; 32] {
+    let mut seed = [boot; 32];
+    seed[..8].copy_from_slice(&id.to_le_bytes());
+    seed
+}
+
+impl World {
+    pub fn new(hosts: Vec<Host>) -> Self {
+        Self {
+            hosts,
+            wires: Vec::new(),
+            now: Time::ZERO,
+            severed: Vec::new(),
+            capacity: 1 << 20,
+            gulp: 1 << 16,
+            log: String::new(),
+            logging: false,
+            chosen: None,
+        }
+    }
+
+    /// A primary and replicas that follow it.
+    pub fn star(replicas: usize, options: Options) -> Self {
+        let mut world = Self::new(vec![Host::new(1, Role::Primary, options)]);
+        for index in 0..replicas {
+            world.add_replica(2 + index as u64, 0, options);
+        }
+        world
+    }
+
+    pub fn add_replica(&mut self, id: u64, upstream: usize, options: Options) -> usize {
+        let mut host = Host::new(id, Role::Replica, options);
+        host.upstream = Some(upstream);
+        self.hosts.push(host);
+        self.hosts.len() - 1
+    }
+
+    pub fn note(&mut self, line: &str) {
+        if self.logging {
+            let _ = writeln!(self.log, "{:>6} ms  {line}", self.now.0 / 1_000_000);
+        }
+    }
+
+    fn free_link(&self, host: usize) -> Option<u32> {
+        (0..self.hosts[host].config.link_ids())
+            .find(|id| !self.wires.iter().any(|wire| wire.open && wire.ends.contains(&(host, *id))) && self.is_free(host, *id))
+    }
+
+    fn is_free(&self, host: usize, link: u32) -> bool {
+        // A link that still owes its Close is busy: saying Opened would be misuse.
+        !self.hosts[host].inbox.contains_key(&link)
+    }
+
+    /// Cuts every wire between two hosts; both ends hear of it.
+    pub fn cut(&mut self, a: usize, b: usize) {
+        for index in 0..self.wires.len() {
+            let ends = self.wires[index].ends;
+            if self.wires[index].open && (ends[0].0, ends[1].0) == (a, b) || (ends[1].0, ends[0].0) == (a, b) {
+                self.drop_wire(index);
+            }
+        }
+    }
+
+    fn drop_wire(&mut self, index: usize) {
+        if !std::mem::take(&mut self.wires[index].open) {
+            return;
+        }
+        for (host, link) in self.wires[index].ends {
+            if self.hosts[host].inbox.remove(&link).is_some() {
+                self.hosts[host].writing.remove(&link);
+                self.hosts[host].node.handle(self.now, Input::Lost { link: LinkId(link) }).expect("it was open");
+                self.hosts[host].node.check();
+            }
+        }
+    }
+
+    /// Kills a host and starts it again with what its store holds.
+    pub fn restart(&mut self, host: usize, role: Role) {
+        for index in 0..self.wires.len() {
+            if self.wires[index].ends.iter().any(|end| end.0 == host) {
+                self.drop_wire(index);
+            }
+        }
+        let old = &mut self.hosts[host];
+        let mut new = Host::new(old.id, role, *old.config);
+        new.boots = old.boots + 1;
+        new.store = std::mem::take(&mut old.store);
+        // What lies past the cursor was never stored in one step with it.
+        let boundary = new.store.cursor.as_ref().map_or(0, |cursor| Cursor::describe(cursor).unwrap().1.boundary.0);
+        new.store.records.truncate(usize::try_from(boundary).unwrap());
+        new.upstream = old.upstream;
+        (new.installed, new.snapshots_begun, new.forks) = (old.installed, old.snapshots_begun, old.forks.clone());
+        let boot = Boot {
+            node: NodeId(new.id),
+            seed: seed(new.id, new.boots),
+            role,
+            unix_zero: 0,
+            cursor: new.store.cursor.as_deref(),
+        };
+        new.node = Node::new(new.config, boot).expect("its own cursor");
+        new.node.handle(self.now, Input::Tick).expect("ticks");
+        self.hosts[host] = new;
+    }
+
+    fn dial(&mut self, host: usize) {
+        let now = self.now;
+        let target = self.hosts[host].upstream;
+        let reachable = target.filter(|target| !self.severed.contains(&(host, *target)));
+        let links = reachable.and_then(|target| Some((target, self.free_link(host)?, self.free_link(target)?)));
+        let Some((target, ours, theirs)) = links else {
+            self.hosts[host].node.handle(now, Input::DialFailed).expect("a dial was under way");
+            return;
+        };
+        self.hosts[host].inbox.insert(ours, Vec::new());
+        self.hosts[target].inbox.insert(theirs, Vec::new());
+        self.hosts[host].node.handle(now, Input::Opened { link: LinkId(ours), side: Side::Upstream }).expect("dialling");
+        let opened = Input::Opened { link: LinkId(theirs), side: Side::Downstream };
+        self.hosts[target].node.handle(now, opened).expect("a free link");
+        self.wires.push(Wire {
+            ends: [(host, ours), (target, theirs)],
+            pipes: [Pipe::default(), Pipe::default()],
+            open: true,
+            capacity: self.capacity,
+        });
+    }
+
+    /// One turn of one host; answers whether anything happened.
+    pub fn turn(&mut self, host: usize) -> bool {
+        let fed = self.feed(host);
+        if self.hosts[host].applies {
+            self.hosts[host].apply_held(self.now);
+        }
+        self.hosts[host].node.check();
+        let told = self.poll(host);
+        let wrote = self.write_all(host);
+        self.hosts[host].node.check();
+        fed | told | wrote
+    }
+
+    fn feed(&mut self, host: usize) -> bool {
+        let now = self.now;
+        let mut busy = false;
+        for index in 0..self.wires.len() {
+            for end in 0..2 {
+                let (owner, link) = self.wires[index].ends[end];
+                if owner != host || !self.wires[index].open || !self.hosts[host].reads {
+                    continue;
+                }
+                let gulp = self.gulp;
+                let incoming = &mut self.wires[index].pipes[1 - end].bytes;
+                let take = gulp.min(incoming.len());
+                let fresh: Vec<u8> = incoming.drain(..take).collect();
+                busy |= take > 0;
+                let Some(buffer) = self.hosts[host].inbox.get_mut(&link) else { continue };
+                buffer.extend_from_slice(&fresh);
+                if take > 0 {
+                    self.drain_inbox(host, link, now);
+                }
+            }
+        }
+        busy
+    }
+
+    fn drain_inbox(&mut self, host: usize, link: u32, now: Time) {
+        let mut bytes = self.hosts[host].inbox.get(&link).cloned().unwrap_or_default();
+        loop {
+            let me = &mut self.hosts[host];
+            let step = me.node.handle(now, Input::Bytes { link: LinkId(link), data: &bytes }).expect("an open link");
+            me.node.check();
+            if let Some(payload) = &step.payload {
+                let frame = bytes[..step.used].to_vec();
+                me.payload(now, payload, step.position, &frame);
+            }
+            bytes.drain(..step.used);
+            if step.next != Next::Again {
+                break;
+            }
+        }
+        if let Some(buffer) = self.hosts[host].inbox.get_mut(&link) {
+            *buffer = bytes;
+        }
+    }
+
+    fn poll(&mut self, host: usize) -> bool {
+        let now = self.now;
+        let mut busy = false;
+        while let Some(event) = self.hosts[host].node.poll_event() {
+            busy = true;
+            self.hosts[host].events.push(event);
+            if self.logging && !matches!(event, Event::WantsWrite { .. }) {
+                let name = self.hosts[host].id;
+                self.note(&format!("node {name}: {event:?}"));
+            }
+            self.on_event(host, event, now);
+            self.hosts[host].node.check();
+        }
+        busy
+    }
+
+    fn on_event(&mut self, host: usize, event: Event, now: Time) {
+        match event {
+            Event::Dial { .. } => self.dial(host),
+            Event::Close { link, .. } => {
+                self.hosts[host].inbox.remove(&link.0);
+                self.hosts[host].writing.remove(&link.0);
+                if let Some(index) =
+                    self.wires.iter().position(|wire| wire.open && wire.ends.contains(&(host, link.0)))
+                {
+                    self.close_wire(index, host);
+                }
+            }
+            Event::WantsWrite { link } => {
+                self.hosts[host].writing.insert(link.0, ());
+            }
+            Event::SnapshotWanted { snapshot, from } => {
+                let me = &mut self.hosts[host];
+                if me.node.stats().role == Role::Primary {
+                    me.flush(now);
+                }
+                assert!(me.end() >= from.0, "the store stands at or past the tail's begin");
+                me.views.insert(snapshot, me.store.records.clone());
+                let cursor = me.store.cursor.clone().expect("a store with a history");
+                me.node.handle(now, Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None }).expect("asked");
+            }
+            Event::SnapshotRead { snapshot, piece } => {
+                let me = &mut self.hosts[host];
+                let (data, last) = me.piece(snapshot, piece);
+                me.node.handle(now, Input::SnapshotPiece { snapshot, piece, data: &data, last }).expect("asked");
+            }
+            Event::SnapshotDone { snapshot } => {
+                self.hosts[host].views.remove(&snapshot).expect("it was open");
+            }
+            Event::Outranked { .. } if self.chosen == Some(host) => {
+                self.hosts[host].node.handle(now, Input::Promote).expect("a primary has a base");
+            }
+            Event::Joined { .. }
+            | Event::CaughtUp
+            | Event::Acked { .. }
+            | Event::SlotExpired { .. }
+            | Event::Role { .. }
+            | Event::Outranked { .. } => {}
+        }
+    }
+
+    /// One end closed: the other reads what is left, then hears of it.
+    fn close_wire(&mut self, index: usize, closer: usize) {
+        let other = usize::from(self.wires[index].ends[0].0 == closer);
+        let (peer, link) = self.wires[index].ends[other];
+        let rest: Vec<u8> = self.wires[index].pipes[1 - other].bytes.drain(..).collect();
+        self.wires[index].open = false;
+        let Some(buffer) = self.hosts[peer].inbox.get_mut(&link) else { return };
+        buffer.extend_from_slice(&rest);
+        self.drain_inbox(peer, link, self.now);
+        self.hosts[peer].inbox.remove(&link);
+        self.hosts[peer].writing.remove(&link);
+        let lost = Input::Lost { link: LinkId(link) };
+        self.hosts[peer].node.handle(self.now, lost).expect("not yet told");
+        self.hosts[peer].node.check();
+    }
+
+    fn write_all(&mut self, host: usize) -> bool {
+        let now = self.now;
+        let mut busy = false;
+        for link in self.hosts[host].writing.keys().copied().collect::<Vec<_>>() {
+            let Some(index) = self.wires.iter().position(|wire| wire.open && wire.ends.contains(&(host, link))) else {
+                continue;
+            };
+            let end = usize::from(self.wires[index].ends[1] == (host, link));
+            loop {
+                let pipe = &mut self.wires[index];
+                let room = pipe.capacity.saturating_sub(pipe.pipes[end].bytes.len());
+                let me = &mut self.hosts[host];
+                let shown = me.node.peek_transmit(LinkId(link)).slices().concat();
+                let take = shown.len().min(room);
+                pipe.pipes[end].bytes.extend(&shown[..take]);
+                busy |= take > 0;
+                if take == 0 && !shown.is_empty() {
+                    break;
+                }
+                let more = me.node.consume(now, LinkId(link), take).expect("shown");
+                me.node.check();
+                if more == More::Dry {
+                    me.writing.remove(&link);
+                    break;
+                }
+                if take < shown.len() {
+                    break;
+                }
+            }
+        }
+        busy
+    }
+
+    /// Turns until nothing happens without time passing.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            let mut busy = false;
+            for host in 0..self.hosts.len() {
+                busy |= self.turn(host);
+            }
+            if !busy {
+                return;
+            }
+        }
+        panic!("a hot loop: 100,000 turns without time passing");
+    }
+
+    /// Lets time pass, from deadline to deadline.
+    pub fn run(&mut self, span: Span) {
+        let end = self.now + span;
+        let mut wakes = 0;
+        loop {
+            self.settle();
+            wakes += 1;
+            assert!(wakes < 2_000 + span.as_millis() * 4, "a hot loop: {wakes} wakes in {} ms", span.as_millis());
+            let next = self.hosts.iter().filter_map(|host| host.node.next_deadline()).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            assert!(next > self.now || self.now == Time::ZERO, "after settling, deadlines lie in the future");
+            self.now = next;
+            self.tick();
+        }
+        self.now = end;
+        self.tick();
+        self.settle();
+    }
+
+    fn tick(&mut self) {
+        for host in &mut self.hosts {
+            host.node.handle(self.now, Input::Tick).expect("ticks");
+            host.node.check();
+        }
+    }
+
+    pub fn run_ms(&mut self, millis: u64) {
+        self.run(Span::from_millis(millis));
+    }
+
+    /// Every host holds the same records as host 0.
+    pub fn assert_equal(&self) {
+        for (index, host) in self.hosts.iter().enumerate() {
+            assert_eq!(host.end(), self.hosts[0].end(), "host {index} has as many records as host 0");
+            assert!(host.store.records == self.hosts[0].store.records, "host {index} has the records of host 0");
+        }
+    }
+}
