@@ -4,7 +4,7 @@
 
 use crate::error::ConfigError;
 use crate::limits::{
-    BACKLOG_BYTES_MAX, BACKLOG_BYTES_MIN, BATCH_HEAD_BYTES, HEAD_BYTES, LINKS_SPARE, RECORD_BYTES_MAX, RECORD_HEAD_BYTES,
+    BACKLOG_BYTES_MAX, BACKLOG_BYTES_MIN, BATCH_HEAD_BYTES, HEADS_BYTES, LINKS_SPARE, RECORD_BYTES_MAX,
 };
 use crate::time::Span;
 
@@ -76,11 +76,19 @@ impl Default for Options {
 pub struct Config(Options);
 
 fn at_least(option: &'static str, value: u64, bound: u64) -> Result<(), ConfigError> {
-    if value >= bound { Ok(()) } else { Err(ConfigError { option, value, bound, relation: "must be at least" }) }
+    if value >= bound {
+        Ok(())
+    } else {
+        Err(ConfigError { option, value, bound, relation: "must be at least" })
+    }
 }
 
 fn at_most(option: &'static str, value: u64, bound: u64) -> Result<(), ConfigError> {
-    if value <= bound { Ok(()) } else { Err(ConfigError { option, value, bound, relation: "must be at most" }) }
+    if value <= bound {
+        Ok(())
+    } else {
+        Err(ConfigError { option, value, bound, relation: "must be at most" })
+    }
 }
 
 impl Options {
@@ -91,14 +99,20 @@ impl Options {
     pub fn check(mut self) -> Result<Config, ConfigError> {
         at_least("backlog_bytes", self.backlog_bytes, BACKLOG_BYTES_MIN)?;
         at_most("backlog_bytes", self.backlog_bytes, BACKLOG_BYTES_MAX)?;
-        let heads = (BATCH_HEAD_BYTES + RECORD_HEAD_BYTES) as u64;
+        let heads = u64::from(HEADS_BYTES);
         let quarter = self.backlog_bytes / 4;
         if self.record_bytes_max == 0 {
-            self.record_bytes_max = u32::try_from(quarter - heads).unwrap_or(RECORD_BYTES_MAX).min(RECORD_BYTES_MAX);
+            self.record_bytes_max =
+                u32::try_from(quarter - heads).unwrap_or(RECORD_BYTES_MAX).min(RECORD_BYTES_MAX);
         }
-        at_most("record_bytes_max", self.record_bytes_max.into(), (quarter - heads).min(RECORD_BYTES_MAX.into()))?;
+        at_most(
+            "record_bytes_max",
+            self.record_bytes_max.into(),
+            (quarter - heads).min(RECORD_BYTES_MAX.into()),
+        )?;
         at_least("batch_bytes", self.batch_bytes.into(), 1)?;
-        self.batch_bytes = self.batch_bytes.min(self.record_bytes_max + RECORD_HEAD_BYTES as u32);
+        // A full batch is no longer than the longest record's frame.
+        self.batch_bytes = self.batch_bytes.min(self.record_bytes_max.max(1));
         let frame_max = u64::from(self.record_bytes_max) + heads;
         if self.window_bytes == 0 {
             self.window_bytes = self.backlog_bytes / 2 - frame_max;
@@ -144,13 +158,13 @@ impl Config {
     /// The longest batch frame this node sends or takes.
     #[must_use]
     pub fn frame_bytes_max(&self) -> u32 {
-        self.record_bytes_max + (BATCH_HEAD_BYTES + RECORD_HEAD_BYTES) as u32
+        self.record_bytes_max + HEADS_BYTES
     }
 
     /// The longest piece frame this node sends or takes.
     #[must_use]
     pub(crate) fn piece_frame_bytes_max(&self) -> u32 {
-        self.piece_bytes_max + (HEAD_BYTES + crate::wire::PIECE_BODY_BYTES) as u32
+        self.piece_bytes_max + crate::wire::PIECE_HEAD_BYTES
     }
 
     /// What a link's spill holds: the rest of a frame of ordinary size.

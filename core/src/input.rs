@@ -195,4 +195,3 @@ pub struct Step {
     /// What the frame brought.
     pub payload: Option<Payload>,
 }
-

@@ -89,6 +89,7 @@ mod link;
 mod log;
 mod node;
 mod pending;
+mod primary;
 mod rng;
 mod slot;
 mod snapshot;

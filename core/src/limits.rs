@@ -30,6 +30,9 @@ pub const SCRATCH_BYTES: usize = 2048;
 /// Link ids beyond [`Config::links_max`](crate::Config), so that a full node can still say "full".
 pub const LINKS_SPARE: u32 = 2;
 
+/// The heads of a batch of one record, for sums of 32 bits.
+pub(crate) const HEADS_BYTES: u32 = 76;
+
 /// Views of the store a sender keeps open at the same time: one being joined, one being finished.
 pub const SNAPSHOTS_LIVE: usize = 2;
 
@@ -58,7 +61,8 @@ pub const PAUSE_MAX_NS: u64 = 64_000_000_000;
 pub const PIECES_TRACKED: usize = 16;
 
 const _: () = assert!(BATCH_HEAD_BYTES == 72);
-const _: () = assert!(BACKLOG_BYTES_MIN as usize / 4 > BATCH_HEAD_BYTES + RECORD_HEAD_BYTES);
+const _: () = assert!(HEADS_BYTES as usize == BATCH_HEAD_BYTES + RECORD_HEAD_BYTES);
+const _: () = assert!(BACKLOG_BYTES_MIN / 4 > (BATCH_HEAD_BYTES + RECORD_HEAD_BYTES) as u64);
 // A BEGIN carries a cursor, an ADMIT a table; both fit beside a beat, an ack and a goodbye.
 const _: () = assert!(SCRATCH_BYTES >= 2 * (CURSOR_BYTES_MAX + HEAD_BYTES + 64) + 4 * 96);
 const _: () = assert!(PAUSE_MIN_NS < PAUSE_MAX_NS);

@@ -13,7 +13,7 @@ use crate::cursor::{Cursor, Decoded};
 use crate::deadline::Deadlines;
 use crate::error::{ConfigError, Misuse};
 use crate::event::Event;
-use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset, Position};
+use crate::id::{HistoryId, LinkId, NodeId, Offset, Position};
 use crate::input::{Boot, Input, Role, Step};
 use crate::link::outbox::{Done, More, Transmit};
 use crate::link::upstream::Upstream;
@@ -76,8 +76,10 @@ impl Node {
     }
 }
 
+const _: () = assert!(crate::limits::SNAPSHOTS_LIVE == 2, "subjects counts them");
+
 fn subjects(config: &Config) -> u32 {
-    1 + config.link_ids() + config.slots_max + config.ships_max + crate::limits::SNAPSHOTS_LIVE as u32
+    1 + config.link_ids() + config.slots_max + config.ships_max + 2
 }
 
 fn sources(config: &Config) -> u32 {
@@ -185,7 +187,9 @@ impl Node {
             Input::SnapshotPiece { snapshot, piece, data, last } => {
                 self.snapshot_piece(now, snapshot, piece, data, last).map(plain)
             }
-            Input::SnapshotFailed { snapshot, retry } => self.snapshot_failed(now, snapshot, retry).map(plain),
+            Input::SnapshotFailed { snapshot, retry } => {
+                self.snapshot_failed(now, snapshot, retry).map(plain)
+            }
             Input::Installed { snapshot } => self.installed(now, snapshot),
             Input::Rewound => self.rewound(now),
             Input::Promote => self.promote(now),
@@ -262,115 +266,6 @@ impl Node {
         if n == 0 { self.log.next() } else { self.slots.acked(level, n) }
     }
 
-    // --- the primary's own verbs -----------------------------------------------------------------------------------
-
-    fn writes(&self) -> Result<(), Misuse> {
-        if self.shut {
-            return Err(Misuse::ShutDown);
-        }
-        match self.role {
-            Role::Replica => Err(Misuse::NotPrimary),
-            Role::Primary if self.upstream.applied < self.upstream.inherited => Err(Misuse::NotApplied),
-            Role::Primary => Ok(()),
-        }
-    }
-
-    fn write(&mut self, now: Time, data: &[u8]) -> Result<Step, Misuse> {
-        self.writes()?;
-        if data.len() as u64 > u64::from(self.config.record_bytes_max) {
-            return Err(Misuse::RecordTooLong);
-        }
-        self.advance(now);
-        loop {
-            let (cost, seal_first) = self.log.cost(data.len());
-            if seal_first {
-                self.seal();
-            } else if self.log.free() >= cost {
-                break;
-            } else {
-                self.evict();
-            }
-        }
-        if self.log.append(data) {
-            self.seal();
-        }
-        self.wake_dry();
-        Ok(Step { offset: Some(self.log.next()), ..Step::default() })
-    }
-
-    fn flush(&mut self, now: Time) -> Result<Step, Misuse> {
-        self.writes()?;
-        self.advance(now);
-        self.seal();
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
-    }
-
-    pub(crate) fn seal(&mut self) {
-        self.log.seal(self.clock.unix_ns());
-    }
-
-    /// Opens an epoch above all seen, at the log's end.
-    pub(crate) fn open_epoch(&mut self) {
-        self.seal();
-        self.seen = self.seen.max(self.log.epochs.number()) + 1;
-        let dice = self.identity.word();
-        self.log.open_epoch(Epoch::new(self.seen, dice));
-    }
-
-    fn promote(&mut self, now: Time) -> Result<Step, Misuse> {
-        if self.shut {
-            return Err(Misuse::ShutDown);
-        }
-        if !self.upstream.base {
-            return Err(Misuse::NoBase);
-        }
-        self.advance(now);
-        if self.role == Role::Replica {
-            self.leave_upstream();
-            self.role = Role::Primary;
-            self.upstream.inherited = self.log.end();
-        }
-        self.open_epoch();
-        self.tell_self(self_tell::ROLE);
-        self.epochs_changed();
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
-    }
-
-    fn follow(&mut self, now: Time, adopt: bool) -> Result<(), Misuse> {
-        if self.shut {
-            return Err(Misuse::ShutDown);
-        }
-        self.advance(now);
-        self.seal();
-        if self.role == Role::Primary {
-            self.role = Role::Replica;
-            // What a primary wrote is applied; what it inherited may still be on its way.
-            let applied = if self.upstream.applied < self.upstream.inherited { self.upstream.applied } else { self.log.end() };
-            let persisted = self.upstream.persisted;
-            self.upstream.stand_on(self.log.end(), self.log.sealed());
-            (self.upstream.applied, self.upstream.persisted) = (applied, persisted.min(applied));
-            self.tell_self(self_tell::ROLE);
-        }
-        self.leave_upstream();
-        self.upstream.adopt = adopt;
-        self.upstream.attempt = 0;
-        self.dial_at(self.clock.now());
-        Ok(())
-    }
-
-    /// Makes room in the ring; readers of what goes are taken down a rung.
-    pub(crate) fn evict(&mut self) {
-        let (_, after) = self.log.oldest_frame().expect("frame_bytes_max is a quarter of the ring");
-        let overtaken = after > self.reader_floor;
-        if overtaken {
-            self.overtake(after);
-        }
-        self.log.evict();
-        if overtaken {
-            self.fall_all();
-        }
-    }
-
     /// The whole invariant, for tests, simulation and fuzzing: O(links).
     ///
     /// # Panics
@@ -384,7 +279,10 @@ impl Node {
             self.check_link(row, link);
         }
         if self.pending.is_empty() {
-            assert!(self.deadlines.first().is_none_or(|first| first > self.clock.now()), "a deadline that passed");
+            assert!(
+                self.deadlines.first().is_none_or(|first| first > self.clock.now()),
+                "a deadline that passed"
+            );
         }
     }
 

@@ -75,7 +75,8 @@ impl Slot {
 
     /// A snapshot was installed: the pause before the next one is counted from here.
     pub(crate) fn note_snapshot_end(&mut self, now: Time, dice: &mut Dice) {
-        let pause = PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.saturating_sub(1).min(16)).min(PAUSE_MAX_NS);
+        let pause =
+            PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.saturating_sub(1).min(16)).min(PAUSE_MAX_NS);
         self.not_before = now + Span(dice.jitter(pause));
     }
 
@@ -112,7 +113,8 @@ impl Slots {
         if let Some(free) = self.rows.iter().position(|slot| !slot.used) {
             return Some(free);
         }
-        let away = self.rows.iter().enumerate().filter(|(_, slot)| slot.link.is_none() && slot.expired.is_none());
+        let away =
+            self.rows.iter().enumerate().filter(|(_, slot)| slot.link.is_none() && slot.expired.is_none());
         away.min_by_key(|(_, slot)| slot.last_seen).map(|(row, _)| row)
     }
 

@@ -192,7 +192,8 @@ fn another_history_is_refused_unless_adopted() {
     world.hosts[1].node.handle(now, Input::Follow { adopt: false }).unwrap();
     world.run_ms(3000);
     assert_eq!(world.hosts[1].end(), 5, "a follower with data keeps it");
-    let refused = |event: &Event| matches!(event, Event::Close { fault: Fault::HistoryDiffers, by_peer: true, .. });
+    let refused =
+        |event: &Event| matches!(event, Event::Close { fault: Fault::HistoryDiffers, by_peer: true, .. });
     assert!(world.hosts[1].events.iter().any(refused));
     let now = world.now;
     world.hosts[1].node.handle(now, Input::Follow { adopt: true }).unwrap();

@@ -65,7 +65,9 @@ impl Chaos {
                     let mut record = self.stamp.to_le_bytes().to_vec();
                     record.resize(8 + usize::from(bytes), self.stamp.to_le_bytes()[0]);
                     let host = &mut world.hosts[self.primary];
-                    if host.node.stats().applied >= Offset(host.end()) && host.end() == host.node.stats().end.0 {
+                    if host.node.stats().applied >= Offset(host.end())
+                        && host.end() == host.node.stats().end.0
+                    {
                         host.write(now, &record);
                     }
                 }
@@ -105,7 +107,9 @@ impl Chaos {
         for other in (0..world.hosts.len()).filter(|other| *other != host) {
             if other == old {
                 let stats = world.hosts[old].node.stats();
-                if stats.end.0 == world.hosts[old].end() && world.hosts[old].node.stats().role == Role::Primary {
+                if stats.end.0 == world.hosts[old].end()
+                    && world.hosts[old].node.stats().role == Role::Primary
+                {
                     world.hosts[old].flush(now);
                 }
             }

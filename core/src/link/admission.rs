@@ -38,7 +38,11 @@ pub(crate) enum Decision {
 }
 
 /// Decides. `position_at` answers the position of a boundary in the ring.
-pub(crate) fn decide(ours: Ours<'_>, join: &Join, position_at: impl Fn(Offset) -> Option<Position>) -> Decision {
+pub(crate) fn decide(
+    ours: Ours<'_>,
+    join: &Join,
+    position_at: impl Fn(Offset) -> Option<Position>,
+) -> Decision {
     let have = join.position.boundary;
     if ours.history.is_none() {
         return Decision::Wait;

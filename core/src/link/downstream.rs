@@ -129,7 +129,8 @@ impl Node {
     /// A replica without a base: what it holds of a snapshot goes on where that is possible.
     fn resume_or_begin(&mut self, row: usize, join: &Join, tail: bool) {
         let place = if tail { self.log.find(join.position.boundary) } else { None };
-        let resumed = Shipping { snapshot: join.snapshot, next_piece: join.next_piece, fork: None, ship: None };
+        let resumed =
+            Shipping { snapshot: join.snapshot, next_piece: join.next_piece, fork: None, ship: None };
         if join.snapshot_complete {
             self.forget_cut_off(row);
             self.stream_from(row, place, join.position.boundary);
@@ -217,7 +218,8 @@ impl Node {
         }
         let before = down.acked;
         let backwards = acked.received < before.received
-            || before.base && (!acked.base || acked.applied < before.applied || acked.persisted < before.persisted);
+            || before.base
+                && (!acked.base || acked.applied < before.applied || acked.persisted < before.persisted);
         if backwards {
             return Err(Fault::AckBackwards);
         }

@@ -16,10 +16,13 @@
 //! A row is never allocated after boot. What is due is a set of facts, encoded when there is room for them.
 
 pub(crate) mod admission;
+pub(crate) mod completions;
+pub(crate) mod dial;
 pub(crate) mod downstream;
 pub(crate) mod handshake;
 pub(crate) mod life;
 pub(crate) mod outbox;
+pub(crate) mod telling;
 pub(crate) mod transmit;
 pub(crate) mod upstream;
 

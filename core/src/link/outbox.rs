@@ -131,7 +131,11 @@ impl Outbox {
             Stage::Spill { at, end } => (&self.spill[at..end], &[]),
             Stage::Piece { ship, at, end } => (&ships.front(ship)[at..end], &[]),
         };
-        if self.mid_frame() { Transmit { slices: [front, back, control] } } else { Transmit { slices: [control, front, back] } }
+        if self.mid_frame() {
+            Transmit { slices: [front, back, control] }
+        } else {
+            Transmit { slices: [control, front, back] }
+        }
     }
 
     /// Takes bytes off the front of the offer, of which there are at least so many.

@@ -56,7 +56,9 @@ impl Node {
     fn encode_due(&mut self, row: usize) {
         let due = core::mem::take(&mut self.links[row].due);
         let mut at = 0;
-        for bit in [due::HELLO, due::WELCOME, due::JOIN, due::ADMIT, due::BEGIN, due::BEAT, due::ACK, due::GOODBYE] {
+        for bit in
+            [due::HELLO, due::WELCOME, due::JOIN, due::ADMIT, due::BEGIN, due::BEAT, due::ACK, due::GOODBYE]
+        {
             if due & bit != 0 {
                 at += self.encode_one(row, bit, at);
             }
@@ -84,7 +86,8 @@ impl Node {
             due::BEGIN => self.encode_begin(row, at),
             due::BEAT => {
                 let (origin_unix_ns, origin_end) = self.origin();
-                let beat = Beat { number: self.links[row].beats, origin_unix_ns, origin_end, end: self.log.end() };
+                let beat =
+                    Beat { number: self.links[row].beats, origin_unix_ns, origin_end, end: self.log.end() };
                 beat.encode(&mut self.links[row].outbox.scratch[at..], seen)
             }
             due::ACK => {

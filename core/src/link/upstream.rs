@@ -1,39 +1,23 @@
-//! The replica's side: dialling, joining, receiving the stream, and what the host did with it.
+//! The replica's side: joining, and receiving the stream.
 //!
-//! States of the dial: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be told), *under way*,
-//! *stopped* (until the host's next `Follow`). What a node holds outlives its links: the position is the log's end, and
-//! a snapshot under way is in [`Receiving`]. Invariants: applied, persisted and taken never pass the log's end;
+//! What a node holds outlives its links: the position is the log's end, and a snapshot under way is in [`Receiving`]. Invariants: applied, persisted and taken never pass the log's end;
 //! without a base nothing is applied; what is not taken is still in the ring.
 
-use crate::error::{Fault, Misuse};
+use crate::error::Fault;
 use crate::flow::Receipt;
 use crate::id::{HistoryId, Offset, Position, SnapshotId};
 use crate::input::{Kind, Payload, Role, Step};
 use crate::limits::BATCH_HEAD_BYTES;
+use crate::link::dial::Dial;
 use crate::link::{Phase, due, tell};
 use crate::log::Log;
 use crate::node::{Node, self_tell};
 use crate::snapshot::receive::Receiving;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::wire::Head;
 use crate::wire::batch::{BatchHead, verify as verify_batch};
-use crate::wire::control::{Ack, Beat};
+use crate::wire::control::Beat;
 use crate::wire::join::{Admit, Join, Verdict};
-
-/// Where the dialling is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dial {
-    /// A link stands, or none is wanted.
-    Idle,
-    /// Not before this.
-    BackOff(Time),
-    /// The host is to be told.
-    Wanted,
-    /// The host is at it.
-    Under,
-    /// Not until the host's next `Follow`.
-    Stopped,
-}
 
 /// What a node knows of its own place below an upstream. On a primary only the completions matter.
 #[derive(Debug, Clone)]
@@ -117,71 +101,6 @@ impl Upstream {
 }
 
 impl Node {
-    // --- dialling --------------------------------------------------------------------------------------------------
-
-    pub(crate) fn dial_at(&mut self, at: Time) {
-        if self.upstream.dial == Dial::Stopped && at != self.clock.now() || self.shut {
-            return;
-        }
-        if at <= self.clock.now() {
-            self.upstream.dial = Dial::Wanted;
-            self.tell_self(self_tell::DIAL);
-        } else {
-            self.upstream.dial = Dial::BackOff(at);
-            self.deadlines.arm(Self::SELF, at);
-        }
-    }
-
-    pub(crate) fn redial_due(&mut self) {
-        if let Dial::BackOff(at) = self.upstream.dial {
-            if at <= self.clock.now() {
-                self.dial_at(self.clock.now());
-            } else {
-                self.deadlines.arm(Self::SELF, at);
-            }
-        }
-    }
-
-    fn back_off(&mut self, retry_after: Span) {
-        if self.role == Role::Primary || self.shut {
-            self.upstream.dial = Dial::Idle;
-            return;
-        }
-        let (least, most) = (self.config.redial_min.0, self.config.redial_max.0);
-        let doubled = least.saturating_mul(1 << self.upstream.attempt.saturating_sub(1).min(30)).min(most);
-        let pause = self.redial.jitter(doubled).max(retry_after.0).max(1);
-        self.dial_at(self.clock.now() + Span(pause));
-    }
-
-    pub(crate) fn dial_failed(&mut self, now: Time) -> Result<(), Misuse> {
-        if self.upstream.dial != Dial::Under {
-            return Err(Misuse::NotDialling);
-        }
-        self.advance(now);
-        self.back_off(Span::ZERO);
-        Ok(())
-    }
-
-    /// The upstream link ended. What was received stays; the redial waits.
-    pub(crate) fn upstream_gone(&mut self, row: usize, retry_after: Span) {
-        if self.upstream.link != Some(row) {
-            return;
-        }
-        let upstream = &mut self.upstream;
-        (upstream.link, upstream.streaming, upstream.caught_up, upstream.peer_end) = (None, false, false, None);
-        self.back_off(retry_after);
-    }
-
-    /// The host turned elsewhere: the link is let go at once, and so is any redial.
-    pub(crate) fn leave_upstream(&mut self) {
-        if let Some(row) = self.upstream.link {
-            self.close(row, Fault::Left, false, Span::ZERO);
-        }
-        self.upstream.dial = Dial::Idle;
-        self.upstream.admitted = false;
-        self.upstream.fork = None;
-    }
-
     // --- joining ---------------------------------------------------------------------------------------------------
 
     pub(crate) fn ask_to_join(&mut self, row: usize) {
@@ -312,8 +231,12 @@ impl Node {
         self.note_caught_up();
         let kind = if self.upstream.base { Kind::Batch } else { Kind::Spool };
         step.position = Some(self.log.position());
-        step.payload =
-            Some(Payload { range: BATCH_HEAD_BYTES..frame.len(), first: batch.first.0, count: batch.count, kind });
+        step.payload = Some(Payload {
+            range: BATCH_HEAD_BYTES..frame.len(),
+            first: batch.first.0,
+            count: batch.count,
+            kind,
+        });
         Ok(())
     }
 
@@ -337,7 +260,8 @@ impl Node {
     pub(crate) fn note_caught_up(&mut self) {
         let end = self.log.end();
         let upstream = &mut self.upstream;
-        let reached = upstream.base && upstream.streaming && upstream.peer_end.is_some_and(|peer| end >= peer);
+        let reached =
+            upstream.base && upstream.streaming && upstream.peer_end.is_some_and(|peer| end >= peer);
         if reached && !upstream.caught_up {
             upstream.caught_up = true;
             self.tell_self(self_tell::CAUGHT_UP);
@@ -351,121 +275,5 @@ impl Node {
             (Role::Replica, Some((unix_ns, end, _))) => (unix_ns, end),
             (Role::Replica, None) => (0, self.log.end()),
         }
-    }
-
-    // --- completions -----------------------------------------------------------------------------------------------
-
-    pub(crate) fn ack(&mut self) -> Ack {
-        let upstream = &mut self.upstream;
-        let counted = |offset: Offset| if upstream.base { offset } else { Offset(0) };
-        let ack = Ack {
-            admit: upstream.admit,
-            base: upstream.base,
-            received: self.log.end(),
-            applied: counted(upstream.applied),
-            persisted: counted(upstream.persisted),
-            stream_released: upstream.stream.released,
-            pieces_released: upstream.pieces.released,
-            echo: upstream.echo,
-        };
-        (upstream.stream.told, upstream.pieces.told) = (ack.stream_released, ack.pieces_released);
-        ack
-    }
-
-    pub(crate) fn completed(
-        &mut self,
-        now: Time,
-        taken: Offset,
-        applied: Option<Offset>,
-        persisted: Option<Offset>,
-    ) -> Result<(), Misuse> {
-        if self.upstream.base && taken > self.log.next() {
-            return Err(Misuse::NeverHandedOut);
-        }
-        self.advance(now);
-        if !self.upstream.base {
-            // Late news of the state that a snapshot is about to replace.
-            return Ok(());
-        }
-        let before = (self.upstream.applied, self.upstream.persisted, self.upstream.taken);
-        self.take(taken);
-        let upstream = &mut self.upstream;
-        upstream.applied = upstream.applied.max(applied.unwrap_or_default());
-        upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
-        if before != (upstream.applied, upstream.persisted, upstream.taken) {
-            self.owe_ack();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn taken(&mut self, now: Time, upto: Offset, pieces: u64) -> Result<(), Misuse> {
-        let handed_out = self.upstream.receiving.as_ref().map_or(0, |receiving| receiving.next_piece);
-        if upto > self.log.next() || pieces > handed_out && self.upstream.receiving.is_some() {
-            return Err(Misuse::NeverHandedOut);
-        }
-        self.advance(now);
-        let before = (self.upstream.taken, self.upstream.pieces.released);
-        self.take(upto);
-        if let Some(receiving) = &mut self.upstream.receiving {
-            let released = receiving.take(pieces);
-            self.upstream.pieces.released = released.unwrap_or(0).max(self.upstream.pieces.released);
-        }
-        if before != (self.upstream.taken, self.upstream.pieces.released) {
-            self.owe_ack();
-        }
-        Ok(())
-    }
-
-    /// Frees the window of the frames the host took.
-    fn take(&mut self, upto: Offset) {
-        if self.role == Role::Primary {
-            return;
-        }
-        let (mut boundary, mut at) = self.upstream.taken;
-        while at < self.log.sealed() {
-            let end = self.log.head_at(at).end();
-            if end > upto {
-                break;
-            }
-            (boundary, at) = (end, self.log.frame_end(at));
-        }
-        self.upstream.taken = (boundary, at);
-        let untaken = self.log.sealed() - at;
-        let stream = &mut self.upstream.stream;
-        stream.released = stream.released.max(stream.received.saturating_sub(untaken));
-    }
-
-    pub(crate) fn owe_ack(&mut self) {
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
-            self.owe(row, due::ACK);
-        }
-    }
-
-    pub(crate) fn rewound(&mut self, now: Time) -> Result<Step, Misuse> {
-        let Some(to) = self.upstream.fork else {
-            return Err(Misuse::NotAsked);
-        };
-        self.advance(now);
-        self.upstream.fork = None;
-        self.rebase();
-        self.log.rewind(to);
-        let persisted = self.upstream.persisted.min(to.boundary);
-        self.upstream.stand_on(to.boundary, self.log.sealed());
-        self.upstream.persisted = persisted;
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
-            self.ask_to_join(row);
-        }
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
-    }
-
-    /// We go back, or to other ground: who stands on ours must return and wait.
-    pub(crate) fn rebase(&mut self) {
-        for row in 0..self.links.len() {
-            let phase = self.links[row].phase;
-            if phase.joined() || phase == Phase::Join {
-                self.fault(row, Fault::Rebased);
-            }
-        }
-        self.drop_all_snapshots();
     }
 }

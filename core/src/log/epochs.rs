@@ -124,7 +124,8 @@ impl EpochTable {
 
     /// As [`open`](Self::open), but keeps an empty epoch: a table from outside is taken as it is.
     fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
-        if self.last().is_some_and(|(last, last_start)| epoch.number() <= last.number() || start < last_start) {
+        if self.last().is_some_and(|(last, last_start)| epoch.number() <= last.number() || start < last_start)
+        {
             return false;
         }
         self.entries[self.len] = (epoch, start);

@@ -36,7 +36,10 @@ impl Index {
     pub(crate) fn note(&mut self, position: u64, first: Offset) {
         let new_step = |last: &Entry| last.position / INDEX_STEP_BYTES < position / INDEX_STEP_BYTES;
         if self.entries.back().is_none_or(new_step) {
-            assert!(self.entries.len() < self.bound, "one entry a step, and steps before the ring's start are dropped");
+            assert!(
+                self.entries.len() < self.bound,
+                "one entry a step, and steps before the ring's start are dropped"
+            );
             self.entries.push_back(Entry { position, first });
         }
     }

@@ -317,7 +317,11 @@ impl Log {
     pub(crate) fn check(&self) {
         assert!(self.start <= self.end);
         assert!(self.ring.start() <= self.sealed && self.sealed <= self.ring.end());
-        assert_eq!(self.open_count > 0, self.ring.end() > self.sealed, "bytes past the seal are an open batch");
+        assert_eq!(
+            self.open_count > 0,
+            self.ring.end() > self.sealed,
+            "bytes past the seal are an open batch"
+        );
         assert_eq!(self.start == self.end, self.ring.start() == self.sealed, "frames and records agree");
         assert!(self.history.is_none() || !self.epochs.is_empty(), "a history has an epoch");
         if let Some((at, _)) = self.oldest_frame() {

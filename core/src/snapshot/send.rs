@@ -132,7 +132,12 @@ pub(crate) struct Ships {
 
 impl Ships {
     pub(crate) fn new(config: &Config, dice: u32) -> Self {
-        Self { rows: (0..config.ships_max).map(|_| Ship::new(config)).collect(), live: [None; SNAPSHOTS_LIVE], dice, count: 0 }
+        Self {
+            rows: (0..config.ships_max).map(|_| Ship::new(config)).collect(),
+            live: [None; SNAPSHOTS_LIVE],
+            dice,
+            count: 0,
+        }
     }
 
     /// The staged piece of a ship.
@@ -144,7 +149,8 @@ impl Ships {
 
     /// Whether this id was ever given out in this boot.
     pub(crate) fn issued(&self, id: SnapshotId) -> bool {
-        id.0 >> 32 == u64::from(self.dice) && (1..=u64::from(self.count)).contains(&(id.0 & u64::from(u32::MAX)))
+        id.0 >> 32 == u64::from(self.dice)
+            && (1..=u64::from(self.count)).contains(&(id.0 & u64::from(u32::MAX)))
     }
 
     /// The live snapshot of an id.
@@ -157,12 +163,19 @@ impl Ships {
         let row = self.live.iter().position(Option::is_none)?;
         self.count += 1;
         let id = SnapshotId(u64::from(self.dice) << 32 | u64::from(self.count));
-        self.live[row] = Some(Live { id, from, ready: None, bytes: u64::MAX, wanted_untold: true, done: false });
+        self.live[row] =
+            Some(Live { id, from, ready: None, bytes: u64::MAX, wanted_untold: true, done: false });
         Some(row)
     }
 
     /// Puts a link aboard a free ship.
-    pub(crate) fn board(&mut self, link: LinkId, snapshot: SnapshotId, next_piece: u64, chain: u64) -> Option<usize> {
+    pub(crate) fn board(
+        &mut self,
+        link: LinkId,
+        snapshot: SnapshotId,
+        next_piece: u64,
+        chain: u64,
+    ) -> Option<usize> {
         let row = self.rows.iter().position(|ship| ship.link.is_none())?;
         self.rows[row].board(link, snapshot, next_piece, chain);
         Some(row)

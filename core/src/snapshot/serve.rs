@@ -1,26 +1,17 @@
-//! Snapshots at work: who ships, what is asked of the host, what arrives, what is installed.
+//! Snapshots at work on the sender's side: who ships, what is asked of the host, when a view is freed.
 
 use crate::cursor::{Cursor, Decoded};
 use crate::error::{Fault, Misuse};
 use crate::event::Event;
 use crate::id::{Offset, SnapshotId};
-use crate::input::{Kind, Payload, Step};
-use crate::limits::HEAD_BYTES;
-use crate::link::{Phase, Shipping, due, tell};
+use crate::link::{Shipping, due, tell};
 use crate::log::Place;
 use crate::node::Node;
 use crate::slot::Acked;
-use crate::snapshot::receive::Receiving;
 use crate::snapshot::send::Live;
 use crate::time::{Span, Time};
-use crate::wire::control::Begin;
-use crate::wire::fields::u64_at;
-use crate::wire::join::{Admit, Verdict};
-use crate::wire::{FLAG_LAST, Head, PIECE_BODY_BYTES, verify};
 
 impl Node {
-    // --- sending ---------------------------------------------------------------------------------------------------
-
     /// Puts a replica aboard a ship: a live snapshot that the ring still reaches, or a new one; else it waits.
     pub(crate) fn need_snapshot(&mut self, row: usize, fork: Option<Offset>) {
         let slot = self.links[row].down.slot;
@@ -84,7 +75,11 @@ impl Node {
     /// BEGIN leaves and the first piece is asked for, once the view is open.
     pub(crate) fn begin_if_ready(&mut self, row: usize, ship: usize) {
         let id = self.ships.rows[ship].snapshot;
-        let ready = self.ships.find(id).and_then(|live| self.ships.live[live]).is_some_and(|live| live.ready.is_some());
+        let ready = self
+            .ships
+            .find(id)
+            .and_then(|live| self.ships.live[live])
+            .is_some_and(|live| live.ready.is_some());
         if ready {
             self.owe(row, due::BEGIN);
             self.ask_piece(ship);
@@ -121,16 +116,15 @@ impl Node {
 
     pub(crate) fn tell_of_live(&mut self, row: usize) -> Option<Event> {
         let live = self.ships.live[row].as_mut()?;
-        if core::mem::take(&mut live.wanted_untold) && !live.done {
-            return Some(Event::SnapshotWanted { snapshot: live.id, from: live.from });
-        }
+        let untold = core::mem::take(&mut live.wanted_untold);
+        let (snapshot, from) = (live.id, live.from);
         if live.done {
-            let snapshot = live.id;
             self.ships.live[row] = None;
             self.reconsider_all();
-            return Some(Event::SnapshotDone { snapshot });
+            // The host never heard of a view that was given up before it was asked for.
+            return (!untold).then_some(Event::SnapshotDone { snapshot });
         }
-        None
+        untold.then_some(Event::SnapshotWanted { snapshot, from })
     }
 
     pub(crate) fn snapshot_ready(
@@ -147,7 +141,8 @@ impl Node {
         let at = decoded.position.boundary;
         if let Some(live) = self.ships.find(snapshot).and_then(|row| self.ships.live[row]) {
             let known = self.log.find(at).is_none_or(|place| place.digest == decoded.position.digest);
-            let sound = decoded.history == self.log.history && live.from <= at && at <= self.log.end() && known;
+            let sound =
+                decoded.history == self.log.history && live.from <= at && at <= self.log.end() && known;
             if !sound || live.ready.is_some() {
                 return Err(Misuse::BadCursor);
             }
@@ -195,7 +190,12 @@ impl Node {
         Ok(())
     }
 
-    pub(crate) fn snapshot_failed(&mut self, now: Time, snapshot: SnapshotId, retry: bool) -> Result<(), Misuse> {
+    pub(crate) fn snapshot_failed(
+        &mut self,
+        now: Time,
+        snapshot: SnapshotId,
+        retry: bool,
+    ) -> Result<(), Misuse> {
         if !self.ships.issued(snapshot) {
             return Err(Misuse::UnknownSnapshot);
         }
@@ -222,8 +222,7 @@ impl Node {
             self.close(row, Fault::SnapshotFailed, false, pause);
             self.slots.rows[self.links[row].down.slot].cut_off = None;
         }
-        let row = self.ships.live[live].as_mut().expect("a live row");
-        (row.done, row.wanted_untold) = (true, false);
+        self.ships.live[live].as_mut().expect("a live row").done = true;
         let subject = self.live_subject(live);
         self.pending.push(subject);
     }
@@ -280,123 +279,5 @@ impl Node {
             (down.shipping, down.needs_snapshot) = (None, false);
             self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
         }
-    }
-
-    // --- receiving -------------------------------------------------------------------------------------------------
-
-    pub(crate) fn snapshot_comes(&mut self, row: usize, admit: &Admit, step: &mut Step) -> Result<(), Fault> {
-        let tail = admit.verdict == Verdict::Snapshot;
-        let held = self.upstream.receiving.as_ref();
-        if held.is_some_and(|held| held.id == admit.snapshot && held.next_piece == admit.next_piece) {
-            if tail {
-                self.stands_at(admit)?;
-                self.go_with(row, admit);
-            }
-            let held = self.upstream.receiving.as_mut().expect("just seen");
-            held.tail_stopped = !tail;
-            self.upstream.streaming = tail;
-            return Ok(());
-        }
-        let foreign = self.upstream.base && admit.history != self.log.history;
-        if foreign && !self.upstream.adopt {
-            return Err(Fault::HistoryDiffers);
-        }
-        if admit.next_piece != 0 {
-            return Err(Fault::PieceOrder);
-        }
-        if let Some(fork) = admit.fork {
-            step.payload = Some(Self::mark(Kind::Fork, fork.0, 0));
-        }
-        self.rebase();
-        let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
-        self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
-        let upstream = &mut self.upstream;
-        let (stream, pieces) = (upstream.stream, upstream.pieces);
-        upstream.stand_on(Offset(0), self.log.sealed());
-        upstream.taken = (admit.from.boundary, self.log.sealed());
-        upstream.base = false;
-        upstream.fork = None;
-        // Without a tail the log stands nowhere until the snapshot is installed.
-        upstream.receiving = Some(Receiving::new(admit.snapshot, !tail));
-        // What the old ground had under way is released with it.
-        upstream.stream.released = stream.received;
-        upstream.pieces.released = pieces.received;
-        upstream.streaming = false;
-        self.go_with(row, admit);
-        self.upstream.streaming = tail;
-        Ok(())
-    }
-
-    pub(crate) fn on_begin(&mut self, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
-        let begin = Begin::decode(&frame[HEAD_BYTES..])?;
-        let decoded = Decoded::from_bytes(begin.cursor).ok_or(Fault::Malformed)?;
-        let receiving = self.upstream.receiving.as_mut().filter(|receiving| receiving.id == begin.snapshot);
-        let receiving = receiving.ok_or(Fault::PieceOrder)?;
-        if decoded.history != self.log.history {
-            return Err(Fault::HistoryDiffers);
-        }
-        if let Some(begun) = &receiving.begun {
-            // A resumed snapshot says again what it is; the host has begun long ago.
-            return if *begun == decoded { Ok(()) } else { Err(Fault::SnapshotDiffers) };
-        }
-        let first = decoded.position.boundary.0;
-        step.position = Some(decoded.position);
-        step.payload = Some(Payload { range: Begin::CURSOR_AT..frame.len(), first, count: 0, kind: Kind::Begin });
-        receiving.begun = Some(decoded);
-        Ok(())
-    }
-
-    pub(crate) fn on_piece(&mut self, head: &Head, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
-        let (snapshot, piece) = (SnapshotId(u64_at(frame, HEAD_BYTES)), u64_at(frame, HEAD_BYTES + 8));
-        let receiving = self.upstream.receiving.as_mut().ok_or(Fault::PieceOrder)?;
-        receiving.expects(snapshot, piece)?;
-        verify(frame, receiving.chain, head.check)?;
-        self.upstream.pieces.receive(frame.len() as u64)?;
-        let last = head.flags & FLAG_LAST != 0;
-        receiving.note(head.check, last, self.upstream.pieces.received);
-        self.upstream.attempt = 0;
-        let kind = if last { Kind::LastPiece } else { Kind::Piece };
-        let range = HEAD_BYTES + PIECE_BODY_BYTES..frame.len();
-        step.payload = Some(Payload { range, first: piece, count: 0, kind });
-        Ok(())
-    }
-
-    pub(crate) fn installed(&mut self, now: Time, snapshot: SnapshotId) -> Result<Step, Misuse> {
-        let receiving = self.upstream.receiving.as_ref().filter(|receiving| receiving.id == snapshot);
-        let Some(receiving) = receiving else {
-            return Err(Misuse::UnknownSnapshot);
-        };
-        if !receiving.complete {
-            return Err(Misuse::NotAsked);
-        }
-        self.advance(now);
-        let receiving = self.upstream.receiving.take().expect("just seen");
-        let ground = receiving.begun.expect("pieces come after BEGIN");
-        let at = ground.position.boundary;
-        let differs = self.log.find(at).is_some_and(|place| place.digest != ground.position.digest);
-        let reaches = at <= self.log.end() && !differs;
-        let (taken, persisted) = (self.upstream.taken, self.upstream.persisted);
-        if reaches {
-            self.upstream.stand_on(at, self.log.sealed());
-            self.upstream.taken = taken;
-        } else {
-            self.log.reset(ground.history, ground.position, &ground.epochs);
-            self.upstream.stand_on(at, self.log.sealed());
-        }
-        self.upstream.persisted = persisted;
-        self.upstream.adopt = false;
-        self.upstream.admitted = reaches && self.upstream.streaming;
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
-            if differs {
-                self.fault(row, Fault::SnapshotDiffers);
-            } else if receiving.tail_stopped || !reaches {
-                self.ask_to_join(row);
-            } else {
-                self.owe(row, due::ACK);
-            }
-        }
-        self.note_caught_up();
-        self.reconsider_all();
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
     }
 }

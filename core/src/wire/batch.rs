@@ -77,7 +77,8 @@ pub(crate) fn verify(frame: &[u8], head: &BatchHead, check: u64) -> Result<(), F
         at += RECORD_HEAD_BYTES + (u32_at(records, at) & RECORD_BYTES_MAX) as usize;
         count += 1;
     }
-    let sound = at == records.len() && count == head.count && count > 0 && head.raw_length as usize == records.len();
+    let sound =
+        at == records.len() && count == head.count && count > 0 && head.raw_length as usize == records.len();
     if sound { Ok(()) } else { Err(Fault::Malformed) }
 }
 

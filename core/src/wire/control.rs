@@ -27,7 +27,12 @@ pub(crate) struct Ack {
 impl Ack {
     pub(crate) fn encode(&self, scratch: &mut [u8], epoch_number: u32) -> usize {
         let mut writer = Writer::frame(scratch);
-        writer.u32(self.admit).u8(u8::from(self.base)).u64(self.received.0).u64(self.applied.0).u64(self.persisted.0);
+        writer
+            .u32(self.admit)
+            .u8(u8::from(self.base))
+            .u64(self.received.0)
+            .u64(self.applied.0)
+            .u64(self.persisted.0);
         writer.u64(self.stream_released).u64(self.pieces_released).u64(self.echo);
         writer.finish(FrameKind::Ack, epoch_number)
     }

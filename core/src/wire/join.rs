@@ -153,10 +153,20 @@ impl Admit {
         let fork = Offset(reader.u64()?);
         let epochs = EpochTable::decode(&mut reader)?;
         let shipping = matches!(verdict, Verdict::Snapshot | Verdict::SnapshotOnly);
-        if verdict != Verdict::Wait && (history.is_none() || epochs.is_empty()) || shipping && snapshot.0 == 0 {
+        if verdict != Verdict::Wait && (history.is_none() || epochs.is_empty()) || shipping && snapshot.0 == 0
+        {
             return Err(Fault::Malformed);
         }
-        Ok(Self { number, verdict, history, from, snapshot, next_piece, fork: forked.then_some(fork), epochs })
+        Ok(Self {
+            number,
+            verdict,
+            history,
+            from,
+            snapshot,
+            next_piece,
+            fork: forked.then_some(fork),
+            epochs,
+        })
     }
 }
 

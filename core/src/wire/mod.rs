@@ -33,6 +33,10 @@ pub(crate) const FLAG_LAST: u8 = 1;
 /// What a PIECE carries before its data: snapshot id and piece number.
 pub(crate) const PIECE_BODY_BYTES: usize = 16;
 
+/// A piece frame before its data.
+pub(crate) const PIECE_HEAD_BYTES: u32 = 40;
+const _: () = assert!(PIECE_HEAD_BYTES as usize == HEAD_BYTES + PIECE_BODY_BYTES);
+
 /// The kinds of frame. Numbers never change; those from 0x80 on may be skipped by who does not know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]

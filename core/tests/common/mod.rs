@@ -97,7 +97,8 @@ pub fn small() -> Options {
 impl Host {
     pub fn new(id: u64, role: Role, options: Options) -> Self {
         let config = options.check().expect("a test's options work");
-        let node = Node::new(config, Boot { node: NodeId(id), seed: seed(id, 0), role, unix_zero: 0, cursor: None });
+        let node =
+            Node::new(config, Boot { node: NodeId(id), seed: seed(id, 0), role, unix_zero: 0, cursor: None });
         Self {
             node: node.expect("no cursor to be damaged"),
             store: Store::default(),
@@ -133,7 +134,8 @@ impl Host {
 
     /// Commits the store at a boundary.
     pub fn flush(&mut self, now: Time) {
-        let position = self.node.handle(now, Input::Flush).expect("a primary flushes").position.expect("a position");
+        let position =
+            self.node.handle(now, Input::Flush).expect("a primary flushes").position.expect("a position");
         assert_eq!(position.boundary.0, self.end(), "a primary's store is at its boundary");
         self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
     }
@@ -276,8 +278,10 @@ impl World {
     }
 
     fn free_link(&self, host: usize) -> Option<u32> {
-        (0..self.hosts[host].config.link_ids())
-            .find(|id| !self.wires.iter().any(|wire| wire.open && wire.ends.contains(&(host, *id))) && self.is_free(host, *id))
+        (0..self.hosts[host].config.link_ids()).find(|id| {
+            !self.wires.iter().any(|wire| wire.open && wire.ends.contains(&(host, *id)))
+                && self.is_free(host, *id)
+        })
     }
 
     fn is_free(&self, host: usize, link: u32) -> bool {
@@ -289,7 +293,8 @@ impl World {
     pub fn cut(&mut self, a: usize, b: usize) {
         for index in 0..self.wires.len() {
             let ends = self.wires[index].ends;
-            if self.wires[index].open && (ends[0].0, ends[1].0) == (a, b) || (ends[1].0, ends[0].0) == (a, b) {
+            if self.wires[index].open && (ends[0].0, ends[1].0) == (a, b) || (ends[1].0, ends[0].0) == (a, b)
+            {
                 self.drop_wire(index);
             }
         }
@@ -302,7 +307,10 @@ impl World {
         for (host, link) in self.wires[index].ends {
             if self.hosts[host].inbox.remove(&link).is_some() {
                 self.hosts[host].writing.remove(&link);
-                self.hosts[host].node.handle(self.now, Input::Lost { link: LinkId(link) }).expect("it was open");
+                self.hosts[host]
+                    .node
+                    .handle(self.now, Input::Lost { link: LinkId(link) })
+                    .expect("it was open");
                 self.hosts[host].node.check();
             }
         }
@@ -320,10 +328,12 @@ impl World {
         new.boots = old.boots + 1;
         new.store = std::mem::take(&mut old.store);
         // What lies past the cursor was never stored in one step with it.
-        let boundary = new.store.cursor.as_ref().map_or(0, |cursor| Cursor::describe(cursor).unwrap().1.boundary.0);
+        let boundary =
+            new.store.cursor.as_ref().map_or(0, |cursor| Cursor::describe(cursor).unwrap().1.boundary.0);
         new.store.records.truncate(usize::try_from(boundary).unwrap());
         new.upstream = old.upstream;
-        (new.installed, new.snapshots_begun, new.forks) = (old.installed, old.snapshots_begun, old.forks.clone());
+        (new.installed, new.snapshots_begun, new.forks) =
+            (old.installed, old.snapshots_begun, old.forks.clone());
         let boot = Boot {
             node: NodeId(new.id),
             seed: seed(new.id, new.boots),
@@ -340,14 +350,18 @@ impl World {
         let now = self.now;
         let target = self.hosts[host].upstream;
         let reachable = target.filter(|target| !self.severed.contains(&(host, *target)));
-        let links = reachable.and_then(|target| Some((target, self.free_link(host)?, self.free_link(target)?)));
+        let links =
+            reachable.and_then(|target| Some((target, self.free_link(host)?, self.free_link(target)?)));
         let Some((target, ours, theirs)) = links else {
             self.hosts[host].node.handle(now, Input::DialFailed).expect("a dial was under way");
             return;
         };
         self.hosts[host].inbox.insert(ours, Vec::new());
         self.hosts[target].inbox.insert(theirs, Vec::new());
-        self.hosts[host].node.handle(now, Input::Opened { link: LinkId(ours), side: Side::Upstream }).expect("dialling");
+        self.hosts[host]
+            .node
+            .handle(now, Input::Opened { link: LinkId(ours), side: Side::Upstream })
+            .expect("dialling");
         let opened = Input::Opened { link: LinkId(theirs), side: Side::Downstream };
         self.hosts[target].node.handle(now, opened).expect("a free link");
         self.wires.push(Wire {
@@ -399,7 +413,8 @@ impl World {
         let mut bytes = self.hosts[host].inbox.get(&link).cloned().unwrap_or_default();
         loop {
             let me = &mut self.hosts[host];
-            let step = me.node.handle(now, Input::Bytes { link: LinkId(link), data: &bytes }).expect("an open link");
+            let step =
+                me.node.handle(now, Input::Bytes { link: LinkId(link), data: &bytes }).expect("an open link");
             me.node.check();
             if let Some(payload) = &step.payload {
                 let frame = bytes[..step.used].to_vec();
@@ -454,12 +469,16 @@ impl World {
                 assert!(me.end() >= from.0, "the store stands at or past the tail's begin");
                 me.views.insert(snapshot, me.store.records.clone());
                 let cursor = me.store.cursor.clone().expect("a store with a history");
-                me.node.handle(now, Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None }).expect("asked");
+                me.node
+                    .handle(now, Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None })
+                    .expect("asked");
             }
             Event::SnapshotRead { snapshot, piece } => {
                 let me = &mut self.hosts[host];
                 let (data, last) = me.piece(snapshot, piece);
-                me.node.handle(now, Input::SnapshotPiece { snapshot, piece, data: &data, last }).expect("asked");
+                me.node
+                    .handle(now, Input::SnapshotPiece { snapshot, piece, data: &data, last })
+                    .expect("asked");
             }
             Event::SnapshotDone { snapshot } => {
                 self.hosts[host].views.remove(&snapshot).expect("it was open");
@@ -496,7 +515,9 @@ impl World {
         let now = self.now;
         let mut busy = false;
         for link in self.hosts[host].writing.keys().copied().collect::<Vec<_>>() {
-            let Some(index) = self.wires.iter().position(|wire| wire.open && wire.ends.contains(&(host, link))) else {
+            let Some(index) =
+                self.wires.iter().position(|wire| wire.open && wire.ends.contains(&(host, link)))
+            else {
                 continue;
             };
             let end = usize::from(self.wires[index].ends[1] == (host, link));
@@ -546,7 +567,11 @@ impl World {
         loop {
             self.settle();
             wakes += 1;
-            assert!(wakes < 2_000 + span.as_millis() * 4, "a hot loop: {wakes} wakes in {} ms", span.as_millis());
+            assert!(
+                wakes < 2_000 + span.as_millis() * 4,
+                "a hot loop: {wakes} wakes in {} ms",
+                span.as_millis()
+            );
             let next = self.hosts.iter().filter_map(|host| host.node.next_deadline()).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             assert!(next > self.now || self.now == Time::ZERO, "after settling, deadlines lie in the future");
@@ -573,7 +598,10 @@ impl World {
     pub fn assert_equal(&self) {
         for (index, host) in self.hosts.iter().enumerate() {
             assert_eq!(host.end(), self.hosts[0].end(), "host {index} has as many records as host 0");
-            assert!(host.store.records == self.hosts[0].store.records, "host {index} has the records of host 0");
+            assert!(
+                host.store.records == self.hosts[0].store.records,
+                "host {index} has the records of host 0"
+            );
         }
     }
 }
