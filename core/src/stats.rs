@@ -54,6 +54,8 @@ pub struct Stats {
     pub persisted: Offset,
     /// The upstream's node, while joined.
     pub upstream: Option<NodeId>,
+    /// The history of the upstream that last welcomed us; none before the first.
+    pub upstream_history: HistoryId,
     /// Whether the stream flows from the upstream.
     pub streaming: bool,
     /// Whether a snapshot is under way to this node, and the pieces received of it.
@@ -129,6 +131,7 @@ impl Node {
             applied,
             persisted: upstream.persisted,
             upstream: peer.map(|link| link.peer.node),
+            upstream_history: upstream.peer_history,
             streaming: upstream.streaming,
             receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
             origin_end: upstream.origin.map(|(_, end, _)| end),

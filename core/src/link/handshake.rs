@@ -155,6 +155,7 @@ impl Node {
             return Err(Fault::FrameLimit);
         }
         self.links[row].peer = peer_of(&hello);
+        self.upstream.peer_history = hello.history;
         self.ask_to_join(row);
         Ok(())
     }

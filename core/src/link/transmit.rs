@@ -114,6 +114,7 @@ impl Node {
             piece_window_bytes: self.config.piece_window_bytes,
             node: self.id,
             incarnation: self.incarnation,
+            history: self.log.history,
         }
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Upstream {
     /// The upstream's end at its last beat.
     pub(crate) peer_end: Option<Offset>,
     pub(crate) caught_up: bool,
+    /// The history of the upstream that last welcomed us.
+    pub(crate) peer_history: HistoryId,
 }
 
 impl Upstream {
@@ -77,6 +79,7 @@ impl Upstream {
             origin: None,
             peer_end: None,
             caught_up: false,
+            peer_history: HistoryId::NONE,
         }
     }
 

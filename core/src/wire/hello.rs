@@ -3,7 +3,7 @@
 use super::fields::{Reader, Writer};
 use super::{FrameKind, fields};
 use crate::error::Fault;
-use crate::id::NodeId;
+use crate::id::{HistoryId, NodeId};
 
 /// The first bytes of every Towline conversation.
 pub(crate) const MAGIC: [u8; 8] = *b"TOWLINE\x01";
@@ -32,6 +32,8 @@ pub(crate) struct Hello {
     pub(crate) node: NodeId,
     /// Dice of this start of the node.
     pub(crate) incarnation: u64,
+    /// The history it holds, so that a refusal can name both.
+    pub(crate) history: HistoryId,
 }
 
 impl Hello {
@@ -41,7 +43,7 @@ impl Hello {
         writer.u64(self.features_offered).u64(self.features_required);
         writer.u32(self.frame_bytes_max).u32(self.piece_bytes_max);
         writer.u64(self.window_bytes).u64(self.piece_window_bytes);
-        writer.u64(self.node.0).u64(self.incarnation);
+        writer.u64(self.node.0).u64(self.incarnation).u128(self.history.0);
         writer.finish(kind, epoch_number)
     }
 
@@ -73,6 +75,7 @@ impl Hello {
             piece_window_bytes: reader.u64()?,
             node: NodeId(reader.u64()?),
             incarnation: reader.u64()?,
+            history: HistoryId(reader.u128()?),
         })
     }
 }
