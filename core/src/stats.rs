@@ -107,6 +107,9 @@ pub struct Replica {
     pub acked: [Option<Offset>; 3],
     /// How far behind at each of these stages.
     pub lag: [Option<Lag>; 3],
+    /// Bytes of the ring not yet offered to it; none while no stream flows. When this nears the backlog, the ring is
+    /// about to overtake it.
+    pub unsent_bytes: Option<u64>,
 }
 
 impl Node {
@@ -160,7 +163,8 @@ impl Node {
             let at = |level| slot.acked.base.then(|| slot.acked.at(level));
             let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
             let lag = acked.map(|offset| offset.map(|offset| self.lag(offset)));
-            Replica { node: slot.node, link: slot.link, state, acked, lag }
+            let unsent_bytes = link.and_then(|link| link.down.stream_at).map(|at| self.log.bytes_from(at));
+            Replica { node: slot.node, link: slot.link, state, acked, lag, unsent_bytes }
         })
     }
 

@@ -21,15 +21,20 @@ impl Node {
     pub(crate) fn on_join(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
         let join = Join::decode(body)?;
         let peer = self.links[row].peer;
-        let aboard = self.links[row].down.shipping.is_some_and(|shipping| shipping.ship.is_some());
-        if aboard || join.untaken_bytes > peer.window_bytes + u64::from(self.config.frame_bytes_max()) {
-            return Err(if aboard { Fault::Unexpected } else { Fault::Window });
+        // Its last pieces may be received and not yet acknowledged; before that a JOIN makes no sense.
+        let ship = self.links[row].down.shipping.and_then(|shipping| shipping.ship);
+        if ship.is_some_and(|ship| !self.ships.rows[ship].sent_all) {
+            return Err(Fault::Unexpected);
+        }
+        if join.untaken_bytes > peer.window_bytes + u64::from(self.config.frame_bytes_max()) {
+            return Err(Fault::Window);
         }
         self.saw(join.epochs.number());
         if !self.links[row].phase.joined() {
             self.take_slot(row)?;
         }
         self.cut_stage(row);
+        self.leave_ship(row);
         if self.slots.rows[self.links[row].down.slot].cut_off != Some(join.snapshot) {
             // It holds nothing of what it was cut off from.
             self.forget_cut_off(row);

@@ -259,16 +259,25 @@ impl Node {
     /// Every piece was sent and taken: the ship is free for the next.
     pub(crate) fn pieces_released(&mut self, row: usize) {
         let down = &mut self.links[row].down;
-        let Some(Shipping { ship: Some(ship), snapshot, .. }) = down.shipping else {
+        let Some(Shipping { ship: Some(ship), .. }) = down.shipping else {
             return;
         };
         let all = down.piece_credit.released == down.piece_credit.sent;
         if all && self.ships.rows[ship].sent_all {
-            down.shipping = down.shipping.map(|shipping| Shipping { ship: None, ..shipping });
-            self.ships.rows[ship].link = None;
-            self.drop_if_unused(snapshot);
-            self.reconsider_all();
+            self.leave_ship(row);
         }
+    }
+
+    /// Nothing of the ship is on this link any more: it is free for another.
+    pub(crate) fn leave_ship(&mut self, row: usize) {
+        let down = &mut self.links[row].down;
+        let Some(Shipping { ship: Some(ship), snapshot, .. }) = down.shipping else {
+            return;
+        };
+        down.shipping = down.shipping.map(|shipping| Shipping { ship: None, ..shipping });
+        self.ships.rows[ship].link = None;
+        self.drop_if_unused(snapshot);
+        self.reconsider_all();
     }
 
     /// The replica installed its snapshot: it counts again, and the pause before the next one begins.
