@@ -106,6 +106,7 @@ pub struct Hello {
     pub piece_window_bytes: u64,
     pub node: u64,
     pub incarnation: u64,
+    pub history: u128,
 }
 
 impl Hello {
@@ -122,6 +123,7 @@ impl Hello {
             piece_window_bytes: 1 << 20,
             node,
             incarnation: 1,
+            history: 0,
         }
     }
 
@@ -137,6 +139,7 @@ impl Hello {
         body.extend(self.piece_window_bytes.to_le_bytes());
         body.extend(self.node.to_le_bytes());
         body.extend(self.incarnation.to_le_bytes());
+        body.extend(self.history.to_le_bytes());
         frame(kind, 0, 0, 0, &body)
     }
 }

@@ -3,11 +3,20 @@
 //! The model store is the list of all records, so "is a prefix of" is a comparison. A snapshot is that list, one record
 //! after another with its length. Each host keeps what a real one keeps: its data and its cursor, in one step.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
+use metered::Metered;
 use towline_core::*;
+
+pub mod counted;
+pub mod frames;
+pub mod metered;
+pub mod puppet;
+pub mod stage;
+pub mod words;
 
 /// A host's store: records from offset 0, and the cursor at their end.
 #[derive(Clone, Default)]
@@ -21,7 +30,7 @@ type Spooled = (u64, Vec<Vec<u8>>, Vec<u8>);
 
 /// A node and its host.
 pub struct Host {
-    pub node: Node,
+    pub node: Metered,
     pub store: Store,
     /// Whether the host applies what it gets (a stalled store does not).
     pub applies: bool,
@@ -97,8 +106,10 @@ pub fn small() -> Options {
 impl Host {
     pub fn new(id: u64, role: Role, options: Options) -> Self {
         let config = options.check().expect("a test's options work");
-        let node =
-            Node::new(config, Boot { node: NodeId(id), seed: seed(id, 0), role, unix_zero: 0, cursor: None });
+        let node = Metered::new(
+            config,
+            Boot { node: NodeId(id), seed: seed(id, 0), role, unix_zero: 0, cursor: None },
+        );
         Self {
             node: node.expect("no cursor to be damaged"),
             store: Store::default(),
@@ -341,7 +352,8 @@ impl World {
             unix_zero: 0,
             cursor: new.store.cursor.as_deref(),
         };
-        new.node = Node::new(new.config, boot).expect("its own cursor");
+        new.node = Metered::new(new.config, boot).expect("its own cursor");
+        new.node.allocations += old.node.allocations;
         new.node.handle(self.now, Input::Tick).expect("ticks");
         self.hosts[host] = new;
     }

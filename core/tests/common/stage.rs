@@ -1,0 +1,173 @@
+//! A primary on a stage with pretended replicas: the sending side of a host's turn, and nothing else.
+
+use super::metered::Metered;
+use super::puppet::Puppet;
+use towline_core::*;
+
+/// The most that goes to a socket at once.
+pub const STEP_BYTES: usize = 64 << 10;
+
+/// The verbs a stage needs, of a plain node or a watched one.
+pub trait Verbs {
+    fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse>;
+    fn poll_event(&mut self) -> Option<Event>;
+    fn consume(&mut self, now: Time, link: LinkId, bytes: usize) -> Result<More, Misuse>;
+    fn peek_transmit(&self, link: LinkId) -> Transmit<'_>;
+    fn plain(&self) -> &Node;
+}
+
+macro_rules! verbs {
+    ($type:ty) => {
+        impl Verbs for $type {
+            #[inline]
+            fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
+                <$type>::handle(self, now, input)
+            }
+            #[inline]
+            fn poll_event(&mut self) -> Option<Event> {
+                <$type>::poll_event(self)
+            }
+            #[inline]
+            fn consume(&mut self, now: Time, link: LinkId, bytes: usize) -> Result<More, Misuse> {
+                <$type>::consume(self, now, link, bytes)
+            }
+            #[inline]
+            fn peek_transmit(&self, link: LinkId) -> Transmit<'_> {
+                <$type>::peek_transmit(self, link)
+            }
+            fn plain(&self) -> &Node {
+                self
+            }
+        }
+    };
+}
+verbs!(Node);
+verbs!(Metered);
+
+/// A primary, and a puppet on each link.
+pub struct Stage<N> {
+    pub node: N,
+    pub now: Time,
+    pub puppets: Vec<Option<Puppet>>,
+    /// Open views: what is left of each.
+    pub views: Vec<SnapshotId>,
+    /// Pieces in each view, and bytes in each piece.
+    pub view_shape: (u64, usize),
+    pub closed: u64,
+    writing: Vec<LinkId>,
+}
+
+impl<N: Verbs> Stage<N> {
+    pub fn new(node: N) -> Self {
+        let links = node.plain().config().link_ids() as usize;
+        Self {
+            node,
+            now: Time::ZERO,
+            puppets: (0..links).map(|_| None).collect(),
+            views: Vec::new(),
+            view_shape: (8, 1000),
+            closed: 0,
+            writing: Vec::with_capacity(links),
+        }
+    }
+
+    /// The bytes of a cursor at the log's end.
+    pub fn cursor(&mut self) -> Vec<u8> {
+        let step = self.node.handle(self.now, Input::Flush).expect("a primary flushes");
+        let position = step.position.expect("a flush has a position");
+        self.node.plain().cursor(position).as_bytes().to_vec()
+    }
+
+    /// Opens a link, on which a puppet says HELLO and joins.
+    pub fn open(&mut self, link: u32, puppet: Puppet, cursor: Option<&[u8]>) {
+        let id = LinkId(link);
+        self.node.handle(self.now, Input::Opened { link: id, side: Side::Downstream }).expect("a free id");
+        let opening = puppet.opening(cursor);
+        self.puppets[link as usize] = Some(puppet);
+        self.feed(id, &opening);
+        self.turn();
+    }
+
+    /// Cuts a link.
+    pub fn cut(&mut self, link: u32) {
+        self.writing.retain(|writing| writing.0 != link);
+        if self.puppets[link as usize].take().is_some() {
+            self.node.handle(self.now, Input::Lost { link: LinkId(link) }).expect("it was open");
+        }
+    }
+
+    fn feed(&mut self, link: LinkId, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let step = self.node.handle(self.now, Input::Bytes { link, data: bytes }).expect("an open link");
+            bytes = &bytes[step.used..];
+            if step.next != Next::Again {
+                break;
+            }
+        }
+    }
+
+    /// Polls, writes and feeds until nothing is left to do.
+    pub fn turn(&mut self) {
+        loop {
+            while let Some(event) = self.node.poll_event() {
+                self.on_event(event);
+            }
+            let Some(link) = self.writing.pop() else { break };
+            self.write(link);
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::WantsWrite { link } => self.writing.push(link),
+            Event::Close { link, .. } => {
+                self.closed += 1;
+                self.puppets[link.0 as usize] = None;
+                self.writing.retain(|writing| *writing != link);
+            }
+            Event::SnapshotWanted { snapshot, .. } => {
+                let cursor = self.cursor();
+                self.views.push(snapshot);
+                let ready = Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None };
+                self.node.handle(self.now, ready).expect("asked for");
+            }
+            Event::SnapshotRead { snapshot, piece } => {
+                let data = [7; 4096];
+                let (pieces, bytes) = self.view_shape;
+                let (data, last) = (&data[..bytes], piece + 1 == pieces);
+                let piece = Input::SnapshotPiece { snapshot, piece, data, last };
+                self.node.handle(self.now, piece).expect("asked for");
+            }
+            Event::SnapshotDone { snapshot } => self.views.retain(|view| *view != snapshot),
+            Event::Dial { .. }
+            | Event::Joined { .. }
+            | Event::CaughtUp
+            | Event::Acked { .. }
+            | Event::SlotExpired { .. }
+            | Event::Role { .. }
+            | Event::Outranked { .. } => {}
+        }
+    }
+
+    fn write(&mut self, link: LinkId) {
+        let mut ack = [0; 77];
+        loop {
+            let shown = self.node.peek_transmit(link);
+            let mut room = STEP_BYTES;
+            let puppet = self.puppets[link.0 as usize].as_mut().expect("an open link has a puppet");
+            for slice in shown.slices() {
+                let taken = slice.len().min(room);
+                puppet.feed(&slice[..taken]);
+                room -= taken;
+            }
+            let more = self.node.consume(self.now, link, STEP_BYTES - room).expect("it was shown");
+            let puppet = self.puppets[link.0 as usize].as_mut().expect("consume closes nothing");
+            if puppet.answer(&mut ack) {
+                self.feed(link, &ack);
+            }
+            if more == More::Dry {
+                return;
+            }
+        }
+    }
+}
