@@ -22,6 +22,10 @@ use crate::store::Store;
 
 /// A commit is due after so many bytes of records.
 const COMMIT_BYTES: u64 = 64 << 10;
+/// Written in one turn, if the ring is large: a turn must leave the links time to send what it wrote.
+const TURN_BYTES: u64 = 1 << 20;
+/// And the part of the ring, if it is small.
+const TURN_SHARE: u64 = 16;
 /// Keys whose time has come, deleted in one turn.
 const EXPIRE_KEYS: usize = 256;
 
@@ -42,6 +46,7 @@ pub(crate) struct Heart {
     pub(crate) closing: bool,
     dirty: bool,
     uncommitted_bytes: u64,
+    turn_bytes: u64,
     failed: Option<String>,
     dice: u64,
     scratch: Vec<u8>,
@@ -74,6 +79,7 @@ impl Heart {
             closing: false,
             dirty,
             uncommitted_bytes: 0,
+            turn_bytes: 0,
             failed: None,
             dice,
             scratch: Vec::new(),
@@ -83,6 +89,17 @@ impl Heart {
     /// Says something to the node that it may refuse because the world moved on.
     pub(crate) fn say(&mut self, input: Input<'_>) -> Result<towline_core::Step, Misuse> {
         self.node.handle(self.now, input)
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.now = self.clock.now();
+        self.turn_bytes = 0;
+    }
+
+    /// Whether this turn has written its share.
+    pub(crate) fn turn_is_full(&self) -> bool {
+        self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
     }
 
     pub(crate) fn failed(&self) -> Option<&str> {
@@ -132,6 +149,7 @@ impl Heart {
         };
         self.dirty = true;
         self.uncommitted_bytes += bytes;
+        self.turn_bytes += bytes;
         if self.uncommitted_bytes >= COMMIT_BYTES {
             self.commit();
         }

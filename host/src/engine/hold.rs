@@ -1,17 +1,20 @@
 //! Short pauses for client writes while a replica that joins would otherwise lose its stream.
 //!
 //! A replica that receives a snapshot also follows the stream; if the ring overtakes it there, it will need another
-//! snapshot. While less than a quarter of the ring is left to it, writes wait: at most [`HOLD`] at a time, and never
-//! for more than half of the time. Reads go on; a write that waits is answered a moment later.
+//! snapshot. When less than a quarter of the ring is left to it, writes wait until half is left: at most [`HOLD`] at a
+//! time, and never for more than half of the time. Reads go on; a write that waits is answered a moment later.
+//!
+//! A replica *joins* from the moment it is seen receiving a snapshot until it has applied nearly all there is: after
+//! the snapshot it still has the spool to work off.
 
-use towline_core::{ReplicaState, Role, Span, Time};
+use towline_core::{Lag, NodeId, ReplicaState, Role, Span, Time};
 
 use super::heart::Heart;
 
 /// One pause, at most.
 const HOLD: Span = Span::from_millis(50);
 /// How often the replicas are looked at.
-const LOOK: Span = Span::from_millis(5);
+const LOOK: Span = Span::from_millis(1);
 
 /// When writes are held.
 #[derive(Debug)]
@@ -24,11 +27,20 @@ pub(crate) struct Hold {
     next_look: Time,
     /// Whether the last look found a replica in danger.
     danger: bool,
+    /// Who joins: at most as many as the node remembers replicas.
+    joining: Vec<NodeId>,
 }
 
 impl Hold {
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, since: None, rest_until: Time::ZERO, next_look: Time::ZERO, danger: false }
+        Self {
+            enabled,
+            since: None,
+            rest_until: Time::ZERO,
+            next_look: Time::ZERO,
+            danger: false,
+            joining: Vec::new(),
+        }
     }
 
     /// Begins or ends a pause. `wanted` says whether somebody wants to write.
@@ -36,7 +48,7 @@ impl Hold {
         let now = heart.now;
         if self.enabled && now >= self.next_look {
             self.next_look = now + LOOK;
-            self.danger = heart.role == Role::Primary && !heart.closing && in_danger(heart);
+            self.danger = heart.role == Role::Primary && !heart.closing && self.look(heart);
         }
         match self.since {
             Some(since) if !self.danger || now >= since + HOLD => {
@@ -57,13 +69,31 @@ impl Hold {
         let look = self.danger.then_some(self.next_look);
         end.into_iter().chain(look).min()
     }
+
+    /// Whether a replica that joins is about to be overtaken.
+    fn look(&mut self, heart: &Heart) -> bool {
+        let ring = heart.node.config().backlog_bytes;
+        let bound = if self.since.is_some() { ring / 2 } else { ring / 4 * 3 };
+        let mut danger = false;
+        for replica in heart.node.replicas() {
+            let known = self.joining.iter().position(|node| *node == replica.node);
+            let joins = match replica.state {
+                ReplicaState::Snapshot => true,
+                ReplicaState::Streaming => known.is_some() && !is_near(replica.lag[1], ring / 4),
+                ReplicaState::Away | ReplicaState::Waiting => false,
+            };
+            match (joins, known) {
+                (true, None) => self.joining.push(replica.node),
+                (false, Some(place)) => drop(self.joining.swap_remove(place)),
+                (true, Some(_)) | (false, None) => {}
+            }
+            danger |= joins && replica.unsent_bytes.is_some_and(|bytes| bytes > bound);
+        }
+        danger
+    }
 }
 
-/// Whether a replica that joins has less than a quarter of the ring left before it is overtaken.
-fn in_danger(heart: &Heart) -> bool {
-    let ring = heart.node.config().backlog_bytes;
-    heart.node.replicas().any(|replica| {
-        let behind = replica.lag[0].and_then(|lag| lag.bytes);
-        replica.state == ReplicaState::Snapshot && behind.is_some_and(|bytes| bytes > ring / 4 * 3)
-    })
+/// Whether a lag is known to be at most so many bytes.
+fn is_near(lag: Option<Lag>, bytes: u64) -> bool {
+    lag.and_then(|lag| lag.bytes).is_some_and(|behind| behind <= bytes)
 }

@@ -21,7 +21,7 @@ use super::heart::Heart;
 use crate::transport::BoxTransport;
 
 /// Read from one link in a turn.
-const READ_BYTES: usize = 256 << 10;
+const READ_BYTES: usize = 1 << 20;
 /// Written to one link in a turn.
 const WRITE_BYTES: usize = 1 << 20;
 /// What the upstream's buffer begins with.

@@ -129,7 +129,7 @@ impl Engine {
     /// One turn: feed all, poll all, write all, sleep.
     fn turn(&mut self, task: &mut Context<'_>) -> Poll<()> {
         self.ready.begin(task.waker());
-        self.heart.now = self.heart.clock.now();
+        self.heart.begin_turn();
         let mut more = self.arrive(task);
         self.feed();
         self.acked |= self.heart.persisted(task);
@@ -198,6 +198,9 @@ impl Engine {
     /// Feeds the node and the sessions from every row that is ready.
     fn feed(&mut self) {
         for _ in 0..self.ready.len().min(ROWS) {
+            if self.heart.turn_is_full() {
+                break;
+            }
             match self.ready.take() {
                 Some(Token::Link(link)) => {
                     self.writers.push(link);

@@ -8,8 +8,12 @@
 //! holds one unbroken run of batches (`spooled_to`). A snapshot's number is not remembered here: a new one begins with
 //! [`Kind::Begin`], or with a batch that does not continue the run.
 //!
-//! Bounds: a full spool is no longer said to be taken, so the sender stops within its window; what was under way is
-//! still kept. Pieces go on. [`REPLAY_BYTES`] of the spool are applied in a turn.
+//! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
+//! under way is still kept. Pieces go on. [`REPLAY_BYTES`] of the spool are applied in a turn.
+//!
+//! Beside a snapshot the spool fills no faster than the snapshot comes ([`HEAD_START_BYTES`], [`FIFTHS`]). A stream
+//! faster than that would fill it before the snapshot is complete, and be lost; slowed down early, it leaves the link
+//! to the pieces, and its sender has the time to hold its writers.
 
 use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step};
 use tracing::{info, warn};
@@ -19,6 +23,10 @@ use crate::store::{Replaced, Spool};
 
 /// The part of the spool that is applied in one turn.
 const REPLAY_BYTES: usize = 1 << 20;
+/// What the spool may hold however little of the snapshot is here.
+const HEAD_START_BYTES: u64 = 32 << 20;
+/// And beyond that, for five bytes of the snapshot: a snapshot of 600 MB fits the usual spool.
+const FIFTHS: u64 = 2;
 /// A piece's snapshot and number stand before its bytes on the wire.
 const PIECE_HEAD_BYTES: usize = 16;
 
@@ -41,6 +49,7 @@ pub(crate) struct Receive {
     /// Where the snapshot that is loading lies; pieces taken of it.
     loading: Option<Offset>,
     pieces: u64,
+    piece_bytes: u64,
     /// Records of ours that left the history: epoch number, first, end.
     fork: Option<(u32, Offset, Offset)>,
     forked: Option<(u32, Offset, Offset)>,
@@ -55,6 +64,7 @@ impl Receive {
             taken_to: Offset(0),
             loading: None,
             pieces: 0,
+            piece_bytes: 0,
             fork: None,
             forked: None,
         }
@@ -78,6 +88,13 @@ impl Receive {
     /// The newest range of records that left the history here.
     pub(crate) fn forked(&self) -> Option<(u32, Offset, Offset)> {
         self.forked
+    }
+
+    /// Whether a batch may be said to be taken.
+    fn has_room(&self) -> bool {
+        let share = HEAD_START_BYTES + self.piece_bytes / 5 * FIFTHS;
+        let ahead = self.phase == Phase::Joining && self.spool.bytes() > share;
+        !self.spool.is_full() && !ahead
     }
 
     /// Forgets the run of batches, and begins to join.
@@ -154,7 +171,7 @@ impl Heart {
     /// Says what is taken: all of it, as long as the spool has room.
     fn take(&mut self) {
         let receive = &mut self.receive;
-        if !receive.spool.is_full() {
+        if receive.has_room() {
             receive.taken_to = receive.taken_to.max(receive.spooled_to);
         }
         let (upto, pieces) = (receive.taken_to, receive.pieces);
@@ -222,13 +239,15 @@ impl Heart {
             self.receive.join_anew().map_err(|error| error.to_string())?;
         }
         info!("a snapshot at {at} is coming in");
-        (self.receive.loading, self.receive.pieces) = (Some(at), 0);
+        self.receive.loading = Some(at);
+        (self.receive.pieces, self.receive.piece_bytes) = (0, 0);
         self.store.load_begin(cursor, at).map_err(|error| error.to_string())
     }
 
     fn piece(&mut self, bytes: &[u8], number: u64) -> Result<(), String> {
         self.store.load(bytes).map_err(|error| format!("snapshot: {error}"))?;
         self.receive.pieces = number + 1;
+        self.receive.piece_bytes += bytes.len() as u64;
         self.take();
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use towline_core::{Fault, HistoryId, NodeId, Role, Span, Stats};
+use towline_core::{Fault, NodeId, Role, Span, Stats};
 use tracing::{info, warn};
 
 use super::arrival::Arrival;
@@ -113,7 +113,7 @@ impl Upstream {
         let text = if by_peer { format!("{addr} says: {fault}") } else { format!("{addr}: {fault}") };
         let first = self.news(&text);
         if fault == Fault::HistoryDiffers {
-            self.foreign(addr, stats.history, first);
+            self.foreign(addr, stats, first);
         } else if fault == Fault::IdentityClash {
             self.clash(stats.node, first);
         } else if first {
@@ -130,13 +130,14 @@ impl Upstream {
         }
     }
 
-    fn foreign(&mut self, addr: String, ours: HistoryId, first: bool) {
+    fn foreign(&mut self, addr: String, stats: &Stats, first: bool) {
+        let (ours, theirs) = (stats.history, stats.upstream_history);
         self.latched = Some(UpstreamState::HistoryDiffers);
         if self.stop_if_foreign && !self.joined {
-            self.stop = Some(ServeError::HistoryDiffers { upstream: addr, ours, theirs: None });
+            self.stop = Some(ServeError::HistoryDiffers { upstream: addr, ours, theirs });
         } else if first {
             warn!(
-                "history differs: {addr} has another history than the data here ({ours}), which stays and is served; \
+                "history differs: {addr} has {theirs}, the data here {ours}, which stays and is served; \
                  REPLICAOF or --adopt replaces it"
             );
         }

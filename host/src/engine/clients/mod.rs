@@ -122,7 +122,11 @@ impl Clients {
                 heart.tally.clients -= 1;
                 return None;
             }
-            Came::Wants(outcome) => errand = self.wants(heart, &mut row, place, outcome),
+            Came::Wants(outcome) => {
+                errand = self.wants(heart, &mut row, place, outcome);
+                // Looked at again, it is watched for leaving.
+                row.wake();
+            }
         }
         self.bytes += row.bytes();
         if self.bytes > self.bytes_bound() {
@@ -139,7 +143,7 @@ impl Clients {
     /// Begins what a command wants beyond its reply.
     fn wants(&mut self, heart: &Heart, row: &mut Row, place: Place, outcome: Outcome) -> Option<Errand> {
         match outcome {
-            Outcome::Done => row.wake(),
+            Outcome::Done => {}
             Outcome::Close => row.state = State::Ending,
             Outcome::Wait { level, offset, replicas, timeout_ms, own } => {
                 let until = (timeout_ms > 0).then(|| heart.now + Span::from_millis(timeout_ms));

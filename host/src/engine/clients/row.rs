@@ -149,7 +149,7 @@ impl Row {
         let (mut runs, mut read) = (0, 0);
         while self.state == State::Open && self.untaken() < OUT_BYTES {
             if self.buffer.unread().len() >= self.need {
-                if runs == RUNS {
+                if runs == RUNS || turn.heart.turn_is_full() {
                     return Came::More;
                 }
                 runs += 1;
