@@ -1,0 +1,212 @@
+//! From flags and config file to the server's options.
+//!
+//! A flag wins over the file, the file over the default. What cannot work is refused here or by the host's own check,
+//! under the name the person used.
+
+use std::path::{Path, PathBuf};
+
+use towline_core::ConfigError;
+use towline_host::{Options, StartError, StoreKind};
+
+use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Settings, StoreName, Switch};
+use crate::failure::Failure;
+
+/// What a server is started with, and what the program does around it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) options: Options,
+    pub(crate) ready_file: Option<PathBuf>,
+    pub(crate) log: String,
+}
+
+/// The plan of `serve`.
+pub(crate) fn serve(flags: Settings) -> Result<Plan, Failure> {
+    let file = read(&flags)?;
+    for (name, given) in [("primary", file.primary.is_some()), ("adopt", file.adopt.is_some())] {
+        if given {
+            let path = flags.config.as_deref().unwrap_or(Path::new(""));
+            let text = format!("{name} is for `towline follow`: take it out, or follow", name = name);
+            return Err(in_file(path, line_of(path, name), &text));
+        }
+    }
+    let mut settings = merge(flags, file);
+    let listen = vec![settings.listen.take().unwrap_or_else(|| SERVE_LISTEN.to_owned())];
+    let replication = settings.replication.take().or_else(|| Some(SERVE_REPLICATION.to_owned()));
+    let options = Options { listen, replication, ..Options::default() };
+    finish(settings, options)
+}
+
+/// The plan of `follow`.
+pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
+    let file = read(&args.settings)?;
+    let adopt = args.adopt || file.adopt.unwrap_or(false);
+    let primary = args.primary.or_else(|| file.primary.clone());
+    let Some(primary) = primary else {
+        let text =
+            "whom to follow is missing: towline follow PRIMARY_REPLICATION_ADDR, or `primary` in the config";
+        return Err(Failure::Usage(text.to_owned()));
+    };
+    let mut settings = merge(args.settings, file);
+    let listen = match settings.listen.take() {
+        Some(addr) => vec![addr],
+        None => FOLLOW_PORTS.map(|port| format!("127.0.0.1:{port}")).collect(),
+    };
+    let options = Options {
+        listen,
+        replication: settings.replication.take(),
+        upstream: Some(primary),
+        adopt,
+        stop_if_foreign: !adopt,
+        ..Options::default()
+    };
+    finish(settings, options)
+}
+
+/// The config file, if one is named.
+fn read(flags: &Settings) -> Result<Settings, Failure> {
+    let Some(path) = &flags.config else { return Ok(Settings::default()) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!("cannot read the config file {}: {error}", path.display()))
+    })?;
+    let settings: Settings = toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
+        let told = error.message().replace("unknown field", "unknown name").replace('\n', " ");
+        in_file(path, line, &told)
+    })?;
+    for (name, value) in [
+        ("listen", &settings.listen),
+        ("replication", &settings.replication),
+        ("metrics", &settings.metrics),
+        ("primary", &settings.primary),
+    ] {
+        let Some(value) = value else { continue };
+        crate::args::address(value)
+            .map_err(|why| in_file(path, line_of(path, name), &format!("{name}: {why}")))?;
+    }
+    Ok(settings)
+}
+
+fn in_file(path: &Path, line: usize, text: &str) -> Failure {
+    Failure::Usage(format!("{}:{line}: {text}", path.display()))
+}
+
+/// The line that sets `name`, for a message.
+fn line_of(path: &Path, name: &str) -> usize {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let sets =
+        |line: &str| line.trim_start().strip_prefix(name).is_some_and(|l| l.trim_start().starts_with('='));
+    text.lines().position(sets).map_or(1, |index| index + 1)
+}
+
+/// Flags, and from the file what they leave open.
+fn merge(flags: Settings, file: Settings) -> Settings {
+    Settings {
+        config: flags.config,
+        listen: flags.listen.or(file.listen),
+        replication: flags.replication.or(file.replication),
+        store: flags.store.or(file.store),
+        dir: flags.dir.or(file.dir),
+        backlog: flags.backlog.or(file.backlog),
+        metrics: flags.metrics.or(file.metrics),
+        ready_file: flags.ready_file.or(file.ready_file),
+        spool: flags.spool.or(file.spool),
+        clients_max: flags.clients_max.or(file.clients_max),
+        client_memory: flags.client_memory.or(file.client_memory),
+        replicas_max: flags.replicas_max.or(file.replicas_max),
+        join_hold: flags.join_hold.or(file.join_hold),
+        idle: flags.idle.or(file.idle),
+        reconnect_window: flags.reconnect_window.or(file.reconnect_window),
+        redial_max: flags.redial_max.or(file.redial_max),
+        log: flags.log.or(file.log),
+        primary: None,
+        adopt: None,
+    }
+}
+
+/// Fills in what is the same for both.
+fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
+    options.store = store(&settings)?;
+    options.metrics = settings.metrics;
+    options.join_hold = settings.join_hold != Some(Switch::Off);
+    let size = |given: Option<crate::units::Size>, usual: u64| given.map_or(usual, |size| size.0);
+    options.spool_bytes = size(settings.spool, options.spool_bytes);
+    options.client_bytes = size(settings.client_memory, options.client_bytes);
+    options.clients_max = settings.clients_max.unwrap_or(options.clients_max);
+    let core = &mut options.core;
+    core.backlog_bytes = size(settings.backlog, core.backlog_bytes);
+    if let Some(replicas) = settings.replicas_max {
+        // One more for the upstream.
+        core.links_max = replicas.saturating_add(1);
+        core.slots_max = replicas;
+        core.ships_max = core.ships_max.min(core.links_max);
+    }
+    if let Some(idle) = settings.idle {
+        core.idle = idle.0;
+    }
+    if let Some(window) = settings.reconnect_window {
+        core.reconnect_window = window.0;
+    }
+    if let Some(longest) = settings.redial_max {
+        core.redial_max = longest.0;
+    }
+    options.check().map_err(explain)?;
+    let log = settings.log.unwrap_or_else(|| "info".to_owned());
+    Ok(Plan { options, ready_file: settings.ready_file, log })
+}
+
+fn store(settings: &Settings) -> Result<StoreKind, Failure> {
+    match (settings.store, &settings.dir) {
+        (Some(StoreName::Disk) | None, Some(dir)) => Ok(StoreKind::Disk(dir.clone())),
+        (Some(StoreName::Memory) | None, None) => Ok(StoreKind::Memory),
+        (Some(StoreName::Disk), None) => {
+            Err(Failure::Usage("--store disk needs a directory: add --dir DIR".to_owned()))
+        }
+        (Some(StoreName::Memory), Some(dir)) => {
+            let dir = dir.display();
+            Err(Failure::Usage(format!(
+                "--dir {dir} is for --store disk: name that store, or leave --dir out"
+            )))
+        }
+    }
+}
+
+/// A start that failed, under the names of the command line.
+pub(crate) fn explain(error: StartError) -> Failure {
+    match error {
+        StartError::Config(error) => Failure::Usage(out_of_bounds(&error)),
+        StartError::Listen { .. } => {
+            Failure::failed(format!("--{error}; name another with --{}", listen_flag(&error)))
+        }
+        StartError::Store(_) | StartError::Dice(_) => Failure::Failed(error.into()),
+    }
+}
+
+fn listen_flag(error: &StartError) -> &'static str {
+    match error {
+        StartError::Listen { option, .. } => option,
+        StartError::Config(_) | StartError::Store(_) | StartError::Dice(_) => "listen",
+    }
+}
+
+fn out_of_bounds(error: &ConfigError) -> String {
+    let ConfigError { option, value, bound, relation } = *error;
+    let size = |flag: &str| format!("--{flag} is {value} bytes, {relation} {bound} bytes");
+    let time = |flag: &str| {
+        format!("--{flag} is {} ms, {relation} {} ms", value / 1_000_000, bound.div_ceil(1_000_000))
+    };
+    match option {
+        "backlog_bytes" => size("backlog"),
+        "spool_bytes" => format!("{}: it must hold one record of the largest size", size("spool")),
+        "client_bytes" => format!("{}: four records of the largest size", size("client-memory")),
+        "clients_max" => format!("--clients-max is {value}, {relation} {bound}"),
+        "links_max" | "slots_max" => format!("--replicas-max is too large or too small: {error}"),
+        "idle" => time("idle"),
+        "reconnect_window" => time("reconnect-window"),
+        "redial_max" => time("redial-max"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

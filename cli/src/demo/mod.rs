@@ -1,0 +1,43 @@
+//! `demo`: a primary and its replicas in one process, real load over real sockets, and everything that goes wrong in
+//! the life of a replicated store, in order. It ends with each node's digest as its own socket answers it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `fleet` | the nodes: start, kill, start again, ask |
+//! | `proxy` | a TCP proxy in front of one link, which cuts or stalls it |
+//! | `load` | clients that write |
+//! | `story` | what happens, in order |
+//! | `view` | what is seen of it: a live picture at a terminal, lines elsewhere |
+//! | `verdict` | what it ends with |
+
+mod fleet;
+mod load;
+mod proxy;
+mod story;
+mod verdict;
+mod view;
+
+use crate::args::DemoArgs;
+use crate::failure::Failure;
+use crate::logs;
+
+/// Runs it; a failure if the nodes do not end identical.
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+    logs::start(args.log.as_deref().unwrap_or("error"))?.open("");
+    let runtime = crate::runtime()?;
+    let verdict = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted before the end")),
+            verdict = story::tell(args) => verdict.map_err(Failure::from),
+        }
+    });
+    runtime.shutdown_background();
+    let verdict = verdict?;
+    let text = if args.json { verdict.json()? } else { verdict.page() };
+    crate::print(text.as_bytes())?;
+    match verdict.difference() {
+        None => Ok(()),
+        Some(difference) => Err(Failure::failed(difference)),
+    }
+}

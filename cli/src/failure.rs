@@ -1,0 +1,41 @@
+//! How a command ends when it does not end well: one line, and 1 or 2 as the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command ended.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Understood, and it did not work: exit code 1.
+    Failed(anyhow::Error),
+    /// Not understood, or never able to work: exit code 2.
+    Usage(String),
+}
+
+impl Failure {
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::Failed(anyhow::Error::msg(text.into()))
+    }
+
+    pub(crate) fn code(&self) -> ExitCode {
+        match self {
+            Self::Failed(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(out, "{error:#}"),
+            Self::Usage(text) => out.write_str(text),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -1,0 +1,67 @@
+//! `towline`: a replicated key-value store on the command line.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args` | every command, flag and help text |
+//! | `config`, `units` | flags and config file to the server's options; `64MiB`, `5s` |
+//! | `run` | `serve` and `follow`: a server, its first line, its ready file, its signals |
+//! | `status` | `status`: what a node answers, as a page |
+//! | `demo` | `demo`: a fleet in one process, and what happens to it |
+//! | `client` | a small redis client, for `status` and `demo` |
+//! | `logs`, `failure` | what is said on stderr, and with which exit code it ends |
+
+mod args;
+mod client;
+mod config;
+mod demo;
+mod failure;
+mod logs;
+mod run;
+mod status;
+mod units;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => config::serve(args.settings).and_then(run::run),
+        Command::Follow(args) => config::follow(args).and_then(run::run),
+        Command::Status(args) => status::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "towline", &mut script);
+            print(&script)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.code()
+        }
+    }
+}
+
+/// Writes to stdout; whoever stopped reading has seen enough.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to stdout: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The runtime everything runs on.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))
+}

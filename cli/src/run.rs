@@ -1,0 +1,208 @@
+//! `serve` and `follow`: a server from its start to its end.
+//!
+//! The first line on stderr gives the real addresses; then the ready file is written. SIGINT and SIGTERM stop it in
+//! order; a second one stops it at once.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use towline_host::{Options, ServeError, Server, StartError, StoreKind};
+
+use crate::config::{Plan, explain};
+use crate::failure::Failure;
+use crate::logs::{self, Gate};
+use crate::units;
+
+/// What the ready file says.
+#[derive(Debug, Serialize)]
+struct Ready<'a> {
+    role: &'a str,
+    pid: u32,
+    node: String,
+    client_addr: Option<&'a str>,
+    replication_addr: Option<&'a str>,
+    metrics_addr: Option<&'a str>,
+}
+
+/// Runs a server until somebody stops it.
+pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
+    let gate = logs::start(&plan.log)?;
+    let runtime = crate::runtime()?;
+    let done = runtime.block_on(async {
+        // A task of its own, so that a panic ends in a message like everything else.
+        let ended = tokio::spawn(live(plan, gate.clone())).await;
+        ended.unwrap_or_else(|bug| Err(Failure::failed(format!("a bug in towline, please report it: {bug}"))))
+    });
+    gate.open("");
+    // A dial or a look-up under way does not hold the end up.
+    runtime.shutdown_background();
+    done
+}
+
+async fn live(plan: Plan, gate: Gate) -> Result<(), Failure> {
+    let Plan { options, ready_file, .. } = plan;
+    // Registered first: whoever sees an address may already say stop.
+    let mut signals = Signals::new()?;
+    let ready = ReadyFile::clear(ready_file)?;
+    let dir = match &options.store {
+        StoreKind::Disk(dir) => Some(dir.clone()),
+        StoreKind::Memory => None,
+    };
+    let role = if options.upstream.is_some() { "replica" } else { "primary" };
+    let mut server = start(options).await?;
+    gate.open(&first_line(&server, role));
+    ready.write(&server, role)?;
+    let ended = tokio::select! {
+        biased;
+        signal = signals.next() => {
+            tracing::info!("{signal}: stopping");
+            tokio::select! {
+                biased;
+                ended = server.shutdown() => ended,
+                signal = signals.next() => return Err(Failure::failed(format!("{signal} again: stopped at once"))),
+            }
+        }
+        ended = server.wait() => ended,
+    };
+    drop(ready);
+    ended.map_err(|error| told(error, dir.as_deref()))
+}
+
+async fn start(options: Options) -> Result<Server, Failure> {
+    let (listen, choice) = (options.listen.first().cloned(), options.listen.len());
+    Server::start(options).await.map_err(|error| match &error {
+        StartError::Listen { option: "listen", addr, .. } if choice > 1 => {
+            let first = listen.unwrap_or_default();
+            Failure::failed(format!("--listen: no free port from {first} to {addr}: name one with --listen"))
+        }
+        StartError::Listen { .. } | StartError::Config(_) | StartError::Store(_) | StartError::Dice(_) => {
+            explain(error)
+        }
+    })
+}
+
+fn first_line(server: &Server, role: &str) -> String {
+    let mut line = format!("towline {} {role}", env!("CARGO_PKG_VERSION"));
+    for (what, addr) in [
+        ("clients", server.client_addr()),
+        ("replicas", server.replication_addr()),
+        ("metrics", server.metrics_addr()),
+    ] {
+        if let Some(addr) = addr {
+            line.push_str(&format!(", {what} on {addr}"));
+        }
+    }
+    let bound = units::bytes(server.memory_bound_bytes());
+    format!("{line}, node {}, memory bound {bound} with the data of now\n", server.node())
+}
+
+/// Why a server stopped, with what to do about it.
+fn told(error: ServeError, dir: Option<&Path>) -> Failure {
+    match &error {
+        ServeError::HistoryDiffers { upstream, ours, theirs } => {
+            let theirs = theirs.map_or_else(|| "another history".to_owned(), |id| format!("history {id}"));
+            let place = dir.map_or_else(|| "this node".to_owned(), |dir| dir.display().to_string());
+            Failure::failed(format!(
+                "{upstream} has {theirs}, {place} has history {ours}: nothing was changed; \
+                 --adopt replaces the data in {place} by that of {upstream}"
+            ))
+        }
+        ServeError::IdentityClash { node } => Failure::failed(format!(
+            "another process uses node id {node}: was {} copied? remove the file `node` from the copy",
+            dir.map_or_else(|| "its directory".to_owned(), |dir| dir.display().to_string())
+        )),
+        ServeError::Gone => Failure::Failed(error.into()),
+    }
+}
+
+/// The file that says where the server is, for as long as it is there.
+struct ReadyFile(Option<PathBuf>);
+
+impl ReadyFile {
+    /// What an earlier run left would mislead whoever waits for this one.
+    fn clear(path: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(path) = &path {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(cannot_write(path, &error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(Self(path))
+    }
+
+    /// Appears whole or not at all.
+    fn write(&self, server: &Server, role: &str) -> Result<(), Failure> {
+        let Some(path) = &self.0 else { return Ok(()) };
+        let ready = Ready {
+            role,
+            pid: std::process::id(),
+            node: server.node().to_string(),
+            client_addr: server.client_addr(),
+            replication_addr: server.replication_addr(),
+            metrics_addr: server.metrics_addr(),
+        };
+        let mut text = serde_json::to_string(&ready).map_err(|error| Failure::Failed(error.into()))?;
+        text.push('\n');
+        let mut beside = path.clone().into_os_string();
+        beside.push(".new");
+        let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+        written.map_err(|error| cannot_write(path, &error))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // It may be gone already.
+            std::fs::remove_file(path).ok();
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("--ready-file: cannot write {}: {error}", path.display()))
+}
+
+/// What asks the process to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> &'static str {
+        // Without a way to hear it, it never comes.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
+}
