@@ -184,8 +184,8 @@ fn follower(status: &Status, page: &mut Page) {
     let (link, state) = match status.upstream {
         UpstreamState::None => ("down", "none"),
         UpstreamState::Connecting => ("down", "connecting"),
-        UpstreamState::Waiting => ("down", "waiting"),
-        UpstreamState::Snapshot => ("down", "snapshot"),
+        UpstreamState::Waiting => ("up", "waiting"),
+        UpstreamState::Snapshot => ("up", "snapshot"),
         UpstreamState::Streaming => ("up", "streaming"),
         UpstreamState::HistoryDiffers => ("down", "history differs"),
         UpstreamState::IdentityClash => ("down", "identity clash"),
