@@ -14,6 +14,7 @@ use towline_core::*;
 pub mod counted;
 pub mod frames;
 pub mod metered;
+pub mod middle;
 pub mod puppet;
 pub mod stage;
 pub mod words;

@@ -15,6 +15,8 @@ pub struct Puppet {
     pub seen: [u64; 11],
     /// The last GOODBYE's fault number.
     pub goodbye: Option<u16>,
+    /// A wiretap instead of a replica: it keeps what came, and never answers.
+    pub tap: Option<Vec<u8>>,
     /// What was acknowledged last.
     told: Ack,
     head: [u8; KEPT],
@@ -30,11 +32,16 @@ impl Puppet {
             ack: Ack { base: true, ..Ack::default() },
             seen: [0; 11],
             goodbye: None,
+            tap: None,
             told: Ack::default(),
             head: [0; KEPT],
             filled: 0,
             skip: 0,
         }
+    }
+
+    pub fn tap(node: u64) -> Self {
+        Self { tap: Some(Vec::new()), ..Self::new(node) }
     }
 
     /// HELLO and a JOIN from a cursor (or from nothing), as a bold peer sends them at once.
@@ -44,6 +51,9 @@ impl Puppet {
 
     /// Reads what the sender wrote.
     pub fn feed(&mut self, mut bytes: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.extend_from_slice(bytes);
+        }
         while !bytes.is_empty() {
             if self.skip > 0 {
                 let skipped = self.skip.min(bytes.len());
@@ -100,7 +110,7 @@ impl Puppet {
         if self.ack.base {
             (self.ack.applied, self.ack.persisted) = (self.ack.received, self.ack.received);
         }
-        let news = self.ack != self.told;
+        let news = self.ack != self.told && self.tap.is_none();
         if news {
             self.told = self.ack;
             self.ack.write(buffer);

@@ -1,5 +1,6 @@
 //! A primary on a stage with pretended replicas: the sending side of a host's turn, and nothing else.
 
+use super::frames::u64_at;
 use super::metered::Metered;
 use super::puppet::Puppet;
 use towline_core::*;
@@ -53,7 +54,11 @@ pub struct Stage<N> {
     pub views: Vec<SnapshotId>,
     /// Pieces in each view, and bytes in each piece.
     pub view_shape: (u64, usize),
-    pub closed: u64,
+    /// Links that were closed, and the fault their GOODBYE named.
+    pub closed: Vec<(LinkId, Fault, Option<u16>)>,
+    pub dialled: bool,
+    /// Whether the host takes and applies what it is handed.
+    pub applies: bool,
     writing: Vec<LinkId>,
 }
 
@@ -66,7 +71,9 @@ impl<N: Verbs> Stage<N> {
             puppets: (0..links).map(|_| None).collect(),
             views: Vec::new(),
             view_shape: (8, 1000),
-            closed: 0,
+            closed: Vec::new(),
+            dialled: false,
+            applies: true,
             writing: Vec::with_capacity(links),
         }
     }
@@ -80,12 +87,17 @@ impl<N: Verbs> Stage<N> {
 
     /// Opens a link, on which a puppet says HELLO and joins.
     pub fn open(&mut self, link: u32, puppet: Puppet, cursor: Option<&[u8]>) {
-        let id = LinkId(link);
-        self.node.handle(self.now, Input::Opened { link: id, side: Side::Downstream }).expect("a free id");
         let opening = puppet.opening(cursor);
-        self.puppets[link as usize] = Some(puppet);
-        self.feed(id, &opening);
+        self.attach(link, Side::Downstream, puppet);
+        self.feed(link, &opening);
         self.turn();
+    }
+
+    /// Opens a link, on which nothing is said yet.
+    pub fn attach(&mut self, link: u32, side: Side, puppet: Puppet) {
+        let opened = Input::Opened { link: LinkId(link), side };
+        self.node.handle(self.now, opened).expect("a free id");
+        self.puppets[link as usize] = Some(puppet);
     }
 
     /// Cuts a link.
@@ -96,14 +108,37 @@ impl<N: Verbs> Stage<N> {
         }
     }
 
-    fn feed(&mut self, link: LinkId, mut bytes: &[u8]) {
+    /// Bytes come on a link. Answers how many payloads they held for the host.
+    pub fn feed(&mut self, link: u32, mut bytes: &[u8]) -> u32 {
+        let mut payloads = 0;
         while !bytes.is_empty() {
-            let step = self.node.handle(self.now, Input::Bytes { link, data: bytes }).expect("an open link");
+            let input = Input::Bytes { link: LinkId(link), data: bytes };
+            let step = self.node.handle(self.now, input).expect("an open link");
+            if let Some(payload) = &step.payload {
+                payloads += 1;
+                self.apply(payload, bytes);
+            }
             bytes = &bytes[step.used..];
             if step.next != Next::Again {
                 break;
             }
         }
+        payloads
+    }
+
+    fn apply(&mut self, payload: &Payload, frame: &[u8]) {
+        if !self.applies {
+            return;
+        }
+        let input = match payload.kind {
+            Kind::Batch => Input::Persisted { upto: Offset(payload.first + u64::from(payload.count)) },
+            Kind::Spool => Input::Taken { upto: Offset(payload.first + u64::from(payload.count)), pieces: 0 },
+            Kind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
+            Kind::LastPiece => Input::Installed { snapshot: SnapshotId(u64_at(frame, 24)) },
+            Kind::Fork if payload.count == 1 => Input::Rewound,
+            Kind::Fork | Kind::Begin => return,
+        };
+        self.node.handle(self.now, input).expect("it was handed out");
     }
 
     /// Polls, writes and feeds until nothing is left to do.
@@ -120,9 +155,9 @@ impl<N: Verbs> Stage<N> {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::WantsWrite { link } => self.writing.push(link),
-            Event::Close { link, .. } => {
-                self.closed += 1;
-                self.puppets[link.0 as usize] = None;
+            Event::Close { link, fault, .. } => {
+                let puppet = self.puppets[link.0 as usize].take();
+                self.closed.push((link, fault, puppet.and_then(|puppet| puppet.goodbye)));
                 self.writing.retain(|writing| *writing != link);
             }
             Event::SnapshotWanted { snapshot, .. } => {
@@ -139,8 +174,8 @@ impl<N: Verbs> Stage<N> {
                 self.node.handle(self.now, piece).expect("asked for");
             }
             Event::SnapshotDone { snapshot } => self.views.retain(|view| *view != snapshot),
-            Event::Dial { .. }
-            | Event::Joined { .. }
+            Event::Dial { .. } => self.dialled = true,
+            Event::Joined { .. }
             | Event::CaughtUp
             | Event::Acked { .. }
             | Event::SlotExpired { .. }
@@ -163,7 +198,7 @@ impl<N: Verbs> Stage<N> {
             let more = self.node.consume(self.now, link, STEP_BYTES - room).expect("it was shown");
             let puppet = self.puppets[link.0 as usize].as_mut().expect("consume closes nothing");
             if puppet.answer(&mut ack) {
-                self.feed(link, &ack);
+                self.feed(link.0, &ack);
             }
             if more == More::Dry {
                 return;
