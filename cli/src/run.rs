@@ -100,10 +100,9 @@ fn first_line(server: &Server, role: &str) -> String {
 fn told(error: ServeError, dir: Option<&Path>) -> Failure {
     match &error {
         ServeError::HistoryDiffers { upstream, ours, theirs } => {
-            let theirs = theirs.map_or_else(|| "another history".to_owned(), |id| format!("history {id}"));
             let place = dir.map_or_else(|| "this node".to_owned(), |dir| dir.display().to_string());
             Failure::failed(format!(
-                "{upstream} has {theirs}, {place} has history {ours}: nothing was changed; \
+                "{upstream} has history {theirs}, {place} has history {ours}: nothing was changed; \
                  --adopt replaces the data in {place} by that of {upstream}"
             ))
         }
