@@ -64,6 +64,8 @@ pub struct Wire {
     pub ends: [(usize, u32); 2],
     pub pipes: [Pipe; 2],
     pub open: bool,
+    /// For the log: what was written of a frame that is not whole yet.
+    tapes: [Vec<u8>; 2],
     /// How many bytes each pipe holds before the writer is blocked.
     pub capacity: usize,
 }
@@ -131,6 +133,14 @@ impl Host {
             inbox: BTreeMap::new(),
             writing: BTreeMap::new(),
         }
+    }
+
+    /// Another start of an empty store, with other dice.
+    pub fn start_again(&mut self, boot: u8) {
+        let dice = seed(self.id, boot);
+        let boot =
+            Boot { node: NodeId(self.id), seed: dice, role: Role::Replica, unix_zero: 0, cursor: None };
+        self.node = Metered::new(self.config, boot).expect("no cursor to be damaged");
     }
 
     pub fn end(&self) -> u64 {
@@ -289,6 +299,35 @@ impl World {
         }
     }
 
+    /// A host's letter; a second process of the same node is dashed.
+    pub fn name(&self, host: usize) -> String {
+        let id = self.hosts[host].id;
+        let twin = self.hosts[..host].iter().any(|other| other.id == id);
+        format!("{}{}", words::node_name(id), if twin { "'" } else { "" })
+    }
+
+    fn note_of(&mut self, host: usize, words: &str) {
+        if !self.logging {
+            return;
+        }
+        self.note(&format!("{:<10}{words}", self.name(host)));
+    }
+
+    /// The frames a host finished writing, in words.
+    fn note_frames(&mut self, index: usize, end: usize, bytes: &[u8]) {
+        if !self.logging {
+            return;
+        }
+        let tape = &mut self.wires[index].tapes[end];
+        tape.extend_from_slice(bytes);
+        let (frames, used) = frames::split(tape);
+        tape.drain(..used);
+        let [from, to] = [end, 1 - end].map(|end| self.name(self.wires[index].ends[end].0));
+        for frame in frames {
+            self.note(&format!("  {from} -> {to}  {}", words::frame(&frame)));
+        }
+    }
+
     fn free_link(&self, host: usize) -> Option<u32> {
         (0..self.hosts[host].config.link_ids()).find(|id| {
             !self.wires.iter().any(|wire| wire.open && wire.ends.contains(&(host, *id)))
@@ -380,6 +419,7 @@ impl World {
         self.wires.push(Wire {
             ends: [(host, ours), (target, theirs)],
             pipes: [Pipe::default(), Pipe::default()],
+            tapes: [Vec::new(), Vec::new()],
             open: true,
             capacity: self.capacity,
         });
@@ -431,6 +471,8 @@ impl World {
             me.node.check();
             if let Some(payload) = &step.payload {
                 let frame = bytes[..step.used].to_vec();
+                self.note_of(host, &words::payload(payload));
+                let me = &mut self.hosts[host];
                 me.payload(now, payload, step.position, &frame);
             }
             bytes.drain(..step.used);
@@ -449,9 +491,8 @@ impl World {
         while let Some(event) = self.hosts[host].node.poll_event() {
             busy = true;
             self.hosts[host].events.push(event);
-            if self.logging && !matches!(event, Event::WantsWrite { .. }) {
-                let name = self.hosts[host].id;
-                self.note(&format!("node {name}: {event:?}"));
+            if let Some(words) = words::event(&event).filter(|_| self.logging) {
+                self.note_of(host, &words);
             }
             self.on_event(host, event, now);
             self.hosts[host].node.check();
@@ -542,6 +583,8 @@ impl World {
                 let take = shown.len().min(room);
                 pipe.pipes[end].bytes.extend(&shown[..take]);
                 busy |= take > 0;
+                self.note_frames(index, end, &shown[..take]);
+                let me = &mut self.hosts[host];
                 if take == 0 && !shown.is_empty() {
                     break;
                 }
