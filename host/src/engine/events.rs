@@ -31,6 +31,7 @@ impl Engine {
             }
             Event::SnapshotRead { snapshot, piece } => self.views.ask(snapshot, piece),
             Event::SnapshotDone { snapshot } => {
+                self.heart.note_memory();
                 self.views.done(snapshot);
                 self.heart.tally.views = self.views.len();
             }

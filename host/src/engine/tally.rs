@@ -33,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) store_extra_bytes: u64,
     /// The most the spool takes in memory, in bytes.
     pub(crate) spool_memory_bytes: u64,
+    /// The most the entries took so far, views and loading included: what an allocator may still hold on to.
+    pub(crate) entries_peak_bytes: u64,
     /// Views open now.
     pub(crate) views: usize,
 }

@@ -107,11 +107,18 @@ impl Heart {
         }
     }
 
+    /// Something large is about to be let go: remembers how large it was, for allocators give back late.
+    pub(crate) fn note_memory(&mut self) {
+        let entries = self.store.memory_bytes();
+        self.tally.entries_peak_bytes = self.tally.entries_peak_bytes.max(entries);
+    }
+
     /// The most this process may take in memory as things stand: everything that has a bound, and the entries twice
     /// while a snapshot is read or loaded beside them.
     fn memory_bound_bytes(&self) -> u64 {
         let twice = self.receive.loading() || self.tally.views > 0;
         let entries = self.store.memory_bytes() * if twice { 2 } else { 1 };
+        let entries = entries.max(self.tally.entries_peak_bytes);
         let bounded =
             self.node.config().memory_bytes() + self.tally.buffer_bytes_max + self.tally.spool_memory_bytes;
         PROCESS_BYTES + bounded + self.tally.store_extra_bytes + entries
