@@ -144,7 +144,7 @@ impl Node {
                 return Err(ConfigError { option: "cursor", value, bound: 72, relation });
             };
             node.log.reset(cursor.history, cursor.position, &cursor.epochs);
-            node.seen = cursor.epochs.number();
+            node.seen = cursor.epochs.number().max(cursor.position.epoch.number());
             node.upstream.stand_on(cursor.position.boundary, node.log.sealed());
         }
         match boot.role {

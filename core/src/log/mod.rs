@@ -108,6 +108,8 @@ impl Log {
     /// Opens an epoch at the end; the open batch must be sealed.
     pub(crate) fn open_epoch(&mut self, epoch: Epoch) {
         assert!(!self.has_open(), "an epoch opens between batches");
+        // Of an upstream's table we may know epochs that begin beyond what we received: they are not ours.
+        self.epochs = self.epochs.cut(self.end, epoch);
         assert!(self.epochs.open(epoch, self.end), "a new epoch is numbered above all seen");
         self.epoch = epoch;
         self.byte_position = Some(0);
