@@ -91,7 +91,8 @@ impl Client {
                 }
                 Ok(None) if self.read.len() - self.used <= REPLY_MAX => {}
                 Ok(None) | Err(()) => bail!(
-                    "{} does not answer as a redis server does: is it the replication address? name the one for clients",
+                    "{} does not answer as a redis server does: \
+                     is it the replication address? name the one for clients",
                     self.addr
                 ),
             }

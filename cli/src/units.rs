@@ -1,4 +1,5 @@
-//! Sizes and durations as people write them: `64MiB`, `5s`. A number without a unit is a size in bytes, and no duration.
+//! Sizes and durations as people write them: `64MiB`, `5s`. A number without a unit is a size in bytes, and no
+//! duration.
 
 use std::fmt;
 use std::str::FromStr;

@@ -25,7 +25,11 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 macro_rules! numbered {
-    ($(#[$doc:meta])* $name:ident: $repr:ty { $($(#[$vdoc:meta])* $variant:ident = $number:literal => $text:literal,)+ }) => {
+    (
+        $(#[$doc:meta])* $name:ident: $repr:ty {
+            $($(#[$vdoc:meta])* $variant:ident = $number:literal => $text:literal,)+
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr($repr)]

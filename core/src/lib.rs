@@ -1,9 +1,10 @@
 //! # Towline's core: replication as a plain state machine
 //!
 //! A [`Node`] has no sockets, no clock, no threads and no dice of its own. Its host tells it what happened
-//! ([`Node::handle`]: bytes came, time passed, a record was written, work was completed), asks what it has to say
-//! ([`Node::poll_event`]) and writes what it shows ([`Node::peek_transmit`], [`Node::consume`]). The same inputs give the
-//! same answers everywhere: under a C store, in a browser tab, behind a TCP server, inside a fault simulation.
+//! ([`Node::handle`]: bytes came, time passed, a record was written, work was completed), asks what it has to
+//! say ([`Node::poll_event`]) and writes what it shows ([`Node::peek_transmit`], [`Node::consume`]). The same
+//! inputs give the same answers everywhere: under a C store, in a browser tab, behind a TCP server, inside a
+//! fault simulation.
 //!
 //! ## One log, one upstream, many downstreams
 //!
@@ -19,11 +20,11 @@
 //!
 //! ## A host's turn
 //!
-//! 1. **Feed all.** Say [`Input::Bytes`] for every link that has some, until it answers [`Next::NeedBytes`]; say what was
-//!    written ([`Input::Write`]) and what was completed ([`Input::Applied`] ...).
+//! 1. **Feed all.** Say [`Input::Bytes`] for every link that has some, until it answers [`Next::NeedBytes`]; say
+//!    what was written ([`Input::Write`]) and what was completed ([`Input::Applied`] ...).
 //! 2. **Poll all.** Take events until there is none.
-//! 3. **Write all.** For every link that was told [`Event::WantsWrite`]: peek, write, consume, with nothing between, until
-//!    `consume` answers [`More::Dry`] or the socket takes no more.
+//! 3. **Write all.** For every link that was told [`Event::WantsWrite`]: peek, write, consume, with nothing
+//!    between, until `consume` answers [`More::Dry`] or the socket takes no more.
 //! 4. **Sleep** until [`Node::next_deadline`], then say [`Input::Tick`].
 //!
 //! A batch is sealed when that loop runs dry: as big as the host's turn, at once when idle.
@@ -33,7 +34,8 @@
 //! ```
 //! use towline_core::*;
 //!
-//! let config = Options { backlog_bytes: 1 << 16, links_max: 2, slots_max: 2, ships_max: 1, ..Options::default() }.check()?;
+//! let options = Options { backlog_bytes: 1 << 16, links_max: 2, slots_max: 2, ships_max: 1, ..Options::default() };
+//! let config = options.check()?;
 //! let boot = |id, role| Boot { node: NodeId(id), seed: [id as u8; 32], role, unix_zero: 0, cursor: None };
 //! let mut primary = Node::new(config, boot(1, Role::Primary))?;
 //! let mut replica = Node::new(config, boot(2, Role::Replica))?;

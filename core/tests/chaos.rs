@@ -33,7 +33,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (host.clone(), host.clone()).prop_map(|(a, b)| Op::Cut { a, b }),
         1 => (host.clone(), host.clone()).prop_map(|(a, b)| Op::Sever { a, b }),
         1 => Just(Op::Heal),
-        1 => (host.clone(), any::<bool>(), any::<bool>()).prop_map(|(host, applies, reads)| Op::Stall { host, applies, reads }),
+        1 => (host.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(host, applies, reads)| Op::Stall { host, applies, reads }),
         1 => host.clone().prop_map(|host| Op::Restart { host }),
         1 => host.prop_map(|host| Op::Promote { host }),
         1 => (60u16..4000).prop_map(|bytes| Op::Capacity { bytes }),

@@ -1,7 +1,7 @@
 //! Dialling an upstream: seeded, jittered, capped back-off that resets on progress, not on connect.
 //!
-//! States: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be told), *under way*, *stopped* (until
-//! the host's next `Follow`).
+//! States: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be told), *under way*, *stopped*
+//! (until the host's next `Follow`).
 
 use crate::error::{Fault, Misuse};
 use crate::input::Role;

@@ -1,7 +1,8 @@
 //! The replica's side: joining, and receiving the stream.
 //!
-//! What a node holds outlives its links: the position is the log's end, and a snapshot under way is in [`Receiving`]. Invariants: applied, persisted and taken never pass the log's end;
-//! without a base nothing is applied; what is not taken is still in the ring.
+//! What a node holds outlives its links: the position is the log's end, and a snapshot under way is in [`Receiving`].
+//! Invariants: applied, persisted and taken never pass the log's end; without a base nothing is applied; what is not
+//! taken is still in the ring.
 
 use crate::error::Fault;
 use crate::flow::Receipt;

@@ -5,7 +5,8 @@
 //! without records that another one follows at the same offset is dropped: nobody can hold a record of it that a
 //! common ancestor does not already bound.
 //!
-//! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with dice in the epoch so that equal entries mean equal content.
+//! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with dice in the epoch so that equal entries mean equal
+//! content.
 
 use crate::error::Fault;
 use crate::id::{Epoch, Offset};

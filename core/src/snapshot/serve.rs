@@ -63,8 +63,8 @@ impl Node {
         Some((self.ships.live[row].expect("just wanted"), place))
     }
 
-    /// Every row is taken: a view that is only remembered, for a replica that was cut off from it, gives way. Its row is
-    /// free once that was told; who waits looks again then.
+    /// Every row is taken: a view that is only remembered, for a replica that was cut off from it, gives way. Its row
+    /// is free once that was told; who waits looks again then.
     fn yield_view(&mut self) {
         let idle = |live: &Live| !live.done && !self.ships.carried(live.id);
         if let Some(live) = self.ships.live.iter().position(|live| live.as_ref().is_some_and(idle)) {

@@ -164,3 +164,6 @@ pub(crate) fn verify(frame: &[u8], parent: u64, check: u64) -> Result<(), Fault>
     let (head, body) = frame.split_at(HEAD_BYTES);
     if check_of(head, parent, (body, &[])) == check { Ok(()) } else { Err(Fault::BodyCheck) }
 }
+
+#[cfg(test)]
+mod tests;
