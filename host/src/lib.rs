@@ -1,7 +1,7 @@
 //! # Towline's host: the core behind real sockets, over a real store
 //!
 //! [`Server`] is the reference server: a key-value store that speaks RESP to its clients and is replicated by
-//! [`towline_core`]. It is deliberately small. One task owns node, store and sockets ([`engine`]); everything else
+//! [`towline_core`]. It is deliberately small. One task owns node, store and sockets (the engine); everything else
 //! hands it what arrives.
 //!
 //! ```no_run

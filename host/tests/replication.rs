@@ -190,3 +190,26 @@ async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch(
     let again = primary.inspect().await.unwrap().status.stats;
     assert!(again.epoch.number() > stats.epoch.number() && again.history == stats.history);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_and_spool_are() {
+    let world = World::memory();
+    for (backlog, spool) in [(256 << 10, 256 << 10), (256 << 10, 8 << 20), (4 << 20, 2 << 20)] {
+        let small = |mut options: towline_host::Options| {
+            (options.core.backlog_bytes, options.spool_bytes) = (backlog, spool);
+            options
+        };
+        let primary = world.start(small(options())).await;
+        let mut client = world.client(&primary).await;
+        client.fill("old", 3000, 1000).await;
+        let replica = world.start(small(following(&primary))).await;
+        let leaf = world.start(small(following(&replica))).await;
+        for round in 0..6 {
+            client.fill(&format!("round{}", round % 3), 700, 1000).await;
+        }
+        agree(&[&primary, &replica, &leaf]).await;
+        let status = replica.inspect().await.unwrap().status;
+        assert_eq!((status.spool_bytes.0, status.upstream), (0, UpstreamState::Streaming));
+        assert_eq!(primary.inspect().await.unwrap().status.stats.counters.faults, 0, "nobody was cut");
+    }
+}

@@ -1,18 +1,21 @@
 //! Short pauses for client writes while a replica that joins would otherwise lose its stream.
 //!
 //! A replica that receives a snapshot also follows the stream; if the ring overtakes it there, it will need another
-//! snapshot. When less than a quarter of the ring is left to it, writes wait until half is left: at most [`HOLD`] at a
-//! time, and never for more than half of the time. Reads go on; a write that waits is answered a moment later.
+//! snapshot. When less than a quarter of the ring is left to it, writes are held now and then until half is left: for
+//! [`HOLD`] at a time, and never for more than half of the time. Reads go on; a write that waits is answered a moment
+//! later.
 //!
-//! A replica *joins* from the moment it is seen receiving a snapshot until it has applied nearly all there is: after
-//! the snapshot it still has the spool to work off.
+//! A replica *joins* from the moment it is seen receiving a snapshot until it has kept up for [`SETTLED`]: after the
+//! snapshot it still has the spool to work off, and whoever is overtaken right behind it begins all over.
 
 use towline_core::{Lag, NodeId, ReplicaState, Role, Span, Time};
 
 use super::heart::Heart;
 
-/// One pause, at most.
-const HOLD: Span = Span::from_millis(50);
+/// One pause. Short ones keep the ring's level even; 50 ms would be the most.
+const HOLD: Span = Span::from_millis(20);
+/// Nearly everything applied for so long: the replica has joined.
+const SETTLED: Span = Span::from_secs(10);
 /// How often the replicas are looked at.
 const LOOK: Span = Span::from_millis(1);
 
@@ -27,8 +30,8 @@ pub(crate) struct Hold {
     next_look: Time,
     /// Whether the last look found a replica in danger.
     danger: bool,
-    /// Who joins: at most as many as the node remembers replicas.
-    joining: Vec<NodeId>,
+    /// Who joins, and since when it keeps up: at most as many as the node remembers replicas.
+    joining: Vec<(NodeId, Time)>,
 }
 
 impl Hold {
@@ -43,7 +46,7 @@ impl Hold {
         }
     }
 
-    /// Begins or ends a pause. `wanted` says whether somebody wants to write.
+    /// Begins or ends a pause.
     pub(crate) fn update(&mut self, heart: &mut Heart) {
         let now = heart.now;
         if self.enabled && now >= self.next_look {
@@ -66,29 +69,36 @@ impl Hold {
     /// When to update at the latest.
     pub(crate) fn next(&self) -> Option<Time> {
         let end = self.since.map(|since| since + HOLD);
-        let look = self.danger.then_some(self.next_look);
+        let look = self.danger.then_some(self.next_look.max(self.rest_until));
         end.into_iter().chain(look).min()
     }
 
     /// Whether a replica that joins is about to be overtaken.
     fn look(&mut self, heart: &Heart) -> bool {
         let ring = heart.node.config().backlog_bytes;
-        let bound = if self.since.is_some() { ring / 2 } else { ring / 4 * 3 };
+        let bound = if self.danger { ring / 2 } else { ring / 4 * 3 };
         let mut danger = false;
         for replica in heart.node.replicas() {
-            let known = self.joining.iter().position(|node| *node == replica.node);
-            let joins = match replica.state {
-                ReplicaState::Snapshot => true,
-                ReplicaState::Streaming => known.is_some() && !is_near(replica.lag[1], ring / 4),
-                ReplicaState::Away | ReplicaState::Waiting => false,
+            let known = self.joining.iter().position(|(node, _)| *node == replica.node);
+            let keeps_up = match replica.state {
+                ReplicaState::Snapshot => false,
+                ReplicaState::Streaming => is_near(replica.lag[1], ring / 4),
+                ReplicaState::Away | ReplicaState::Waiting => continue,
             };
-            match (joins, known) {
-                (true, None) => self.joining.push(replica.node),
-                (false, Some(place)) => drop(self.joining.swap_remove(place)),
-                (true, Some(_)) | (false, None) => {}
+            let since = match known {
+                Some(place) if keeps_up => self.joining[place].1,
+                Some(_) | None => heart.now,
+            };
+            let joins = !keeps_up || heart.now.since(since) < SETTLED;
+            match known {
+                Some(place) if joins => self.joining[place].1 = since,
+                Some(place) => drop(self.joining.swap_remove(place)),
+                None if replica.state == ReplicaState::Snapshot => self.joining.push((replica.node, since)),
+                None => continue,
             }
             danger |= joins && replica.unsent_bytes.is_some_and(|bytes| bytes > bound);
         }
+        self.joining.truncate(heart.node.config().slots_max as usize);
         danger
     }
 }

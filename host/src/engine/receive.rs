@@ -21,8 +21,8 @@ use tracing::{info, warn};
 use super::heart::Heart;
 use crate::store::{Replaced, Spool};
 
-/// The part of the spool that is applied in one turn.
-const REPLAY_BYTES: usize = 1 << 20;
+/// The part of the spool that is applied in one turn: more than a turn reads, so that it runs empty in the end.
+const REPLAY_BYTES: usize = 2 << 20;
 /// What the spool may hold however little of the snapshot is here.
 const HEAD_START_BYTES: u64 = 32 << 20;
 /// And beyond that, for five bytes of the snapshot: a snapshot of 600 MB fits the usual spool.
@@ -264,6 +264,7 @@ impl Heart {
             }
             None => Replaced::Outdated,
         };
+        self.note_memory();
         self.store.install(replaced).map_err(|error| format!("snapshot: {error}"))?;
         let step = self.say(Input::Installed { snapshot }).map_err(|misuse| misuse.to_string())?;
         self.tally.installed += 1;
