@@ -83,3 +83,6 @@ pub(crate) fn decide(
     let fork = position_at(parting).filter(|_| join.can_rewind && join.base);
     discard(fork.map_or(Decision::Snapshot(Some(parting)), Decision::Fork))
 }
+
+#[cfg(test)]
+mod tests;
