@@ -15,6 +15,8 @@ use crate::limits::{BATCH_HEAD_BYTES, SCRATCH_BYTES};
 use crate::log::epochs::EpochTable;
 use crate::time::Span;
 
+mod page;
+
 /// Writes a frame, and reads its head back.
 fn written(encode: impl FnOnce(&mut [u8]) -> usize, kind: FrameKind) -> Vec<u8> {
     let mut scratch = vec![0xaa; SCRATCH_BYTES];
