@@ -180,3 +180,7 @@ numbered! {
         SnapshotDiffers = 36 => "the snapshot does not match the stream beside it",
     }
 }
+
+impl core::error::Error for Misuse {}
+
+impl core::error::Error for Fault {}

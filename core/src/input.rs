@@ -177,6 +177,8 @@ pub struct Payload {
     pub count: u32,
     /// What it is.
     pub kind: Kind,
+    /// The snapshot that begins, or that the piece belongs to; zero for all else.
+    pub snapshot: SnapshotId,
 }
 
 /// The answer to one input.

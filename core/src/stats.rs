@@ -21,6 +21,8 @@ pub struct Counters {
     pub full_syncs: u64,
     /// Replicas that went on where they stood.
     pub partial_syncs: u64,
+    /// Snapshots begun for a replica that had begun another and not caught up since.
+    pub snapshots_restarted: u64,
     /// Snapshots that went on after a cut.
     pub snapshots_resumed: u64,
     /// Times the ring overtook a replica's stream.

@@ -147,7 +147,7 @@ fn counters(status: &Status) {
         ("towline_full_syncs_total", counters.full_syncs),
         ("towline_partial_syncs_total", counters.partial_syncs),
         ("towline_snapshots_resumed_total", counters.snapshots_resumed),
-        ("towline_snapshots_restarted_total", status.snapshots_restarted),
+        ("towline_snapshots_restarted_total", status.stats.counters.snapshots_restarted),
         ("towline_overruns_total", counters.overruns),
         ("towline_link_faults_total", counters.faults),
         ("towline_commands_total", status.commands),

@@ -1,7 +1,7 @@
 //! Bytes in: one frame at a time, from its head to the room that reads it. And HELLO, WELCOME, GOODBYE.
 
 use crate::error::{Fault, Misuse};
-use crate::id::LinkId;
+use crate::id::{LinkId, SnapshotId};
 use crate::input::{Next, Payload, Step};
 use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES, RETRY_AFTER_MAX_NS, SCRATCH_BYTES};
 use crate::link::{Peer, Phase, due};
@@ -43,7 +43,7 @@ impl Node {
         }
         let shaken = self.links[row].phase.shaken();
         let head = decode_head(data).map_err(|fault| if shaken { fault } else { Fault::BadMagic })?;
-        self.bound(&head)?;
+        self.bound(row, &head)?;
         let length = head.length as usize;
         if !shaken && !matches!(head.kind, Some(FrameKind::Hello | FrameKind::Welcome | FrameKind::Goodbye)) {
             return Err(Fault::NotShaken);
@@ -64,7 +64,12 @@ impl Node {
     }
 
     /// A frame's length is bounded by its kind before anything waits for it.
-    fn bound(&self, head: &Head) -> Result<(), Fault> {
+    fn bound(&self, row: usize, head: &Head) -> Result<(), Fault> {
+        let bulk = matches!(head.kind, Some(FrameKind::Batch | FrameKind::Piece));
+        if bulk && self.links[row].phase.shaken() && !self.links[row].upstream {
+            // Bulk only flows down: nobody waits for megabytes that would be refused.
+            return Err(Fault::Unexpected);
+        }
         let (least, most) = match head.kind {
             Some(FrameKind::Batch) => (BATCH_HEAD_BYTES, self.config.frame_bytes_max() as usize),
             Some(FrameKind::Piece) => {
@@ -115,7 +120,7 @@ impl Node {
 
     /// A payload without bytes or records.
     pub(crate) fn mark(kind: crate::input::Kind, first: u64, count: u32) -> Payload {
-        Payload { range: 0..0, first, count, kind }
+        Payload { range: 0..0, first, count, kind, snapshot: SnapshotId(0) }
     }
 
     /// A higher epoch number was seen somewhere: it travels up, and a primary's host is told.

@@ -240,6 +240,7 @@ impl Node {
             first: batch.first.0,
             count: batch.count,
             kind,
+            snapshot: SnapshotId(0),
         });
         Ok(())
     }

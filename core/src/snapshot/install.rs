@@ -72,8 +72,13 @@ impl Node {
         }
         let first = decoded.position.boundary.0;
         step.position = Some(decoded.position);
-        step.payload =
-            Some(Payload { range: Begin::CURSOR_AT..frame.len(), first, count: 0, kind: Kind::Begin });
+        step.payload = Some(Payload {
+            range: Begin::CURSOR_AT..frame.len(),
+            first,
+            count: 0,
+            kind: Kind::Begin,
+            snapshot: begin.snapshot,
+        });
         receiving.begun = Some(decoded);
         Ok(())
     }
@@ -89,7 +94,7 @@ impl Node {
         self.upstream.attempt = 0;
         let kind = if last { Kind::LastPiece } else { Kind::Piece };
         let range = HEAD_BYTES + PIECE_BODY_BYTES..frame.len();
-        step.payload = Some(Payload { range, first: piece, count: 0, kind });
+        step.payload = Some(Payload { range, first: piece, count: 0, kind, snapshot });
         Ok(())
     }
 

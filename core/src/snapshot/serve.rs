@@ -31,6 +31,7 @@ impl Node {
         // From the ADMIT on the replica stands on the snapshot's ground, whatever it said before.
         (down.needs_snapshot, down.acked) = (true, Acked::default());
         self.slots.rows[slot].acked = Acked::default();
+        self.counters.snapshots_restarted += u64::from(self.slots.rows[slot].snapshots > 0);
         self.slots.rows[slot].note_snapshot(self.clock.now(), &mut self.pause);
         self.counters.full_syncs += 1;
         self.begin_if_ready(row, ship);

@@ -197,15 +197,14 @@ impl Host {
                 let taken = Input::Taken { upto: Offset(0), pieces: payload.first + 1 };
                 self.node.handle(now, taken).expect("handed out");
                 if payload.kind == Kind::LastPiece {
-                    self.install(now, bytes);
+                    self.install(now, payload.snapshot);
                 }
             }
         }
     }
 
-    fn install(&mut self, now: Time, frame: &[u8]) {
+    fn install(&mut self, now: Time, snapshot: SnapshotId) {
         let (_, cursor, bytes) = self.loading.take().expect("loading");
-        let snapshot = SnapshotId(u64::from_le_bytes(frame[24..32].try_into().unwrap()));
         let mut records = Vec::new();
         let mut rest = &bytes[..];
         while !rest.is_empty() {

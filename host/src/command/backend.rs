@@ -72,8 +72,6 @@ pub struct Status {
     pub backlog_bytes: u64,
     /// Milliseconds client writes were held so that a joining replica could keep its tail.
     pub writes_held_ms: u64,
-    /// Snapshots begun anew for a replica that had begun another.
-    pub snapshots_restarted: u64,
     /// The newest range of records that left the history on this node: epoch number, first, end.
     pub forked: Option<(u32, Offset, Offset)>,
     /// Clients connected, commands processed, keys expired.

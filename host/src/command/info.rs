@@ -173,7 +173,7 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("full_syncs", stats.counters.full_syncs);
     page.line("partial_syncs", stats.counters.partial_syncs);
     page.line("snapshots_resumed", stats.counters.snapshots_resumed);
-    page.line("snapshots_restarted", status.snapshots_restarted);
+    page.line("snapshots_restarted", stats.counters.snapshots_restarted);
     page.line("writes_held_ms", status.writes_held_ms);
     page.line("digest", backend.store().digest());
 }

@@ -267,7 +267,7 @@ fn counters(status: &Status) -> Counters {
         full_syncs: counted.full_syncs,
         partial_syncs: counted.partial_syncs,
         snapshots_resumed: counted.snapshots_resumed,
-        snapshots_restarted: status.snapshots_restarted,
+        snapshots_restarted: status.stats.counters.snapshots_restarted,
         overruns: counted.overruns,
         faults: counted.faults,
         bytes_received: counted.bytes_received,

@@ -27,8 +27,6 @@ const REPLAY_BYTES: usize = 2 << 20;
 const HEAD_START_BYTES: u64 = 32 << 20;
 /// And beyond that, for five bytes of the snapshot: a snapshot of 600 MB fits the usual spool.
 const FIFTHS: u64 = 2;
-/// A piece's snapshot and number stand before its bytes on the wire.
-const PIECE_HEAD_BYTES: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -121,7 +119,7 @@ impl Heart {
             }
             Kind::Begin => self.begin(bytes, Offset(payload.first)),
             Kind::Piece => self.piece(bytes, payload.first),
-            Kind::LastPiece => self.last_piece(bytes, payload.first, snapshot_of(data, payload)),
+            Kind::LastPiece => self.last_piece(bytes, payload.first, payload.snapshot),
         };
         if let Err(why) = done {
             self.fail(&why);
@@ -252,10 +250,9 @@ impl Heart {
         Ok(())
     }
 
-    fn last_piece(&mut self, bytes: &[u8], number: u64, snapshot: Option<SnapshotId>) -> Result<(), String> {
+    fn last_piece(&mut self, bytes: &[u8], number: u64, snapshot: SnapshotId) -> Result<(), String> {
         self.piece(bytes, number)?;
         let at = self.receive.loading.take().ok_or("the end of a snapshot that never began")?;
-        let snapshot = snapshot.ok_or("a piece without its head")?;
         let replaced = match self.receive.fork.take() {
             Some((epoch, from, end)) => {
                 self.receive.forked = Some((epoch, from, end));
@@ -294,11 +291,4 @@ impl Heart {
         }
         Ok(())
     }
-}
-
-/// The snapshot a piece belongs to.
-fn snapshot_of(data: &[u8], payload: &Payload) -> Option<SnapshotId> {
-    let head = payload.range.start.checked_sub(PIECE_HEAD_BYTES)?;
-    let id = data.get(head..)?.first_chunk::<8>()?;
-    Some(SnapshotId(u64::from_le_bytes(*id)))
 }

@@ -13,8 +13,6 @@ pub(crate) struct Tally {
     pub(crate) expired_keys: u64,
     /// Snapshots this node installed.
     pub(crate) installed: u64,
-    /// Snapshots begun for a replica that had begun another and not caught up.
-    pub(crate) snapshots_restarted: u64,
     /// The newest offset that survives a power cut; unknown for a store that keeps nothing.
     pub(crate) persisted: Option<Offset>,
     /// Nanoseconds client writes were held.

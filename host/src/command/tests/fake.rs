@@ -119,6 +119,7 @@ impl FakeBackend {
             state: if number == 0 { ReplicaState::Streaming } else { ReplicaState::Snapshot },
             acked: [Some(Offset(applied)), Some(Offset(applied)), None],
             lag: [Some(lag), Some(lag), None],
+            unsent_bytes: None,
         };
         (replica, Some(format!("127.0.0.1:{}", 9000 + number)))
     }
@@ -137,12 +138,18 @@ impl FakeBackend {
             applied: Offset(self.offset),
             persisted: Offset(0),
             upstream: replica.then_some(NodeId(0xaa)),
+            upstream_history: HistoryId(0xfeed),
             streaming: replica,
             receiving_pieces: None,
             origin_end: None,
             origin_age: replica.then_some(Span::from_secs(2)),
             clamped: 0,
-            counters: Counters { full_syncs: 1, partial_syncs: 2, ..Counters::default() },
+            counters: Counters {
+                full_syncs: 1,
+                partial_syncs: 2,
+                snapshots_restarted: 1,
+                ..Counters::default()
+            },
         }
     }
 }
@@ -194,7 +201,6 @@ impl Backend for FakeBackend {
             memory_bound_bytes: 64 << 20,
             backlog_bytes: 1 << 16,
             writes_held_ms: 7,
-            snapshots_restarted: 1,
             forked: None,
             clients: 1,
             commands: 10,

@@ -88,7 +88,7 @@ fn entries_are_not_cut_without_need() {
 #[test]
 fn an_empty_store_has_one_empty_piece() {
     let (mut view, _) = view_of(&[]);
-    assert_eq!(pieces(&mut view, 10), [Vec::new()]);
+    assert_eq!(pieces(&mut view, 10), [Vec::<u8>::new()]);
 }
 
 #[test]
