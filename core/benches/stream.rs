@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use towline_core::*;
 
@@ -173,7 +173,7 @@ fn stream(criterion: &mut Criterion) {
         for link in 0..links {
             stage.open(link, Puppet::new(10 + u64::from(link)), Some(&cursor));
         }
-        group.bench_function(format!("primary/{links}"), |bench| {
+        group.bench_function(BenchmarkId::new("primary", links), |bench| {
             bench.iter(|| {
                 for _ in 0..16 {
                     // A host's clock moves once a turn.
