@@ -30,6 +30,10 @@ impl Node {
             return Err(Fault::Window);
         }
         self.saw(join.epochs.number());
+        if let Decision::Refuse(fault) = self.judge(&join) {
+            // Before it takes a slot: a stranger costs no replica its place, and no good link its node's name.
+            return Err(fault);
+        }
         if !self.links[row].phase.joined() {
             self.take_slot(row)?;
         }
@@ -46,7 +50,9 @@ impl Node {
         down.piece_credit = Credit::new(peer.piece_window_bytes);
         down.join = Some(join);
         // Until the door's decision is known the replica counts for nothing.
-        self.set_acked(row, Acked::default());
+        down.acked = Acked::default();
+        let slot = down.slot;
+        self.slots.rows[slot].acked = Acked::default();
         self.decide(row);
         Ok(())
     }
@@ -81,21 +87,8 @@ impl Node {
 
     /// Decides how to go on with a joined replica, from where it said it stands.
     pub(crate) fn decide(&mut self, row: usize) {
-        let primary = self.role == Role::Primary;
         let join = self.links[row].down.join.take().expect("a joined link keeps its JOIN");
-        if primary && join.position.boundary > self.log.end() {
-            self.seal();
-        }
-        let ours = Ours {
-            history: self.log.history,
-            epochs: &self.log.epochs,
-            start: self.log.start(),
-            end: self.log.end(),
-            primary,
-            admitted: self.admitted(),
-        };
-        let base = self.upstream.base;
-        let decision = if base { decide(ours, &join, |at| self.log.position_at(at)) } else { Decision::Wait };
+        let decision = self.judge(&join);
         self.links[row].down.join = Some(join.clone());
         match decision {
             Decision::Refuse(fault) => self.fault(row, fault),
@@ -106,6 +99,25 @@ impl Node {
             Decision::Snapshot(None) if !join.base => self.resume_or_begin(row, &join, false),
             Decision::Snapshot(fork) => self.need_snapshot(row, fork),
         }
+    }
+
+    fn judge(&mut self, join: &Join) -> Decision {
+        let primary = self.role == Role::Primary;
+        if primary && join.position.boundary > self.log.end() {
+            self.seal();
+        }
+        if !self.upstream.base {
+            return Decision::Wait;
+        }
+        let ours = Ours {
+            history: self.log.history,
+            epochs: &self.log.epochs,
+            start: self.log.start(),
+            end: self.log.end(),
+            primary,
+            admitted: self.admitted(),
+        };
+        decide(ours, join, |at| self.log.position_at(at))
     }
 
     fn go_on(&mut self, row: usize, join: &Join) {
