@@ -7,6 +7,7 @@
 //! | `run` | `serve` and `follow`: a server, its first line, its ready file, its signals |
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
+//! | `signals` | SIGINT and SIGTERM |
 //! | `client` | a small redis client, for `status` and `demo` |
 //! | `logs`, `failure` | what is said on stderr, and with which exit code it ends |
 
@@ -17,6 +18,7 @@ mod demo;
 mod failure;
 mod logs;
 mod run;
+mod signals;
 mod status;
 mod units;
 

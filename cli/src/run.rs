@@ -11,6 +11,7 @@ use towline_host::{Options, ServeError, Server, StartError, StoreKind};
 use crate::config::{Plan, explain};
 use crate::failure::Failure;
 use crate::logs::{self, Gate};
+use crate::signals::Signals;
 use crate::units;
 
 /// What the ready file says.
@@ -162,46 +163,4 @@ impl Drop for ReadyFile {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!("--ready-file: cannot write {}: {error}", path.display()))
-}
-
-/// What asks the process to stop.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
-        };
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) -> &'static str {
-        // Without a way to hear it, it never comes.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
-    }
 }

@@ -20,15 +20,17 @@ mod view;
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::logs;
+use crate::signals::Signals;
 
 /// Runs it; a failure if the nodes do not end identical.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     logs::start(args.log.as_deref().unwrap_or("error"))?.open("");
     let runtime = crate::runtime()?;
     let verdict = runtime.block_on(async {
+        let mut signals = Signals::new()?;
         tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted before the end")),
+            signal = signals.next() => Err(Failure::failed(format!("{signal} before the end"))),
             verdict = story::tell(args) => verdict.map_err(Failure::from),
         }
     });
