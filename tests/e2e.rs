@@ -345,6 +345,7 @@ fn status_shows_replicas_and_their_lag() {
     assert_eq!(status["role"], "primary");
     assert_eq!(status["replicas"][0]["state"], "streaming");
     assert_eq!(status["persisted"], Value::Null, "unknown in memory, not 0");
+    assert_eq!(status["replicas"][0]["persisted"]["offset"], Value::Null, "and so is its replica's");
     let page = place.run(&format!("status {}", primary.client));
     let page = String::from_utf8_lossy(&page.stdout).into_owned();
     assert!(page.contains("persisted unknown"), "{page}");

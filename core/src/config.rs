@@ -45,6 +45,8 @@ pub struct Options {
     pub redial_max: Span,
     /// Whether the host can rewind its store to an earlier boundary. If not, a fork is answered by a snapshot.
     pub can_rewind: bool,
+    /// Whether the host keeps anything through a power cut. If not, `persisted` is unknown to its upstream, never 0.
+    pub persists: bool,
 }
 
 impl Default for Options {
@@ -67,6 +69,7 @@ impl Default for Options {
             redial_min: Span::from_millis(50),
             redial_max: Span::from_secs(5),
             can_rewind: false,
+            persists: true,
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::time::{Span, Time};
 pub(crate) struct Acked {
     /// Without a base the offsets count for nothing.
     pub(crate) base: bool,
+    /// It keeps nothing through a power cut: `persisted` says nothing.
+    pub(crate) volatile: bool,
     pub(crate) received: Offset,
     pub(crate) applied: Offset,
     pub(crate) persisted: Offset,

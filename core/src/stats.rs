@@ -105,7 +105,7 @@ pub struct Replica {
     pub link: Option<LinkId>,
     /// What it is doing.
     pub state: ReplicaState,
-    /// Records received, applied, persisted; unknown without a base.
+    /// Records received, applied, persisted; unknown without a base, and persisted where nothing is kept.
     pub acked: [Option<Offset>; 3],
     /// How far behind at each of these stages.
     pub lag: [Option<Lag>; 3],
@@ -162,7 +162,8 @@ impl Node {
                 Some(link) if link.down.shipping.is_some() => ReplicaState::Snapshot,
                 Some(_) => ReplicaState::Streaming,
             };
-            let at = |level| slot.acked.base.then(|| slot.acked.at(level));
+            let known = |level| slot.acked.base && !(level == Level::Persisted && slot.acked.volatile);
+            let at = |level| known(level).then(|| slot.acked.at(level));
             let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
             let lag = acked.map(|offset| offset.map(|offset| self.lag(offset)));
             let unsent_bytes = link.and_then(|link| link.down.stream_at).map(|at| self.log.bytes_from(at));

@@ -110,7 +110,7 @@ const BY_A_REPLICA: &[Mistake] = &[
     ("an unknown flag", Fault::UnknownFlag, |cursor| ack_with(cursor, |ack| ack[5] = 1)),
     ("an unknown stream", Fault::UnknownFlag, |cursor| ack_with(cursor, |ack| ack[6] = 1)),
     ("an unknown JOIN flag", Fault::UnknownFlag, |cursor| {
-        [Hello::of(9).frame(frames::HELLO), frames::join(Some(cursor), 0x10, 0)].concat()
+        [Hello::of(9).frame(frames::HELLO), frames::join(Some(cursor), 0x20, 0)].concat()
     }),
     ("a damaged head", Fault::HeadCheck, |cursor| {
         joined(cursor, &changed(good_ack(cursor).frame(), |ack| ack[9] ^= 4))

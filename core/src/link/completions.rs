@@ -15,6 +15,7 @@ impl Node {
         let ack = Ack {
             admit: upstream.admit,
             base: upstream.base,
+            volatile: !self.config.persists,
             received: self.log.end(),
             applied: counted(upstream.applied),
             persisted: counted(upstream.persisted),

@@ -126,6 +126,7 @@ impl Node {
         self.stream_from(row, place, join.position.boundary);
         let acked = Acked {
             base: true,
+            volatile: join.volatile,
             received: join.position.boundary,
             applied: join.applied,
             persisted: join.persisted.min(join.applied),
@@ -228,8 +229,13 @@ impl Node {
         }
         down.credit.release(ack.stream_released)?;
         down.piece_credit.release(ack.pieces_released)?;
-        let acked =
-            Acked { base: ack.base, received: ack.received, applied: ack.applied, persisted: ack.persisted };
+        let acked = Acked {
+            base: ack.base,
+            volatile: ack.volatile,
+            received: ack.received,
+            applied: ack.applied,
+            persisted: ack.persisted,
+        };
         if acked.received > down.sent {
             return Err(Fault::AckAhead);
         }
@@ -316,7 +322,7 @@ impl Node {
             return Some(Event::SlotExpired { node, lag });
         }
         if core::mem::take(&mut row.acked_untold) && row.used {
-            let Acked { base, received, applied, persisted } = row.acked;
+            let Acked { base, volatile: _, received, applied, persisted } = row.acked;
             let counted = |offset: Offset| if base { offset } else { Offset(0) };
             let node: NodeId = row.node;
             let (received, applied, persisted) = (counted(received), counted(applied), counted(persisted));

@@ -133,6 +133,7 @@ impl Node {
             can_rewind: self.config.can_rewind,
             adopt: upstream.adopt,
             base: upstream.base,
+            volatile: !self.config.persists,
             snapshot_complete: receiving.is_some_and(|receiving| receiving.complete),
             history: if holds { self.log.history } else { HistoryId::NONE },
             position: if holds { self.log.position() } else { Position::default() },

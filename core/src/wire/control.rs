@@ -7,12 +7,18 @@ use crate::id::{Offset, SnapshotId};
 use crate::limits::HEAD_BYTES;
 use crate::time::Span;
 
+/// Flags of an ACK.
+const BASE: u8 = 1;
+const VOLATILE: u8 = 2;
+
 /// What a replica has; also its beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ack {
     /// The number of the last ADMIT that was read: the offsets are meant under it.
     pub(crate) admit: u32,
     pub(crate) base: bool,
+    /// The host keeps nothing through a power cut: `persisted` says nothing.
+    pub(crate) volatile: bool,
     pub(crate) received: Offset,
     pub(crate) applied: Offset,
     pub(crate) persisted: Offset,
@@ -29,7 +35,7 @@ impl Ack {
         let mut writer = Writer::frame(scratch);
         writer
             .u32(self.admit)
-            .u8(u8::from(self.base))
+            .u8(u8::from(self.base) * BASE + u8::from(self.volatile) * VOLATILE)
             .u64(self.received.0)
             .u64(self.applied.0)
             .u64(self.persisted.0);
@@ -40,14 +46,14 @@ impl Ack {
     pub(crate) fn decode(body: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(body);
         let admit = reader.u32()?;
-        let base = match reader.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(Fault::UnknownFlag),
-        };
+        let flags = reader.u8()?;
+        if flags & !(BASE | VOLATILE) != 0 {
+            return Err(Fault::UnknownFlag);
+        }
         let ack = Self {
             admit,
-            base,
+            base: flags & BASE != 0,
+            volatile: flags & VOLATILE != 0,
             received: Offset(reader.u64()?),
             applied: Offset(reader.u64()?),
             persisted: Offset(reader.u64()?),

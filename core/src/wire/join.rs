@@ -10,7 +10,8 @@ const CAN_REWIND: u8 = 1;
 const ADOPT: u8 = 2;
 const BASE: u8 = 4;
 const SNAPSHOT_COMPLETE: u8 = 8;
-const JOIN_FLAGS: u8 = 15;
+const VOLATILE: u8 = 16;
+const JOIN_FLAGS: u8 = 31;
 
 /// Where a replica stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct Join {
     pub(crate) adopt: bool,
     /// The state up to `applied` is complete.
     pub(crate) base: bool,
+    /// The host keeps nothing through a power cut: `persisted` says nothing.
+    pub(crate) volatile: bool,
     /// Every piece of `snapshot` is here; only the installing is left.
     pub(crate) snapshot_complete: bool,
     pub(crate) history: HistoryId,
@@ -45,6 +48,7 @@ impl Join {
         writer.u8(flag(self.can_rewind, CAN_REWIND)
             | flag(self.adopt, ADOPT)
             | flag(self.base, BASE)
+            | flag(self.volatile, VOLATILE)
             | flag(self.snapshot_complete, SNAPSHOT_COMPLETE));
         writer.u128(self.history.0);
         encode_position(&mut writer, self.position);
@@ -64,6 +68,7 @@ impl Join {
             can_rewind: flags & CAN_REWIND != 0,
             adopt: flags & ADOPT != 0,
             base: flags & BASE != 0,
+            volatile: flags & VOLATILE != 0,
             snapshot_complete: flags & SNAPSHOT_COMPLETE != 0,
             history: HistoryId(reader.u128()?),
             position: decode_position(&mut reader)?,

@@ -73,13 +73,14 @@ fn hello() -> impl Strategy<Value = Hello> {
 }
 
 fn join() -> impl Strategy<Value = Join> {
-    let first = (any::<[bool; 4]>(), 1u128.., position(), any::<u64>(), any::<u64>());
+    let first = (any::<[bool; 5]>(), 1u128.., position(), any::<u64>(), any::<u64>());
     let second = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), epochs());
     (first, second).prop_map(
         |((flags, history, position, applied, persisted), (untaken, snapshot, next, chain, epochs))| Join {
             can_rewind: flags[0],
             adopt: flags[1],
             base: flags[2],
+            volatile: flags[4],
             snapshot_complete: flags[3],
             history: HistoryId(history),
             position,
@@ -114,11 +115,12 @@ fn admit() -> impl Strategy<Value = Admit> {
 }
 
 fn ack() -> impl Strategy<Value = Ack> {
-    (any::<u32>(), any::<bool>(), any::<[u64; 6]>()).prop_map(|(admit, base, mut fields)| {
+    (any::<u32>(), any::<[bool; 2]>(), any::<[u64; 6]>()).prop_map(|(admit, [base, volatile], mut fields)| {
         fields[..3].sort_unstable();
         Ack {
             admit,
             base,
+            volatile,
             persisted: Offset(fields[0]),
             applied: Offset(fields[1]),
             received: Offset(fields[2]),

@@ -92,8 +92,11 @@ impl Engine {
             }
             Side::Downstream => {
                 let peer = peer.unwrap_or_default();
-                let whose = if by_peer { "it said" } else { "told it" };
-                info!("replica at {peer} left; {whose}: {fault}");
+                match (by_peer, fault) {
+                    (false, Fault::BadMagic) => info!("{peer} is no replica: it does not speak Towline"),
+                    (true, fault) => info!("replica at {peer} left; it said: {fault}"),
+                    (false, fault) => info!("replica at {peer} left; told it: {fault}"),
+                }
             }
         }
         farewell::see_off(&mut self.farewells, row.into_transport(), Vec::new());

@@ -54,6 +54,7 @@ impl Log {
             can_rewind,
             adopt: false,
             base: true,
+            volatile: false,
             snapshot_complete: false,
             history: HISTORY,
             position: self.position(self.end()),

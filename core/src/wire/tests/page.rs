@@ -64,7 +64,7 @@ const EPOCHS: &[Field] =
     &[("epoch", 8, Bytes), ("from offset", 8, Number), ("epoch", 8, Bytes), ("from offset", 8, Number)];
 const ACK: &[Field] = &[
     ("number of the ADMIT", 4, Number),
-    ("base", 1, Number),
+    ("flags", 1, Number),
     ("received", 8, Number),
     ("applied", 8, Number),
     ("persisted", 8, Number),
@@ -129,6 +129,7 @@ fn join() -> Join {
         can_rewind: false,
         adopt: false,
         base: true,
+        volatile: false,
         snapshot_complete: false,
         history: HISTORY,
         position: position(),
@@ -159,6 +160,7 @@ fn ack() -> Ack {
     Ack {
         admit: 1,
         base: true,
+        volatile: false,
         received: Offset(44),
         applied: Offset(43),
         persisted: Offset(42),
