@@ -238,3 +238,22 @@ fn two_promotions_in_a_row_are_followed() {
     world.hosts.swap(0, 2);
     world.assert_equal();
 }
+
+#[test]
+fn a_replica_that_keeps_up_under_load_waits_no_growing_pause() {
+    let mut world = World::star(1, small());
+    world.run_ms(200);
+    // It is never exactly at the end, and always past what the last beat told.
+    for _ in 0..30 {
+        write_many(&mut world, 3, 20);
+        world.turn(0);
+        world.turn(1);
+        write_many(&mut world, 1, 20);
+        world.run_ms(50);
+    }
+    world.restart(1, Role::Replica);
+    write_many(&mut world, 200, 100);
+    world.run_ms(3_000);
+    world.assert_equal();
+    assert_eq!(world.hosts[0].node.stats().counters.snapshots_restarted, 0);
+}

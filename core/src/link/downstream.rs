@@ -182,6 +182,7 @@ impl Node {
 
     /// A verdict changed. It is numbered now, not when it leaves: acks under the old one are old from here on.
     pub(crate) fn owe_admit(&mut self, row: usize) {
+        self.links[row].down.told_end = Offset(u64::MAX);
         self.links[row].down.admit += 1;
         self.owe(row, due::ADMIT);
     }
@@ -253,7 +254,8 @@ impl Node {
         if acked.base && !before.base {
             self.installed_there(row);
         }
-        if acked.base && acked.received == self.log.end() {
+        let down = &self.links[row].down;
+        if acked.base && (acked.received == self.log.end() || acked.received >= down.told_end) {
             self.slots.rows[self.links[row].down.slot].note_caught_up();
         }
         self.want_if_able(row);

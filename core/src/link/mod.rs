@@ -143,6 +143,9 @@ pub(crate) struct Downstream {
     /// The number of the last ADMIT sent.
     pub(crate) admit: u32,
     pub(crate) acked: Acked,
+    /// Our end as the last beat told it: who received that has caught up, however fast we write. Unreachable until a
+    /// beat left under the present verdict.
+    pub(crate) told_end: Offset,
     /// When the beat that was last echoed left, as a count of beats.
     pub(crate) echo: u64,
 }
@@ -215,6 +218,7 @@ impl Downstream {
             fallen: false,
             admit: 0,
             acked: Acked::default(),
+            told_end: Offset(u64::MAX),
             echo: 0,
         }
     }

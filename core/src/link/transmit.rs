@@ -88,6 +88,7 @@ impl Node {
                 let (origin_unix_ns, origin_end) = self.origin();
                 let beat =
                     Beat { number: self.links[row].beats, origin_unix_ns, origin_end, end: self.log.end() };
+                self.links[row].down.told_end = beat.end;
                 beat.encode(&mut self.links[row].outbox.scratch[at..], seen)
             }
             due::ACK => {

@@ -139,7 +139,8 @@ impl Node {
             position: if holds { self.log.position() } else { Position::default() },
             applied: counted(upstream.applied),
             persisted: counted(upstream.persisted),
-            untaken_bytes: upstream.stream.received - upstream.stream.released,
+            // As it was when the windows began; what the host has taken since is in the first ACK.
+            untaken_bytes: upstream.stream.received,
             snapshot: receiving.map_or(SnapshotId(0), |receiving| receiving.id),
             next_piece: receiving.map_or(0, |receiving| receiving.next_piece),
             chain: receiving.map_or(0, |receiving| receiving.chain),
