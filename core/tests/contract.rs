@@ -146,6 +146,30 @@ proptest! {
     }
 }
 
+/// The log grew while one link was dry, and before that was told, another joined at the new end and ran dry.
+#[test]
+fn a_link_that_joins_dry_after_a_write_does_not_hold_up_the_telling() {
+    let mut node = node(1, Role::Primary, small(), None);
+    let runs_dry = |node: &mut Node, link| {
+        open(node, Time::ZERO, link, true);
+        while let Ok(More::More) = {
+            let shown = node.peek_transmit(LinkId(link)).len();
+            node.consume(Time::ZERO, LinkId(link), shown)
+        } {}
+    };
+    runs_dry(&mut node, 0);
+    while node.poll_event().is_some() {}
+    runs_dry(&mut node, 0);
+    node.handle(Time::ZERO, Input::Write { data: b"grown" }).unwrap();
+    runs_dry(&mut node, 1);
+    let mut told = 0;
+    while node.poll_event().is_some() {
+        told += 1;
+        assert!(told < 100, "the same again and again");
+    }
+    keeps_the_contract(&node, Time::ZERO);
+}
+
 /// Blocked for a minute, its replica alive: the node is called for its beats and for nothing else.
 #[test]
 fn a_blocked_socket_does_not_wake_its_host() {

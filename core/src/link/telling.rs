@@ -49,8 +49,10 @@ impl Node {
             return Some(Event::CaughtUp);
         }
         if self.tell & self_tell::DRY != 0 {
-            while let Some(row) = self.dry.pop() {
-                let row = row as usize;
+            // From the end, each once: one that is dry still (it joined at the end after the log grew) is listed
+            // again behind this place.
+            for place in (0..self.dry.len()).rev() {
+                let row = self.dry.swap_remove(place) as usize;
                 self.links[row].listed = false;
                 if let Some(event) = self.tell_wants_write(row) {
                     return Some(event);
