@@ -250,8 +250,10 @@ impl Tidy {
     /// `core` and `kv` promise the same, so clippy forbids them the same.
     fn same_reasons(&mut self, root: &Path) {
         let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
-        let same = read("core/clippy.toml") == read("kv/clippy.toml");
-        self.need(same, "kv/clippy.toml", "differs from core/clippy.toml: copy one over the other");
+        for copy in ["kv/clippy.toml", "sim/clippy.toml"] {
+            let same = read("core/clippy.toml") == read(copy);
+            self.need(same, copy, "differs from core/clippy.toml: copy one over the other");
+        }
     }
 }
 

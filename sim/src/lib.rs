@@ -1,0 +1,21 @@
+//! # Towline's simulator: the product's proof
+//!
+//! The shipped core, not a model of it, under seeded faults, checked by an oracle that never asks the core whether it
+//! is right. One [`Plan`](plan::Plan) holds every decision of a run; substrates play it; all of them tell the same
+//! [`Fact`](trace::Fact)s to one [`Oracle`](oracle::Oracle).
+//!
+//! | room | what it is |
+//! |---|---|
+//! | [`plan`] | a scenario and a seed become a plan: every draw made, absolute integer microseconds |
+//! | [`trace`] | what happened, as facts and as 40-byte records with one hash |
+//! | [`oracle`] | the invariants, over their own shadow of the history |
+//! | [`report`] | what a run ends with |
+//!
+//! A simulator returns integers; what people look at is made by the `towline sim` command.
+
+pub mod oracle;
+pub mod plan;
+pub mod report;
+pub mod stream;
+pub mod trace;
+pub mod workload;
