@@ -1,18 +1,38 @@
 //! The oracle: invariants over a shadow history of its own. It is told facts and gauges, and never asks the core
 //! whether it is right.
+//!
+//! One run, one oracle. Each fact first meets the invariants that speak of it (`stores`, `admission`, `acks`,
+//! `snapshots`, `links`), then changes the shadow. Time-bound invariants (`calm`) look at the shadow whenever so much
+//! time has passed. The first violation stands; later ones follow from it.
 
+mod acks;
+mod admission;
+mod calm;
+mod disturbance;
+mod history;
 pub mod invariant;
+mod links;
 pub mod marks;
+mod shadow;
+mod snapshots;
+mod stores;
 
 pub use invariant::Invariant;
 
-use crate::plan::Plan;
-use crate::trace::Fact;
+use crate::plan::{Kind, Plan};
+use crate::report::Margins;
+use crate::trace::{Answer, At, Death, Fact};
+use calm::Calm;
+use disturbance::Disturbance;
+use history::History;
+use marks::Mark;
+use shadow::Shadow;
+use towline_core::Role;
 
 /// A number read at a node at some moment, for bounds. Not part of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gauge {
-    /// The ring as the node shows it: bytes used, oldest offset, end.
+    /// The ring as the node shows it.
     Ring {
         /// Bytes of frames in it.
         used_bytes: u64,
@@ -45,14 +65,14 @@ pub enum Gauge {
         /// How many.
         bytes: u64,
     },
-    /// A frame left the node's transmit side: how long its first byte had waited, and whether it was control.
-    Waited {
-        /// Microseconds between the frame's turn and its leaving.
-        us: u64,
-        /// Whether it was control.
-        control: bool,
+    /// A slot expired: for how long, on the node's own clock, its replica had been away.
+    Away {
+        /// The replica.
+        peer: usize,
+        /// Nanoseconds.
+        ns: u64,
     },
-    /// The host called the node; `idle` if nothing came of it.
+    /// The host called the node.
     Called {
         /// Whether the call changed nothing, told nothing and moved no byte.
         idle: bool,
@@ -74,34 +94,235 @@ pub struct Violation {
 
 /// The invariants' judge over one run.
 pub struct Oracle {
+    plan: Plan,
+    bounds: Bounds,
+    history: History,
+    nodes: Vec<Shadow>,
+    disturbance: Disturbance,
+    calm: Calm,
+    ops: u64,
+    ops_written: u64,
+    marks: u64,
+    margins: Margins,
     violation: Option<Violation>,
+}
+
+/// What follows from the plan's knobs.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    backlog: u64,
+    window: u64,
+    piece_window: u64,
+    frame: u64,
+    piece_frame: u64,
+    spool: u64,
+    reconnect_window_us: u64,
+    idle_us: u64,
+    handshake_us: u64,
+    redial_min_us: u64,
+    redial_max_us: u64,
+    /// A record is at an undisturbed replica within this.
+    reach_us: u64,
+    converge_us: u64,
+}
+
+impl Bounds {
+    fn new(plan: &Plan) -> Self {
+        let knobs = &plan.knobs;
+        let options = knobs.options().check().map_or_else(|_| knobs.options(), |config| *config);
+        let frame = u64::from(options.record_bytes_max) + 76;
+        let way_us = knobs.latency + 16 * knobs.jitter + 1_000;
+        // What one round trip lets through, and how long a full ring takes at that pace.
+        let through = options.window_bytes.min(knobs.socket).min(knobs.gulp.saturating_mul(8)).max(1);
+        let turns = 2 * options.backlog_bytes / through + 4;
+        let rate_us = options.backlog_bytes.saturating_mul(2_000_000).checked_div(knobs.rate).unwrap_or(0);
+        let batches = options.backlog_bytes / 128 + 1;
+        let reach_us = 2_000_000 + turns * 2 * way_us + rate_us + batches * knobs.apply;
+        Self {
+            backlog: options.backlog_bytes,
+            window: options.window_bytes,
+            piece_window: options.piece_window_bytes,
+            frame,
+            piece_frame: u64::from(options.piece_bytes_max) + 64,
+            spool: knobs.spool,
+            reconnect_window_us: knobs.reconnect_window,
+            idle_us: knobs.idle,
+            handshake_us: knobs.handshake,
+            redial_min_us: knobs.redial_min,
+            redial_max_us: knobs.redial_max,
+            reach_us,
+            converge_us: plan.converge_budget_us(),
+        }
+    }
 }
 
 impl Oracle {
     /// A judge for a plan.
     #[must_use]
-    pub fn new(_plan: &Plan) -> Self {
-        Self { violation: None }
+    pub fn new(plan: &Plan) -> Self {
+        let count = plan.nodes.len();
+        let margins = Margins { ring_left_min: plan.knobs.backlog, ..Margins::default() };
+        Self {
+            plan: plan.clone(),
+            bounds: Bounds::new(plan),
+            history: History::new(),
+            nodes: plan.nodes.iter().map(|node| Shadow::new(node, count)).collect(),
+            disturbance: Disturbance::new(plan),
+            calm: Calm::new(),
+            ops: plan.trains.iter().map(|train| train.count).sum(),
+            ops_written: 0,
+            marks: 0,
+            margins,
+            violation: None,
+        }
     }
 
     /// Takes a fact.
-    pub fn observe(&mut self, _t_us: u64, _node: usize, _fact: &Fact) {}
+    pub fn observe(&mut self, t_us: u64, node: usize, fact: &Fact) {
+        if self.violation.is_some() {
+            return;
+        }
+        self.look(t_us);
+        match *fact {
+            Fact::Booted { role, at } => self.booted(t_us, node, role, at),
+            Fact::Died { how } => self.died(t_us, node, how),
+            Fact::Ruled { role, epoch, offset: _ } => self.ruled(node, role, epoch),
+            Fact::Outranked { number: _ } => self.mark(Mark::Outranked),
+            Fact::Wrote { op: _, at } => self.wrote(t_us, node, at),
+            Fact::Visible { at, cause } => self.visible(t_us, node, at, cause),
+            Fact::Durable { at } => self.durable(t_us, node, at),
+            Fact::Dialled { attempt } => self.dialled(t_us, node, attempt),
+            Fact::Opened { link, peer, upstream } => self.opened(t_us, node, link, peer, upstream),
+            Fact::Joined { link, peer, from: _ } => self.joined(t_us, node, link, peer),
+            Fact::Closed { link, peer, fault, by_peer, retry_us: _ } => {
+                self.closed(t_us, node, link, peer, fault, by_peer);
+            }
+            Fact::Lost { link, peer } => self.link_gone(t_us, node, link, peer),
+            Fact::Asked { peer, have, start, end, answer } => {
+                self.asked(t_us, node, peer, (have, start, end), answer);
+            }
+            Fact::Acked { peer, received, applied, persisted } => {
+                self.acked(t_us, node, peer, [received, applied, persisted]);
+            }
+            Fact::Forked { offset, rewinds } => self.forked(t_us, node, offset, rewinds),
+            Fact::Wanted { snapshot: _, from: _ } => {}
+            Fact::Viewed { snapshot, at } => self.viewed(t_us, node, snapshot, at),
+            Fact::Freed { snapshot } => self.nodes[node].views.retain(|view| view.0 != snapshot),
+            Fact::Begun { snapshot, offset } => self.begun(t_us, node, snapshot, offset),
+            Fact::Piece { snapshot, piece, last } => self.piece(t_us, node, snapshot, piece, last),
+            Fact::CaughtUp => self.caught_up(node),
+            Fact::Expired { peer, lag } => self.expired(t_us, node, peer, lag),
+            Fact::FaultBegan { index } => self.fault_began(t_us, index),
+            Fact::FaultEnded { index } => self.disturbance.ends(index, t_us),
+            Fact::Healed => self.healed(t_us),
+            Fact::Content { offset: _, digest: _ } => {}
+        }
+    }
 
     /// Takes a gauge.
-    pub fn gauge(&mut self, _t_us: u64, _node: usize, _gauge: Gauge) {}
+    pub fn gauge(&mut self, t_us: u64, node: usize, gauge: Gauge) {
+        if self.violation.is_some() {
+            return;
+        }
+        match gauge {
+            Gauge::Ring { used_bytes, start, end } => self.ring(t_us, node, used_bytes, start, end),
+            Gauge::Flight { peer, stream_bytes, piece_bytes } => {
+                self.flight(t_us, node, peer, stream_bytes, piece_bytes);
+            }
+            Gauge::Tables { links, slots: _, views } => self.nodes[node].tables = Some((links, views)),
+            Gauge::Spool { bytes } => self.spool(t_us, node, bytes),
+            Gauge::Away { peer, ns } => self.away(t_us, node, peer, ns),
+            Gauge::Called { idle } => self.called(t_us, node, idle),
+        }
+    }
 
     /// Whether the run may end: healed, the core set has converged, and it has been calm long enough since.
     #[must_use]
-    pub fn is_over(&self, _t_us: u64) -> bool {
-        false
+    pub fn is_over(&self, t_us: u64) -> bool {
+        self.violation.is_some() || self.calm.is_proven(t_us, self.bounds.idle_us)
     }
 
     /// The end of the run: what had to have happened by now.
-    pub fn finish(&mut self, _t_us: u64) {}
+    pub fn finish(&mut self, t_us: u64) {
+        if self.violation.is_none() {
+            self.look(t_us);
+            self.finish_calm(t_us);
+        }
+    }
 
     /// The first violation.
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
     }
+
+    /// The marks hit, as bits.
+    #[must_use]
+    pub const fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    /// How close the run came to its bounds.
+    #[must_use]
+    pub const fn margins(&self) -> Margins {
+        self.margins
+    }
+
+    // --- what the rooms share --------------------------------------------------------------------------------------
+
+    fn mark(&mut self, mark: Mark) {
+        self.marks |= mark.bit();
+    }
+
+    fn violate(&mut self, invariant: Invariant, t_us: u64, node: usize, text: String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { invariant, t_us, node, text });
+        }
+    }
+
+    fn name(&self, node: usize) -> &str {
+        &self.plan.nodes[node].name
+    }
+
+    /// Whether the node's clock may lie.
+    fn has_odd_clock(&self, node: usize) -> bool {
+        let odd = |kind| {
+            matches!(
+                kind,
+                Kind::ClockJump | Kind::ClockBack | Kind::ClockDrift | Kind::ClockFreeze | Kind::Pause
+            )
+        };
+        self.plan.faults.iter().any(|fault| fault.node == node && odd(fault.kind))
+    }
+
+    fn fault_began(&mut self, t_us: u64, index: usize) {
+        let fault = self.plan.faults[index];
+        if fault.kind == Kind::Follow && fault.amount == 1 {
+            self.nodes[fault.node].consents = true;
+        }
+        if fault.kind == Kind::BlackHole {
+            self.dead_wire(t_us, fault.node, fault.peer);
+        }
+        self.disturbance.begins(&self.plan, index, t_us);
+    }
+
+    fn healed(&mut self, t_us: u64) {
+        self.disturbance.heals(&self.plan, t_us);
+        let last = |train: &crate::plan::Train| train.at_us + train.count.saturating_sub(1) * train.every_us;
+        let ops_end_us = self.plan.trains.iter().map(last).max().unwrap_or(0);
+        self.calm.heal(t_us, ops_end_us);
+    }
+
+    fn ruled(&mut self, node: usize, role: Role, epoch: u64) {
+        let shadow = &mut self.nodes[node];
+        let promoted = shadow.role == Role::Replica && role == Role::Primary;
+        (shadow.role, shadow.epoch) = (role, epoch);
+        if promoted {
+            shadow.log = shadow.visible;
+            self.mark(Mark::Promoted);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

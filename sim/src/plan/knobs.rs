@@ -3,6 +3,8 @@
 //! Drawing them per seed finds more bugs than any mix of faults: a bug at the edge of a ring shows sooner when rings
 //! are small. Scenarios name only what they change.
 
+use towline_core::{Options, Span};
+
 /// What a knob's number means, and how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -120,4 +122,33 @@ knobs! {
     socket: Bytes = 64 << 10,
     /// The most bytes read or written at once.
     gulp: Bytes = 64 << 10,
+}
+
+impl Knobs {
+    /// The options these knobs give a node. A drawn plan's always pass their check.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let short = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let span = |us: u64| Span(us.saturating_mul(1_000));
+        Options {
+            backlog_bytes: self.backlog,
+            batch_bytes: short(self.batch),
+            record_bytes_max: short(self.record_max),
+            window_bytes: self.window,
+            piece_bytes_max: short(self.piece),
+            piece_window_bytes: self.piece_window,
+            links_max: short(self.links),
+            slots_max: short(self.slots),
+            ships_max: short(self.ships),
+            beat: span(self.beat),
+            idle: span(self.idle),
+            handshake: span(self.handshake),
+            linger: span(self.linger),
+            reconnect_window: span(self.reconnect_window),
+            redial_min: span(self.redial_min),
+            redial_max: span(self.redial_max),
+            can_rewind: self.rewinds == 1,
+            ..Options::default()
+        }
+    }
 }

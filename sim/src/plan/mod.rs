@@ -5,6 +5,7 @@
 //! be made, but one: the latency of each segment follows from the plan's seed and the link's own stream, so that taking
 //! a fault out leaves the links as they were.
 
+mod budget;
 pub mod faults;
 pub mod knobs;
 

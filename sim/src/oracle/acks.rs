@@ -1,0 +1,82 @@
+//! Acknowledgements and slots: S4, S5, S6, L1, L2, L3, L4.
+
+use super::*;
+
+impl Oracle {
+    pub(super) fn acked(&mut self, t_us: u64, node: usize, peer: usize, acked: [u64; 3]) {
+        let truth = [u64::MAX, self.nodes[peer].visible_max, self.nodes[peer].durable_max];
+        let levels = ["received", "applied", "persisted"];
+        for ((level, said), truth) in levels.iter().zip(acked).zip(truth) {
+            if said != u64::MAX && said > truth {
+                let text = format!(
+                    "{} believes that {} has {level} {said} records; it never had more than {truth}",
+                    self.name(node),
+                    self.name(peer)
+                );
+                return self.violate(Invariant::S4, t_us, node, text);
+            }
+        }
+        let generation = self.nodes[peer].generation;
+        let before = self.nodes[node].remembered[peer];
+        // Nothing acknowledged: the replica has no base. What comes after it begins anew.
+        let back = |level: usize| {
+            acked[level] != 0
+                && acked[level] != u64::MAX
+                && before.acked[level] != u64::MAX
+                && acked[level] < before.acked[level]
+        };
+        if (0..3).any(back) && (!before.fresh || before.generation == generation) {
+            let invariant = if before.fresh { Invariant::L2 } else { Invariant::S5 };
+            let text = format!(
+                "{} went back from {:?} to {acked:?} for {}",
+                self.name(node),
+                before.acked,
+                self.name(peer)
+            );
+            return self.violate(invariant, t_us, node, text);
+        }
+        let remembered = &mut self.nodes[node].remembered[peer];
+        (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
+    }
+
+    pub(super) fn expired(&mut self, t_us: u64, node: usize, peer: usize, lag: u64) {
+        let shadow = &self.nodes[node];
+        let connected =
+            shadow.links.iter().any(|link| !link.upstream && link.peer == peer && link.joined_us.is_some());
+        let again = shadow.remembered[peer].expired;
+        let wraps = lag > self.history.tip_max();
+        let violated = if connected {
+            Some((Invariant::L3, "it is connected"))
+        } else if again {
+            Some((Invariant::L4, "that was told before"))
+        } else if wraps {
+            Some((Invariant::S6, "it cannot lack more than was ever written"))
+        } else {
+            None
+        };
+        if let Some((invariant, words)) = violated {
+            let text = format!("{} forgot {} with a lag of {lag}: {words}", self.name(node), self.name(peer));
+            return self.violate(invariant, t_us, node, text);
+        }
+        self.nodes[node].remembered[peer].expired = true;
+    }
+
+    /// How long a replica had been away when its slot expired, or gave way.
+    pub(super) fn away(&mut self, t_us: u64, node: usize, peer: usize, ns: u64) {
+        let window_ns = self.bounds.reconnect_window_us * 1_000;
+        if ns > window_ns {
+            self.mark(Mark::Expired);
+            return;
+        }
+        let slots = self.plan.knobs.slots;
+        if (self.plan.nodes.len() as u64) <= slots {
+            let text = format!(
+                "{} forgot {} after {ns} ns, within its {window_ns}, with room for {slots}",
+                self.name(node),
+                self.name(peer)
+            );
+            return self.violate(Invariant::L3, t_us, node, text);
+        }
+        self.mark(Mark::Evicted);
+    }
+}

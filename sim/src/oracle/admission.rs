@@ -1,0 +1,105 @@
+//! The answer to a JOIN: B2, N8, S8, and the point of a fork.
+
+use super::*;
+
+impl Oracle {
+    pub(super) fn asked(
+        &mut self,
+        t_us: u64,
+        node: usize,
+        peer: usize,
+        (have, start, end): (u64, u64, u64),
+        answer: Answer,
+    ) {
+        let remembered = &mut self.nodes[node].remembered[peer];
+        (remembered.fresh, remembered.expired) = (true, false);
+        if answer == Answer::Wait {
+            self.mark(Mark::Waited);
+        }
+        if have == u64::MAX || answer == Answer::Refused {
+            return;
+        }
+        let on_line = self.lies_on(peer, have, node);
+        let says = |words: &str| {
+            format!(
+                "{} told {} at {have} to {answer:?}, with a ring of {start} to {end}: {words}",
+                self.plan.nodes[node].name, self.plan.nodes[peer].name
+            )
+        };
+        let verdict = match (answer, on_line) {
+            (Answer::Continue, Some(false)) => {
+                Some((Invariant::S8, says("what it holds is not on this history")))
+            }
+            (Answer::Continue, _) if have < start || have > end => {
+                Some((Invariant::B2, says("that lies outside the ring")))
+            }
+            (Answer::Forked, Some(true)) if have <= end => {
+                Some((Invariant::B2, says("what it holds is on this history")))
+            }
+            (Answer::Snapshot, Some(true)) if (start..=end).contains(&have) => {
+                Some((Invariant::N8, says("the stream could have gone on")))
+            }
+            (Answer::Wait, Some(true)) if self.is_sure(node) && (start..=end).contains(&have) => {
+                Some((Invariant::B2, says("the stream could have gone on")))
+            }
+            (
+                Answer::Continue | Answer::Forked | Answer::Snapshot | Answer::Wait | Answer::Refused,
+                Some(_) | None,
+            ) => None,
+        };
+        if let Some((invariant, text)) = verdict {
+            return self.violate(invariant, t_us, node, text);
+        }
+        if answer == Answer::Continue && have > 0 {
+            self.mark(Mark::Resumed);
+        }
+    }
+
+    /// A primary that is not itself about to follow another has nothing to wait for.
+    fn is_sure(&self, node: usize) -> bool {
+        self.nodes[node].role == Role::Primary
+    }
+
+    /// Whether what a replica holds up to `have` lies on a node's line; unknown where only the replica can know what
+    /// it received beyond what it shows.
+    fn lies_on(&self, peer: usize, have: u64, node: usize) -> Option<bool> {
+        let (theirs, ours) = (self.nodes[peer].end(), self.nodes[node].end());
+        let (one, other) = (self.history.history_of(theirs), self.history.history_of(ours));
+        if one.is_some() && other.is_some() && one != other {
+            return Some(false);
+        }
+        if self.history.is_one_line() {
+            return Some(true);
+        }
+        let parting = self.history.parting(theirs, ours).offset;
+        if have <= theirs.offset && have <= ours.offset {
+            return Some(have <= parting);
+        }
+        // One of them is ahead of what it shows. They parted for certain only if both go on past the parting.
+        (parting < theirs.offset.min(ours.offset)).then_some(have <= parting)
+    }
+
+    pub(super) fn forked(&mut self, t_us: u64, node: usize, offset: u64, rewinds: bool) {
+        if !rewinds {
+            self.mark(Mark::ForkSnapshot);
+        }
+        let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else {
+            return;
+        };
+        if self.plan.nodes[upstream].upstream.is_some() {
+            self.mark(Mark::Cascaded);
+        }
+        let (ours, theirs) = (self.nodes[node].end(), self.nodes[upstream].end());
+        let parting = self.history.parting(ours, theirs).offset;
+        let exact = self.nodes[upstream].role == Role::Primary && parting < ours.offset.min(theirs.offset);
+        if offset < parting || (exact && offset != parting) {
+            let text = format!(
+                "{} was told that it parted from {} at {offset}; it did at {parting}",
+                self.name(node),
+                self.name(upstream)
+            );
+            return self.violate(Invariant::B2, t_us, node, text);
+        }
+        self.nodes[node].forked_to = Some(offset);
+    }
+}

@@ -1,0 +1,145 @@
+//! Which nodes and connections a fault touches now, and since when each has been left alone.
+//!
+//! Bounds that only hold in peace (a beat arrives, a record comes through in time) are asked for undisturbed pairs
+//! alone.
+
+use crate::plan::{Kind, Plan};
+
+/// What a fault touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touch {
+    Everyone,
+    Node(usize),
+    Pair(usize, usize),
+}
+
+/// The faults that are on, and when the last one ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Disturbance {
+    touches: Vec<Touch>,
+    active: Vec<bool>,
+    everyone_us: u64,
+    nodes_us: Vec<u64>,
+    pairs_us: Vec<u64>,
+    count: usize,
+}
+
+const fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
+    match kind {
+        Kind::Cut
+        | Kind::CutAfter
+        | Kind::Fin
+        | Kind::Hold
+        | Kind::HoldUp
+        | Kind::HoldDown
+        | Kind::BlackHole
+        | Kind::Refuse
+        | Kind::Hang
+        | Kind::Slow
+        | Kind::Rate
+        | Kind::Narrow
+        | Kind::Dribble
+        | Kind::Flip
+        | Kind::Stale
+        | Kind::Flap => Touch::Pair(node, peer),
+        Kind::Split | Kind::Promote | Kind::Usurp | Kind::Follow => Touch::Everyone,
+        Kind::StopReading
+        | Kind::SlowReading
+        | Kind::StopTaking
+        | Kind::StopApplying
+        | Kind::SlowApplying
+        | Kind::Twin
+        | Kind::Edge
+        | Kind::Stop
+        | Kind::Kill
+        | Kind::PowerLoss
+        | Kind::Torn
+        | Kind::Wipe
+        | Kind::Rollback
+        | Kind::Pause
+        | Kind::SlowCpu
+        | Kind::RestartLoop
+        | Kind::SyncFails
+        | Kind::SlowDisk
+        | Kind::ViewFails
+        | Kind::ReadFails
+        | Kind::ClockJump
+        | Kind::ClockBack
+        | Kind::ClockDrift
+        | Kind::ClockFreeze
+        | Kind::Speaks => Touch::Node(node),
+    }
+}
+
+/// Whether a kind that happens at once goes on working until the heal: it waits for bytes, or for a moment.
+const fn lingers(kind: Kind) -> bool {
+    matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Edge | Kind::Stale)
+}
+
+impl Disturbance {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let count = plan.nodes.len();
+        Self {
+            touches: plan.faults.iter().map(|fault| touch(fault.kind, fault.node, fault.peer)).collect(),
+            active: vec![false; plan.faults.len()],
+            everyone_us: 0,
+            nodes_us: vec![0; count],
+            pairs_us: vec![0; count * count],
+            count,
+        }
+    }
+
+    fn mark(&mut self, index: usize, t_us: u64) {
+        match self.touches[index] {
+            Touch::Everyone => self.everyone_us = t_us,
+            Touch::Node(node) => self.nodes_us[node] = t_us,
+            Touch::Pair(a, b) => {
+                for place in [a * self.count + b, b * self.count + a] {
+                    self.pairs_us[place] = t_us;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn begins(&mut self, plan: &Plan, index: usize, t_us: u64) {
+        let kind = plan.faults[index].kind;
+        self.active[index] = kind.shape().lasts || lingers(kind);
+        self.mark(index, t_us);
+    }
+
+    pub(crate) fn ends(&mut self, index: usize, t_us: u64) {
+        self.active[index] = false;
+        self.mark(index, t_us);
+    }
+
+    /// Chaos is over. Faults on nodes that need not converge stay.
+    pub(crate) fn heals(&mut self, plan: &Plan, t_us: u64) {
+        self.everyone_us = t_us;
+        for index in 0..self.active.len() {
+            self.active[index] &= match self.touches[index] {
+                Touch::Everyone => false,
+                Touch::Node(node) => !plan.nodes[node].core,
+                Touch::Pair(a, b) => !(plan.nodes[a].core && plan.nodes[b].core),
+            };
+        }
+    }
+
+    /// Something happened to a node that no fault names: it started, or ended.
+    pub(crate) fn note(&mut self, node: usize, t_us: u64) {
+        self.nodes_us[node] = t_us;
+    }
+
+    /// Since when nothing has touched a node, or the way between two; none while something does.
+    pub(crate) fn calm_since(&self, a: usize, b: usize) -> Option<u64> {
+        let meets = |touch: &Touch| match *touch {
+            Touch::Everyone => true,
+            Touch::Node(node) => node == a || node == b,
+            Touch::Pair(one, other) => (one, other) == (a, b) || (one, other) == (b, a),
+        };
+        if self.touches.iter().zip(&self.active).any(|(touch, active)| *active && meets(touch)) {
+            return None;
+        }
+        let pair = self.pairs_us[a * self.count + b];
+        Some(pair.max(self.everyone_us).max(self.nodes_us[a]).max(self.nodes_us[b]))
+    }
+}

@@ -1,0 +1,183 @@
+//! Snapshots: N2 at the source, N3, N4, N5, N6, S3 and S8 of installs.
+
+use super::history::State;
+use super::shadow::Loading;
+use super::*;
+
+/// The core's own pause after the first snapshot is at least half a second; it doubles.
+const PAUSE_LEAST_US: u64 = 500_000;
+
+impl Oracle {
+    pub(super) fn viewed(&mut self, t_us: u64, node: usize, snapshot: u64, at: At) {
+        let ours = self.nodes[node].end();
+        let sound = self.history.find(at).is_some_and(|state| self.history.leads_to(state, ours));
+        if !sound {
+            let text =
+                format!("{} cut a view at {} that is not its history there", self.name(node), at.offset);
+            return self.violate(Invariant::N2, t_us, node, text);
+        }
+        self.nodes[node].views.push((snapshot, t_us));
+        if self.nodes[node].views.len() > 2 {
+            let text = format!("{} holds three views open", self.name(node));
+            self.violate(Invariant::N3, t_us, node, text);
+        }
+    }
+
+    pub(super) fn begun(&mut self, t_us: u64, node: usize, snapshot: u64, offset: u64) {
+        let old = self.nodes[node].loading;
+        if let Some(old) = old.filter(|old| old.snapshot != snapshot && old.unbroken && !old.complete) {
+            let text = format!(
+                "{} was sent snapshot {snapshot:x} while {:x} was on its way, at piece {}",
+                self.name(node),
+                old.snapshot,
+                old.next_piece
+            );
+            return self.violate(Invariant::N6, t_us, node, text);
+        }
+        if old.is_some_and(|old| old.snapshot == snapshot) {
+            // It goes on after a cut: the pieces that are here stay.
+            return;
+        }
+        self.count_in_a_row(t_us, node);
+        let shared =
+            self.nodes.iter().any(|other| other.loading.is_some_and(|other| other.snapshot == snapshot));
+        if shared {
+            self.mark(Mark::SharedView);
+        }
+        self.margins.snapshots += 1;
+        let shadow = &mut self.nodes[node];
+        shadow.generation += 1;
+        shadow.has_caught_up_us = None;
+        shadow.loading = Some(Loading {
+            snapshot,
+            offset,
+            next_piece: 0,
+            complete: false,
+            begun_us: t_us,
+            unbroken: true,
+        });
+    }
+
+    /// From the third snapshot without catching up between, the growing pause must show.
+    fn count_in_a_row(&mut self, t_us: u64, node: usize) {
+        let shadow = &mut self.nodes[node];
+        shadow.in_a_row += 1;
+        let upstream = shadow.upstream().map(|link| link.peer);
+        if shadow.in_a_row > 1 {
+            self.marks |= Mark::SnapshotOverSnapshot.bit();
+        }
+        if shadow.in_a_row < 3 || shadow.installed_us == 0 {
+            return;
+        }
+        let pause = t_us.saturating_sub(shadow.installed_us);
+        let calm = upstream.and_then(|peer| self.disturbance.calm_since(node, peer));
+        let undisturbed = calm.is_some_and(|since| since < self.nodes[node].installed_us);
+        let honest = upstream.is_some_and(|peer| !self.has_odd_clock(peer));
+        if undisturbed && honest && pause < PAUSE_LEAST_US {
+            let text = format!(
+                "{} was sent snapshot {} in a row {pause} us after the last was installed",
+                self.name(node),
+                self.nodes[node].in_a_row
+            );
+            self.violate(Invariant::N6, t_us, node, text);
+        }
+    }
+
+    pub(super) fn piece(&mut self, t_us: u64, node: usize, snapshot: u64, piece: u64, last: bool) {
+        let Some(loading) = self.nodes[node].loading else {
+            let text = format!("{} received piece {piece} of a snapshot that never began", self.name(node));
+            return self.violate(Invariant::N4, t_us, node, text);
+        };
+        let wrong = if loading.snapshot != snapshot {
+            Some(Invariant::N3)
+        } else if loading.next_piece != piece || loading.complete {
+            Some(Invariant::N4)
+        } else {
+            None
+        };
+        if let Some(invariant) = wrong {
+            let text = format!(
+                "{} received piece {piece} of {snapshot:x}; piece {} of {:x} was next",
+                self.name(node),
+                loading.next_piece,
+                loading.snapshot
+            );
+            return self.violate(invariant, t_us, node, text);
+        }
+        if !loading.unbroken {
+            self.mark(Mark::SnapshotResumed);
+        }
+        let loading = self.nodes[node].loading.as_mut().expect("just seen");
+        (loading.next_piece, loading.complete) = (piece + 1, last);
+    }
+
+    pub(super) fn installed(&mut self, t_us: u64, node: usize, state: State) {
+        let Some(loading) = self.nodes[node].loading.take() else {
+            let text = format!("{} installed a snapshot that never began", self.name(node));
+            return self.violate(Invariant::N4, t_us, node, text);
+        };
+        let shadow = &self.nodes[node];
+        let old = shadow.visible;
+        let (one, other) = (self.history.history_of(old), self.history.history_of(state));
+        let foreign = one.is_some() && other.is_some() && one != other;
+        let violated = if !loading.complete {
+            Some((Invariant::N4, "its last piece never came"))
+        } else if loading.offset != state.offset {
+            Some((Invariant::N2, "it was announced at another offset"))
+        } else if foreign && !shadow.consents {
+            Some((Invariant::S8, "it is of another history, and nobody consented"))
+        } else if self.history.leads_to(state, old) && state.offset < old.offset {
+            Some((Invariant::N6, "it is older than what it replaced"))
+        } else {
+            None
+        };
+        if let Some((invariant, words)) = violated {
+            let text = format!(
+                "{} installed a snapshot at {} over {} records: {words}",
+                self.name(node),
+                state.offset,
+                old.offset
+            );
+            return self.violate(invariant, t_us, node, text);
+        }
+        self.mark(Mark::Snapshot);
+        let from_relay =
+            self.nodes[node].upstream().is_some_and(|link| self.plan.nodes[link.peer].upstream.is_some());
+        if from_relay {
+            self.mark(Mark::Cascaded);
+        }
+        let shadow = &mut self.nodes[node];
+        shadow.installed += 1;
+        shadow.installed_us = t_us;
+        shadow.generation += 1;
+        shadow.log = state;
+        self.stand(node, state);
+    }
+
+    pub(super) fn caught_up(&mut self, node: usize) {
+        self.mark(Mark::CaughtUp);
+        self.nodes[node].in_a_row = 0;
+        self.nodes[node].has_caught_up_us = Some(self.calm.now_us());
+    }
+
+    pub(super) fn spool(&mut self, t_us: u64, node: usize, bytes: u64) {
+        let bound = self.bounds.spool + self.bounds.window + 2 * self.bounds.frame;
+        if bytes > bound {
+            let text = format!("{} spools {bytes} bytes; its bound is {bound}", self.name(node));
+            self.violate(Invariant::N5, t_us, node, text);
+        }
+    }
+
+    pub(super) fn flight(&mut self, t_us: u64, node: usize, peer: usize, stream: u64, pieces: u64) {
+        let stream_bound = self.bounds.window + self.bounds.frame;
+        let piece_bound = self.bounds.piece_window + self.bounds.piece_frame;
+        if stream > stream_bound || pieces > piece_bound {
+            let text = format!(
+                "{stream} stream bytes and {pieces} piece bytes are under way to {} untaken; the bounds are \
+                 {stream_bound} and {piece_bound}",
+                self.name(peer)
+            );
+            self.violate(Invariant::F1, t_us, node, text);
+        }
+    }
+}

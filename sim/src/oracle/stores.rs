@@ -1,0 +1,150 @@
+//! What stores hold: S1, S2, S3, S7, S8 of installs, B3, N1, N2, and what a crash may take.
+
+use super::*;
+use crate::trace::Cause;
+
+impl Oracle {
+    pub(super) fn booted(&mut self, t_us: u64, node: usize, role: Role, at: At) {
+        self.disturbance.note(node, t_us);
+        let Some(state) = self.history.find(at) else {
+            let text = format!("{} started on {} records that nobody wrote so", self.name(node), at.offset);
+            return self.violate(Invariant::S1, t_us, node, text);
+        };
+        let shadow = &self.nodes[node];
+        let (durable, visible) = (shadow.durable, shadow.visible);
+        // A wiped, rolled back or volatile store may stand anywhere on its own line; a disk keeps what was synced.
+        let excused = !shadow.disk || self.excuses_loss(node);
+        let kept = self.history.leads_to(durable, state) && self.history.leads_to(state, visible);
+        if shadow.ever && !excused && !kept {
+            let text = format!(
+                "{} started at {}, with {} records synced and {} committed before",
+                self.name(node),
+                at.offset,
+                durable.offset,
+                visible.offset
+            );
+            return self.violate(Invariant::S1, t_us, node, text);
+        }
+        let shadow = &mut self.nodes[node];
+        shadow.begins = role == Role::Primary && state.offset == 0;
+        (shadow.alive, shadow.ever, shadow.role) = (true, true, role);
+        (shadow.log, shadow.visible, shadow.durable) = (state, state, state);
+        shadow.tables = None;
+    }
+
+    fn excuses_loss(&self, node: usize) -> bool {
+        let takes = |kind| matches!(kind, Kind::Wipe | Kind::Rollback | Kind::Twin);
+        self.plan.faults.iter().any(|fault| fault.node == node && takes(fault.kind))
+    }
+
+    pub(super) fn died(&mut self, t_us: u64, node: usize, how: Death) {
+        self.disturbance.note(node, t_us);
+        if self.nodes[node].loading.is_some() {
+            self.mark(Mark::CrashedInSnapshot);
+        }
+        if how == Death::PowerLoss && self.nodes[node].durable.offset < self.nodes[node].visible.offset {
+            self.mark(Mark::LostUnsynced);
+        }
+        let shadow = &mut self.nodes[node];
+        shadow.alive = false;
+        shadow.generation += 1;
+        shadow.links.clear();
+        shadow.views.clear();
+        (shadow.loading, shadow.forked_to, shadow.has_caught_up_us) = (None, None, None);
+        shadow.trail.clear();
+        shadow.remembered.fill(super::shadow::Remembered::default());
+        for peer in &mut self.nodes {
+            if let Some(loading) = &mut peer.loading {
+                loading.unbroken &= !peer.links.iter().any(|link| link.upstream && link.peer == node);
+            }
+        }
+    }
+
+    pub(super) fn wrote(&mut self, t_us: u64, node: usize, at: At) {
+        self.ops_written += 1;
+        let shadow = &self.nodes[node];
+        let (from, begins) = (shadow.log, shadow.begins && shadow.log.offset == 0);
+        if at.offset != from.offset + 1 {
+            let text = format!(
+                "{} had {} records, and the next write was answered with {}",
+                self.name(node),
+                from.offset,
+                at.offset
+            );
+            return self.violate(Invariant::S7, t_us, node, text);
+        }
+        self.nodes[node].log = self.history.write(from, at.chain, begins);
+    }
+
+    pub(super) fn visible(&mut self, t_us: u64, node: usize, at: At, cause: Cause) {
+        let invariant = match cause {
+            Cause::Written => Invariant::S1,
+            Cause::Applied if self.nodes[node].loading.is_some() => Invariant::N1,
+            Cause::Applied => Invariant::S2,
+            Cause::Installed => Invariant::N2,
+            Cause::Rewound => Invariant::S3,
+        };
+        let Some(state) = self.history.find(at) else {
+            let text =
+                format!("{} shows {} records that nobody wrote so ({cause:?})", self.name(node), at.offset);
+            return self.violate(invariant, t_us, node, text);
+        };
+        let old = self.nodes[node].visible;
+        let holds = match cause {
+            Cause::Written => self.history.leads_to(state, self.nodes[node].log),
+            Cause::Applied => self.history.leads_to(old, state),
+            Cause::Installed => return self.installed(t_us, node, state),
+            Cause::Rewound => self.history.leads_to(state, old),
+        };
+        if !holds {
+            let text =
+                format!("{} went from {} to {} ({cause:?})", self.name(node), old.offset, state.offset);
+            return self.violate(invariant, t_us, node, text);
+        }
+        if cause == Cause::Rewound {
+            self.mark(Mark::ForkRewound);
+            self.nodes[node].generation += 1;
+            self.nodes[node].log = state;
+        }
+        self.stand(node, state);
+    }
+
+    pub(super) fn stand(&mut self, node: usize, state: super::history::State) {
+        let shadow = &mut self.nodes[node];
+        shadow.visible = state;
+        shadow.visible_max = shadow.visible_max.max(state.offset);
+        if state.offset < shadow.durable.offset {
+            shadow.durable = state;
+        }
+    }
+
+    pub(super) fn durable(&mut self, t_us: u64, node: usize, at: At) {
+        let Some(state) = self.history.find(at) else {
+            let text = format!("{} synced {} records that nobody wrote so", self.name(node), at.offset);
+            return self.violate(Invariant::S1, t_us, node, text);
+        };
+        let shadow = &mut self.nodes[node];
+        shadow.durable = state;
+        shadow.durable_max = shadow.durable_max.max(state.offset);
+    }
+
+    pub(super) fn ring(&mut self, t_us: u64, node: usize, used_bytes: u64, start: u64, end: u64) {
+        if used_bytes > self.bounds.backlog || start > end {
+            let text = format!(
+                "{} holds {used_bytes} bytes from {start} to {end} in a ring of {}",
+                self.name(node),
+                self.bounds.backlog
+            );
+            return self.violate(Invariant::B3, t_us, node, text);
+        }
+        let shadow = &self.nodes[node];
+        let expected = match shadow.role {
+            Role::Primary => end == shadow.log.offset,
+            Role::Replica => end <= self.history.tip_max(),
+        };
+        if !expected {
+            let text = format!("{} ends at {end}; {} were written", self.name(node), shadow.log.offset);
+            self.violate(Invariant::S7, t_us, node, text);
+        }
+    }
+}
