@@ -53,6 +53,12 @@ impl Cursor {
     }
 }
 
+impl core::hash::Hash for Cursor {
+    fn hash<H: core::hash::Hasher>(&self, hasher: &mut H) {
+        self.as_bytes().hash(hasher);
+    }
+}
+
 impl core::fmt::Debug for Cursor {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match Self::describe(self.as_bytes()) {
@@ -63,7 +69,7 @@ impl core::fmt::Debug for Cursor {
 }
 
 /// A cursor taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Decoded {
     pub(crate) history: HistoryId,
     pub(crate) position: Position,

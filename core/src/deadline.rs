@@ -37,6 +37,12 @@ impl Deadlines {
         self.heap.first().map(|source| self.at[*source as usize])
     }
 
+    /// Each source's time; `NEVER` where none is armed.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Time> + '_ {
+        let armed = |source: usize| self.place[source] != ABSENT;
+        (0..self.at.len()).map(move |source| if armed(source) { self.at[source] } else { Time::NEVER })
+    }
+
     /// Arms a source, or moves it earlier. A later time than the armed one is left to the source's next look.
     pub(crate) fn arm(&mut self, source: u32, at: Time) {
         let place = self.place[source as usize];

@@ -6,7 +6,7 @@
 use crate::error::Fault;
 
 /// The sender's side of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Credit {
     pub(crate) sent: u64,
     pub(crate) released: u64,
@@ -46,7 +46,7 @@ impl Credit {
 }
 
 /// The receiver's side of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Receipt {
     pub(crate) received: u64,
     pub(crate) released: u64,

@@ -83,6 +83,7 @@ mod cursor;
 mod deadline;
 mod error;
 mod event;
+mod fingerprint;
 mod flow;
 mod id;
 mod input;

@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 
 /// A queue of subjects, each in it at most once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Pending {
     queue: VecDeque<u32>,
     queued: Box<[bool]>,

@@ -29,6 +29,11 @@ impl Dice {
         Self(rng)
     }
 
+    /// How much was drawn.
+    pub(crate) fn drawn(&self) -> u128 {
+        self.0.get_word_pos()
+    }
+
     pub(crate) fn word(&mut self) -> u32 {
         self.0.next_u32()
     }

@@ -13,7 +13,7 @@ use crate::rng::Dice;
 use crate::time::{Span, Time};
 
 /// What a replica acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Acked {
     /// Without a base the offsets count for nothing.
     pub(crate) base: bool,

@@ -9,7 +9,7 @@ use crate::node::{Node, self_tell};
 use crate::time::{Span, Time};
 
 /// Where the dialling is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Dial {
     /// A link stands, or none is wanted.
     Idle,
@@ -21,6 +21,16 @@ pub(crate) enum Dial {
     Under,
     /// Not until the host's next `Follow`.
     Stopped,
+}
+
+impl Dial {
+    /// The same, with its time on another scale.
+    pub(crate) fn map_time(self, scale: impl Fn(Time) -> Time) -> Self {
+        match self {
+            Self::BackOff(at) => Self::BackOff(scale(at)),
+            Self::Idle | Self::Wanted | Self::Under | Self::Stopped => self,
+        }
+    }
 }
 
 impl Node {

@@ -35,7 +35,7 @@ use crate::wire::join::Join;
 use outbox::Outbox;
 
 /// Where a link is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     /// The id names no connection.
     Free,
@@ -100,7 +100,7 @@ pub(crate) struct Farewell {
 }
 
 /// What the peer said of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Peer {
     pub(crate) node: NodeId,
     pub(crate) incarnation: u64,
@@ -109,7 +109,7 @@ pub(crate) struct Peer {
 }
 
 /// A snapshot a replica holds a part of: on its way, or complete and not yet installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Shipping {
     pub(crate) snapshot: SnapshotId,
     /// The next piece to stage.

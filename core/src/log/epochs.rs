@@ -8,6 +8,8 @@
 //! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with dice in the epoch so that equal entries mean equal
 //! content.
 
+use core::hash::{Hash, Hasher};
+
 use crate::error::Fault;
 use crate::id::{Epoch, Offset};
 use crate::limits::EPOCHS_MAX;
@@ -17,10 +19,25 @@ use crate::wire::fields::{Reader, Writer};
 pub(crate) type Opening = (Epoch, Offset);
 
 /// The newest epochs of a history, oldest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct EpochTable {
     entries: [Opening; EPOCHS_MAX],
     len: usize,
+}
+
+/// Tables are equal by their entries; what lies beyond them is left over from former ones.
+impl PartialEq for EpochTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries()
+    }
+}
+
+impl Eq for EpochTable {}
+
+impl Hash for EpochTable {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.entries().hash(hasher);
+    }
 }
 
 impl EpochTable {

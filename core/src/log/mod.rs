@@ -10,8 +10,11 @@ pub(crate) mod epochs;
 pub(crate) mod index;
 pub(crate) mod ring;
 
+use core::hash::{Hash, Hasher};
+
 use crate::config::Config;
 use crate::error::Fault;
+use crate::fingerprint::Print;
 use crate::id::{Epoch, HistoryId, Offset, Position};
 use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
 use crate::wire::batch::BatchHead;
@@ -313,6 +316,20 @@ impl Log {
         let place = self.find(boundary)?;
         let epoch = if boundary == self.end { self.epoch } else { self.epochs.at(boundary)? };
         Some(Position { epoch, boundary, digest: place.digest })
+    }
+
+    /// What a fingerprint sees: the frames, and what is known of them. The head of the open batch is not yet written.
+    pub(crate) fn print(&self, print: &mut Print) {
+        let begin = self.ring.start();
+        (self.history, &self.epochs, self.start, self.end, self.digest, self.epoch).hash(print);
+        (self.open_count, self.byte_position, self.sealed - begin).hash(print);
+        let unwritten = if self.has_open() { BATCH_HEAD_BYTES as u64 } else { 0 };
+        for (from, to) in [(begin, self.sealed), (self.sealed + unwritten, self.ring.end())] {
+            let (front, back) = self.ring.slices(from, to);
+            (front.len() + back.len()).hash(print);
+            print.write(front);
+            print.write(back);
+        }
     }
 
     /// The whole invariant that can be seen in O(1).

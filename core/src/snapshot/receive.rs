@@ -4,13 +4,15 @@
 //! It outlives the link: JOIN says which piece is next. Bounds: a cursor, and the sizes of the untaken pieces, of which
 //! the oldest [`PIECES_TRACKED`] are known one by one; further ones are released together with the last of these.
 
+use core::hash::{Hash, Hasher};
+
 use crate::cursor::Decoded;
 use crate::error::Fault;
 use crate::id::SnapshotId;
 use crate::limits::PIECES_TRACKED;
 
 /// A snapshot under way to this node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Receiving {
     pub(crate) id: SnapshotId,
     /// Its cursor, once BEGIN came.
@@ -30,6 +32,12 @@ pub(crate) struct Receiving {
 struct Untaken {
     entries: [(u64, u64); PIECES_TRACKED],
     len: usize,
+}
+
+impl Hash for Untaken {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.entries[..self.len].hash(hasher);
+    }
 }
 
 impl Receiving {

@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use core::hash::{Hash, Hasher};
 
 use crate::config::Config;
 use crate::cursor::Cursor;
@@ -15,7 +16,7 @@ use crate::limits::{PIECES_BUFFERED, SNAPSHOTS_LIVE};
 use crate::wire::control::encode_piece;
 
 /// A view the host holds open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Live {
     pub(crate) id: SnapshotId,
     /// Where tails begin: the view lies here or later.
@@ -119,8 +120,23 @@ impl Ship {
     }
 }
 
+/// The pieces that are loaded, and who waits for more. A ship without a link is any other.
+impl Hash for Ship {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.link.hash(hasher);
+        if self.link.is_none() {
+            return;
+        }
+        (self.snapshot, self.next_read, self.asked, self.read_all, self.chain, self.sent_all).hash(hasher);
+        for place in 0..self.full {
+            let buffer = &self.buffers[(self.first + place) % PIECES_BUFFERED];
+            (buffer.last, &buffer.bytes[..buffer.len]).hash(hasher);
+        }
+    }
+}
+
 /// Views and ships of one node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Ships {
     pub(crate) rows: Box<[Ship]>,
     pub(crate) live: [Option<Live>; SNAPSHOTS_LIVE],

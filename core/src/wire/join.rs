@@ -14,7 +14,7 @@ const VOLATILE: u8 = 16;
 const JOIN_FLAGS: u8 = 31;
 
 /// Where a replica stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Join {
     pub(crate) can_rewind: bool,
     /// The host consented to another history.
