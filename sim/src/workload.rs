@@ -23,6 +23,14 @@ pub fn value(op: u64, bytes: u64) -> Vec<u8> {
     value
 }
 
+/// How long the record of an operation with a value of so many bytes is.
+#[must_use]
+pub fn record_bytes(bytes: u64, keys: u64) -> u64 {
+    let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let key_bytes = key(keys.saturating_sub(1), keys).len();
+    Effect::set_len(key_bytes, length(bytes.max(VALUE_BYTES_MIN))) as u64
+}
+
 /// The record of an operation, as the reference server writes it.
 pub fn record(op: u64, keys: u64, bytes: u64, out: &mut Vec<u8>) {
     out.clear();

@@ -1,47 +1,122 @@
-//! How long a healed run may take to converge: integers from the plan, generous and finite.
+//! How long the core set may take to converge once chaos is over: integers that follow from the plan alone.
+//!
+//! The bound is generous, because it must never cry wolf, and finite, because "it will come some day" proves nothing.
+//! It is the time of the slowest honest way back, term by term: whoever hears of the heal last, behind the longest
+//! pause, needs one snapshot that was begun before and one more, at each tier of a cascade.
 
-use super::Plan;
+use super::{Kind, Plan};
+use crate::workload::record_bytes;
+use towline_core::limits::{BATCH_HEAD_BYTES, PAUSE_MAX_NS, PAUSE_MIN_NS};
+
+/// The longest a peer of ours asks a replica to stay away: after a version, a limit or a history that does not fit.
+const RETRY_AFTER_US: u64 = 5_000_000;
+/// What schedulers, rounding and the pieces of a turn may add to each term.
+const SLACK_US: u64 = 1_000_000;
 
 impl Plan {
-    /// From the heal (or the last operation, if that is later) until every node of the core set must agree, in
-    /// microseconds. The sum of what may follow one upon another, twice:
-    ///
-    /// | term | why |
-    /// |---|---|
-    /// | idle, handshake, linger | an end that does not know yet that its connection is dead |
-    /// | four of the longest redial | back-off that grew while nothing answered |
-    /// | snapshots, at the pace of windows and rate | everyone may need one, and another when the first was overtaken |
-    /// | the growing pause between two | one, two, four and eight seconds |
-    /// | the whole log's way through the window | what a replica lacks that needs no snapshot |
-    /// | applying and syncing every batch | a slow store |
-    ///
-    /// and all of it once for each tier of the cascade.
+    /// Microseconds from the heal, or from the last operation if that is later, until everyone must have converged.
     #[must_use]
     pub fn converge_budget_us(&self) -> u64 {
-        let knobs = &self.knobs;
-        let way_us = knobs.latency + 8 * knobs.jitter + 1_000;
-        let ops: u64 = self.trains.iter().map(|train| train.count).sum();
-        let log_bytes: u64 = self.trains.iter().map(|train| train.count * (train.bytes + 150)).sum();
-        let snapshot_bytes = ops * knobs.snapshot_record.max(16);
-        let window = if knobs.window == 0 { knobs.backlog / 4 } else { knobs.window };
-        let through = |bytes: u64, window: u64| {
-            let turns = bytes / window.min(knobs.socket).clamp(1, knobs.gulp.max(1) * 8) + 2;
-            let rate_us = bytes.saturating_mul(1_000_000).checked_div(knobs.rate).unwrap_or(0);
-            turns * 2 * way_us + rate_us
-        };
-        let waits_us = knobs.idle + knobs.handshake + knobs.linger + 4 * knobs.redial_max + 15_000_000;
-        let ships_us = 4 * (through(snapshot_bytes, knobs.piece_window) + knobs.view);
-        let stream_us = through(log_bytes, window);
-        let store_us = ops * knobs.apply + 100 * knobs.sync;
-        2 * self.tiers() * (waits_us + ships_us + stream_us + store_us)
+        let tier = self
+            .find_us()
+            .saturating_add(self.pause_us())
+            .saturating_add(self.snapshot_us().saturating_mul(2))
+            .saturating_add(self.stream_us());
+        self.clock_us()
+            .saturating_add(tier.saturating_mul(self.tiers()))
+            // Writes that waited for a primary come at once when there is one.
+            .saturating_add(self.stream_us())
+            .saturating_add(SLACK_US)
     }
 
-    /// How many links lie between the root and the furthest replica, at least one.
-    fn tiers(&self) -> u64 {
-        let depth = |node: usize| {
-            let up = |at: &usize| self.nodes[*at].upstream;
-            std::iter::successors(Some(node), up).take(self.nodes.len()).count() as u64 - 1
+    /// When the last operation is due.
+    #[must_use]
+    pub fn ops_end_us(&self) -> u64 {
+        let last = |train: &super::Train| {
+            train.at_us.saturating_add(train.count.saturating_sub(1).saturating_mul(train.every_us))
         };
-        (0..self.nodes.len()).map(depth).max().unwrap_or(1).max(1)
+        self.trains.iter().map(last).max().unwrap_or(0)
+    }
+
+    /// The way of a segment from end to end, and the rare long one.
+    const fn way_us(&self) -> u64 {
+        self.knobs.latency.saturating_add(self.knobs.jitter.saturating_mul(16))
+    }
+
+    /// Until a node stands at its upstream again: it hears nothing for the idle time and a beat, says goodbye, waits
+    /// the longest pause before a redial twice (one dial may still hang in the chaos), as long as a peer that refused
+    /// it had asked for, and shakes hands twice (a clash of two processes costs one).
+    fn find_us(&self) -> u64 {
+        let knobs = &self.knobs;
+        let silence = knobs.idle.saturating_add(knobs.beat).saturating_add(knobs.linger);
+        let hands = knobs.handshake.saturating_add(self.way_us().saturating_mul(4));
+        silence
+            .saturating_add(knobs.redial_max.saturating_add(hands).saturating_mul(2))
+            .saturating_add(RETRY_AFTER_US)
+            .saturating_add(SLACK_US)
+    }
+
+    /// The longest pause before a snapshot. Each doubles the one before and is kept before the next, so a pause of `p`
+    /// can only follow `p` of run; it starts again when the snapshot that was begun in the chaos ends.
+    fn pause_us(&self) -> u64 {
+        let run_us = self.heal_us.max(self.ops_end_us());
+        run_us.saturating_mul(2).clamp(PAUSE_MIN_NS / 1_000, PAUSE_MAX_NS / 1_000)
+    }
+
+    /// One snapshot for every replica of a node, one after another: the view, the bytes, the sync.
+    fn snapshot_us(&self) -> u64 {
+        let knobs = &self.knobs;
+        let longest = self.trains.iter().map(|train| train.bytes).max().unwrap_or(0);
+        let ops: u64 = self.trains.iter().map(|train| train.count).sum();
+        let records = ops.saturating_mul(knobs.snapshot_record);
+        let content = ops.min(knobs.keys).saturating_mul(record_bytes(longest, knobs.keys));
+        let bytes = records.max(content);
+        // Both of a ship's pieces pass in one turn, unless the window or the link holds less.
+        let turn = knobs.piece_window.max(knobs.piece).min(knobs.piece.saturating_mul(2));
+        let one = self
+            .carry_us(bytes, turn)
+            .saturating_add(knobs.view)
+            .saturating_add(knobs.sync.saturating_mul(2))
+            .saturating_add(self.way_us().saturating_mul(4));
+        one.saturating_mul(self.nodes.len() as u64)
+    }
+
+    /// What a full ring and a full spool take to be carried and applied, in batches of one short record each.
+    fn stream_us(&self) -> u64 {
+        let knobs = &self.knobs;
+        let ops: u64 = self.trains.iter().map(|train| train.count).sum();
+        let written: u64 =
+            self.trains.iter().map(|train| train.count * (record_bytes(train.bytes, knobs.keys) + 76)).sum();
+        let bytes = written.min(knobs.backlog.saturating_add(knobs.spool));
+        let batches = ops.min(bytes / (BATCH_HEAD_BYTES as u64 + record_bytes(0, knobs.keys)) + 1);
+        let turn = knobs.options().check().map_or(1, |config| config.window_bytes);
+        self.carry_us(bytes, turn)
+            .saturating_add(batches.saturating_mul(knobs.apply))
+            .saturating_add(knobs.sync.saturating_mul(2))
+    }
+
+    /// So many bytes over a link that takes `turn` of them per round trip. Stream and pieces share the rate, and the
+    /// pieces are sure of an eighth.
+    fn carry_us(&self, bytes: u64, turn: u64) -> u64 {
+        let knobs = &self.knobs;
+        let turn = turn.min(knobs.socket).min(knobs.gulp.saturating_mul(8)).max(1);
+        let trips = (bytes / turn).saturating_add(2).saturating_mul(self.way_us().saturating_mul(2).max(1));
+        let rate = bytes.saturating_mul(8_000_000).checked_div(knobs.rate).unwrap_or(0);
+        trips.saturating_add(rate)
+    }
+
+    /// A clock that was put back stands still until it is where it was.
+    fn clock_us(&self) -> u64 {
+        let back = self.faults.iter().filter(|fault| fault.kind == Kind::ClockBack);
+        back.map(|fault| fault.amount).fold(0, u64::saturating_add)
+    }
+
+    /// The longest chain of nodes: any, once operators have had their say.
+    fn tiers(&self) -> u64 {
+        let up = |node: &usize| self.nodes[*node].upstream;
+        let depth = |node: usize| std::iter::successors(Some(node), up).take(self.nodes.len()).count();
+        let longest = (0..self.nodes.len()).map(depth).max().unwrap_or(1) as u64;
+        let moved = self.faults.iter().filter(|fault| matches!(fault.kind, Kind::Follow | Kind::Promote)).count();
+        longest.saturating_add(moved as u64).min(self.nodes.len() as u64)
     }
 }
