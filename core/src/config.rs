@@ -47,6 +47,9 @@ pub struct Options {
     pub can_rewind: bool,
     /// Whether the host keeps anything through a power cut. If not, `persisted` is unknown to its upstream, never 0.
     pub persists: bool,
+    /// Which planted bug this node has; 0 is none.
+    #[cfg(towline_mutants)]
+    pub mutant: u16,
 }
 
 impl Default for Options {
@@ -70,6 +73,8 @@ impl Default for Options {
             redial_max: Span::from_secs(5),
             can_rewind: false,
             persists: true,
+            #[cfg(towline_mutants)]
+            mutant: 0,
         }
     }
 }

@@ -77,6 +77,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod mutants;
+
 mod clock;
 mod config;
 mod cursor;

@@ -153,7 +153,7 @@ impl Node {
                     node.log.history = HistoryId(node.identity.id128());
                 }
                 node.upstream.base = true;
-                node.open_epoch();
+                mutant!(node.config, 102 => node.keep_epoch(), else node.open_epoch());
             }
             Role::Replica => node.dial_at(Time::ZERO),
         }
@@ -167,6 +167,7 @@ impl Node {
     /// [`Misuse`], and nothing was changed.
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
         let plain = |()| Step::default();
+        mutant!(self.config, 9002 => panic!("the planted panic"));
         match input {
             Input::Write { data } => self.write(now, data),
             Input::Bytes { link, data } => self.bytes(now, link, data),
@@ -240,6 +241,7 @@ impl Node {
         if bytes > 0 {
             self.links[row].outbox.offered_since = self.clock.alive();
             self.counters.bytes_sent += bytes as u64;
+            mutant!(self.config, 27 => self.links[row].heard = self.clock.alive());
         }
         Ok(self.refill_or_dry(row))
     }

@@ -24,6 +24,12 @@ impl Node {
             return Err(Misuse::RecordTooLong);
         }
         self.advance(now);
+        self.append(data);
+        Ok(Step { offset: Some(self.log.next()), ..Step::default() })
+    }
+
+    /// Appends a record, for which the ring makes room.
+    pub(crate) fn append(&mut self, data: &[u8]) {
         loop {
             let (cost, seal_first) = self.log.cost(data.len());
             if seal_first {
@@ -38,7 +44,6 @@ impl Node {
             self.seal();
         }
         self.wake_dry();
-        Ok(Step { offset: Some(self.log.next()), ..Step::default() })
     }
 
     pub(crate) fn flush(&mut self, now: Time) -> Result<Step, Misuse> {
@@ -56,7 +61,7 @@ impl Node {
     pub(crate) fn open_epoch(&mut self) {
         self.seal();
         self.seen = self.seen.max(self.log.epochs.number()) + 1;
-        let dice = self.identity.word();
+        let dice = mutant!(self.config, 101 => 0, else self.identity.word());
         self.log.open_epoch(Epoch::new(self.seen, dice));
     }
 

@@ -17,7 +17,8 @@ impl Node {
             base: upstream.base,
             volatile: !self.config.persists,
             received: self.log.end(),
-            applied: counted(upstream.applied),
+            applied: counted(mutant!(self.config, 110 =>
+                upstream.planted.applied(upstream.applied, self.log.end()), else upstream.applied)),
             persisted: counted(upstream.persisted),
             stream_released: upstream.stream.released,
             pieces_released: upstream.pieces.released,
@@ -47,6 +48,8 @@ impl Node {
         let upstream = &mut self.upstream;
         upstream.applied = upstream.applied.max(applied.unwrap_or_default());
         upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
+        mutant!(self.config, 19 => upstream.applied = applied.unwrap_or(upstream.applied));
+        mutant!(self.config, 19 => upstream.persisted = upstream.persisted.min(upstream.applied));
         if before != (upstream.applied, upstream.persisted, upstream.taken) {
             self.owe_ack();
         }
@@ -60,7 +63,7 @@ impl Node {
         }
         self.advance(now);
         let before = (self.upstream.taken, self.upstream.pieces.released);
-        self.take(upto);
+        mutant!(self.config, 119 => {}, else self.take(upto));
         if let Some(receiving) = &mut self.upstream.receiving {
             let released = receiving.take(pieces);
             self.upstream.pieces.released = released.unwrap_or(0).max(self.upstream.pieces.released);
@@ -102,8 +105,10 @@ impl Node {
         };
         self.advance(now);
         self.upstream.fork = None;
+        mutant!(self.config, 110 => self.upstream.planted.rewound(self.upstream.applied));
         self.rebase();
         self.log.rewind(to);
+        mutant!(self.config, 111 => self.move_readers());
         let persisted = self.upstream.persisted.min(to.boundary);
         self.upstream.stand_on(to.boundary, self.log.sealed());
         self.upstream.persisted = persisted;
@@ -115,6 +120,7 @@ impl Node {
 
     /// We go back, or to other ground: who stands on ours must return and wait.
     pub(crate) fn rebase(&mut self) {
+        mutant!(self.config, 111 => return self.hold_readers());
         for row in 0..self.links.len() {
             let phase = self.links[row].phase;
             if phase.joined() || phase == Phase::Join {

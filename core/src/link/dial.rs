@@ -62,10 +62,13 @@ impl Node {
             self.upstream.dial = Dial::Idle;
             return;
         }
+        if mutant!(self.config, 28) && self.upstream.dial != Dial::Under {
+            return;
+        }
         let (least, most) = (self.config.redial_min.0, self.config.redial_max.0);
         let doubled = least.saturating_mul(1 << self.upstream.attempt.saturating_sub(1).min(30)).min(most);
         let pause = self.redial.jitter(doubled).max(retry_after.0).max(1);
-        self.dial_at(self.clock.now() + Span(pause));
+        self.dial_at(self.clock.now() + Span(mutant!(self.config, 29 => 1_000_000, else pause)));
     }
 
     pub(crate) fn dial_failed(&mut self, now: Time) -> Result<(), Misuse> {

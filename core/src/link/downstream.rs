@@ -46,13 +46,15 @@ impl Node {
         let down = &mut self.links[row].down;
         (down.stream_at, down.shipping, down.fork, down.needs_snapshot) = (None, None, None, false);
         down.credit = Credit::new(peer.window_bytes);
+        mutant!(self.config, 21 => down.credit.window = u64::MAX);
+        mutant!(self.config, 22 => down.credit.window = peer.window_bytes.saturating_mul(100));
         down.credit.sent = join.untaken_bytes;
         down.piece_credit = Credit::new(peer.piece_window_bytes);
         down.join = Some(join);
         // Until the door's decision is known the replica counts for nothing.
         down.acked = Acked::default();
         let slot = down.slot;
-        self.slots.rows[slot].acked = Acked::default();
+        mutant!(self.config, 108 => {}, else self.slots.rows[slot].acked = Acked::default());
         self.decide(row);
         Ok(())
     }
@@ -116,13 +118,18 @@ impl Node {
             end: self.log.end(),
             primary,
             admitted: self.admitted(),
+            #[cfg(towline_mutants)]
+            mutant: self.config.mutant,
         };
         decide(ours, join, |at| self.log.position_at(at))
     }
 
     fn go_on(&mut self, row: usize, join: &Join) {
         self.forget_cut_off(row);
-        let place = self.log.find(join.position.boundary);
+        let mut place = self.log.find(join.position.boundary);
+        if mutant!(self.config, 1 | 3) {
+            place = self.log.floor(join.position.boundary.max(self.log.start()));
+        }
         self.stream_from(row, place, join.position.boundary);
         let acked = Acked {
             base: true,
@@ -131,7 +138,7 @@ impl Node {
             applied: join.applied,
             persisted: join.persisted.min(join.applied),
         };
-        self.set_acked(row, acked);
+        self.set_acked(row, mutant!(self.config, 37 => Acked { base: true, ..Acked::default() }, else acked));
         self.counters.partial_syncs += 1;
         self.tell_link(row, tell::JOINED);
         self.owe_admit(row);
@@ -228,7 +235,8 @@ impl Node {
             // Meant under an earlier verdict: it says only that the replica lives.
             return Ok(());
         }
-        down.credit.release(ack.stream_released)?;
+        let released = mutant!(self.config, 20 => down.credit.sent, else ack.stream_released);
+        down.credit.release(released)?;
         down.piece_credit.release(ack.pieces_released)?;
         let acked = Acked {
             base: ack.base,
@@ -265,7 +273,10 @@ impl Node {
     fn set_acked(&mut self, row: usize, acked: Acked) {
         let slot = self.links[row].down.slot;
         self.links[row].down.acked = acked;
-        self.slots.rows[slot].acked = acked;
+        self.slots.rows[slot].acked =
+            mutant!(self.config, 108 => acked.most(self.slots.rows[slot].acked), else acked);
+        mutant!(self.config, 38 => self.slots.rows[slot].acked.received = self.links[row].down.sent);
+        mutant!(self.config, 109 => self.slots.rows[slot].acked.base = true);
         self.slots.rows[slot].acked_untold = true;
         let subject = self.slot_subject(slot);
         self.pending.push(subject);
@@ -295,7 +306,7 @@ impl Node {
         let slot = down.slot;
         let shipping = down.shipping.take().filter(|shipping| shipping.ship.is_some());
         if let Some(Shipping { ship: Some(ship), snapshot, .. }) = shipping {
-            self.ships.rows[ship].link = None;
+            mutant!(self.config, 39 => {}, else self.ships.rows[ship].link = None);
             self.slots.rows[slot].cut_off = Some(snapshot);
         }
         self.slots.rows[slot].link = None;

@@ -18,7 +18,8 @@ impl Node {
         if self.links[row].phase == Phase::Closing {
             return Ok(Step { next: Next::Closed, ..Step::default() });
         }
-        if data.len() > self.links[row].seen {
+        let life = data.len() > self.links[row].seen;
+        if life && !mutant!(self.config, 27 | 125) {
             self.links[row].heard = self.clock.alive();
         }
         self.links[row].seen = data.len();
@@ -29,6 +30,9 @@ impl Node {
                 Step { next: Next::Closed, ..Step::default() }
             }
         };
+        if mutant!(self.config, 125) && step.used > 0 {
+            self.links[row].heard = self.clock.alive();
+        }
         self.links[row].seen -= step.used.min(self.links[row].seen);
         self.counters.bytes_received += step.used as u64;
         if self.links[row].phase == Phase::Closing {
@@ -41,6 +45,9 @@ impl Node {
         if data.len() < HEAD_BYTES {
             return Ok(Step { need: HEAD_BYTES, ..Step::default() });
         }
+        mutant!(self.config, 126 => if let Some(step) = Self::believed(data) {
+            return Ok(step);
+        });
         let shaken = self.links[row].phase.shaken();
         let head = decode_head(data).map_err(|fault| if shaken { fault } else { Fault::BadMagic })?;
         self.bound(row, &head)?;

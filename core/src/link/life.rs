@@ -65,7 +65,8 @@ impl Node {
     pub(crate) fn advance(&mut self, now: Time) {
         if now != self.clock.now() {
             let asked = self.deadlines.first();
-            self.clock.advance(now, asked, self.config.beat);
+            let counted = mutant!(self.config, 130 => Span(u64::MAX), else self.config.beat);
+            self.clock.advance(now, asked, counted);
         }
         if self.deadlines.first().is_some_and(|first| first <= self.clock.now()) {
             self.fire_due();
@@ -223,10 +224,14 @@ impl Node {
 
     // --- timers ----------------------------------------------------------------------------------------------------
 
+    fn idle(&self) -> u64 {
+        mutant!(self.config, 26 => u64::MAX, else self.config.idle.0)
+    }
+
     /// The next moment a link must be looked at.
     fn link_due(&self, row: usize) -> Option<Time> {
         let link = &self.links[row];
-        let idle = self.config.idle.0;
+        let idle = self.idle();
         match link.phase {
             Phase::Free => None,
             Phase::Closing => link.farewell.map(|farewell| farewell.linger),
@@ -252,7 +257,7 @@ impl Node {
 
     fn link_fires(&mut self, row: usize) {
         let (now, alive) = (self.clock.now(), self.clock.alive());
-        let (idle, beat) = (self.config.idle.0, self.config.beat);
+        let (idle, beat) = (self.idle(), self.config.beat);
         let link = &mut self.links[row];
         match link.phase {
             Phase::Free => return,
@@ -291,20 +296,27 @@ impl Node {
         }
         self.links[row].beats += 1;
         self.owe(row, due::BEAT);
+        mutant!(self.config, 9 => self.begin_again(row));
+        mutant!(self.config, 24 => if self.role == crate::input::Role::Primary { self.append(&[]) });
+        mutant!(self.config, 36 => self.expire_connected(row));
         if self.links[row].phase == Phase::Waiting {
             self.reconsider(row);
         }
     }
 
+    fn reconnect_window(&self) -> Span {
+        mutant!(self.config, 35 => self.shorter_window(), else self.config.reconnect_window)
+    }
+
     pub(crate) fn arm_slot(&mut self, slot: usize) {
-        if let Some(at) = self.slots.rows[slot].expires_at(self.config.reconnect_window) {
+        if let Some(at) = self.slots.rows[slot].expires_at(self.reconnect_window()) {
             let source = self.slot_subject(slot);
             self.deadlines.arm(source, at.max(self.clock.now() + Span(1)));
         }
     }
 
     fn slot_fires(&mut self, slot: usize) {
-        let expires = self.slots.rows[slot].expires_at(self.config.reconnect_window);
+        let expires = self.slots.rows[slot].expires_at(self.reconnect_window());
         if expires.is_some_and(|at| at <= self.clock.now()) {
             if self.slots.rows[slot].expired.is_none() {
                 self.expire(slot);

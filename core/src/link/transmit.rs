@@ -17,7 +17,8 @@ impl Node {
     /// Puts what is next on offer: due control if none is staged, then bulk if none is staged.
     pub(crate) fn refill(&mut self, row: usize) {
         let link = &self.links[row];
-        if link.due != 0 && !link.outbox.has_control() {
+        let in_turn = mutant!(self.config, 25 => !self.bulk_first(row), else true);
+        if link.due != 0 && !link.outbox.has_control() && in_turn {
             self.cut_stage(row);
             self.encode_due(row);
         }
@@ -157,6 +158,7 @@ impl Node {
     // --- bulk ------------------------------------------------------------------------------------------------------
 
     fn stage_bulk(&mut self, row: usize) {
+        mutant!(self.config, 23 => if self.another_waits(row) { return });
         let piece = self.piece_ready(row);
         if self.links[row].down.stream_at == Some(self.log.sealed()) && self.log.has_open() {
             self.seal();
@@ -164,7 +166,9 @@ impl Node {
         let down = &self.links[row].down;
         let stream = down.stream_at.is_some_and(|at| at < self.log.sealed()) && down.credit.may_begin();
         match piece {
-            Some((ship, bytes)) if !stream || down.piece_debt >= bytes * (PIECE_SHARE - 1) => {
+            Some((ship, bytes))
+                if !stream || down.piece_debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self.config, 116) =>
+            {
                 self.stage_piece(row, ship, bytes);
             }
             Some(_) | None if stream => self.stage_run(row, piece.is_some()),
@@ -176,7 +180,8 @@ impl Node {
     fn piece_ready(&self, row: usize) -> Option<(usize, u64)> {
         let link = &self.links[row];
         let ship = link.down.shipping?.ship?;
-        let free = link.down.piece_credit.may_begin() && link.due & due::BEGIN == 0;
+        let shut = mutant!(self.config, 118) && !link.down.credit.may_begin();
+        let free = link.down.piece_credit.may_begin() && link.due & due::BEGIN == 0 && !shut;
         let bytes = self.ships.rows[ship].front_len().filter(|_| free)?;
         Some((ship, bytes as u64))
     }
@@ -246,7 +251,7 @@ impl Node {
             let mut reads = self.links[row].outbox.stage;
             if matches!(reads, Stage::Ring { at, .. } if at < after) {
                 self.cut_stage(row);
-                if !self.links[row].outbox.spill(&self.log) {
+                if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
                     // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
                     self.links[row].outbox.stage = Stage::Idle;
                     self.fault(row, Fault::Overrun);
@@ -257,7 +262,7 @@ impl Node {
             }
             let down = &mut self.links[row].down;
             if down.stream_at.is_some_and(|at| at < after) {
-                down.stream_at = None;
+                down.stream_at = mutant!(self.config, 17 => Some(after), else None);
                 self.counters.overruns += 1;
             }
             if let Stage::Ring { at, .. } = reads {
@@ -274,7 +279,9 @@ impl Node {
             let down = &self.links[row].down;
             if self.links[row].phase == Phase::Stream && down.stream_at.is_none() && !down.fallen {
                 (self.links[row].down.fallen, self.links[row].down.needs_snapshot) = (true, true);
-                if self.links[row].down.shipping.is_some() {
+                if self.links[row].down.shipping.is_some() && !mutant!(self.config, 11) {
+                    mutant!(self.config, 7 => continue);
+                    mutant!(self.config, 117 => { self.begin_again(row); continue });
                     // What is begun is finished and installed; the stream beside it has stopped.
                     self.owe_admit(row);
                 } else {

@@ -55,6 +55,8 @@ pub(crate) struct Upstream {
     pub(crate) caught_up: bool,
     /// The history of the upstream that last welcomed us.
     pub(crate) peer_history: HistoryId,
+    #[cfg(towline_mutants)]
+    pub(crate) planted: crate::mutants::Planted,
 }
 
 impl Upstream {
@@ -81,6 +83,8 @@ impl Upstream {
             peer_end: None,
             caught_up: false,
             peer_history: HistoryId::NONE,
+            #[cfg(towline_mutants)]
+            planted: crate::mutants::Planted::default(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Node {
     // --- joining ---------------------------------------------------------------------------------------------------
 
     pub(crate) fn ask_to_join(&mut self, row: usize) {
+        mutant!(self.config, 32 => self.stand_at_persisted());
         self.links[row].phase = Phase::Admit;
         self.links[row].next_beat = self.clock.now() + self.config.beat;
         // The answer has a handshake's time from here on.
@@ -188,7 +193,7 @@ impl Node {
     /// The stream flows: the sender's table is ours, and we may speak for it.
     pub(crate) fn go_with(&mut self, row: usize, admit: &Admit) {
         let news = self.log.epochs != admit.epochs;
-        self.log.take_epochs(&admit.epochs);
+        mutant!(self.config, 105 => {}, else self.log.take_epochs(&admit.epochs));
         let upstream = &mut self.upstream;
         let first = !upstream.streaming;
         (upstream.streaming, upstream.fork) = (true, None);
@@ -224,7 +229,7 @@ impl Node {
         }
         let batch = BatchHead::decode(frame);
         verify_batch(frame, &batch, head.check)?;
-        self.log.admits(&batch)?;
+        mutant!(self.config, 8 => {}, else self.log.admits(&batch)?);
         self.upstream.stream.receive(frame.len() as u64)?;
         while self.log.free() < frame.len() as u64 {
             self.evict();

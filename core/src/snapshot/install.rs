@@ -29,7 +29,7 @@ impl Node {
             return Ok(());
         }
         let foreign = self.upstream.base && admit.history != self.log.history;
-        if foreign && !self.upstream.adopt {
+        if foreign && !self.upstream.adopt && !mutant!(self.config, 4) {
             return Err(Fault::HistoryDiffers);
         }
         if admit.next_piece != 0 {
@@ -41,6 +41,7 @@ impl Node {
         self.rebase();
         let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
         self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
+        mutant!(self.config, 111 => self.move_readers());
         let upstream = &mut self.upstream;
         let (stream, pieces) = (upstream.stream, upstream.pieces);
         upstream.stand_on(Offset(0), self.log.sealed());
@@ -80,6 +81,7 @@ impl Node {
             snapshot: begin.snapshot,
         });
         receiving.begun = Some(decoded);
+        mutant!(self.config, 12 => self.upstream.planted.hide_begin(step));
         Ok(())
     }
 
@@ -108,6 +110,7 @@ impl Node {
         }
         self.advance(now);
         let receiving = self.upstream.receiving.take().expect("just seen");
+        mutant!(self.config, 12 => self.upstream.planted.installed());
         let ground = receiving.begun.expect("pieces come after BEGIN");
         let at = ground.position.boundary;
         let differs = self.log.find(at).is_some_and(|place| place.digest != ground.position.digest);

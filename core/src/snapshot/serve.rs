@@ -15,13 +15,17 @@ impl Node {
     /// Puts a replica aboard a ship: a live snapshot that the ring still reaches, or a new one; else it waits.
     pub(crate) fn need_snapshot(&mut self, row: usize, fork: Option<Offset>) {
         let slot = self.links[row].down.slot;
-        let paused = self.slots.rows[slot].not_before > self.clock.now();
+        let paused = self.slots.rows[slot].not_before > self.clock.now() && !mutant!(self.config, 11);
         if paused || !self.admitted() || !self.upstream.base || !self.ships.has_free_ship() {
             return self.wait(row);
         }
         let Some((live, place)) = self.reachable().or_else(|| self.want_snapshot()) else {
             return self.wait(row);
         };
+        if mutant!(self.config, 115) && live.ready.is_none() {
+            self.links[row].down.needs_snapshot = true;
+            return self.wait(row);
+        }
         let ship = self.ships.board(Self::link_id(row), live.id, 0, 0).expect("a ship is free");
         // Only now: what it was cut off from may be the very view it boards again.
         self.forget_cut_off(row);
@@ -41,6 +45,7 @@ impl Node {
 
     /// A live snapshot whose tail can still begin in the ring.
     fn reachable(&self) -> Option<(Live, Place)> {
+        mutant!(self.config, 120 => return None);
         self.ships.live.iter().flatten().filter(|live| !live.done).find_map(|live| {
             let from = live.ready.map_or(live.from, |(_, at)| at);
             Some((*live, self.log.find(from)?))
@@ -98,6 +103,7 @@ impl Node {
     pub(crate) fn piece_left(&mut self, ship: usize) {
         self.ships.rows[ship].unload();
         self.ask_piece(ship);
+        mutant!(self.config, 10 => self.prefer_newer(ship));
     }
 
     pub(crate) fn tell_of_ship(&mut self, ship: usize) -> Option<Event> {
@@ -161,6 +167,7 @@ impl Node {
                 self.begin_if_ready(link.0 as usize, ship);
             }
         }
+        mutant!(self.config, 115 => self.reconsider_all());
         Ok(())
     }
 
@@ -179,6 +186,7 @@ impl Node {
             return Err(Misuse::PieceLength);
         }
         self.advance(now);
+        let data = if mutant!(self.config, 13) && last { &data[..0] } else { data };
         for ship in 0..self.ships.rows.len() {
             let carrier = &mut self.ships.rows[ship];
             let waits = carrier.asked && carrier.snapshot == snapshot && carrier.next_read == piece;
@@ -219,6 +227,10 @@ impl Node {
                 continue;
             };
             let row = link.0 as usize;
+            if mutant!(self.config, 11 | 39) && !self.links[row].phase.joined() {
+                self.ships.rows[ship].link = None;
+                continue;
+            }
             let pause = if retry { Span::ZERO } else { Span::from_secs(1) };
             self.close(row, Fault::SnapshotFailed, false, pause);
             self.slots.rows[self.links[row].down.slot].cut_off = None;
@@ -288,6 +300,7 @@ impl Node {
         if down.shipping.is_some_and(|shipping| shipping.ship.is_none()) {
             (down.shipping, down.needs_snapshot) = (None, false);
             self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
+            mutant!(self.config, 8 => self.stream_all_again(row));
         }
     }
 }
