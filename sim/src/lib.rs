@@ -10,9 +10,11 @@
 //! | [`trace`] | what happened, as facts and as 40-byte records with one hash |
 //! | [`oracle`] | the invariants, over their own shadow of the history |
 //! | [`report`] | what a run ends with |
+//! | [`mutants`] | planted bugs: what each is, who must notice, and whether somebody does |
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
+pub mod mutants;
 pub mod oracle;
 pub mod plan;
 pub mod report;
