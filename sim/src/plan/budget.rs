@@ -63,14 +63,14 @@ impl Plan {
         run_us.saturating_mul(2).clamp(PAUSE_MIN_NS / 1_000, PAUSE_MAX_NS / 1_000)
     }
 
-    /// One snapshot for every replica of a node, one after another: the view, the bytes, the sync.
+    /// A snapshot, behind those that are shipped before it: the view, the bytes, the sync. Its bytes are what the keys
+    /// hold, or what the host model makes of each record.
     fn snapshot_us(&self) -> u64 {
         let knobs = &self.knobs;
         let longest = self.trains.iter().map(|train| train.bytes).max().unwrap_or(0);
         let ops: u64 = self.trains.iter().map(|train| train.count).sum();
-        let records = ops.saturating_mul(knobs.snapshot_record);
-        let content = ops.min(knobs.keys).saturating_mul(record_bytes(longest, knobs.keys));
-        let bytes = records.max(content);
+        let content = knobs.keys.saturating_mul(record_bytes(longest, knobs.keys)).min(self.written_bytes());
+        let bytes = content.max(ops.saturating_mul(knobs.snapshot_record));
         // Both of a ship's pieces pass in one turn, unless the window or the link holds less.
         let turn = knobs.piece_window.max(knobs.piece).min(knobs.piece.saturating_mul(2));
         let one = self
@@ -78,16 +78,23 @@ impl Plan {
             .saturating_add(knobs.view)
             .saturating_add(knobs.sync.saturating_mul(2))
             .saturating_add(self.way_us().saturating_mul(4));
-        one.saturating_mul(self.nodes.len() as u64)
+        one.saturating_mul((self.nodes.len() as u64).div_ceil(knobs.ships.max(1)))
+    }
+
+    /// Every byte the workload makes, each operation a batch of its own.
+    fn written_bytes(&self) -> u64 {
+        let heads = BATCH_HEAD_BYTES as u64 + 4;
+        let each = |train: &super::Train| {
+            train.count.saturating_mul(record_bytes(train.bytes, self.knobs.keys) + heads)
+        };
+        self.trains.iter().map(each).fold(0, u64::saturating_add)
     }
 
     /// What a full ring and a full spool take to be carried and applied, in batches of one short record each.
     fn stream_us(&self) -> u64 {
         let knobs = &self.knobs;
         let ops: u64 = self.trains.iter().map(|train| train.count).sum();
-        let written: u64 =
-            self.trains.iter().map(|train| train.count * (record_bytes(train.bytes, knobs.keys) + 76)).sum();
-        let bytes = written.min(knobs.backlog.saturating_add(knobs.spool));
+        let bytes = self.written_bytes().min(knobs.backlog.saturating_add(knobs.spool));
         let batches = ops.min(bytes / (BATCH_HEAD_BYTES as u64 + record_bytes(0, knobs.keys)) + 1);
         let turn = knobs.options().check().map_or(1, |config| config.window_bytes);
         self.carry_us(bytes, turn)
@@ -95,13 +102,12 @@ impl Plan {
             .saturating_add(knobs.sync.saturating_mul(2))
     }
 
-    /// So many bytes over a link that takes `turn` of them per round trip. Stream and pieces share the rate, and the
-    /// pieces are sure of an eighth.
+    /// So many bytes over a link that takes `turn` of them per round trip. Stream and pieces share its rate.
     fn carry_us(&self, bytes: u64, turn: u64) -> u64 {
         let knobs = &self.knobs;
         let turn = turn.min(knobs.socket).min(knobs.gulp.saturating_mul(8)).max(1);
         let trips = (bytes / turn).saturating_add(2).saturating_mul(self.way_us().saturating_mul(2).max(1));
-        let rate = bytes.saturating_mul(8_000_000).checked_div(knobs.rate).unwrap_or(0);
+        let rate = bytes.saturating_mul(2_000_000).checked_div(knobs.rate).unwrap_or(0);
         trips.saturating_add(rate)
     }
 
@@ -116,7 +122,8 @@ impl Plan {
         let up = |node: &usize| self.nodes[*node].upstream;
         let depth = |node: usize| std::iter::successors(Some(node), up).take(self.nodes.len()).count();
         let longest = (0..self.nodes.len()).map(depth).max().unwrap_or(1) as u64;
-        let moved = self.faults.iter().filter(|fault| matches!(fault.kind, Kind::Follow | Kind::Promote)).count();
+        let moved =
+            self.faults.iter().filter(|fault| matches!(fault.kind, Kind::Follow | Kind::Promote)).count();
         longest.saturating_add(moved as u64).min(self.nodes.len() as u64)
     }
 }

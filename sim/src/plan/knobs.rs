@@ -125,6 +125,11 @@ knobs! {
 }
 
 impl Knobs {
+    /// The unit of the knob of this name.
+    pub(crate) fn unit(name: &str) -> Unit {
+        Self::ALL.iter().find(|(known, _)| *known == name).map_or(Unit::Count, |(_, unit)| *unit)
+    }
+
     /// The options these knobs give a node. A drawn plan's always pass their check.
     #[must_use]
     pub fn options(&self) -> Options {

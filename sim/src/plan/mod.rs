@@ -6,13 +6,24 @@
 //! a fault out leaves the links as they were.
 
 mod budget;
+mod chaos;
+mod draw;
 pub mod faults;
+mod file;
 pub mod knobs;
+mod named;
+mod scenario;
+mod sheet;
+mod text;
+mod units;
 
 use towline_core::Role;
 
 pub use faults::{Fault, Kind};
+pub use file::FileError;
 pub use knobs::Knobs;
+pub use named::named;
+pub use scenario::Scenario;
 
 /// The plan file's format. A plan of another is refused.
 pub const SCHEMA: u64 = 1;
@@ -28,6 +39,27 @@ pub enum Substrate {
     Turmoil,
     /// The real driver on loopback TCP, in scaled wall time.
     Real,
+}
+
+impl Substrate {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Fast, Self::Turmoil, Self::Real];
+
+    /// Its name in files and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Turmoil => "turmoil",
+            Self::Real => "real",
+        }
+    }
+
+    /// The substrate of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|substrate| substrate.name() == name)
+    }
 }
 
 /// A node of the plan.

@@ -1,0 +1,259 @@
+//! Drawn faults, within the atlas: what the protocol claims to survive.
+//!
+//! Each fault has a stream of its own, which says first its kind and its time, then whom it hits and how much; whom it
+//! can hit follows from who follows whom by then. The atlas:
+//!
+//! - Who ever is primary keeps its disk: no wipe and no rollback of a *ruler*, and nothing that ends a ruler whose store
+//!   is memory. Otherwise another history takes the old one's place, which only an operator may wish.
+//! - Only a node with a disk, of the core set, is made primary; what a memory store rules dies with it.
+//! - Operators send nobody in a circle, and no ruler away. A plan with promotions has no other orders: whether each
+//!   promotion succeeds is known only in the run, and with it who may follow whom.
+
+use super::scenario::Scenario;
+use super::sheet::FaultSheet;
+use super::{Fault, Kind, NodePlan, Plan};
+use crate::stream::Stream;
+use towline_core::Role;
+
+/// Spans are at least so long.
+const SPAN_US_MIN: u64 = 1_000;
+
+/// A fault half drawn.
+struct Half {
+    kind: Kind,
+    at_us: u64,
+    for_us: u64,
+    stream: Stream,
+}
+
+/// The faults of a seed, written out and drawn, in the order of their beginnings.
+pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
+    let (sheet, nodes) = (&scenario.sheet, &scenario.sheet.nodes);
+    let heal_us = sheet.heal_us;
+    let explicit = |(index, fault): (usize, &FaultSheet)| {
+        written(fault, nodes, heal_us, &mut Stream::new(seed, &format!("fault:written:{index}")))
+    };
+    let mut faults: Vec<Fault> = sheet.faults.iter().enumerate().map(explicit).collect();
+    faults.sort_by_key(|fault| fault.at_us);
+    let Some(chaos) = &scenario.chaos else { return faults };
+    let count = Stream::new(seed, "fault").between(1, chaos.max.max(1)).min(chaos.max);
+    let half = |index: u64| {
+        let mut stream = Stream::new(seed, &format!("fault:{index}"));
+        let kind = *stream.pick(&chaos.kinds);
+        let at_us = stream.between(heal_us / 20, heal_us);
+        let longest = heal_us.saturating_sub(at_us).max(SPAN_US_MIN);
+        let for_us = if kind.shape().lasts { stream.log_between(SPAN_US_MIN, longest) } else { 0 };
+        Half { kind, at_us, for_us, stream }
+    };
+    let mut halves: Vec<Half> = (0..count).map(half).collect();
+    halves.sort_by_key(|half| half.at_us);
+    // Promotions first: who ever rules decides what may hit whom.
+    for promotes in [true, false] {
+        for half in halves.iter_mut().filter(|half| (half.kind == Kind::Promote) == promotes) {
+            let atlas = Atlas::new(nodes, &faults, half.at_us);
+            let targets = atlas.targets(half.kind);
+            if targets.is_empty() {
+                continue;
+            }
+            let (node, peer) = *half.stream.pick(&targets);
+            let amount = amount(half.kind, nodes.len(), &mut half.stream);
+            let (kind, at_us, for_us) = (half.kind, half.at_us, half.for_us);
+            faults.push(Fault { kind, at_us, for_us, node, peer, amount, explicit: false });
+            faults.sort_by_key(|fault| fault.at_us);
+        }
+    }
+    faults
+}
+
+/// A fault that a file writes out. One without an end lasts to the heal, and for ever where nothing heals.
+pub(crate) fn written(sheet: &FaultSheet, nodes: &[NodePlan], heal_us: u64, stream: &mut Stream) -> Fault {
+    let at_us = sheet.at.draw(stream).min(heal_us);
+    let lasts_us = sheet.lasts.draw(stream);
+    let heals = nodes[sheet.node].core && nodes[sheet.peer].core;
+    Fault {
+        kind: sheet.kind,
+        at_us,
+        for_us: if heals { lasts_us.min(heal_us - at_us) } else { lasts_us },
+        node: sheet.node,
+        peer: sheet.peer,
+        amount: sheet.amount.draw(stream),
+        explicit: sheet.explicit,
+    }
+}
+
+/// Who follows whom at a moment, and who rules at any.
+pub(crate) struct Atlas<'a> {
+    nodes: &'a [NodePlan],
+    upstream: Vec<Option<usize>>,
+    rulers: Vec<bool>,
+    promotes: bool,
+}
+
+impl<'a> Atlas<'a> {
+    /// As the faults before a moment leave it.
+    pub(crate) fn new(nodes: &'a [NodePlan], faults: &[Fault], at_us: u64) -> Self {
+        let upstream = nodes.iter().map(|node| node.upstream).collect();
+        let rulers = nodes.iter().map(|node| node.role == Role::Primary).collect();
+        let mut atlas = Self { nodes, upstream, rulers, promotes: false };
+        for fault in faults {
+            atlas.take(fault, fault.at_us <= at_us);
+        }
+        atlas
+    }
+
+    fn take(&mut self, fault: &Fault, began: bool) {
+        let Fault { kind, node, peer, .. } = *fault;
+        if kind == Kind::Promote || kind == Kind::Usurp {
+            (self.rulers[node], self.promotes) = (true, true);
+        }
+        if !began {
+            return;
+        }
+        if kind == Kind::Promote {
+            self.upstream.fill(Some(node));
+        }
+        if kind == Kind::Promote || kind == Kind::Usurp {
+            self.upstream[node] = None;
+        }
+        if kind == Kind::Follow {
+            self.upstream[node] = Some(peer);
+        }
+    }
+
+    fn leads_to(&self, from: usize, to: usize) -> bool {
+        let up = |node: &usize| self.upstream[*node];
+        std::iter::successors(Some(from), up).take(self.nodes.len() + 1).any(|node| node == to)
+    }
+
+    /// Whom a kind may hit: a node, or a node and its peer.
+    pub(crate) fn targets(&self, kind: Kind) -> Vec<(usize, usize)> {
+        let all = 0..self.nodes.len();
+        let pairs = |node: usize| self.upstream[node].map(|upstream| (node, upstream));
+        let those = |may: &dyn Fn(usize) -> bool| {
+            all.clone().filter(|node| may(*node)).map(|node| (node, node)).collect()
+        };
+        let replica = |node: usize| self.upstream[node].is_some();
+        let disk = |node: usize| self.nodes[node].disk;
+        match kind {
+            Kind::Cut
+            | Kind::CutAfter
+            | Kind::Fin
+            | Kind::Hold
+            | Kind::HoldUp
+            | Kind::HoldDown
+            | Kind::BlackHole
+            | Kind::Refuse
+            | Kind::Hang
+            | Kind::Slow
+            | Kind::Rate
+            | Kind::Narrow
+            | Kind::Dribble
+            | Kind::Flip
+            | Kind::Stale
+            | Kind::Flap => all.filter_map(pairs).collect(),
+            Kind::Follow => {
+                let others = |node: usize| all.clone().map(move |peer| (node, peer));
+                all.clone().flat_map(others).filter(|pair| self.may_follow(*pair)).collect()
+            }
+            Kind::Promote | Kind::Usurp => {
+                those(&|node| replica(node) && disk(node) && self.nodes[node].core)
+            }
+            Kind::Twin | Kind::Edge | Kind::StopTaking | Kind::StopApplying | Kind::SlowApplying => {
+                those(&replica)
+            }
+            Kind::Wipe | Kind::Rollback => those(&|node| !self.rulers[node]),
+            Kind::Stop | Kind::Kill | Kind::PowerLoss | Kind::RestartLoop => {
+                those(&|node| disk(node) || !self.rulers[node])
+            }
+            Kind::Torn | Kind::SyncFails | Kind::SlowDisk => those(&disk),
+            Kind::ViewFails | Kind::ReadFails => those(&|node| self.upstream.contains(&Some(node))),
+            Kind::Split
+            | Kind::StopReading
+            | Kind::SlowReading
+            | Kind::Pause
+            | Kind::SlowCpu
+            | Kind::ClockJump
+            | Kind::ClockBack
+            | Kind::ClockDrift
+            | Kind::ClockFreeze
+            | Kind::Speaks => those(&|_| true),
+        }
+    }
+
+    fn may_follow(&self, (node, peer): (usize, usize)) -> bool {
+        let stays_core = self.nodes[peer].core || !self.nodes[node].core;
+        !self.promotes && !self.rulers[node] && stays_core && !self.leads_to(peer, node)
+    }
+}
+
+impl Plan {
+    /// Whether the faults stay within what the protocol claims to survive. Scenarios may go beyond on purpose; a
+    /// shrinker must not go further than they went.
+    #[must_use]
+    pub fn is_within_atlas(&self) -> bool {
+        let deep = [Kind::Follow, Kind::Promote, Kind::Wipe, Kind::Rollback, Kind::Kill, Kind::PowerLoss];
+        self.faults.iter().enumerate().filter(|(_, fault)| deep.contains(&fault.kind)).all(
+            |(index, fault)| {
+                let others = [&self.faults[..index], &self.faults[index + 1..]].concat();
+                let atlas = Atlas::new(&self.nodes, &others, fault.at_us);
+                atlas.targets(fault.kind).contains(&(fault.node, fault.peer))
+            },
+        )
+    }
+}
+
+/// How much of a fault: sizes and times from the scale on which they matter, most of them small.
+fn amount(kind: Kind, nodes: usize, stream: &mut Stream) -> u64 {
+    const MS: u64 = 1_000;
+    let (low, high) = match kind {
+        Kind::CutAfter | Kind::Flip => (1, 256 << 10),
+        Kind::Slow => (MS, 200 * MS),
+        Kind::Rate => (1 << 10, 1 << 20),
+        Kind::Narrow => (1, 4 << 10),
+        Kind::Dribble => (1, 64),
+        Kind::Flap => (2, 20),
+        Kind::Split => return stream.between(1, (1 << nodes) - 2),
+        Kind::SlowReading => (256, 256 << 10),
+        Kind::SlowApplying => (MS, 100 * MS),
+        Kind::Edge => return stream.below(3),
+        Kind::Torn => return stream.below(101),
+        Kind::Rollback => (1, 1_000),
+        Kind::SlowCpu => (100, 50 * MS),
+        Kind::RestartLoop => (2, 6),
+        Kind::Follow => return stream.below(2),
+        Kind::SlowDisk => (MS, 500 * MS),
+        Kind::ClockJump => (MS, 60_000 * MS),
+        Kind::ClockBack => (MS, 2_000 * MS),
+        Kind::ClockDrift => (10, 100_000),
+        // Only a later version, ours and a later one, ours.
+        Kind::Speaks => return *stream.pick(&[0x0202, 0x0102, 0x0101]),
+        Kind::Cut
+        | Kind::Fin
+        | Kind::Hold
+        | Kind::HoldUp
+        | Kind::HoldDown
+        | Kind::BlackHole
+        | Kind::Refuse
+        | Kind::Hang
+        | Kind::Stale
+        | Kind::StopReading
+        | Kind::StopTaking
+        | Kind::StopApplying
+        | Kind::Twin
+        | Kind::Stop
+        | Kind::Kill
+        | Kind::PowerLoss
+        | Kind::Wipe
+        | Kind::Pause
+        | Kind::Promote
+        | Kind::Usurp
+        | Kind::SyncFails
+        | Kind::ViewFails
+        | Kind::ReadFails
+        | Kind::ClockFreeze => return 0,
+    };
+    stream.log_between(low, high)
+}
+
+#[cfg(test)]
+mod tests;
