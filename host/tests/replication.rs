@@ -206,6 +206,14 @@ async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_an
         let leaf = world.start(small(following(&replica))).await;
         for round in 0..6 {
             client.fill(&format!("round{}", round % 3), 700, 1000).await;
+            let old = format!("old:{round}");
+            for command in [&["APPEND", &old, "er"], &["INCRBY", "count", "1"], &["PEXPIRE", &old, "9999999"]]
+            {
+                client.send(command).await;
+                client.reply().await;
+            }
+            client.send(&["DEL", &format!("old:1{round}")]).await;
+            client.reply().await;
         }
         agree(&[&primary, &replica, &leaf]).await;
         let status = replica.inspect().await.unwrap().status;

@@ -1,12 +1,14 @@
 //! What comes from the upstream, into the store: batches, snapshots, and the tail that rides along with one.
 //!
-//! States: *live* (a batch is applied and committed as it comes), *joining* (a snapshot is loaded beside the state
-//! while batches go to the spool), *replaying* (the snapshot is installed; the spool, and behind it every new batch,
-//! is applied part by part, so that no turn is long).
+//! States: *live* (a batch is applied and committed as it comes), *joining* (a snapshot is loaded beside the state, and
+//! batches are done on it as they come; from the first that cannot be they wait in the spool for the snapshot's end),
+//! *replaying* (the snapshot is installed; the spool, and behind it every new batch, is applied part by part, so that
+//! no turn is long).
 //!
-//! Invariants: a batch and its cursor are one step; a spooled batch carries the cursor it had when it came; the spool
-//! holds one unbroken run of batches (`spooled_to`). A snapshot's number is not remembered here: a new one begins with
-//! [`Kind::Begin`], or with a batch that does not continue the run.
+//! Invariants: a batch and its cursor are one step; a spooled batch carries the cursor it had when it came; what was
+//! done on the loading snapshot (`tail_to`) and the spool behind it are one unbroken run of batches (`spooled_to`). A
+//! snapshot's number is not remembered here: a new one begins with [`Kind::Begin`], or with a batch that does not
+//! continue the run.
 //!
 //! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
 //! under way is still kept. Pieces go on. [`REPLAY_BYTES`] of the spool are applied in a turn.
@@ -46,6 +48,9 @@ pub(crate) struct Receive {
     taken_to: Offset,
     /// Where the snapshot that is loading lies; pieces taken of it.
     loading: Option<Offset>,
+    /// Up to where the tail is done on it; and whether the rest must wait in the spool for its end.
+    tail_to: Offset,
+    tail_waits: bool,
     pieces: u64,
     piece_bytes: u64,
     /// Records of ours that left the history: epoch number, first, end.
@@ -61,6 +66,8 @@ impl Receive {
             spooled_to: Offset(0),
             taken_to: Offset(0),
             loading: None,
+            tail_to: Offset(0),
+            tail_waits: false,
             pieces: 0,
             piece_bytes: 0,
             fork: None,
@@ -152,17 +159,50 @@ impl Heart {
 
     fn spool(&mut self, records: &[u8], payload: &Payload, position: Option<Position>) -> Result<(), String> {
         let position = position.ok_or("a batch without a position")?;
-        let runs_on = self.receive.spooled_to.0 == payload.first && !self.receive.spool.is_empty();
+        let runs_on = self.receive.spooled_to.0 == payload.first;
         let rides_along = payload.kind == Kind::Spool;
         if rides_along && (self.receive.phase != Phase::Joining || !runs_on) {
             self.receive.join_anew().map_err(|error| error.to_string())?;
         }
         let cursor = self.node.cursor(position);
-        let receive = &mut self.receive;
-        let pushed = receive.spool.push(position.boundary, cursor.as_bytes(), records);
-        pushed.map_err(|error| error.to_string())?;
-        receive.spooled_to = position.boundary;
+        let upto = position.boundary;
+        let done =
+            rides_along && self.receive.spool.is_empty() && self.absorb(upto, cursor.as_bytes(), records)?;
+        if !done {
+            let pushed = self.receive.spool.push(upto, cursor.as_bytes(), records);
+            pushed.map_err(|error| error.to_string())?;
+        }
+        self.receive.spooled_to = upto;
         self.take();
+        Ok(())
+    }
+
+    /// Does a batch of the tail on the snapshot that is loading, if that is possible: then it needs no spool.
+    fn absorb(&mut self, upto: Offset, cursor: &[u8], records: &[u8]) -> Result<bool, String> {
+        let receive = &self.receive;
+        // Another snapshot's tail can be here before its BEGIN: the node then counts pieces from 0 again.
+        let ours = receive.pieces > 0 && self.node.stats().receiving_pieces == Some(receive.pieces);
+        let Some(at) = receive.loading.filter(|_| ours && !receive.tail_waits) else { return Ok(false) };
+        if upto > at {
+            let done = self.store.load_tail(records, cursor, upto).map_err(|error| error.to_string())?;
+            self.receive.tail_waits = !done;
+            if !done {
+                return Ok(false);
+            }
+            self.receive.tail_to = upto;
+        }
+        Ok(true)
+    }
+
+    /// Does what waits in the spool, as far as possible.
+    fn absorb_spool(&mut self) -> Result<(), String> {
+        while !self.receive.tail_waits {
+            let Some(batch) = self.receive.spool.pop().map_err(|error| error.to_string())? else { break };
+            if !self.absorb(batch.upto, &batch.cursor, &batch.records)? {
+                self.receive.spool.put_back(batch);
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -238,6 +278,7 @@ impl Heart {
         }
         info!("a snapshot at {at} is coming in");
         self.receive.loading = Some(at);
+        (self.receive.tail_to, self.receive.tail_waits) = (at, false);
         (self.receive.pieces, self.receive.piece_bytes) = (0, 0);
         self.store.load_begin(cursor, at).map_err(|error| error.to_string())
     }
@@ -246,6 +287,7 @@ impl Heart {
         self.store.load(bytes).map_err(|error| format!("snapshot: {error}"))?;
         self.receive.pieces = number + 1;
         self.receive.piece_bytes += bytes.len() as u64;
+        self.absorb_spool()?;
         self.take();
         Ok(())
     }
@@ -266,9 +308,16 @@ impl Heart {
         let step = self.say(Input::Installed { snapshot }).map_err(|misuse| misuse.to_string())?;
         self.tally.installed += 1;
         let end = step.position.map_or(at, |position| position.boundary);
-        info!("the snapshot at {at} is installed; {} records follow from the spool", end.0 - at.0);
+        let done = self.receive.tail_to;
+        if end < done {
+            return Err(format!("the stream up to {done} does not belong to the snapshot at {at}"));
+        }
+        info!("the snapshot at {at} is installed; {} records follow from the spool", end.0 - done.0);
+        if done > at {
+            self.say(Input::Applied { upto: done }).map_err(|misuse| format!("applied {done}: {misuse}"))?;
+        }
         self.receive.phase = Phase::Replaying;
-        self.drop_spooled(at, end)
+        self.drop_spooled(done, end)
     }
 
     /// Lets go of what the snapshot holds already; and of everything, if the tail does not reach it.

@@ -268,6 +268,10 @@ impl Store for DiskStore {
         self.resident.load(piece)
     }
 
+    fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
+        self.resident.load_tail(records, cursor, upto)
+    }
+
     fn install(&mut self, replaced: Replaced) -> io::Result<()> {
         self.resident.loaded()?;
         self.collect();

@@ -13,6 +13,7 @@
 //! It knows no cursor and no step: that is [`super::resident`].
 
 use std::collections::BTreeSet;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -28,6 +29,8 @@ pub(crate) mod tests;
 /// How many shards. Few enough for their heads to stay in a core's cache, and for a view to open in some 0.1 ms; many
 /// enough that the copy of one, which the first write under a view waits for, is of 120 entries at a million keys.
 pub(crate) const SHARDS: usize = 1 << 13;
+/// Effects whose tables are fetched together: few enough for the nearest cache.
+pub(crate) const AHEAD: usize = 32;
 /// Freeing more entries than this at once is left to a thread: each costs two cache misses.
 const FREE_HERE: usize = 20_000;
 /// What a place in a table takes at the worst, right after it grew: 16 / 7 of a slot and its tag.
@@ -43,6 +46,8 @@ pub(crate) struct Held {
     pub(crate) key: Arc<[u8]>,
     pub(crate) value: Arc<[u8]>,
     pub(crate) expiry: Option<ExpiryMs>,
+    /// Of the key: a table that grows or shrinks moves its entries without a look at their keys, each a cache miss.
+    hash: u64,
 }
 
 /// What an effect did, for whoever keeps a second copy.
@@ -99,12 +104,12 @@ impl Map {
             return Ok(Touched::Cleared);
         };
         let hash = hash_of(self.seed, key);
-        match slot(&mut self.shards, self.seed, hash, key) {
+        match slot(&mut self.shards, hash, key) {
             Slot::Vacant(slot) => {
                 let Change::Put { value, expiry } = change(effect, None)? else {
                     return Ok(Touched::Nothing);
                 };
-                let held = Held { key: key.into(), value: value.as_bytes().into(), expiry };
+                let held = Held { key: key.into(), value: value.as_bytes().into(), expiry, hash };
                 self.sums.add(&held);
                 Ok(Touched::Put { hash, held: slot.insert(held).into_mut() })
             }
@@ -118,7 +123,7 @@ impl Map {
                 self.sums.remove(held);
                 if !held.revise(&change) {
                     let (held, slot) = slot.remove();
-                    trim(slot.into_table(), self.seed);
+                    trim(slot.into_table());
                     return Ok(Touched::Removed { hash, key: held.key });
                 }
                 self.sums.add(held);
@@ -127,11 +132,24 @@ impl Map {
         }
     }
 
+    /// Brings the tables that the first effects of these need near: [`AHEAD`] at most. Each would be waited for twice,
+    /// its head and its place; looked at together, they are waited for together.
+    pub(crate) fn fetch<'e>(&self, effects: impl Iterator<Item = Effect<'e>>) {
+        let mut hashes = [0; AHEAD];
+        let keys = effects.filter_map(|effect| effect.key());
+        let hashed = hashes.iter_mut().zip(keys).map(|(hash, key)| *hash = hash_of(self.seed, key)).count();
+        let near = || hashes[..hashed].iter().map(|hash| (*hash, &self.shards.0[shard_of(*hash)]));
+        black_box(near().fold(0, |sum, (_, shard)| sum ^ shard.len()));
+        black_box(
+            near().filter(|(hash, shard)| shard.find(*hash, |held| held.hash == *hash).is_some()).count(),
+        );
+    }
+
     /// Adds an entry of a database that is being loaded; false if its key is there already.
     pub(crate) fn load(&mut self, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> bool {
         let hash = hash_of(self.seed, key);
-        let Slot::Vacant(slot) = slot(&mut self.shards, self.seed, hash, key) else { return false };
-        let held = Held { key: key.into(), value: value.into(), expiry };
+        let Slot::Vacant(slot) = slot(&mut self.shards, hash, key) else { return false };
+        let held = Held { key: key.into(), value: value.into(), expiry, hash };
         self.sums.add(&held);
         slot.insert(held);
         true
@@ -195,7 +213,8 @@ impl Map {
         let mut sums = Sums::default();
         for (number, shard) in self.shards.0.iter().enumerate() {
             for held in &**shard {
-                assert_eq!(shard_of(hash_of(self.seed, &held.key)), number, "a key is in its shard");
+                assert_eq!(hash_of(self.seed, &held.key), held.hash, "an entry knows its hash");
+                assert_eq!(shard_of(held.hash), number, "a key is in its shard");
                 sums.add(held);
             }
         }
@@ -325,14 +344,14 @@ fn shard_of(hash: u64) -> usize {
 }
 
 /// The place of a key, in a shard no view has.
-fn slot<'a>(shards: &'a mut Shards, seed: u64, hash: u64, key: &[u8]) -> Slot<'a, Held> {
+fn slot<'a>(shards: &'a mut Shards, hash: u64, key: &[u8]) -> Slot<'a, Held> {
     let shard = Arc::make_mut(&mut shards.0[shard_of(hash)]);
-    shard.entry(hash, |held| *held.key == *key, |held| hash_of(seed, &held.key))
+    shard.entry(hash, |held| *held.key == *key, |held| held.hash)
 }
 
 /// Gives room back when most of it is empty.
-fn trim(shard: &mut HashTable<Held>, seed: u64) {
+fn trim(shard: &mut HashTable<Held>) {
     if shard.capacity() > 16 && shard.len() < shard.capacity() / 8 {
-        shard.shrink_to(shard.len() * 2, |held| hash_of(seed, &held.key));
+        shard.shrink_to(shard.len() * 2, |held| held.hash);
     }
 }

@@ -95,6 +95,10 @@ impl Store for MemoryStore {
         self.resident.load(piece)
     }
 
+    fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
+        self.resident.load_tail(records, cursor, upto)
+    }
+
     fn install(&mut self, _: Replaced) -> io::Result<()> {
         self.resident.install()
     }

@@ -15,6 +15,7 @@ pub use memory::MemoryStore;
 pub use spool::{Spool, Spooled};
 
 mod disk;
+mod loading;
 mod map;
 mod memory;
 mod resident;
@@ -106,6 +107,15 @@ pub trait Store: Send {
     /// # Errors
     /// Not the bytes of a snapshot.
     fn load(&mut self, piece: &[u8]) -> std::io::Result<()>;
+    /// Does a batch of records past the snapshot while that loads; what is installed then lies at this `cursor`.
+    /// Answers false, with nothing done, if that takes too much room: the batch and those behind it must wait.
+    ///
+    /// # Errors
+    /// A record no correct primary sends.
+    fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> std::io::Result<bool> {
+        let _ = (records, cursor, upto);
+        Ok(false)
+    }
     /// Swaps the loaded snapshot in, atomically; reads see it at once. It is durable when
     /// [`poll_persisted`](Self::poll_persisted) answers its offset; until then a restart finds the old state.
     ///

@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use towline_core::Offset;
-use towline_kv::{ApplyError, SnapshotReader, effects};
+use towline_kv::{ApplyError, effects};
 
+use super::loading::Loading;
 use super::map::{Map, Touched};
 use super::view::{Counted, MapView};
 
-/// The longest effect a snapshot may have: the record head of the log has 28 bits.
-const EFFECT_MAX: usize = 1 << 28;
 /// The allocator keeps less than one part in so many (measured: 20 MB of 325 after a burst of writes and flushes).
 const SLACK: u64 = 8;
 
@@ -36,14 +35,6 @@ enum Step {
     Boundary,
     Within,
     Broken,
-}
-
-#[derive(Debug)]
-struct Loading {
-    map: Map,
-    reader: SnapshotReader,
-    cursor: Vec<u8>,
-    upto: Offset,
 }
 
 impl Resident {
@@ -94,36 +85,35 @@ impl Resident {
 
     /// Map, open views and the snapshot that is being loaded, and what the allocator keeps of rooms that were freed.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let loading = self.loading.as_ref().map_or(0, |loading| loading.map.memory_bytes());
+        let loading = self.loading.as_ref().map_or(0, Loading::memory_bytes);
         let bytes = self.map.memory_bytes() + loading + self.viewed.load(Ordering::Relaxed);
         bytes + bytes / SLACK
     }
 
     pub(crate) fn load_begin(&mut self, cursor: &[u8], upto: Offset) {
         // With the old seed, so that a scan under way goes on behind the swap.
-        let map = Map::new(self.map.seed());
-        let reader = SnapshotReader::new(EFFECT_MAX);
-        self.loading = Some(Loading { map, reader, cursor: cursor.to_vec(), upto });
+        self.loading = Some(Loading::new(Map::new(self.map.seed()), cursor, upto));
     }
 
-    pub(crate) fn load(&mut self, mut piece: &[u8]) -> io::Result<()> {
-        let loading = self.loading.as_mut().ok_or_else(not_loading)?;
-        while let Some(effect) = loading.reader.next(&mut piece).map_err(bad_snapshot)? {
-            loading.map.apply(&effect).map_err(bad_snapshot)?;
-        }
-        Ok(())
+    pub(crate) fn load(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.loading.as_mut().ok_or_else(not_loading)?.load(piece)
+    }
+
+    pub(crate) fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
+        self.loading.as_mut().ok_or_else(not_loading)?.tail(records, cursor, upto)
     }
 
     /// Whether the snapshot is whole.
     pub(crate) fn loaded(&self) -> io::Result<()> {
-        self.loading.as_ref().ok_or_else(not_loading)?.reader.finish().map_err(bad_snapshot)
+        self.loading.as_ref().ok_or_else(not_loading)?.finish()
     }
 
     /// Swaps the loaded snapshot in.
     pub(crate) fn install(&mut self) -> io::Result<()> {
         self.loaded()?;
         let loading = self.loading.take().ok_or_else(not_loading)?;
-        (self.map, self.cursor, self.upto) = (loading.map, Some(loading.cursor), loading.upto);
+        let (map, cursor, upto) = loading.into_parts()?;
+        (self.map, self.cursor, self.upto) = (map, Some(cursor), upto);
         self.step = Step::Boundary;
         Ok(())
     }
@@ -136,8 +126,4 @@ impl Resident {
 
 fn not_loading() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "no snapshot is being loaded")
-}
-
-fn bad_snapshot(error: impl std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("bad snapshot: {error}"))
 }

@@ -40,6 +40,8 @@ pub struct Spooled {
 #[derive(Debug)]
 pub struct Spool {
     place: Place,
+    /// The batch at the front, if it was put back.
+    front: Option<Spooled>,
     bytes_max: u64,
     /// Waiting.
     bytes: u64,
@@ -67,7 +69,7 @@ impl Spool {
     /// A spool in memory.
     #[must_use]
     pub const fn memory(bytes_max: u64) -> Self {
-        Self { place: Place::Memory(VecDeque::new()), bytes_max, bytes: 0 }
+        Self { place: Place::Memory(VecDeque::new()), front: None, bytes_max, bytes: 0 }
     }
 
     /// A spool in the file `spool` of a directory this process has for itself. It is removed in the end.
@@ -83,7 +85,7 @@ impl Spool {
         };
         let (writer, reader) = open().map_err(|error| named(&path, &error))?;
         let paper = Paper { path, writer, reader, written: 0, flushed: 0, read: 0 };
-        Ok(Self { place: Place::File(Box::new(paper)), bytes_max, bytes: 0 })
+        Ok(Self { place: Place::File(Box::new(paper)), front: None, bytes_max, bytes: 0 })
     }
 
     /// Adds a batch at the end.
@@ -108,14 +110,21 @@ impl Spool {
     /// # Errors
     /// The file cannot be read: clear the spool and fetch the tail again.
     pub fn pop(&mut self) -> io::Result<Option<Spooled>> {
-        let batch = match &mut self.place {
-            Place::Memory(batches) => batches.pop_front(),
-            Place::File(paper) => paper.pop().map_err(|error| named(&paper.path, &error))?,
+        let batch = match (self.front.take(), &mut self.place) {
+            (Some(batch), _) => Some(batch),
+            (None, Place::Memory(batches)) => batches.pop_front(),
+            (None, Place::File(paper)) => paper.pop().map_err(|error| named(&paper.path, &error))?,
         };
         if let Some(batch) = &batch {
             self.bytes -= size(&batch.cursor, &batch.records);
         }
         Ok(batch)
+    }
+
+    /// Puts the batch that was taken last back at the front.
+    pub fn put_back(&mut self, batch: Spooled) {
+        self.bytes += size(&batch.cursor, &batch.records);
+        self.front = Some(batch);
     }
 
     /// Bytes that wait.
@@ -141,7 +150,7 @@ impl Spool {
     pub fn is_full(&self) -> bool {
         let held = match &self.place {
             Place::Memory(_) => self.bytes,
-            Place::File(paper) => paper.written,
+            Place::File(paper) => paper.written.max(self.bytes),
         };
         held >= self.bytes_max
     }
@@ -151,7 +160,7 @@ impl Spool {
     /// # Errors
     /// The file could not be cut.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.bytes = 0;
+        (self.bytes, self.front) = (0, None);
         match &mut self.place {
             Place::Memory(batches) => *batches = VecDeque::new(),
             Place::File(paper) => paper.reset().map_err(|error| named(&paper.path, &error))?,

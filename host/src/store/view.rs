@@ -7,6 +7,7 @@
 //! Bounds: 24 bytes for each piece, and one encoded entry while a piece cuts it. What the writers have changed since
 //! is held as long as the view lives.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +18,9 @@ use super::map::{Held, Shards};
 
 #[cfg(test)]
 mod tests;
+
+/// Memory comes in lines of so many bytes.
+const LINE: usize = 64;
 
 /// A consistent view of a map.
 #[derive(Debug)]
@@ -98,6 +102,7 @@ fn cut(
     let bytes_max = bytes_max.max(1);
     let mut at = from;
     while let Some(entries) = shards.shard(at.shard) {
+        fetch(shards.shard(at.shard).into_iter().flatten().skip(at.entry), bytes_max - piece.len());
         for held in entries.skip(at.entry) {
             let (rest, room) = (encoded_len(held) - at.byte, bytes_max - piece.len());
             if rest > room && !piece.is_empty() {
@@ -118,6 +123,21 @@ fn cut(
         (at.shard, at.entry) = (at.shard + 1, 0);
     }
     None
+}
+
+/// Touches what is about to be copied. Entries lie all over the memory, and nobody has looked at most of them for
+/// long: touched together they come together, copied one by one each would be waited for.
+fn fetch<'h>(entries: impl Iterator<Item = &'h Held>, mut bytes: usize) {
+    for held in entries {
+        let key = held.key.first();
+        let value =
+            held.value.iter().step_by(LINE).take(bytes.div_ceil(LINE)).fold(0, |sum, byte| sum ^ byte);
+        black_box((key, value));
+        bytes = bytes.saturating_sub(held.value.len());
+        if bytes == 0 {
+            return;
+        }
+    }
 }
 
 impl Long {

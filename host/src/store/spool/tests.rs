@@ -10,6 +10,7 @@ use super::{HEAD, SPOOL, Spool, Spooled};
 enum Step {
     Push(u64, Vec<u8>, Vec<u8>),
     Pop,
+    PutBack,
     Clear,
 }
 
@@ -18,6 +19,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => push.prop_map(|(upto, cursor, records)| Step::Push(upto, cursor, records)),
         6 => Just(Step::Pop),
+        2 => Just(Step::PutBack),
         1 => Just(Step::Clear),
     ]
 }
@@ -37,6 +39,11 @@ proptest! {
                         model.push_back(Spooled { upto: Offset(upto), cursor, records });
                     }
                     Step::Pop => prop_assert_eq!(spool.pop().unwrap(), model.pop_front()),
+                    Step::PutBack => {
+                        if let Some(batch) = spool.pop().unwrap() {
+                            spool.put_back(batch);
+                        }
+                    }
                     Step::Clear => {
                         spool.clear().unwrap();
                         model.clear();
