@@ -1,9 +1,11 @@
 //! Short pauses for client writes while a replica that joins would otherwise lose its stream.
 //!
 //! A replica that receives a snapshot also follows the stream; if the ring overtakes it there, it will need another
-//! snapshot. When less than a quarter of the ring is left to it, writes are held now and then until half is left: for
-//! [`HOLD`] at a time, and never for more than half of the time. Reads go on; a write that waits is answered a moment
-//! later.
+//! snapshot. From a quarter of the ring behind it writes are held now and then, for [`HOLD`] at a time: a third of the
+//! time at first, and half of it, which is the most, from half of the ring on. Reads go on; a write that waits is
+//! answered a moment later.
+//!
+//! So early and so evenly, because all of the ring may be 60 ms deep: half of it is left for a replica that stalls.
 //!
 //! A replica *joins* from the moment it is seen receiving a snapshot until it has kept up for [`SETTLED`]: after the
 //! snapshot it still has the spool to work off, and whoever is overtaken right behind it begins all over.
@@ -13,7 +15,7 @@ use towline_core::{Lag, NodeId, ReplicaState, Role, Span, Time};
 use super::heart::Heart;
 
 /// One pause. Short ones keep the ring's level even; 50 ms would be the most.
-const HOLD: Span = Span::from_millis(20);
+const HOLD: Span = Span::from_millis(10);
 /// Nearly everything applied for so long: the replica has joined.
 const SETTLED: Span = Span::from_secs(10);
 /// How often the replicas are looked at.
@@ -28,7 +30,8 @@ pub(crate) struct Hold {
     /// Not again before this.
     rest_until: Time,
     next_look: Time,
-    /// Whether the last look found a replica in danger.
+    /// How far behind the last look found a replica that joins, in bytes; and whether that is too far.
+    behind: u64,
     danger: bool,
     /// Who joins, and since when it keeps up: at most as many as the node remembers replicas.
     joining: Vec<(NodeId, Time)>,
@@ -41,6 +44,7 @@ impl Hold {
             since: None,
             rest_until: Time::ZERO,
             next_look: Time::ZERO,
+            behind: 0,
             danger: false,
             joining: Vec::new(),
         }
@@ -49,16 +53,20 @@ impl Hold {
     /// Begins or ends a pause.
     pub(crate) fn update(&mut self, heart: &mut Heart) {
         let now = heart.now;
+        let quarter = heart.node.config().backlog_bytes / 4;
         if self.enabled && now >= self.next_look {
             self.next_look = now + LOOK;
-            self.danger = heart.role == Role::Primary && !heart.closing && self.look(heart);
+            let leads = heart.role == Role::Primary && !heart.closing;
+            self.behind = if leads { self.look(heart) } else { 0 };
+            self.danger = self.behind > quarter;
         }
         match self.since {
             Some(since) if !self.danger || now >= since + HOLD => {
                 let held = now.since(since);
                 heart.tally.held_ns += held.0;
-                // As long a rest as the pause was: half of any time at most.
-                (self.since, self.rest_until) = (None, now + held);
+                // From twice as long a rest as the pause was down to as long: half of any time at most.
+                let rest = held.0.saturating_mul(2 * quarter) / self.behind.clamp(quarter, 2 * quarter);
+                (self.since, self.rest_until) = (None, now + Span(rest));
             }
             None if self.danger && now >= self.rest_until => self.since = Some(now),
             Some(_) | None => {}
@@ -73,11 +81,10 @@ impl Hold {
         end.into_iter().chain(look).min()
     }
 
-    /// Whether a replica that joins is about to be overtaken.
-    fn look(&mut self, heart: &Heart) -> bool {
+    /// How far behind the last of the replicas that join is.
+    fn look(&mut self, heart: &Heart) -> u64 {
         let ring = heart.node.config().backlog_bytes;
-        let bound = if self.danger { ring / 2 } else { ring / 4 * 3 };
-        let mut danger = false;
+        let mut behind = 0;
         for replica in heart.node.replicas() {
             let known = self.joining.iter().position(|(node, _)| *node == replica.node);
             let keeps_up = match replica.state {
@@ -96,10 +103,12 @@ impl Hold {
                 None if replica.state == ReplicaState::Snapshot => self.joining.push((replica.node, since)),
                 None => continue,
             }
-            danger |= joins && replica.unsent_bytes.is_some_and(|bytes| bytes > bound);
+            if joins {
+                behind = behind.max(replica.unsent_bytes.unwrap_or_default());
+            }
         }
         self.joining.truncate(heart.node.config().slots_max as usize);
-        danger
+        behind
     }
 }
 

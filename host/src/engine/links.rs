@@ -20,8 +20,8 @@ use super::buffer::Buffer;
 use super::heart::Heart;
 use crate::transport::BoxTransport;
 
-/// Read from one link in a turn.
-const READ_BYTES: usize = 1 << 20;
+/// Read from one link in a turn. What a replica took is said at a turn's end, and its upstream waits for that.
+const READ_BYTES: usize = 256 << 10;
 /// Written to one link in a turn.
 const WRITE_BYTES: usize = 1 << 20;
 /// What the upstream's buffer begins with.
