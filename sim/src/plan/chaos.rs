@@ -1,10 +1,10 @@
 //! Drawn faults, within the atlas: what the protocol claims to survive.
 //!
-//! Each fault has a stream of its own, which says first its kind and its time, then whom it hits and how much; whom it
-//! can hit follows from who follows whom by then. The atlas:
+//! Each fault has a stream of its own, which says first its kind and its time, then whom it hits and how much; whom
+//! it can hit follows from who follows whom by then. The atlas:
 //!
-//! - Who ever is primary keeps its disk: no wipe and no rollback of a *ruler*, and nothing that ends a ruler whose store
-//!   is memory. Otherwise another history takes the old one's place, which only an operator may wish.
+//! - Who ever is primary keeps its disk: no wipe and no rollback of a *ruler*, and nothing that ends a ruler whose
+//!   store is memory. Otherwise another history takes the old one's place, which only an operator may wish.
 //! - Only a node with a disk, of the core set, is made primary; what a memory store rules dies with it.
 //! - Operators send nobody in a circle, and no ruler away. A plan with promotions has no other orders: whether each
 //!   promotion succeeds is known only in the run, and with it who may follow whom.
@@ -41,8 +41,9 @@ pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
         let mut stream = Stream::new(seed, &format!("fault:{index}"));
         let kind = *stream.pick(&chaos.kinds);
         let at_us = stream.between(heal_us / 20, heal_us);
-        let longest = heal_us.saturating_sub(at_us).max(SPAN_US_MIN);
-        let for_us = if kind.shape().lasts { stream.log_between(SPAN_US_MIN, longest) } else { 0 };
+        let longest = heal_us.saturating_sub(at_us);
+        let for_us =
+            if kind.shape().lasts { stream.log_between(SPAN_US_MIN.min(longest), longest) } else { 0 };
         Half { kind, at_us, for_us, stream }
     };
     let mut halves: Vec<Half> = (0..count).map(half).collect();

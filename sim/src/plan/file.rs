@@ -181,7 +181,7 @@ impl<'a> Value<'a> {
 /// The known name that a typing error made this of, if one is close.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|known| (distance(name, known), *known)).min()?;
-    (near.0 <= 1 + name.len() / 4).then_some(near.1)
+    (near.0 <= 1 + (name.len() + 1) / 4).then_some(near.1)
 }
 
 /// How many letters must be put in, left out or changed.

@@ -77,6 +77,13 @@ impl Scenario {
     pub fn on(&self) -> &[super::Substrate] {
         &self.sheet.on
     }
+
+    /// Whether it leaves every kind of fault to the dice: then a large campaign must hit every mark.
+    #[must_use]
+    pub fn draws_every_kind(&self) -> bool {
+        let drawn = self.chaos.as_ref().map_or(&[][..], |chaos| &chaos.kinds);
+        Kind::ALL.iter().all(|kind| drawn.contains(kind) || NOT_ALL.contains(kind))
+    }
 }
 
 /// Refuses a file of another kind or format.
