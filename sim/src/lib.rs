@@ -10,6 +10,7 @@
 //! | [`trace`] | what happened, as facts and as 40-byte records with one hash |
 //! | [`oracle`] | the invariants, over their own shadow of the history |
 //! | [`report`] | what a run ends with |
+//! | [`shrink`] | the smallest plan that fails the same way; as a test, as a link |
 //! | [`mutants`] | planted bugs: what each is, who must notice, and whether somebody does |
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
@@ -18,6 +19,7 @@ pub mod mutants;
 pub mod oracle;
 pub mod plan;
 pub mod report;
+pub mod shrink;
 pub mod stream;
 pub mod trace;
 pub mod workload;
