@@ -72,6 +72,8 @@ pub struct Status {
     pub backlog_bytes: u64,
     /// Milliseconds client writes were held so that a joining replica could keep its tail.
     pub writes_held_ms: u64,
+    /// Snapshots this process installed.
+    pub snapshots_installed: u64,
     /// The newest range of records that left the history on this node: epoch number, first, end.
     pub forked: Option<(u32, Offset, Offset)>,
     /// Clients connected, commands processed, keys expired.

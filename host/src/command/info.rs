@@ -174,6 +174,7 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("partial_syncs", stats.counters.partial_syncs);
     page.line("snapshots_resumed", stats.counters.snapshots_resumed);
     page.line("snapshots_restarted", stats.counters.snapshots_restarted);
+    page.line("snapshots_installed", status.snapshots_installed);
     page.line("writes_held_ms", status.writes_held_ms);
     page.line("digest", backend.store().digest());
 }

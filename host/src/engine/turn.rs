@@ -97,6 +97,7 @@ impl Heart {
             memory_bound_bytes: self.memory_bound_bytes(),
             backlog_bytes: self.node.config().backlog_bytes,
             writes_held_ms: Span(tally.held_ns).as_millis(),
+            snapshots_installed: tally.installed,
             forked: self.receive.forked(),
             clients: tally.clients,
             commands: tally.commands,

@@ -200,6 +200,7 @@ impl Backend for FakeBackend {
             spool_bytes: (0, 1 << 20),
             memory_bound_bytes: 64 << 20,
             backlog_bytes: 1 << 16,
+            snapshots_installed: 0,
             writes_held_ms: 7,
             forked: None,
             clients: 1,
