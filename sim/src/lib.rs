@@ -15,6 +15,7 @@
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
+pub mod exhaust;
 pub mod mutants;
 pub mod oracle;
 pub mod plan;

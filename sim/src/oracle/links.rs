@@ -170,7 +170,7 @@ impl Oracle {
 }
 
 /// Faults that honest nodes never find in each other over sound connections, and what they break.
-const fn misunderstanding(fault: Fault) -> Option<(Invariant, &'static str)> {
+pub(crate) const fn misunderstanding(fault: Fault) -> Option<(Invariant, &'static str)> {
     match fault {
         Fault::Gap | Fault::Parent | Fault::EpochOrder => {
             Some((Invariant::S2, "honest nodes send what goes on"))

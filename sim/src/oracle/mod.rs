@@ -18,6 +18,7 @@ mod snapshots;
 mod stores;
 
 pub use invariant::Invariant;
+pub(crate) use links::misunderstanding;
 
 use crate::plan::{Kind, Plan};
 use crate::report::Margins;

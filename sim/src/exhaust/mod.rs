@@ -1,0 +1,219 @@
+//! Everything that can happen to a very small system, in every order: breadth first over states of the shipped core.
+//!
+//! One primary, one or two replicas, rings of six records, and within the bounds of a [`Scope`] every order of writes,
+//! deliveries, applies, syncs, views, installs, resets, crashes and promotions. At every state the core's own
+//! [`check`](towline_core::Node::check) and the invariants that a listener on the wire can see. The first
+//! counterexample found is a shortest one. What has been visited is known by prints of 128 bits: two states with the
+//! same print, which nobody will ever see, would hide each other's futures.
+//!
+//! What it does not do: cut frames, block sockets, or let clocks run apart; that is the event queue's part. Invariants
+//! looked at: S1, S2, S4, S5, S7, S8, B1, B2, N2, N3, N4, N8, F1, and X4 for panics.
+
+mod agent;
+mod judge;
+mod scope;
+mod store;
+mod table;
+mod world;
+
+pub use scope::{Choice, Scope};
+
+use crate::oracle::Invariant;
+use table::Table;
+use world::{DOWN, Pool, Stop, UP, World};
+
+/// Told now and then while a search runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// States found.
+    pub states: u64,
+    /// Choices tried.
+    pub transitions: u64,
+    /// How many choices the states looked at now are from the start.
+    pub depth: u32,
+}
+
+/// A choice on the way to a violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// What happened.
+    pub choice: Choice,
+    /// In words.
+    pub words: String,
+}
+
+/// What a search ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Different states.
+    pub states: u64,
+    /// Choices tried.
+    pub transitions: u64,
+    /// How far from the start the farthest state is.
+    pub depth: u32,
+    /// Whether every state within the scope was seen: neither a violation nor the bound on states ended the search.
+    pub complete: bool,
+    /// Choices not taken because they needed more frames on their way than there is room for.
+    pub cut_off: u64,
+    /// Different states of single nodes, frames, and steps of single nodes.
+    pub kept: [usize; 3],
+    /// A shortest way to a violation.
+    pub counterexample: Option<Vec<Move>>,
+    /// What was violated, and how.
+    pub violated: Option<(Invariant, String)>,
+}
+
+/// How often progress is told.
+const TOLD_EVERY: u64 = 1 << 16;
+
+/// Searches a scope.
+pub fn search(scope: &Scope, progress: &mut dyn FnMut(Progress)) -> Outcome {
+    let mut search = Search::new(*scope);
+    while search.found.is_none() && !search.frontier.is_empty() && search.has_room() {
+        search.level(progress);
+    }
+    search.outcome()
+}
+
+struct Search {
+    scope: Scope,
+    pool: Pool,
+    start: World,
+    visited: Table,
+    /// How each state was reached first: from which, by which choice.
+    reached: Vec<(u32, u16)>,
+    frontier: Vec<(World, u32)>,
+    transitions: u64,
+    cut_off: u64,
+    depth: u32,
+    found: Option<(u32, Choice, (Invariant, String))>,
+}
+
+impl Search {
+    fn new(scope: Scope) -> Self {
+        let (pool, start) = Pool::new(scope);
+        let mut visited = Table::new();
+        visited.insert(start.print());
+        Self {
+            scope,
+            pool,
+            start,
+            visited,
+            reached: vec![(0, 0)],
+            frontier: vec![(start, 0)],
+            transitions: 0,
+            cut_off: 0,
+            depth: 0,
+            found: None,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.visited.len() < self.scope.states_max as usize
+    }
+
+    /// Tries every choice in every state of the frontier.
+    fn level(&mut self, progress: &mut dyn FnMut(Progress)) {
+        let mut next = Vec::new();
+        let mut choices = Vec::new();
+        for (world, number) in std::mem::take(&mut self.frontier) {
+            self.pool.choices(&world, &mut choices);
+            for choice in &choices {
+                self.transitions += 1;
+                match self.pool.after(&world, *choice) {
+                    Ok(after) => {
+                        let (reached, new) = self.visited.insert(after.print());
+                        if new {
+                            self.reached.push((number, choice.pack()));
+                            next.push((after, reached));
+                        }
+                    }
+                    Err(Stop::Bound) => self.cut_off += 1,
+                    Err(Stop::Wrong(wrong)) => {
+                        self.found = Some((number, *choice, wrong));
+                        return;
+                    }
+                }
+                if self.transitions.is_multiple_of(TOLD_EVERY) {
+                    progress(self.progress());
+                }
+            }
+            if !self.has_room() {
+                // Incomplete: what is left is not looked at.
+                break;
+            }
+        }
+        self.frontier = next;
+        self.depth += u32::from(!self.frontier.is_empty());
+        progress(self.progress());
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { states: self.visited.len() as u64, transitions: self.transitions, depth: self.depth }
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let complete = self.found.is_none() && self.has_room();
+        let counterexample = self.found.as_ref().map(|(from, choice, _)| (*from, *choice));
+        let counterexample = counterexample.map(|(from, choice)| self.way(from, choice));
+        Outcome {
+            states: self.visited.len() as u64,
+            transitions: self.transitions,
+            depth: self.depth,
+            complete,
+            cut_off: self.cut_off,
+            kept: self.pool.sizes(),
+            counterexample,
+            violated: self.found.map(|(_, _, wrong)| wrong),
+        }
+    }
+
+    /// The choices from the start to a state and one more, with what they meant where they were made.
+    fn way(&mut self, to: u32, last: Choice) -> Vec<Move> {
+        let mut choices = vec![last];
+        let mut at = to;
+        while at != 0 {
+            let (from, choice) = self.reached[at as usize];
+            choices.push(Choice::unpack(choice));
+            at = from;
+        }
+        let mut world = self.start;
+        let mut moves = Vec::new();
+        for choice in choices.into_iter().rev() {
+            moves.push(Move { choice, words: self.words(&world, choice) });
+            if let Ok(after) = self.pool.after(&world, choice) {
+                world = after;
+            }
+        }
+        moves
+    }
+
+    fn words(&self, world: &World, choice: Choice) -> String {
+        match choice {
+            Choice::Write(node) => format!("node {node} writes a record"),
+            Choice::Deliver { dialler, down } => {
+                let wire = &world.wires[usize::from(dialler)];
+                let (from, to) = if down { (wire.upstream, dialler) } else { (dialler, wire.upstream) };
+                let queue = &wire.queues[if down { DOWN } else { UP }];
+                let first = queue.frames[..usize::from(queue.len)].first();
+                let what = first.map_or("the end", |frame| judge::words(self.pool.frame(*frame)));
+                format!("node {to} reads {what} from node {from}")
+            }
+            Choice::Apply(node) => format!("node {node} applies a batch"),
+            Choice::Sync(node) => format!("node {node} syncs"),
+            Choice::View(node) => format!("node {node} opens a view"),
+            Choice::Install(node) => format!("node {node} installs a snapshot"),
+            Choice::Wait => "time goes on to the next deadline".to_owned(),
+            Choice::Reset(dialler) => format!("the connection of node {dialler} is reset"),
+            Choice::Crash { node, loses: false } => format!("node {node} is killed and starts again"),
+            Choice::Crash { node, loses: true } => {
+                format!("node {node} loses power and what it had not synced")
+            }
+            Choice::Promote(node) => format!("node {node} is promoted"),
+            Choice::Follow(node) => format!("node {node} is told to follow the new primary"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

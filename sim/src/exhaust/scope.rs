@@ -1,0 +1,145 @@
+//! How far a search goes, and what can happen in it.
+
+use towline_core::{ConfigError, Options, Span};
+
+/// What is bounded. Everything within is tried in every order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Records written, by whoever is primary.
+    pub ops: u8,
+    /// Connections reset.
+    pub resets: u8,
+    /// Processes killed or cut from power.
+    pub crashes: u8,
+    /// Promotions.
+    pub promotions: u8,
+    /// How often time goes on to the next deadline.
+    pub waits: u8,
+    /// Replicas, one or two, of one primary.
+    pub replicas: u8,
+    /// Whether stores can rewind.
+    pub rewinds: bool,
+    /// The search ends, incomplete, after so many states.
+    pub states_max: u32,
+    /// Which planted bug every node has.
+    #[cfg(towline_mutants)]
+    pub mutant: u16,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            ops: 7,
+            resets: 3,
+            crashes: 3,
+            promotions: 1,
+            waits: 4,
+            replicas: 1,
+            rewinds: true,
+            states_max: 2_000_000,
+            #[cfg(towline_mutants)]
+            mutant: 0,
+        }
+    }
+}
+
+impl Scope {
+    /// The nodes' options: the smallest ring, which holds six records of ours; a window that one batch fills; pieces
+    /// of two records. Times so far apart that a wait is a redial where one is due, and a beat otherwise.
+    pub(super) fn config(&self) -> Result<towline_core::Config, ConfigError> {
+        let options = Options {
+            backlog_bytes: 512,
+            batch_bytes: 16,
+            piece_bytes_max: 4,
+            piece_window_bytes: 64,
+            links_max: self.replicas.into(),
+            slots_max: self.replicas.into(),
+            ships_max: self.replicas.into(),
+            beat: Span::from_secs(1),
+            idle: Span::from_secs(60),
+            handshake: Span::from_secs(60),
+            linger: Span::from_millis(1),
+            can_rewind: self.rewinds,
+            #[cfg(towline_mutants)]
+            mutant: self.mutant,
+            ..Options::default()
+        };
+        options.check()
+    }
+}
+
+/// One thing that happens. Nodes are numbered from 0, the first primary; a connection is named by who dialled it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A primary writes a record.
+    Write(u8),
+    /// The next frame on a connection arrives: at its upstream's end, or at the dialler's; or the end of it.
+    Deliver {
+        /// The connection.
+        dialler: u8,
+        /// To the dialler.
+        down: bool,
+    },
+    /// A store applies a batch.
+    Apply(u8),
+    /// A store syncs; a primary commits.
+    Sync(u8),
+    /// A store opens the view it was asked for.
+    View(u8),
+    /// A store installs the snapshot it has received.
+    Install(u8),
+    /// Time goes on to the next deadline.
+    Wait,
+    /// A connection is reset.
+    Reset(u8),
+    /// A process dies and starts again.
+    Crash {
+        /// Which.
+        node: u8,
+        /// What was not synced is lost.
+        loses: bool,
+    },
+    /// An operator makes a replica primary.
+    Promote(u8),
+    /// An operator makes a node follow the newest primary.
+    Follow(u8),
+}
+
+impl Choice {
+    /// The choice as one number.
+    pub(super) fn pack(self) -> u16 {
+        let with = |kind: u16, node: u8, flag: bool| kind << 8 | u16::from(node) << 1 | u16::from(flag);
+        match self {
+            Self::Write(node) => with(0, node, false),
+            Self::Deliver { dialler, down } => with(1, dialler, down),
+            Self::Apply(node) => with(2, node, false),
+            Self::Sync(node) => with(3, node, false),
+            Self::View(node) => with(4, node, false),
+            Self::Install(node) => with(5, node, false),
+            Self::Wait => with(6, 0, false),
+            Self::Reset(dialler) => with(7, dialler, false),
+            Self::Crash { node, loses } => with(8, node, loses),
+            Self::Promote(node) => with(9, node, false),
+            Self::Follow(node) => with(10, node, false),
+        }
+    }
+
+    /// The choice of a number.
+    pub(super) fn unpack(number: u16) -> Self {
+        let [kind, rest] = number.to_be_bytes();
+        let (node, flag) = (rest >> 1, rest & 1 == 1);
+        match kind {
+            0 => Self::Write(node),
+            1 => Self::Deliver { dialler: node, down: flag },
+            2 => Self::Apply(node),
+            3 => Self::Sync(node),
+            4 => Self::View(node),
+            5 => Self::Install(node),
+            6 => Self::Wait,
+            7 => Self::Reset(node),
+            8 => Self::Crash { node, loses: flag },
+            9 => Self::Promote(node),
+            _ => Self::Follow(node),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The store of a model host: records that know the record before them.
+//!
+//! A record is two bytes: its own name, and the name of the one it was written after (0 at the begin). So whether a
+//! list of records is a line that some primary wrote can be seen in the list itself, and two lists agree up to where
+//! their names do.
+
+use std::rc::Rc;
+
+use towline_core::Records;
+
+/// A record: its name, and the name of the one before it.
+pub(super) type Record = [u8; 2];
+
+/// Records, and the cursor at their end.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Store {
+    pub(super) records: Vec<Record>,
+    pub(super) cursor: Option<Rc<[u8]>>,
+}
+
+/// A batch that waits: to be applied, or for a snapshot to be installed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Batch {
+    pub(super) first: u64,
+    pub(super) records: Vec<Record>,
+    pub(super) cursor: Rc<[u8]>,
+    pub(super) frame_bytes: u64,
+}
+
+impl Batch {
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.records.len() as u64
+    }
+}
+
+/// What is wrong with a list of records, if anything: each must have been written after the one before it.
+pub(super) fn flaw(records: &[Record]) -> Option<String> {
+    let mut before = 0;
+    for (offset, [name, parent]) in records.iter().enumerate() {
+        if *parent != before {
+            return Some(format!(
+                "record {name} lies at {offset} after {before}, it was written after {parent}"
+            ));
+        }
+        before = *name;
+    }
+    None
+}
+
+/// The records of a payload; `None` if one is no record of ours.
+pub(super) fn records_of(payload: &[u8]) -> Option<Vec<Record>> {
+    Records::new(payload).map(|record| record.try_into().ok()).collect()
+}
+
+/// The records of a snapshot's bytes; a part of one at the end is dropped, and missed by who counts.
+pub(super) fn records_in(bytes: &[u8]) -> Vec<Record> {
+    bytes.chunks_exact(2).map(|record| [record[0], record[1]]).collect()
+}

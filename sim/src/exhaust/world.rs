@@ -1,0 +1,404 @@
+//! The state that is searched: which agent each node is, what is on its way, what may still happen.
+//!
+//! Agents and frames are kept once each and named by number, so a world is a few words; what an operation makes of an
+//! agent is worked out once and remembered. Bounds: [`NODES_MAX`] nodes, [`FRAMES_MAX`] frames on their way in one
+//! direction; a choice that would need more is not taken.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::agent::{Agent, Effects, Op, Wrong};
+use super::judge;
+use super::scope::{Choice, Scope};
+use super::table::Table;
+use crate::oracle::Invariant;
+
+/// A primary and two replicas.
+pub(super) const NODES_MAX: usize = 3;
+/// Frames on their way in one direction.
+const FRAMES_MAX: usize = 10;
+const NOBODY: u8 = u8::MAX;
+/// Directions of a connection.
+pub(super) const UP: usize = 0;
+pub(super) const DOWN: usize = 1;
+
+/// One direction of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub(super) frames: [u32; FRAMES_MAX],
+    pub(super) len: u8,
+}
+
+/// A connection, by who dialled it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wire {
+    /// The other end; nobody if there is no connection.
+    pub(super) upstream: u8,
+    pub(super) queues: [Queue; 2],
+    /// Which ends have closed: bit 0 the upstream's, bit 1 the dialler's.
+    closed: u8,
+}
+
+/// A world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct World {
+    pub(super) agents: [u32; NODES_MAX],
+    pub(super) wires: [Wire; NODES_MAX],
+    /// Whom each node was told to follow.
+    targets: [u8; NODES_MAX],
+    /// The newest primary.
+    chief: u8,
+    ops: u8,
+    resets: u8,
+    crashes: u8,
+    promotions: u8,
+    waits: u8,
+}
+
+const NO_WIRE: Wire =
+    Wire { upstream: NOBODY, queues: [Queue { frames: [0; FRAMES_MAX], len: 0 }; 2], closed: 0 };
+
+impl Queue {
+    fn pop(&mut self) -> u32 {
+        let first = self.frames[0];
+        self.frames.copy_within(1.., 0);
+        self.frames[FRAMES_MAX - 1] = 0;
+        self.len -= 1;
+        first
+    }
+}
+
+/// What an operation made of an agent.
+struct Made {
+    agent: u32,
+    frames: Box<[(u8, u32)]>,
+    closed: Box<[u8]>,
+    dials: bool,
+    wrong: Option<Wrong>,
+}
+
+/// Everything that is kept once: agents, frames, and what operations make of agents.
+pub(super) struct Pool {
+    scope: Scope,
+    agent_prints: Table,
+    agents: Vec<Agent>,
+    frame_prints: Table,
+    frames: Vec<Box<[u8]>>,
+    done: Table,
+    made: Vec<Made>,
+}
+
+/// Why a choice leads nowhere.
+pub(super) enum Stop {
+    /// It needs more room than the bounds give.
+    Bound,
+    /// It breaks an invariant.
+    Wrong(Wrong),
+}
+
+impl Pool {
+    /// The pool of a scope, and the world in which everything begins.
+    pub(super) fn new(scope: Scope) -> (Self, World) {
+        let config = scope.config().expect("the scope's options are sound");
+        let mut pool = Self {
+            scope,
+            agent_prints: Table::new(),
+            agents: Vec::new(),
+            frame_prints: Table::new(),
+            frames: Vec::new(),
+            done: Table::new(),
+            made: Vec::new(),
+        };
+        let mut world = World {
+            agents: [0; NODES_MAX],
+            wires: [NO_WIRE; NODES_MAX],
+            targets: [0; NODES_MAX],
+            chief: 0,
+            ops: scope.ops,
+            resets: scope.resets,
+            crashes: scope.crashes,
+            promotions: scope.promotions,
+            waits: scope.waits,
+        };
+        world.targets[0] = NOBODY;
+        for node in 0..pool.nodes() {
+            use towline_core::Role;
+            let role = if node == 0 { Role::Primary } else { Role::Replica };
+            world.agents[usize::from(node)] = pool.keep(Agent::new(config, node, role));
+        }
+        // Everybody's first turn: replicas dial.
+        for node in 0..pool.nodes() {
+            assert!(
+                pool.act(&mut world, node, Op::Wait { span_ns: 0 }).is_ok(),
+                "nothing is wrong at the start"
+            );
+        }
+        (pool, world)
+    }
+
+    fn nodes(&self) -> u8 {
+        1 + self.scope.replicas.clamp(1, 2)
+    }
+
+    pub(super) fn agent(&self, world: &World, node: u8) -> &Agent {
+        &self.agents[world.agents[usize::from(node)] as usize]
+    }
+
+    pub(super) fn frame(&self, frame: u32) -> &[u8] {
+        &self.frames[frame as usize]
+    }
+
+    /// Different agents, frames, and operations worked out.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        [self.agents.len(), self.frames.len(), self.made.len()]
+    }
+
+    fn keep(&mut self, agent: Agent) -> u32 {
+        let (number, new) = self.agent_prints.insert(agent.print());
+        if new {
+            self.agents.push(agent);
+        }
+        number
+    }
+
+    // --- choices ------------------------------------------------------------------------------------------------
+
+    /// What can happen in a world, in a fixed order.
+    pub(super) fn choices(&self, world: &World, choices: &mut Vec<Choice>) {
+        choices.clear();
+        for node in 0..self.nodes() {
+            self.choices_of(world, node, choices);
+            let wire = &world.wires[usize::from(node)];
+            if wire.upstream == NOBODY {
+                continue;
+            }
+            for (direction, down) in [(UP, false), (DOWN, true)] {
+                let ended = wire.closed & (if down { 1 } else { 2 }) != 0;
+                if wire.queues[direction].len > 0 || ended {
+                    choices.push(Choice::Deliver { dialler: node, down });
+                }
+            }
+            if world.resets > 0 {
+                choices.push(Choice::Reset(node));
+            }
+        }
+        if world.waits > 0 {
+            choices.push(Choice::Wait);
+        }
+    }
+
+    fn choices_of(&self, world: &World, node: u8, choices: &mut Vec<Choice>) {
+        let agent = self.agent(world, node);
+        let stats = agent.node.stats();
+        let primary = agent.is_primary();
+        let mut offer = |able: bool, choice| {
+            if able {
+                choices.push(choice);
+            }
+        };
+        offer(primary && world.ops > 0, Choice::Write(node));
+        offer(agent.can_apply(), Choice::Apply(node));
+        offer(agent.can_sync(), Choice::Sync(node));
+        offer(agent.can_view(), Choice::View(node));
+        offer(agent.can_install(), Choice::Install(node));
+        offer(world.crashes > 0, Choice::Crash { node, loses: false });
+        offer(world.crashes > 0 && agent.can_sync(), Choice::Crash { node, loses: true });
+        offer(world.promotions > 0 && !primary && stats.base, Choice::Promote(node));
+        let told = world.targets[usize::from(node)];
+        offer(node != world.chief && told != world.chief, Choice::Follow(node));
+    }
+
+    /// The world after a choice.
+    pub(super) fn after(&mut self, world: &World, choice: Choice) -> Result<World, Stop> {
+        let mut next = *world;
+        match choice {
+            Choice::Write(node) => {
+                next.ops -= 1;
+                let name = self.scope.ops - next.ops;
+                self.act(&mut next, node, Op::Write { name })?;
+            }
+            Choice::Deliver { dialler, down } => self.deliver(&mut next, dialler, down)?,
+            Choice::Apply(node) => self.act(&mut next, node, Op::Apply)?,
+            Choice::Sync(node) => self.act(&mut next, node, Op::Sync)?,
+            Choice::View(node) => self.act(&mut next, node, Op::View)?,
+            Choice::Install(node) => self.act(&mut next, node, Op::Install)?,
+            Choice::Wait => {
+                next.waits -= 1;
+                let nodes = 0..self.nodes();
+                let span = nodes.clone().filter_map(|node| self.agent(world, node).wants_call_in()).min();
+                for node in nodes {
+                    self.act(&mut next, node, Op::Wait { span_ns: span.unwrap_or(1) })?;
+                }
+            }
+            Choice::Reset(dialler) => {
+                next.resets -= 1;
+                self.cut(&mut next, dialler, NOBODY)?;
+            }
+            Choice::Crash { node, loses } => {
+                next.crashes -= 1;
+                for dialler in 0..self.nodes() {
+                    if dialler == node || next.wires[usize::from(dialler)].upstream == node {
+                        self.cut(&mut next, dialler, node)?;
+                    }
+                }
+                let primary = node == next.chief;
+                next.targets[usize::from(node)] = if primary { NOBODY } else { next.chief };
+                self.act(&mut next, node, Op::Crash { loses, primary })?;
+            }
+            Choice::Promote(node) => {
+                next.promotions -= 1;
+                (next.chief, next.targets[usize::from(node)]) = (node, NOBODY);
+                self.act(&mut next, node, Op::Promote)?;
+            }
+            Choice::Follow(node) => {
+                next.targets[usize::from(node)] = next.chief;
+                self.act(&mut next, node, Op::Follow)?;
+            }
+        }
+        Ok(next)
+    }
+
+    fn deliver(&mut self, world: &mut World, dialler: u8, down: bool) -> Result<(), Stop> {
+        let (direction, wire) = (usize::from(down), &mut world.wires[usize::from(dialler)]);
+        let node = if down { dialler } else { wire.upstream };
+        let queue = &mut wire.queues[direction];
+        if queue.len == 0 {
+            // The other end has closed, and all is read.
+            *wire = NO_WIRE;
+            return self.lose(world, node, dialler);
+        }
+        let frame = queue.pop();
+        if !self.agent(world, node).is_open(dialler) {
+            return Ok(());
+        }
+        let before = world.agents[usize::from(node)];
+        self.act(world, node, Op::Frame { link: dialler, frame })?;
+        let asker = self.agent(world, dialler);
+        match judge::answer(self, world, (before, node), asker, dialler, frame).filter(|_| !down) {
+            Some(wrong) => Err(Stop::Wrong(wrong)),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a connection: what is on its way is lost, and both ends hear of it but the one that is dead.
+    fn cut(&mut self, world: &mut World, dialler: u8, dead: u8) -> Result<(), Stop> {
+        let wire = std::mem::replace(&mut world.wires[usize::from(dialler)], NO_WIRE);
+        for end in [wire.upstream, dialler] {
+            if wire.upstream != NOBODY && end != dead {
+                self.lose(world, end, dialler)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, world: &mut World, node: u8, link: u8) -> Result<(), Stop> {
+        if self.agent(world, node).is_open(link) {
+            self.act(world, node, Op::Lost { link })?;
+        }
+        Ok(())
+    }
+
+    // --- operations ---------------------------------------------------------------------------------------------
+
+    /// Does an operation at a node, and what follows from it outside.
+    fn act(&mut self, world: &mut World, node: u8, op: Op) -> Result<(), Stop> {
+        let made = self.make(world.agents[usize::from(node)], op);
+        let Made { agent, frames, closed, dials, wrong } = &self.made[made];
+        if let Some(wrong) = wrong {
+            return Err(Stop::Wrong(wrong.clone()));
+        }
+        world.agents[usize::from(node)] = *agent;
+        let dials = *dials;
+        for (link, frame) in frames {
+            let wire = &mut world.wires[usize::from(*link)];
+            if wire.upstream == NOBODY {
+                continue;
+            }
+            let queue = &mut wire.queues[usize::from(*link != node)];
+            *queue.frames.get_mut(usize::from(queue.len)).ok_or(Stop::Bound)? = *frame;
+            queue.len += 1;
+        }
+        for link in closed {
+            let wire = &mut world.wires[usize::from(*link)];
+            let (unread, mark) = if *link == node { (DOWN, 2) } else { (UP, 1) };
+            wire.queues[unread] = NO_WIRE.queues[unread];
+            wire.closed |= mark;
+            if wire.closed == 3 {
+                *wire = NO_WIRE;
+            }
+        }
+        if let Some(wrong) = judge::flight(self, world) {
+            return Err(Stop::Wrong(wrong));
+        }
+        if dials { self.connect(world, node) } else { Ok(()) }
+    }
+
+    fn connect(&mut self, world: &mut World, node: u8) -> Result<(), Stop> {
+        let upstream = world.targets[usize::from(node)];
+        let free = |agent: &Agent| !agent.is_open(node);
+        let able = upstream != NOBODY && free(self.agent(world, node)) && free(self.agent(world, upstream));
+        if !able {
+            return self.act(world, node, Op::DialFailed);
+        }
+        world.wires[usize::from(node)] = Wire { upstream, ..NO_WIRE };
+        self.act(world, upstream, Op::Open { link: node, upstream: false })?;
+        self.act(world, node, Op::Open { link: node, upstream: true })
+    }
+
+    /// What an operation makes of an agent: worked out once.
+    fn make(&mut self, agent: u32, op: Op) -> usize {
+        let (number, new) = self.done.insert(u128::from(agent) << 96 | op.key());
+        if new {
+            let made = self.work_out(agent, op);
+            self.made.push(made);
+        }
+        number as usize
+    }
+
+    fn work_out(&mut self, agent: u32, op: Op) -> Made {
+        let frame: &[u8] = if let Op::Frame { frame, .. } = op { &self.frames[frame as usize] } else { &[] };
+        let from = &self.agents[agent as usize];
+        // A panic is a finding too, and must come with its counterexample.
+        let worked = catch_unwind(AssertUnwindSafe(|| from.after(op, frame)));
+        let (after, Effects { frames, closed, dials, wrong }) = worked.unwrap_or_else(|panic| {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+            let wrong = Some((Invariant::X4, words.to_owned()));
+            (from.clone(), Effects { wrong, ..Effects::default() })
+        });
+        let frames = frames.into_iter().map(|(link, bytes)| (link, self.keep_frame(bytes))).collect();
+        Made { agent: self.keep(after), frames, closed: closed.into(), dials, wrong }
+    }
+
+    fn keep_frame(&mut self, bytes: Vec<u8>) -> u32 {
+        let (number, new) = self.frame_prints.insert(xxh3_128(&bytes));
+        if new {
+            self.frames.push(bytes.into());
+        }
+        number
+    }
+}
+
+impl World {
+    /// The world in 128 bits.
+    pub(super) fn print(&self) -> u128 {
+        let mut bytes = [0_u8; 4 * NODES_MAX * (1 + 2 * (FRAMES_MAX + 1)) + 64];
+        let mut at = 0;
+        let mut put = |word: u32| {
+            bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            at += 4;
+        };
+        self.agents.iter().for_each(|agent| put(*agent));
+        for wire in &self.wires {
+            put(u32::from_le_bytes([wire.upstream, wire.closed, wire.queues[0].len, wire.queues[1].len]));
+            for queue in &wire.queues {
+                queue.frames[..usize::from(queue.len)].iter().for_each(|frame| put(*frame));
+            }
+        }
+        put(u32::from_le_bytes([self.targets[0], self.targets[1], self.targets[2], self.chief]));
+        put(u32::from_le_bytes([self.ops, self.resets, self.crashes, self.promotions]));
+        put(self.waits.into());
+        xxh3_128(&bytes[..at])
+    }
+}
