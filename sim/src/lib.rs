@@ -10,12 +10,14 @@
 //! | [`trace`] | what happened, as facts and as 40-byte records with one hash |
 //! | [`oracle`] | the invariants, over their own shadow of the history |
 //! | [`report`] | what a run ends with |
+//! | [`fast`] | the event queue: a plan over the core and a model of its host; the seed-volume tier |
 //! | [`shrink`] | the smallest plan that fails the same way; as a test, as a link |
 //! | [`mutants`] | planted bugs: what each is, who must notice, and whether somebody does |
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
 pub mod exhaust;
+pub mod fast;
 pub mod mutants;
 pub mod oracle;
 pub mod plan;

@@ -1,0 +1,352 @@
+//! Faults begin, go on and end. A fault has taken effect when it changed an event, a byte or a decision; those that lie
+//! in wait say so where they strike (`net`, `feed`, `work`, `views`).
+
+use super::World;
+use super::chaos::Ails;
+use super::host::Shared;
+use super::queue::What;
+use super::store::Store;
+use crate::plan::{Fault, Kind};
+use crate::trace::{Death, Fact};
+use towline_core::Input;
+
+/// Kinds that happen at once and then lie in wait.
+const fn lies_in_wait(kind: Kind) -> bool {
+    matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Stale | Kind::Edge)
+}
+
+impl World {
+    pub(super) fn fault_begins(&mut self, index: usize) {
+        let (t_us, fault) = (self.shared.t_us, self.shared.chaos.faults[index]);
+        self.shared.told.fact(t_us, fault.node, &Fact::FaultBegan { index });
+        self.shared.chaos.active[index] = true;
+        self.refresh();
+        let effect = self.strike(index, &fault);
+        self.shared.chaos.effects[index] |= effect;
+        let lasts = fault.kind.shape().lasts;
+        if lasts && self.ends_some_day(&fault) {
+            let end_us = fault.end_us().min(self.shared.plan.heal_us).max(t_us);
+            self.shared.queue.push(end_us, What::FaultEnds { index: index as u16 });
+        } else if !lasts && !lies_in_wait(fault.kind) {
+            self.shared.chaos.active[index] = false;
+        }
+    }
+
+    /// What happens now; answers whether that took effect already.
+    fn strike(&mut self, index: usize, fault: &Fault) -> bool {
+        let (t_us, node, peer) = (self.shared.t_us, fault.node, fault.peer);
+        match fault.kind {
+            Kind::Cut => self.shared.net.reset_between(node, peer, None),
+            Kind::Stale => {
+                self.shared.net.reset_between(node, peer, Some(index));
+                false
+            }
+            Kind::CutAfter => {
+                self.shared.net.pair(node, peer).cut_after = Some((index, fault.amount));
+                false
+            }
+            Kind::Flip => {
+                self.shared.net.pair(node, peer).flip_after = Some((index, fault.amount));
+                false
+            }
+            Kind::Fin => self.close_upstream_ends(node, peer),
+            Kind::BlackHole => self.swallow(node, peer),
+            Kind::Flap | Kind::RestartLoop => {
+                self.plan_parts(index, fault);
+                false
+            }
+            Kind::Twin => {
+                self.start_twin(node);
+                false
+            }
+            Kind::Edge => {
+                self.shared.chaos.edges.push(index);
+                if let Some(upstream) = self.shared.operator.upstream[node] {
+                    self.shared.net.reset_between(node, upstream, None);
+                }
+                false
+            }
+            Kind::Stop => self.stop(node),
+            Kind::Kill => self.kill(node, |_| {}),
+            Kind::Wipe => self.kill(node, |store| *store = Store::new(store.disk, store.past.is_some())),
+            Kind::Rollback => self.kill(node, |store| store.roll_back(fault.amount)),
+            Kind::PowerLoss => self.lose_power(node, 0),
+            Kind::Torn => self.lose_power(node, fault.amount),
+            Kind::Promote => self.promote_for_all(node),
+            Kind::Usurp => self.promote(node),
+            Kind::Follow => self.follow(node, peer, fault.amount == 1),
+            Kind::ReadFails => self.with_turn(node, |turn| turn.break_views()) == Some(true),
+            Kind::ClockJump | Kind::ClockBack => {
+                let row = &mut self.machines[node];
+                row.clock.jump(t_us, fault.amount, fault.kind == Kind::ClockJump);
+                row.wake_us = 0;
+                self.shared.net.dirty |= 1 << node;
+                row.process.is_some() && fault.amount > 0
+            }
+            Kind::ClockDrift | Kind::ClockFreeze => self.machines[node].process.is_some(),
+            Kind::SlowReading => {
+                self.machines[node].tokens = (0, t_us);
+                false
+            }
+            // They change what happens from here on, and say so there.
+            Kind::Hold
+            | Kind::HoldUp
+            | Kind::HoldDown
+            | Kind::Refuse
+            | Kind::Hang
+            | Kind::Slow
+            | Kind::Rate
+            | Kind::Narrow
+            | Kind::Dribble
+            | Kind::Split
+            | Kind::StopReading
+            | Kind::StopTaking
+            | Kind::StopApplying
+            | Kind::SlowApplying
+            | Kind::Pause
+            | Kind::SlowCpu
+            | Kind::SyncFails
+            | Kind::SlowDisk
+            | Kind::ViewFails
+            | Kind::Speaks => false,
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, index: usize) {
+        if !self.shared.chaos.active[index] {
+            return;
+        }
+        let fault = self.shared.chaos.faults[index];
+        self.shared.chaos.active[index] = false;
+        self.shared.told.fact(self.shared.t_us, fault.node, &Fact::FaultEnded { index });
+        self.refresh();
+        match fault.kind {
+            Kind::Stop
+            | Kind::Kill
+            | Kind::PowerLoss
+            | Kind::Torn
+            | Kind::Wipe
+            | Kind::Rollback
+            | Kind::RestartLoop => {
+                if fault.kind == Kind::Stop && self.is_stopping(fault.node) {
+                    self.end_stopped(fault.node);
+                }
+                self.start(fault.node);
+            }
+            Kind::Twin => self.end_twin(fault.node),
+            Kind::CutAfter => self.shared.net.pair(fault.node, fault.peer).cut_after = None,
+            Kind::Flip => self.shared.net.pair(fault.node, fault.peer).flip_after = None,
+            Kind::Stale => self.shared.net.pair(fault.node, fault.peer).stale = None,
+            Kind::Edge => self.shared.chaos.edges.retain(|edge| *edge != index),
+            Kind::Cut
+            | Kind::Fin
+            | Kind::Hold
+            | Kind::HoldUp
+            | Kind::HoldDown
+            | Kind::BlackHole
+            | Kind::Refuse
+            | Kind::Hang
+            | Kind::Slow
+            | Kind::Rate
+            | Kind::Narrow
+            | Kind::Dribble
+            | Kind::Flap
+            | Kind::Split
+            | Kind::StopReading
+            | Kind::SlowReading
+            | Kind::StopTaking
+            | Kind::StopApplying
+            | Kind::SlowApplying
+            | Kind::Pause
+            | Kind::SlowCpu
+            | Kind::Promote
+            | Kind::Usurp
+            | Kind::Follow
+            | Kind::SyncFails
+            | Kind::SlowDisk
+            | Kind::ViewFails
+            | Kind::ReadFails
+            | Kind::ClockJump
+            | Kind::ClockBack
+            | Kind::ClockDrift
+            | Kind::ClockFreeze
+            | Kind::Speaks => {}
+        }
+        self.dial_again();
+    }
+
+    /// At nodes outside the core set a lasting fault never ends.
+    fn ends_some_day(&self, fault: &Fault) -> bool {
+        let core = |node: usize| self.shared.plan.nodes[node].core;
+        match fault.kind.shape().target {
+            _ if fault.kind == Kind::Split => true,
+            crate::plan::faults::Target::Node => core(fault.node),
+            crate::plan::faults::Target::Pair => core(fault.node) && core(fault.peer),
+        }
+    }
+
+    pub(super) fn end_all_faults(&mut self) {
+        for index in 0..self.shared.chaos.faults.len() {
+            if self.ends_some_day(&self.shared.chaos.faults[index]) {
+                self.fault_ends(index);
+            }
+        }
+    }
+
+    /// What the faults that are on come to, for every machine and every way.
+    fn refresh(&mut self) {
+        let t_us = self.shared.t_us;
+        for machine in 0..self.machines.len() {
+            let (before, ails) = (self.machines[machine].ails, self.shared.chaos.ails(machine));
+            let row = &mut self.machines[machine];
+            let (fast_ppm, frozen) = self.shared.chaos.clock(machine);
+            row.clock.run(t_us, fast_ppm, frozen);
+            (row.ails, row.wake_us) = (ails, 0);
+            self.shared.net.dirty |= 1 << machine;
+            let works = |ails: Ails| (ails.stops_taking, ails.stops_applying);
+            if works(before) != works(ails) {
+                self.with_turn(machine, |turn| turn.say_again());
+            }
+        }
+        let Shared { net, queue, chaos, .. } = &mut self.shared;
+        for replica in 0..net.machines {
+            for upstream in 0..net.machines {
+                let blocks = chaos.blocks(replica, upstream);
+                let before = std::mem::replace(&mut net.pair(replica, upstream).blocks, blocks);
+                if before != blocks {
+                    net.release(t_us, queue, replica, upstream);
+                }
+            }
+        }
+    }
+
+    // --- connections -----------------------------------------------------------------------------------------------
+
+    fn close_upstream_ends(&mut self, replica: usize, upstream: usize) -> bool {
+        let conns = self.shared.net.open_between(replica, upstream);
+        conns.into_iter().fold(false, |any, conn| {
+            let closed = self.with_turn(upstream, |turn| turn.close_conn(conn)) == Some(true);
+            any | closed
+        })
+    }
+
+    fn swallow(&mut self, replica: usize, upstream: usize) -> bool {
+        let conns = self.shared.net.open_between(replica, upstream);
+        for conn in &conns {
+            self.shared.net.conns[*conn].dead = true;
+        }
+        !conns.is_empty()
+    }
+
+    fn plan_parts(&mut self, index: usize, fault: &Fault) {
+        let parts = if fault.kind == Kind::RestartLoop { 2 * fault.amount } else { fault.amount };
+        for part in 0..parts.min(10_000) {
+            let at_us = self.shared.t_us + fault.for_us * part / parts;
+            self.shared.queue.push(at_us, What::FaultPart { index: index as u16, part: part as u32 });
+        }
+    }
+
+    pub(super) fn fault_part(&mut self, index: usize, part: u32) {
+        let fault = self.shared.chaos.faults[index];
+        if !self.shared.chaos.active[index] {
+            return;
+        }
+        let effect = match fault.kind {
+            Kind::Flap => self.shared.net.reset_between(fault.node, fault.peer, None),
+            _ if part % 2 == 0 => self.kill(fault.node, |_| {}),
+            _ => {
+                self.start(fault.node);
+                false
+            }
+        };
+        self.shared.chaos.effects[index] |= effect;
+    }
+
+    /// Whoever is cut off until its upstream's ring stands right: whether it does.
+    pub(super) fn look_at_edges(&mut self) {
+        for index in self.shared.chaos.edges.clone() {
+            let fault = self.shared.chaos.faults[index];
+            let stats = |machine: usize| self.machines[machine].process.as_deref().map(|it| it.node.stats());
+            let upstream = self.shared.operator.upstream[fault.node].and_then(stats);
+            let (Some(ours), Some(theirs)) = (stats(fault.node), upstream) else {
+                continue;
+            };
+            let (end, start) = (ours.end.0, theirs.start.0);
+            let stands = match fault.amount {
+                0 => start > end,
+                1 => start >= end,
+                _ => start + 1 >= end,
+            };
+            if stands && ours.base {
+                self.shared.chaos.effects[index] = true;
+                self.shared.chaos.returning = Some(fault.node);
+                self.fault_ends(index);
+            }
+        }
+    }
+
+    // --- processes -------------------------------------------------------------------------------------------------
+
+    fn is_stopping(&self, node: usize) -> bool {
+        self.machines[node].process.as_deref().is_some_and(|process| process.stopping)
+    }
+
+    fn stop(&mut self, node: usize) -> bool {
+        let stopped = self.with_turn(node, |turn| {
+            turn.process.stopping = true;
+            turn.process.dial = None;
+            turn.say(Input::Shutdown).expect("a node can always be stopped");
+        });
+        self.shared.net.dirty |= 1 << node;
+        stopped.is_some()
+    }
+
+    fn kill(&mut self, node: usize, then: impl FnOnce(&mut Store)) -> bool {
+        let killed = self.end(node, Death::Killed);
+        let loses = self.shared.is(31);
+        let store = &mut self.machines[node].store;
+        store.killed();
+        if loses {
+            store.records.truncate(store.durable);
+            store.committed = store.records.len();
+        }
+        then(store);
+        killed
+    }
+
+    fn lose_power(&mut self, node: usize, kept: u64) -> bool {
+        let lost = self.end(node, Death::PowerLoss);
+        let store = &mut self.machines[node].store;
+        store.power_lost(kept);
+        if let Some(old) = store.replaced.take() {
+            // The folder's entry was not synced: the old file is there again, and the newer cursor.
+            store.committed = old.len();
+            store.durable = old.len();
+            store.records = old;
+        }
+        lost
+    }
+
+    fn start_twin(&mut self, node: usize) {
+        let machines = &self.machines;
+        let twin = self.shared.operator.twin_of(node, |machine| machines[machine].process.is_some());
+        if let Some(twin) = twin {
+            let original = self.shared.operator.upstream[node];
+            self.shared.operator.upstream[twin] = original.or(Some(self.shared.operator.primary));
+            self.start(twin);
+        }
+    }
+
+    /// The second process goes, and the operator tells the first to dial again.
+    fn end_twin(&mut self, node: usize) {
+        for machine in self.shared.plan.nodes.len()..self.machines.len() {
+            if self.shared.operator.original_of(machine) == Some(node) && self.end(machine, Death::Killed) {
+                self.machines[machine].store.killed();
+            }
+        }
+        let stopped = self.machines[node].process.as_deref().is_some_and(|process| process.stopped);
+        if let Some(upstream) = self.shared.operator.upstream[node].filter(|_| stopped) {
+            self.follow(node, upstream, false);
+        }
+    }
+}

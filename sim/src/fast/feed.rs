@@ -1,0 +1,247 @@
+//! A turn's first part: connections that came or went, and bytes, frame by frame.
+
+use super::host::{Row, Turn};
+use super::queue::What;
+use super::tap;
+use crate::plan::Kind;
+use crate::trace::{Answer, Fact};
+use towline_core::{Input, LinkId, Next, NodeId, ReplicaState, Side, Step};
+
+/// Bytes a throttled reader may save up: a part of a second's.
+const SAVED_PARTS: u64 = 50;
+
+impl Turn<'_> {
+    /// Says what happened on every connection.
+    pub(super) fn feed(&mut self) {
+        if std::mem::take(&mut self.process.dial_failed) {
+            // Nobody dials any more if the operator turned elsewhere since, which is as well.
+            let _ = self.say(Input::DialFailed);
+        }
+        for link in 0..self.process.links.len() {
+            if self.process.links[link].is_some_and(|row| !row.opened) {
+                self.open(link);
+            }
+            if self.process.links[link].is_some() {
+                self.feed_link(link);
+            }
+        }
+    }
+
+    fn open(&mut self, link: usize) {
+        let row = self.process.links[link].as_mut().expect("the caller looked");
+        row.opened = true;
+        let (row, id) = (*row, LinkId(link as u32));
+        let side = if row.is_upstream() { Side::Upstream } else { Side::Downstream };
+        if self.say(Input::Opened { link: id, side }).is_err() {
+            // The operator turned elsewhere while the dial was under way, or the node is shut.
+            self.process.links[link] = None;
+            self.world.net.conns[row.conn].ends[row.end].open = false;
+            self.world.net.reset(row.conn);
+            return;
+        }
+        let upstream = row.is_upstream();
+        self.tell_of(row.peer, &Fact::Opened { link: id.0, peer: row.peer, upstream });
+        if let Some(original) = self.world.operator.original_of(row.peer) {
+            self.world.chaos.took_effect(original, Kind::Twin);
+        }
+    }
+
+    /// Reads what may be read, hands it to the node, and hears of the end.
+    fn feed_link(&mut self, link: usize) {
+        let row = self.process.links[link].expect("the caller looked");
+        let (conn, end) = (row.conn, row.end);
+        if !self.world.net.conns[conn].ends[end].reset {
+            self.read(row);
+            let way = &self.world.net.conns[conn].ways[1 - end];
+            if way.used < way.read && !row.deaf {
+                self.hand_over(link, row);
+            }
+        }
+        let far = &self.world.net.conns[conn];
+        let way = &far.ways[1 - end];
+        let ended = way.ended && way.read == way.arrived;
+        if (far.ends[end].reset || ended) && self.process.links[link].is_some() {
+            self.lose(link, row);
+        }
+    }
+
+    fn read(&mut self, row: Row) {
+        let (conn, end) = (row.conn, row.end);
+        let way = &self.world.net.conns[conn].ways[1 - end];
+        let waits = way.arrived - way.read;
+        if waits == 0 {
+            return;
+        }
+        if self.machine.ails.stops_reading {
+            return self.took_effect(Kind::StopReading);
+        }
+        let (replica, upstream) = if end == 0 { (self.me, row.peer) } else { (row.peer, self.me) };
+        let gulp = self.world.net.gulp;
+        let dribble = self.world.net.pair(replica, upstream).blocks.gulp;
+        let mut most = dribble.map_or(gulp, |dribble| dribble.min(gulp));
+        if dribble.is_some_and(|dribble| dribble < waits.min(gulp)) {
+            self.world.chaos.took_effect_between(replica, upstream, &[Kind::Dribble]);
+        }
+        most = most.min(self.may_read(waits));
+        let (t_us, queue) = (self.world.t_us, &mut self.world.queue);
+        let read = self.world.net.read(t_us, queue, conn, end, most);
+        if let Some(rate) = self.machine.ails.reads_a_second {
+            self.machine.tokens.0 -= read * 1_000_000;
+            if read < waits {
+                self.took_effect(Kind::SlowReading);
+                let pause_us = (1_000_000 / rate).clamp(1_000, 1_000_000);
+                self.world.queue.push(t_us + pause_us, What::Turn { machine: self.me as u8 });
+            }
+        } else if read < waits {
+            self.world.queue.push(t_us + 1, What::Turn { machine: self.me as u8 });
+        }
+    }
+
+    /// What a throttled reader may read now.
+    fn may_read(&mut self, waits: u64) -> u64 {
+        let Some(rate) = self.machine.ails.reads_a_second else {
+            return waits;
+        };
+        let (saved, since_us) = self.machine.tokens;
+        let gained = (self.world.t_us - since_us).saturating_mul(rate);
+        let most = (rate * 1_000_000 / SAVED_PARTS).max(1_000_000);
+        self.machine.tokens = (saved.saturating_add(gained).min(most), self.world.t_us);
+        self.machine.tokens.0 / 1_000_000
+    }
+
+    fn lose(&mut self, link: usize, row: Row) {
+        self.process.links[link] = None;
+        self.world.net.conns[row.conn].ends[row.end].open = false;
+        let id = LinkId(link as u32);
+        self.say(Input::Lost { link: id }).expect("the node holds it");
+        self.moved += 1;
+        if row.is_upstream() {
+            self.world.net.conns[row.conn].untaken = tap::Bulk::default();
+        }
+        if let Some(away) = self.process.away.get_mut(row.peer).filter(|_| !row.is_upstream()) {
+            *away = away.or(Some(self.now.0));
+        }
+        self.tell_of(row.peer, &Fact::Lost { link: id.0, peer: row.peer });
+    }
+
+    /// One frame after the other.
+    fn hand_over(&mut self, link: usize, row: Row) {
+        let (conn, from) = (row.conn, 1 - row.end);
+        // The node may not touch the wire, so the bytes are lent from it while the node looks at them.
+        let bytes = std::mem::take(&mut self.world.net.conns[conn].ways[from].bytes);
+        loop {
+            let way = &self.world.net.conns[conn].ways[from];
+            let data = &bytes[(way.used - way.base) as usize..(way.read - way.base) as usize];
+            if data.is_empty() {
+                break;
+            }
+            let before = (!row.is_upstream()).then(|| tap::join_at(data)).flatten();
+            let before = before.map(|have| {
+                let stats = self.process.node.stats();
+                (have, stats.start.0, stats.end.0)
+            });
+            let input = Input::Bytes { link: LinkId(link as u32), data };
+            let step = self.say(input).expect("an open link");
+            self.moved += step.used as u64;
+            if step.used > 0 {
+                let way = &mut self.world.net.conns[conn].ways[from];
+                way.used += step.used as u64;
+                way.consumed.add(data[4], step.used as u64);
+            }
+            if let Some(asked) = before.filter(|_| step.used > 0) {
+                self.asked(link, row, asked);
+            }
+            if row.is_upstream() {
+                self.admitted(data, &step);
+                self.receive(&data[..step.used], &step);
+            }
+            match step.next {
+                Next::Again => {}
+                Next::NeedBytes => break,
+                Next::Closed => {
+                    self.turned_deaf(link, row);
+                    break;
+                }
+            }
+        }
+        let way = &mut self.world.net.conns[conn].ways[from];
+        way.bytes = bytes;
+        way.compact();
+        if row.is_upstream() {
+            self.world.net.conns[conn].untaken = self.process.receive.untaken;
+            self.tell_flight(conn);
+        }
+    }
+
+    fn turned_deaf(&mut self, link: usize, row: Row) {
+        if let Some(row) = &mut self.process.links[link] {
+            row.deaf = true;
+        }
+        if !row.is_upstream() {
+            self.look_away();
+        }
+    }
+
+    // --- the door --------------------------------------------------------------------------------------------------
+
+    /// A JOIN was answered; what exactly may only show in the ADMIT that leaves.
+    fn asked(&mut self, link: usize, row: Row, (have, start, end): (u64, u64, u64)) {
+        let id = self.world.plan.nodes.get(row.peer).map(|node| NodeId(node.id));
+        let of_link = |replica: &towline_core::Replica| {
+            replica.link == Some(LinkId(link as u32)) && Some(replica.node) == id
+        };
+        let state = self.process.node.replicas().find(of_link).map(|replica| replica.state);
+        let answer = match state {
+            Some(ReplicaState::Streaming) => Answer::Continue,
+            Some(ReplicaState::Snapshot) => Answer::Snapshot,
+            Some(ReplicaState::Waiting) => {
+                let row = self.process.links[link].as_mut().expect("it was just fed");
+                row.asked = Some((have, start, end));
+                self.world.net.conns[row.conn].ways[1].tap.admitted = None;
+                return;
+            }
+            Some(ReplicaState::Away) | None => Answer::Refused,
+        };
+        self.look_away();
+        self.tell_of(row.peer, &Fact::Asked { peer: row.peer, have, start, end, answer });
+        if self.world.chaos.returning == Some(row.peer) {
+            self.world.chaos.returning = None;
+            self.world.net.dirty |= 1 << self.world.operator.primary;
+        }
+    }
+
+    /// The ADMIT of a replica that neither streams nor gets a snapshot left: it waits, or must rewind.
+    pub(super) fn answered(&mut self, link: usize) {
+        let Some(row) = self.process.links[link].as_mut() else {
+            return;
+        };
+        let Some(verdict) = self.world.net.conns[row.conn].ways[1].tap.admitted else {
+            return;
+        };
+        let Some((have, start, end)) = row.asked.take() else {
+            return;
+        };
+        let peer = row.peer;
+        let answer = if verdict == 2 { Answer::Forked } else { Answer::Wait };
+        self.look_away();
+        self.tell_of(peer, &Fact::Asked { peer, have, start, end, answer });
+        self.world.chaos.returning = self.world.chaos.returning.filter(|node| *node != peer);
+    }
+
+    /// The upstream's answer: with another snapshot, what waits here belongs to the state it will replace.
+    fn admitted(&mut self, data: &[u8], step: &Step) {
+        let Some(admit) = tap::admit(&data[..step.used]) else {
+            return;
+        };
+        self.look_away();
+        let receive = &mut self.process.receive;
+        if !matches!(admit.verdict, 3 | 4) || step.next == Next::Closed {
+            return;
+        }
+        let goes_on = receive.joining && receive.snapshot == admit.snapshot && receive.pieces == admit.next_piece;
+        if !goes_on && self.process.node.stats().receiving_pieces.is_some() {
+            receive.join_anew();
+            receive.snapshot = admit.snapshot;
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! How a run ended: what every node holds, the verdict, and a node's state for people.
+
+use super::{Run, World};
+use crate::oracle::Violation;
+use crate::plan::Expect;
+use crate::report::{Final, Report, Verdict};
+use crate::trace::Fact;
+use crate::workload;
+use std::fmt::Write as _;
+use towline_core::Role;
+use towline_kv::Table;
+
+impl World {
+    /// The run is over, by a panic or in order.
+    pub(super) fn finish(mut self, panic: Option<Violation>) -> Run {
+        let t_us = self.shared.t_us;
+        let finals = self.finals();
+        for (node, last) in finals.iter().enumerate() {
+            let digest = last.digest as u64;
+            self.shared.told.fact(t_us, node, &Fact::Content { offset: last.offset, digest });
+        }
+        self.shared.told.oracle.finish(t_us);
+        let told = self.shared.told;
+        let violation = told.oracle.violation().cloned().or(panic);
+        let plan = &self.shared.plan;
+        let chaos = &self.shared.chaos;
+        let verdict = match (violation, &plan.expect) {
+            (Some(violation), Expect::Violation(expected)) if violation.invariant == *expected => Verdict::Pass,
+            (Some(violation), Expect::Violation(_) | Expect::Pass) => Verdict::Violation(violation),
+            (None, Expect::Violation(expected)) => Verdict::Violation(Violation {
+                invariant: *expected,
+                t_us,
+                node: plan.primary(),
+                text: "the plan expects this to be violated, and it was not".to_owned(),
+            }),
+            (None, Expect::Pass) => verdict_of(&chaos.faults, &chaos.effects),
+        };
+        let report = Report {
+            verdict,
+            hash: told.tracer.hash(),
+            facts: told.tracer.count(),
+            calls: self.shared.calls,
+            end_us: t_us,
+            marks: told.oracle.marks(),
+            effects: self.shared.chaos.effects,
+            margins: told.oracle.margins(),
+            finals,
+        };
+        Run { report, facts: told.tracer.into_facts() }
+    }
+
+    fn finals(&mut self) -> Vec<Final> {
+        let mut known: Vec<(crate::trace::At, u128)> = Vec::new();
+        let nodes = 0..self.shared.plan.nodes.len();
+        nodes
+            .map(|node| {
+                let row = &self.machines[node];
+                let at = row.store.visible();
+                let digest = known.iter().find(|known| known.0 == at).map(|known| known.1);
+                let digest = digest.unwrap_or_else(|| self.digest(node));
+                known.push((at, digest));
+                let process = self.machines[node].process.as_deref();
+                Final {
+                    alive: process.is_some(),
+                    role: process
+                        .map_or(self.shared.operator.roles[node], |process| process.node.stats().role),
+                    offset: at.offset,
+                    digest,
+                    snapshots: self.machines[node].installed,
+                }
+            })
+            .collect()
+    }
+
+    /// The content digest of what a node holds. Each operation sets one key, so the last one of each key is the content.
+    fn digest(&mut self, node: usize) -> u128 {
+        let keys = self.shared.plan.knobs.keys.max(1);
+        let store = &self.machines[node].store;
+        let held = &store.records[..store.committed];
+        let mut last: Vec<Option<(u32, u32)>> = Vec::new();
+        for record in held {
+            let key = (u64::from(record.op) % keys) as usize;
+            if key >= last.len() {
+                last.resize(key + 1, None);
+            }
+            last[key] = Some((record.op, record.bytes));
+        }
+        let mut table = Table::new();
+        let mut bytes = Vec::new();
+        for (op, length) in last.into_iter().flatten() {
+            workload::record(op.into(), keys, length.into(), &mut bytes);
+            table.apply(&bytes).expect("the workload writes sound records");
+        }
+        u128::from_le_bytes(table.digest().to_bytes())
+    }
+
+    /// A node's state, for people.
+    #[must_use]
+    pub fn dump(&self, node: usize) -> String {
+        let row = &self.machines[node];
+        let name = &self.shared.plan.nodes[node].name;
+        let mut text = String::new();
+        let store = &row.store;
+        let at = store.visible();
+        let _ = writeln!(text, "{name} at {} us", self.shared.t_us);
+        let _ = writeln!(
+            text,
+            "  store     {} records, {} committed (chain {:016x}), {} durable, {} snapshots installed",
+            store.end(),
+            at.offset,
+            at.chain,
+            store.durable,
+            row.installed
+        );
+        let Some(process) = row.process.as_deref() else {
+            let _ = writeln!(text, "  process   none{}", if row.silent { ", the power is off" } else { "" });
+            return text;
+        };
+        let stats = process.node.stats();
+        let role = match stats.role {
+            Role::Primary => "primary",
+            Role::Replica => "replica",
+        };
+        let _ = writeln!(text, "  process   {role}, epoch {}, history {}", stats.epoch, stats.history);
+        let _ = writeln!(
+            text,
+            "  log       {} to {}, {} bytes; applied {}, persisted {}; base {}",
+            stats.start, stats.end, stats.backlog_used_bytes, stats.applied, stats.persisted, stats.base
+        );
+        let receive = &process.receive;
+        let _ = writeln!(
+            text,
+            "  receiving {} batches wait ({} bytes), joining {}, {} pieces of snapshot {:016x}",
+            receive.queue.len(),
+            receive.queued_bytes,
+            receive.joining,
+            receive.pieces,
+            receive.snapshot
+        );
+        self.dump_links(node, &mut text);
+        for replica in process.node.replicas() {
+            let _ = writeln!(
+                text,
+                "  replica   {} {:?}, acked {:?}",
+                replica.node,
+                replica.state,
+                replica.acked.map(|offset| offset.map(|offset| offset.0))
+            );
+        }
+        text
+    }
+
+    fn dump_links(&self, node: usize, text: &mut String) {
+        let Some(process) = self.machines[node].process.as_deref() else {
+            return;
+        };
+        let name = |machine: usize| match self.shared.operator.original_of(machine) {
+            Some(original) => format!("a twin of {}", self.shared.plan.nodes[original].name),
+            None => self.shared.plan.nodes[machine].name.clone(),
+        };
+        for (link, row) in process.links.iter().enumerate() {
+            let Some(row) = row else { continue };
+            let conn = &self.shared.net.conns[row.conn];
+            let (out, back) = (&conn.ways[row.end], &conn.ways[1 - row.end]);
+            let _ = writeln!(
+                text,
+                "  link {link:<4} {} {}: {} bytes out, {} not read there; {} bytes in, {} not used{}{}",
+                if row.is_upstream() { "up to" } else { "down to" },
+                name(row.peer),
+                out.written,
+                out.written - out.read,
+                back.arrived,
+                back.arrived - back.used,
+                if row.writing { ", writing" } else { "" },
+                if conn.dead { ", dead" } else { "" },
+            );
+        }
+    }
+}
+
+/// Vacuous: a fault the scenario names changed nothing, or no drawn one did.
+fn verdict_of(faults: &[crate::plan::Fault], effects: &[bool]) -> Verdict {
+    let without = |explicit: bool| {
+        let rows = faults.iter().zip(effects).enumerate();
+        rows.filter(move |(_, (fault, effect))| fault.explicit == explicit && !**effect).map(|(index, _)| index)
+    };
+    let named: Vec<usize> = without(true).collect();
+    if !named.is_empty() {
+        return Verdict::Vacuous(named);
+    }
+    let drawn = faults.iter().filter(|fault| !fault.explicit).count();
+    let idle: Vec<usize> = without(false).collect();
+    if drawn > 0 && idle.len() == drawn { Verdict::Vacuous(idle) } else { Verdict::Pass }
+}

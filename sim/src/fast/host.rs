@@ -1,0 +1,348 @@
+//! A machine and the process on it: what a real host has around its node, driven in turns.
+//!
+//! A turn feeds all that came, says what was completed, polls every event, writes every link. What may keep a machine
+//! from its turn: it stands still (`Pause`), or is busy with the one before (`SlowCpu`).
+
+use super::chaos::{Ails, Chaos};
+use super::clock::Clock;
+use super::net::Net;
+use super::operator::Operator;
+use super::queue::{Queue, What};
+use super::receive::Receive;
+use super::store::{Held, Memo, Saved, Store};
+use super::told::Told;
+use crate::oracle::Gauge;
+use crate::plan::{Kind, Op, Plan};
+use crate::stream::Stream;
+use crate::trace::Fact;
+use towline_core::{Input, LinkId, Misuse, Node, ReplicaState, Role, Step, Time};
+
+/// How many deadlines one turn minds; a node that has more to say is hot.
+const TICKS_MAX: u32 = 64;
+/// Operations written in one turn.
+const OPS_MAX: usize = 64;
+
+/// A connection as its host knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) conn: usize,
+    /// Which end of it is ours.
+    pub(super) end: usize,
+    pub(super) peer: usize,
+    /// The node knows of it.
+    pub(super) opened: bool,
+    /// The node wants to write, as far as we know.
+    pub(super) writing: bool,
+    /// The node reads no more of it.
+    pub(super) deaf: bool,
+    /// A JOIN whose answer is not known yet: what it named, our ring's start and end.
+    pub(super) asked: Option<(u64, u64, u64)>,
+}
+
+impl Row {
+    pub(super) const fn is_upstream(&self) -> bool {
+        self.end == 0
+    }
+}
+
+/// A view that serves a snapshot.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) snapshot: u64,
+    pub(super) open: bool,
+    pub(super) records: Vec<Held>,
+    /// The cursor as it stood when the view was asked for.
+    pub(super) early: Option<Saved>,
+}
+
+/// A process.
+pub(super) struct Process {
+    pub(super) node: Node,
+    /// No other process of the run has this number.
+    pub(super) birth: u32,
+    /// What the machine's clock showed when it started.
+    pub(super) zero_ns: u64,
+    pub(super) links: Vec<Option<Row>>,
+    pub(super) views: Vec<View>,
+    pub(super) receive: Receive,
+    /// The dial that is under way, and whether it hangs; whether one failed.
+    pub(super) dial: Option<(u32, bool)>,
+    pub(super) dials: u32,
+    pub(super) dial_failed: bool,
+    pub(super) stopping: bool,
+    /// The store finished its batch; the disk finished its sync of so many commits; views are due.
+    pub(super) applied: bool,
+    pub(super) syncing: Option<usize>,
+    pub(super) synced: bool,
+    pub(super) sync_round: u32,
+    pub(super) views_due: Vec<u64>,
+    /// Since when, on our clock, each peer has been away.
+    pub(super) away: Vec<Option<u64>>,
+    /// It was told that another process has its id, and dials no more; its history was refused.
+    pub(super) stopped: bool,
+    pub(super) refused: bool,
+    pub(super) tables: (u64, u64),
+    pub(super) wants_ring: bool,
+}
+
+/// A machine.
+pub(super) struct Machine {
+    /// The node of the plan it belongs to; a twin's is the same as its original's.
+    pub(super) plan: usize,
+    pub(super) id: u64,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) process: Option<Box<Process>>,
+    pub(super) ails: Ails,
+    pub(super) dice: Stream,
+    /// Its power is off: it answers nothing.
+    pub(super) silent: bool,
+    /// Busy with a turn until then.
+    pub(super) busy_us: u64,
+    /// A wake is on its way for this moment.
+    pub(super) wake_us: u64,
+    /// What may be read until more time has passed, in millionths of a byte, and since when.
+    pub(super) tokens: (u64, u64),
+    pub(super) installed: u64,
+}
+
+/// What all machines share.
+pub(super) struct Shared {
+    pub(super) t_us: u64,
+    pub(super) plan: Plan,
+    pub(super) ops: Vec<Op>,
+    pub(super) next_op: usize,
+    pub(super) net: Net,
+    pub(super) queue: Queue,
+    pub(super) chaos: Chaos,
+    pub(super) told: Told,
+    pub(super) memo: Memo,
+    pub(super) operator: Operator,
+    pub(super) healed: bool,
+    pub(super) calls: u64,
+    pub(super) careful: bool,
+    pub(super) mutant: u16,
+    pub(super) scratch: Vec<u8>,
+}
+
+impl Shared {
+    /// Whether the host model is to be wrong in this way.
+    #[cfg(towline_mutants)]
+    pub(super) const fn is(&self, mutant: u16) -> bool {
+        self.mutant == mutant
+    }
+
+    /// It never is.
+    #[cfg(not(towline_mutants))]
+    pub(super) const fn is(&self, _mutant: u16) -> bool {
+        false
+    }
+}
+
+/// One turn of one machine.
+pub(super) struct Turn<'a> {
+    pub(super) me: usize,
+    pub(super) now: Time,
+    pub(super) machine: &'a mut Machine,
+    pub(super) process: &'a mut Process,
+    pub(super) world: &'a mut Shared,
+    /// Events polled and bytes moved.
+    pub(super) moved: u64,
+}
+
+impl Turn<'_> {
+    /// Everything a process does when it has the processor.
+    pub(super) fn run(&mut self) {
+        self.tick();
+        self.feed();
+        self.complete();
+        if self.world.operator.primary == self.me && self.world.next_op < self.world.ops.len() {
+            self.write_ops();
+        }
+        self.settle();
+        self.tell_gauges();
+        self.arrange_wake();
+    }
+
+    /// Says one thing to the node.
+    pub(super) fn say(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
+        let step = self.process.node.handle(self.now, input);
+        self.note_call();
+        step
+    }
+
+    pub(super) fn note_call(&mut self) {
+        self.world.calls += 1;
+        if self.world.careful || self.world.calls & 15 == 0 {
+            self.process.node.check();
+        }
+    }
+
+    pub(super) fn tell(&mut self, fact: &Fact) {
+        self.world.told.fact(self.world.t_us, self.me, fact);
+    }
+
+    pub(super) fn tell_of(&mut self, peer: usize, fact: &Fact) {
+        self.world.told.of_peer(self.world.t_us, self.me, peer, fact);
+    }
+
+    pub(super) fn took_effect(&mut self, kind: Kind) {
+        self.world.chaos.took_effect(self.me, kind);
+    }
+
+    /// Deadlines, each at its own nanosecond.
+    fn tick(&mut self) {
+        let turn_now = self.now;
+        for _ in 0..TICKS_MAX {
+            let Some(due) = self.process.node.next_deadline().filter(|due| *due <= turn_now) else {
+                break;
+            };
+            self.now = due;
+            self.moved = 0;
+            self.say(Input::Tick).expect("time may always pass");
+            self.look_away();
+            self.poll();
+            let idle = self.moved == 0;
+            self.world.told.gauge(self.world.t_us, self.me, Gauge::Called { idle });
+        }
+        self.now = turn_now;
+    }
+
+    /// Polls and writes until there is nothing more to say.
+    pub(super) fn settle(&mut self) {
+        loop {
+            self.poll();
+            self.write_all();
+            if self.process.node.next_deadline().is_none_or(|due| due > self.now) {
+                break;
+            }
+            if !self.poll() {
+                break;
+            }
+        }
+    }
+
+    // --- the workload ----------------------------------------------------------------------------------------------
+
+    fn write_ops(&mut self) {
+        if self.process.stopping || self.world.chaos.returning.is_some() {
+            return;
+        }
+        let mut wrote = 0;
+        while wrote < OPS_MAX {
+            let number = self.world.next_op;
+            let Some(op) = self.world.ops.get(number).filter(|op| op.at_us <= self.world.t_us) else {
+                break;
+            };
+            let (name, bytes) = (number as u32, op.bytes.max(crate::workload::VALUE_BYTES_MIN) as u32);
+            let record = self.world.memo.record(name, bytes);
+            let step = self.process.node.handle(self.now, Input::Write { data: record });
+            self.note_call();
+            match step {
+                Ok(step) => self.wrote(name, bytes, step.offset.expect("a write has an offset").0),
+                Err(Misuse::RecordTooLong) => self.world.next_op += 1,
+                Err(_) => break,
+            }
+            wrote += 1;
+        }
+        if wrote == 0 {
+            return;
+        }
+        self.commit();
+        self.ask_for_ops();
+    }
+
+    fn wrote(&mut self, op: u32, bytes: u32, offset: u64) {
+        let store = &mut self.machine.store;
+        let held = self.world.memo.wrote(store.end(), store.chain(), op, bytes);
+        store.records.push(held);
+        self.world.next_op += 1;
+        let at = crate::trace::At { offset, chain: held.chain };
+        self.tell(&Fact::Wrote { op: op.into(), at });
+    }
+
+    /// The next operation will be heard of.
+    fn ask_for_ops(&mut self) {
+        let Some(op) = self.world.ops.get(self.world.next_op) else {
+            return;
+        };
+        let (t_us, at_us) = (self.world.t_us, op.at_us);
+        if at_us > t_us {
+            self.world.queue.push(at_us, What::Op);
+        } else {
+            self.world.queue.push(t_us + 1, What::Turn { machine: self.me as u8 });
+        }
+    }
+
+    // --- what others see -------------------------------------------------------------------------------------------
+
+    fn tell_gauges(&mut self) {
+        let (t_us, me) = (self.world.t_us, self.me);
+        if std::mem::take(&mut self.process.wants_ring) {
+            let stats = self.process.node.stats();
+            let (start, end) = (stats.start.0, stats.end.0);
+            let used_bytes = stats.backlog_used_bytes;
+            self.world.told.gauge(t_us, me, Gauge::Ring { used_bytes, start, end });
+        }
+        let links = self.process.links.iter().flatten().count() as u64;
+        let views = self.process.views.len() as u64;
+        if self.process.tables != (links, views) {
+            self.process.tables = (links, views);
+            let slots = self.process.node.replicas().count() as u64;
+            self.world.told.gauge(t_us, me, Gauge::Tables { links, slots, views });
+        }
+    }
+
+    /// Stream and piece bytes between a sender and what a replica's host took.
+    pub(super) fn tell_flight(&mut self, conn: usize) {
+        let row = &self.world.net.conns[conn];
+        let (wire, untaken) = (row.ways[1].under_way(), row.untaken);
+        let (stream_bytes, piece_bytes) = (wire.stream + untaken.stream, wire.pieces + untaken.pieces);
+        let (replica, upstream) = (row.ends[0].machine, row.ends[1].machine);
+        if replica < self.world.plan.nodes.len() {
+            let gauge = Gauge::Flight { peer: replica, stream_bytes, piece_bytes };
+            self.world.told.gauge(self.world.t_us, upstream, gauge);
+        }
+    }
+
+    /// Slots whose replica is away since now.
+    pub(super) fn look_away(&mut self) {
+        let process = &mut *self.process;
+        for replica in process.node.replicas() {
+            let Some(peer) = self.world.plan.nodes.iter().position(|node| node.id == replica.node.0) else {
+                continue;
+            };
+            let away = &mut process.away[peer];
+            match replica.state {
+                ReplicaState::Away => *away = away.or(Some(self.now.0)),
+                ReplicaState::Waiting | ReplicaState::Snapshot | ReplicaState::Streaming => *away = None,
+            }
+        }
+    }
+
+    // --- time ------------------------------------------------------------------------------------------------------
+
+    /// The world calls again at the node's next deadline, exactly.
+    pub(super) fn arrange_wake(&mut self) {
+        let Some(due) = self.process.node.next_deadline() else {
+            return;
+        };
+        let ns = self.process.zero_ns.saturating_add(due.0);
+        let Some(due_us) = self.machine.clock.when_us(ns) else {
+            return;
+        };
+        let due_us = due_us.max(self.world.t_us + 1);
+        if self.machine.wake_us <= self.world.t_us || due_us < self.machine.wake_us {
+            self.machine.wake_us = due_us;
+            self.world.queue.push(due_us, What::Wake { machine: self.me as u8 });
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.process.node.stats().role
+    }
+
+    pub(super) fn row_of(&mut self, link: LinkId) -> Option<&mut Row> {
+        self.process.links.get_mut(link.0 as usize)?.as_mut()
+    }
+}

@@ -1,0 +1,253 @@
+//! Machines and processes: how they are made, start, connect and end.
+
+use super::chaos::{Ails, Chaos, HANGS};
+use super::clock::Clock;
+use super::host::{Machine, Process, Row, Shared};
+use super::net::Net;
+use super::operator::Operator;
+use super::queue::{Queue, What};
+use super::receive::Receive;
+use super::store::{Memo, Store};
+use super::told::Told;
+use super::World;
+use crate::plan::{Kind, Plan};
+use crate::stream::Stream;
+use crate::trace::{Death, Fact};
+use towline_core::{Boot, Node};
+
+/// Unix time when every clock shows 0.
+const UNIX_ZERO_NS: u64 = 1_790_000_000_000_000_000;
+
+impl Shared {
+    pub(super) fn new(plan: &Plan, twins: &[usize], mutant: u16, keeps_facts: bool) -> Self {
+        Self {
+            t_us: 0,
+            plan: plan.clone(),
+            ops: plan.ops(),
+            next_op: 0,
+            net: Net::new(plan, plan.nodes.len() + twins.len()),
+            queue: Queue::default(),
+            chaos: Chaos::new(plan),
+            told: Told::new(plan, keeps_facts),
+            memo: Memo::new(plan.knobs.keys),
+            operator: Operator::new(plan, twins),
+            healed: false,
+            calls: 0,
+            careful: keeps_facts,
+            mutant,
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn new(plan: &Plan, machine: usize, twins: &[usize], keeps_past: bool) -> Self {
+        let node = if machine < plan.nodes.len() { machine } else { twins[machine - plan.nodes.len()] };
+        let goes_back = plan.faults.iter().any(|fault| fault.kind == Kind::Rollback && fault.node == node);
+        Self {
+            plan: machine,
+            id: plan.nodes[node].id,
+            clock: Clock::new(machine),
+            store: Store::new(plan.nodes[node].disk, keeps_past || goes_back),
+            process: None,
+            ails: Ails::default(),
+            dice: Stream::new(plan.seed, &format!("node:{machine}")),
+            silent: false,
+            busy_us: 0,
+            wake_us: 0,
+            tokens: (0, 0),
+            installed: 0,
+        }
+    }
+}
+
+impl World {
+    /// A machine's process starts on what its store holds.
+    pub(super) fn start(&mut self, machine: usize) {
+        if self.machines[machine].process.is_some() {
+            return;
+        }
+        self.births += 1;
+        let (birth, role) = (self.births, self.shared.operator.roles[machine]);
+        let row = &mut self.machines[machine];
+        row.silent = false;
+        // What is found is synced before anything is built on it.
+        row.store.settle();
+        let zero_ns = row.clock.shows_ns(self.shared.t_us);
+        let mut options = self.shared.plan.knobs.options();
+        options.persists = row.store.disk;
+        #[cfg(towline_mutants)]
+        {
+            options.mutant = self.shared.mutant;
+        }
+        let config = options.check().expect("a plan's options work");
+        let boot = Boot {
+            node: towline_core::NodeId(row.id),
+            seed: row.dice.seed(),
+            role,
+            unix_zero: UNIX_ZERO_NS + zero_ns,
+            cursor: row.store.cursor.as_ref().map(super::store::Saved::as_bytes),
+        };
+        let node = Node::new(config, boot).expect("its own cursor is sound");
+        let links = vec![None; config.link_ids() as usize];
+        let at = row.store.visible();
+        row.process = Some(Box::new(Process {
+            node,
+            birth,
+            zero_ns,
+            links,
+            views: Vec::new(),
+            receive: Receive::default(),
+            dial: None,
+            dials: 0,
+            dial_failed: false,
+            stopping: false,
+            applied: false,
+            syncing: None,
+            synced: false,
+            sync_round: 0,
+            views_due: Vec::new(),
+            away: vec![None; self.shared.plan.nodes.len()],
+            stopped: false,
+            refused: false,
+            tables: (0, 0),
+            wants_ring: true,
+        }));
+        (row.busy_us, row.wake_us) = (0, 0);
+        self.shared.told.fact(self.shared.t_us, machine, &Fact::Booted { role, at });
+        self.shared.net.dirty |= 1 << machine;
+        self.dial_again();
+    }
+
+    /// A process ends. With the power off its peers hear nothing, else that their connections are reset.
+    pub(super) fn end(&mut self, machine: usize, how: Death) -> bool {
+        let Some(process) = self.machines[machine].process.take() else {
+            return false;
+        };
+        let t_us = self.shared.t_us;
+        for row in process.links.iter().flatten() {
+            self.shared.net.conns[row.conn].ends[row.end].open = false;
+            if how != Death::PowerLoss {
+                let due_us = t_us + self.shared.net.way_us(machine, row.peer);
+                let (conn, end) = (row.conn as u32, 1 - row.end as u8);
+                self.shared.queue.push(due_us, What::Reset { conn, end });
+            }
+        }
+        self.machines[machine].silent = how == Death::PowerLoss;
+        self.shared.told.fact(t_us, machine, &Fact::Died { how });
+        true
+    }
+
+    /// A process that was asked to stop is through with its goodbyes.
+    pub(super) fn end_if_stopped(&mut self, machine: usize) {
+        let through = |process: &Process| process.stopping && process.links.iter().all(Option::is_none);
+        if self.machines[machine].process.as_deref().is_some_and(through) {
+            self.end_stopped(machine);
+        }
+    }
+
+    pub(super) fn end_stopped(&mut self, machine: usize) {
+        let store = &mut self.machines[machine].store;
+        if store.disk {
+            store.settle();
+            let at = store.at(store.durable);
+            self.shared.told.fact(self.shared.t_us, machine, &Fact::Durable { at });
+        }
+        self.end(machine, Death::Stopped);
+        self.machines[machine].store.killed();
+    }
+
+    // --- connections -----------------------------------------------------------------------------------------------
+
+    pub(super) fn hear_reset(&mut self, conn: usize, end: usize) {
+        let ends = &mut self.shared.net.conns[conn].ends;
+        if !ends[end].open || self.machines[ends[1 - end].machine].silent {
+            return;
+        }
+        ends[end].reset = true;
+        self.shared.net.dirty |= 1 << ends[end].machine;
+    }
+
+    fn is_dialling(&self, machine: usize, birth: u32, dial: u32) -> bool {
+        let process = self.machines[machine].process.as_deref();
+        process.is_some_and(|process| {
+            process.birth == birth && process.dial.is_some_and(|(number, _)| number == dial)
+        })
+    }
+
+    pub(super) fn give_up(&mut self, machine: usize, birth: u32, dial: u32) {
+        if self.is_dialling(machine, birth, dial) {
+            self.refuse(machine);
+        }
+    }
+
+    fn refuse(&mut self, machine: usize) {
+        if let Some(process) = &mut self.machines[machine].process {
+            (process.dial, process.dial_failed) = (None, true);
+            self.shared.net.dirty |= 1 << machine;
+        }
+    }
+
+    /// A dial reaches its upstream, or does not.
+    pub(super) fn connect(&mut self, machine: usize, birth: u32, dial: u32) {
+        if !self.is_dialling(machine, birth, dial) {
+            return;
+        }
+        let Some(upstream) = self.shared.operator.upstream[machine] else {
+            return self.refuse(machine);
+        };
+        let blocks = self.shared.net.pair(machine, upstream).blocks;
+        if blocks.hangs || self.machines[upstream].silent {
+            self.shared.chaos.took_effect_between(machine, upstream, HANGS);
+            if let Some(process) = &mut self.machines[machine].process {
+                process.dial = Some((dial, true));
+            }
+            return;
+        }
+        let there = self.machines[upstream].process.as_deref().filter(|process| !process.stopping);
+        let link = there.and_then(|process| process.links.iter().position(Option::is_none));
+        if blocks.refuses {
+            self.shared.chaos.took_effect_between(machine, upstream, &[Kind::Refuse]);
+            return self.refuse(machine);
+        }
+        let Some(link) = link else {
+            return self.refuse(machine);
+        };
+        self.join_ends(machine, (upstream, link));
+    }
+
+    fn join_ends(&mut self, machine: usize, (upstream, link): (usize, usize)) {
+        let process = self.machines[machine].process.as_mut().expect("it dials");
+        process.dial = None;
+        let mine = process.links.iter().position(Option::is_none).expect("there is one upstream at a time");
+        let ends = [(machine, mine as u32), (upstream, link as u32)];
+        if self.shared.is(34) {
+            self.shared.net.leave_old_bytes(machine, upstream);
+        }
+        let conn = self.shared.net.connect(&mut self.shared.chaos, ends);
+        for (end, (at, link)) in ends.into_iter().enumerate() {
+            let peer = ends[1 - end].0;
+            let row = Row { conn, end, peer, opened: false, writing: false, deaf: false, asked: None };
+            let process = self.machines[at].process.as_mut().expect("both stand");
+            process.links[link as usize] = Some(row);
+        }
+    }
+
+    /// Dials that hung may get through now.
+    pub(super) fn dial_again(&mut self) {
+        for machine in 0..self.machines.len() {
+            let Some(upstream) = self.shared.operator.upstream[machine] else {
+                continue;
+            };
+            let Some(process) = self.machines[machine].process.as_mut() else {
+                continue;
+            };
+            if let Some((dial, true)) = process.dial {
+                process.dial = Some((dial, false));
+                let birth = process.birth;
+                let due_us = self.shared.t_us + self.shared.net.way_us(machine, upstream);
+                self.shared.queue.push(due_us, What::Connect { machine: machine as u8, birth, dial });
+            }
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Connections as a transport gives them: two directed streams of bytes, in order, with a window, and an end.
+//!
+//! End 0 dialled (the replica), end 1 answered (its upstream). States of a connection: *open* (both ends), *half* (one
+//! end closed: what it wrote still comes), *dead* (bytes vanish and nobody knows), *gone*. A stream's positions never
+//! cross: used <= read <= arrived <= written, and written - read is at most the window.
+
+use super::chaos::{Blocks, Chaos, HOLDS};
+use super::latency::Latency;
+use super::queue::{Queue, What};
+use super::tap::{Bulk, Tap};
+use crate::plan::{Kind, Plan};
+use crate::stream::Stream;
+use std::collections::VecDeque;
+
+/// Consumed bytes are let go in runs of this many; until then they can come again (`Stale`).
+const COMPACT_BYTES: usize = 16 << 10;
+/// So much of an old connection comes first on a new one.
+const STALE_BYTES: usize = 96;
+
+/// One end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) machine: usize,
+    pub(super) link: u32,
+    pub(super) open: bool,
+    /// It was told that the connection is gone.
+    pub(super) reset: bool,
+}
+
+/// One direction; the end of the same number writes it.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    pub(super) bytes: Vec<u8>,
+    /// The stream's position of the first of `bytes`.
+    pub(super) base: u64,
+    pub(super) used: u64,
+    pub(super) read: u64,
+    pub(super) arrived: u64,
+    pub(super) written: u64,
+    /// When a segment arrives, and up to where it reaches.
+    flying: VecDeque<(u64, u64)>,
+    last_due_us: u64,
+    /// The line is busy with earlier bytes until then.
+    line_us: u64,
+    blocked: bool,
+    /// The writer closed: the end is due then.
+    fin_us: Option<u64>,
+    pub(super) ended: bool,
+    pub(super) tap: Tap,
+    pub(super) consumed: Bulk,
+}
+
+impl Way {
+    /// Lets go of what was used.
+    pub(super) fn compact(&mut self) {
+        let done = (self.used - self.base) as usize;
+        if done >= COMPACT_BYTES && done * 2 > self.bytes.len() {
+            self.bytes.drain(..done);
+            self.base = self.used;
+        }
+    }
+
+    /// Bulk written and not yet used at the other end.
+    pub(super) const fn under_way(&self) -> Bulk {
+        Bulk {
+            stream: self.tap.written.stream - self.consumed.stream,
+            pieces: self.tap.written.pieces - self.consumed.pieces,
+        }
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) ends: [End; 2],
+    pub(super) ways: [Way; 2],
+    pub(super) dead: bool,
+    /// What the replica's host was handed and has not said to be taken.
+    pub(super) untaken: Bulk,
+}
+
+/// What waits for bytes on the way from an upstream to a replica.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pair {
+    pub(super) blocks: Blocks,
+    /// A fault's place, and after how many more bytes.
+    pub(super) cut_after: Option<(usize, u64)>,
+    pub(super) flip_after: Option<(usize, u64)>,
+    /// A fault's place, and the bytes that come first on the next connection, both ways.
+    pub(super) stale: Option<(usize, [Vec<u8>; 2])>,
+}
+
+/// All connections.
+pub(super) struct Net {
+    pub(super) conns: Vec<Conn>,
+    pairs: Vec<Pair>,
+    dice: Vec<Option<Box<Stream>>>,
+    pub(super) machines: usize,
+    seed: u64,
+    latency: Latency,
+    rate: u64,
+    window: u64,
+    pub(super) gulp: u64,
+    /// Machines whose turn it is: a bit each.
+    pub(super) dirty: u64,
+}
+
+impl Net {
+    pub(super) fn new(plan: &Plan, machines: usize) -> Self {
+        let knobs = &plan.knobs;
+        let latency =
+            Latency { least_us: knobs.latency, shape: knobs.latency_shape, jitter_us: knobs.jitter };
+        Self {
+            conns: Vec::new(),
+            pairs: vec![Pair::default(); machines * machines],
+            dice: (0..machines * machines).map(|_| None).collect(),
+            machines,
+            seed: plan.seed,
+            latency,
+            rate: knobs.rate,
+            window: knobs.socket.max(1),
+            gulp: knobs.gulp.max(1),
+            dirty: 0,
+        }
+    }
+
+    pub(super) fn pair(&mut self, replica: usize, upstream: usize) -> &mut Pair {
+        &mut self.pairs[replica * self.machines + upstream]
+    }
+
+    fn pair_of(&self, conn: usize) -> (usize, usize) {
+        let [replica, upstream] = &self.conns[conn].ends;
+        (replica.machine, upstream.machine)
+    }
+
+    /// How long a segment takes from one machine to another.
+    pub(super) fn way_us(&mut self, from: usize, to: usize) -> u64 {
+        let seed = self.seed;
+        let dice = &mut self.dice[from * self.machines + to];
+        let dice = dice.get_or_insert_with(|| Box::new(Stream::new(seed, &format!("link:{from}-{to}"))));
+        self.latency.draw_us(dice)
+    }
+
+    /// Makes a connection; bytes of an older one may come first on it.
+    pub(super) fn connect(&mut self, chaos: &mut Chaos, ends: [(usize, u32); 2]) -> usize {
+        let end = |(machine, link)| End { machine, link, open: true, reset: false };
+        let mut ways = [Way::default(), Way::default()];
+        if let Some((index, bytes)) = self.pair(ends[0].0, ends[1].0).stale.take() {
+            if let Some(effect) = chaos.effects.get_mut(index) {
+                *effect = true;
+            }
+            for (way, bytes) in ways.iter_mut().zip(bytes) {
+                let length = bytes.len() as u64;
+                (way.bytes, way.written, way.arrived) = (bytes, length, length);
+                way.tap.skip(length);
+            }
+        }
+        self.conns.push(Conn { ends: ends.map(end), ways, dead: false, untaken: Bulk::default() });
+        for (machine, _) in ends {
+            self.dirty |= 1 << machine;
+        }
+        self.conns.len() - 1
+    }
+
+    /// The newest connection between two leaves bytes behind for the next one.
+    pub(super) fn leave_old_bytes(&mut self, replica: usize, upstream: usize) {
+        let between = |conn: &&Conn| (conn.ends[0].machine, conn.ends[1].machine) == (replica, upstream);
+        if let Some(conn) = self.conns.iter().rev().find(between) {
+            let tail = |way: &Way| way.bytes[way.bytes.len().saturating_sub(STALE_BYTES)..].to_vec();
+            let bytes = [tail(&conn.ways[0]), tail(&conn.ways[1])];
+            self.pair(replica, upstream).stale = Some((usize::MAX, bytes));
+        }
+    }
+
+    // --- writing ---------------------------------------------------------------------------------------------------
+
+    /// Writes as much as there is room for; answers how much.
+    pub(super) fn write(
+        &mut self,
+        (t_us, queue, chaos): (u64, &mut Queue, &mut Chaos),
+        (conn, end): (usize, usize),
+        slices: [&[u8]; 3],
+        speaks: Option<u64>,
+    ) -> usize {
+        let (replica, upstream) = self.pair_of(conn);
+        let blocks = self.pairs[replica * self.machines + upstream].blocks;
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let way = &mut self.conns[conn].ways[end];
+        let lies = way.written - way.read;
+        let window = blocks.window.map_or(self.window, |narrow| narrow.min(self.window));
+        let gulp = blocks.gulp.map_or(self.gulp, |gulp| gulp.min(self.gulp));
+        let take = (offered as u64).min(window.saturating_sub(lies)).min(gulp);
+        if blocks != Blocks::default() {
+            self.note_limits(chaos, (replica, upstream), (offered as u64, lies), blocks);
+        }
+        let way = &mut self.conns[conn].ways[end];
+        way.blocked |= take == 0 && offered > 0;
+        if take == 0 {
+            return 0;
+        }
+        let mut left = take as usize;
+        for slice in slices {
+            let part = slice.len().min(left);
+            way.bytes.extend_from_slice(&slice[..part]);
+            left -= part;
+        }
+        way.written += take;
+        if way.tap.walk(&mut way.bytes, way.base, speaks) {
+            chaos.took_effect(self.conns[conn].ends[end].machine, Kind::Speaks);
+        }
+        self.send(t_us, queue, (conn, end), (take, blocks));
+        take as usize
+    }
+
+    fn note_limits(
+        &self,
+        chaos: &mut Chaos,
+        (replica, upstream): (usize, usize),
+        (offered, lies): (u64, u64),
+        blocks: Blocks,
+    ) {
+        let room = self.window.saturating_sub(lies).min(offered);
+        let narrow = blocks.window.is_some_and(|window| window.saturating_sub(lies) < room);
+        let dribble = blocks.gulp.is_some_and(|gulp| gulp < room);
+        let rate = blocks.rate.is_some() && room > 0;
+        let slow = blocks.slow_us > 0 && room > 0;
+        let felt =
+            [(narrow, Kind::Narrow), (dribble, Kind::Dribble), (rate, Kind::Rate), (slow, Kind::Slow)];
+        for (_, kind) in felt.into_iter().filter(|(felt, _)| *felt) {
+            chaos.took_effect_between(replica, upstream, &[kind]);
+        }
+    }
+
+    fn send(
+        &mut self,
+        t_us: u64,
+        queue: &mut Queue,
+        (conn, end): (usize, usize),
+        (bytes, blocks): (u64, Blocks),
+    ) {
+        let ends = &self.conns[conn].ends;
+        let (from, to) = (ends[end].machine, ends[1 - end].machine);
+        let way_us = self.way_us(from, to) + blocks.slow_us;
+        let rate = match (blocks.rate, self.rate) {
+            (Some(rate), 0) => rate,
+            (Some(rate), usual) => rate.min(usual),
+            (None, usual) => usual,
+        };
+        let way = &mut self.conns[conn].ways[end];
+        let begin_us = way.line_us.max(t_us);
+        way.line_us = begin_us + (bytes * 1_000_000).checked_div(rate).unwrap_or(0);
+        let due_us = (way.line_us + way_us).max(way.last_due_us);
+        let same = due_us == way.last_due_us;
+        way.last_due_us = due_us;
+        match way.flying.back_mut().filter(|_| same) {
+            Some(segment) => segment.1 = way.written,
+            None => {
+                way.flying.push_back((due_us, way.written));
+                queue.push(due_us, What::Deliver { conn: conn as u32, end: end as u8 });
+            }
+        }
+    }
+
+    /// An end closes in order: what it wrote comes, then the end.
+    pub(super) fn finish(&mut self, t_us: u64, queue: &mut Queue, conn: usize, end: usize) {
+        let ends = &self.conns[conn].ends;
+        let (from, to) = (ends[end].machine, ends[1 - end].machine);
+        let way_us = self.way_us(from, to);
+        let conn_row = &mut self.conns[conn];
+        conn_row.ends[end].open = false;
+        let way = &mut conn_row.ways[end];
+        let due_us = (t_us + way_us).max(way.last_due_us);
+        (way.last_due_us, way.fin_us) = (due_us, Some(due_us));
+        queue.push(due_us, What::Deliver { conn: conn as u32, end: end as u8 });
+        // Nobody reads the other direction any more.
+        conn_row.ways[1 - end].bytes = Vec::new();
+        let other = &mut conn_row.ways[1 - end];
+        (other.base, other.used, other.read) = (other.written, other.written, other.written);
+        (other.arrived, other.tap) = (other.written, Tap::default());
+        other.tap.skip(other.written);
+        other.flying.clear();
+    }
+
+    // --- arriving --------------------------------------------------------------------------------------------------
+
+    /// Something reaches the far end of a way.
+    pub(super) fn deliver(
+        &mut self,
+        t_us: u64,
+        queue: &mut Queue,
+        chaos: &mut Chaos,
+        (conn, end): (usize, usize),
+    ) {
+        let (replica, upstream) = self.pair_of(conn);
+        let row = &mut self.conns[conn];
+        if row.dead {
+            return;
+        }
+        if self.pairs[replica * self.machines + upstream].blocks.held[end] {
+            chaos.took_effect_between(replica, upstream, HOLDS);
+            return;
+        }
+        let way = &mut row.ways[end];
+        let before = way.arrived;
+        while let Some((_, upto)) = way.flying.pop_front_if(|segment| segment.0 <= t_us) {
+            way.arrived = way.arrived.max(upto);
+        }
+        way.ended |= way.fin_us.is_some_and(|due| due <= t_us) && way.flying.is_empty();
+        let far = row.ends[1 - end];
+        let came = way.arrived - before;
+        if far.open {
+            self.dirty |= 1 << far.machine;
+        } else if came > 0 {
+            // Nobody is there: the machine that still stands says so.
+            queue.push(t_us + 1, What::Reset { conn: conn as u32, end: end as u8 });
+        }
+        if end == 1 && came > 0 {
+            self.strike(t_us, queue, chaos, conn, came);
+        }
+    }
+
+    /// Faults that wait for bytes on the way down.
+    fn strike(&mut self, t_us: u64, queue: &mut Queue, chaos: &mut Chaos, conn: usize, came: u64) {
+        let (replica, upstream) = self.pair_of(conn);
+        let pair = &mut self.pairs[replica * self.machines + upstream];
+        let way = &mut self.conns[conn].ways[1];
+        if let Some((index, after)) = pair.flip_after {
+            pair.flip_after = Some((index, after.saturating_sub(came)));
+            if after < came {
+                let at = (way.arrived - came + after - way.base) as usize;
+                way.bytes[at] ^= 1 << (after % 8);
+                chaos.effects[index] = true;
+                pair.flip_after = None;
+            }
+        }
+        if let Some((index, after)) = pair.cut_after {
+            pair.cut_after = Some((index, after.saturating_sub(came)));
+            if after < came {
+                way.arrived = way.arrived - came + after;
+                (way.ended, chaos.effects[index]) = (true, true);
+                pair.cut_after = None;
+                way.flying.clear();
+                queue.push(t_us, What::Reset { conn: conn as u32, end: 1 });
+                self.conns[conn].ways[0].flying.clear();
+            }
+        }
+    }
+
+    /// The connection is reset: both ends hear at once, what was under way is lost.
+    pub(super) fn reset(&mut self, conn: usize) -> bool {
+        let row = &mut self.conns[conn];
+        let mut any = false;
+        for end in 0..2 {
+            any |= row.ends[end].open && !row.ends[end].reset;
+            row.ends[end].reset |= row.ends[end].open;
+            row.ways[end].flying.clear();
+            self.dirty |= 1 << row.ends[end].machine;
+        }
+        any && !row.dead
+    }
+
+    /// Resets what stands between two. Its last bytes are kept where an old connection's are wanted.
+    pub(super) fn reset_between(&mut self, replica: usize, upstream: usize, stale: Option<usize>) -> bool {
+        let mut any = false;
+        for conn in self.open_between(replica, upstream) {
+            if let Some(index) = stale {
+                let tail = |way: &Way| way.bytes[way.bytes.len().saturating_sub(STALE_BYTES)..].to_vec();
+                let bytes = [tail(&self.conns[conn].ways[0]), tail(&self.conns[conn].ways[1])];
+                self.pair(replica, upstream).stale = Some((index, bytes));
+            }
+            any |= self.reset(conn);
+        }
+        any
+    }
+
+    /// The connections between two of which an end is open.
+    pub(super) fn open_between(&self, replica: usize, upstream: usize) -> Vec<usize> {
+        let between = |conn: &usize| {
+            let ends = &self.conns[*conn].ends;
+            (ends[0].machine, ends[1].machine) == (replica, upstream) && (ends[0].open || ends[1].open)
+        };
+        (0..self.conns.len()).filter(between).collect()
+    }
+
+    /// What was held between two goes on; blocked writers hear of room.
+    pub(super) fn release(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
+        for conn in self.open_between(replica, upstream) {
+            for end in 0..2_u8 {
+                let (conn, way) = (conn as u32, &self.conns[conn].ways[usize::from(end)]);
+                if !way.flying.is_empty() || way.fin_us.is_some() {
+                    queue.push(t_us + 1, What::Deliver { conn, end });
+                }
+                if way.blocked {
+                    queue.push(t_us + 1, What::Room { conn, end });
+                }
+            }
+        }
+    }
+
+    // --- reading ---------------------------------------------------------------------------------------------------
+
+    /// Reads at most so much at an end: a blocked writer will hear of the room. Answers how much.
+    pub(super) fn read(&mut self, t_us: u64, queue: &mut Queue, conn: usize, end: usize, most: u64) -> u64 {
+        let ends = &self.conns[conn].ends;
+        let (here, there) = (ends[end].machine, ends[1 - end].machine);
+        let way = &mut self.conns[conn].ways[1 - end];
+        let bytes = (way.arrived - way.read).min(most);
+        way.read += bytes;
+        if bytes > 0 && way.blocked {
+            way.blocked = false;
+            let due_us = t_us + self.way_us(here, there);
+            queue.push(due_us, What::Room { conn: conn as u32, end: 1 - end as u8 });
+        }
+        bytes
+    }
+
+    /// A writer hears that there is room.
+    pub(super) fn room(&mut self, conn: usize, end: usize) {
+        let (replica, upstream) = self.pair_of(conn);
+        let held = self.pairs[replica * self.machines + upstream].blocks.held[1 - end];
+        let row = &mut self.conns[conn];
+        row.ways[end].blocked |= held;
+        if !held && !row.dead {
+            self.dirty |= 1 << row.ends[end].machine;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Every kind of fault takes effect in some plan.

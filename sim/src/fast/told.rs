@@ -1,0 +1,38 @@
+//! Everything the oracle and the trace are told goes through here.
+
+use crate::oracle::{Gauge, Oracle};
+use crate::plan::Plan;
+use crate::trace::{Fact, Tracer};
+
+/// The two listeners. A process whose number is none of the plan's (a twin) is not spoken of.
+pub(super) struct Told {
+    pub(super) oracle: Oracle,
+    pub(super) tracer: Tracer,
+    nodes: usize,
+}
+
+impl Told {
+    pub(super) fn new(plan: &Plan, keeps_facts: bool) -> Self {
+        Self { oracle: Oracle::new(plan), tracer: Tracer::new(keeps_facts), nodes: plan.nodes.len() }
+    }
+
+    pub(super) fn fact(&mut self, t_us: u64, node: usize, fact: &Fact) {
+        if node < self.nodes {
+            self.tracer.record(t_us, node, fact);
+            self.oracle.observe(t_us, node, fact);
+        }
+    }
+
+    /// A fact about a peer.
+    pub(super) fn of_peer(&mut self, t_us: u64, node: usize, peer: usize, fact: &Fact) {
+        if peer < self.nodes {
+            self.fact(t_us, node, fact);
+        }
+    }
+
+    pub(super) fn gauge(&mut self, t_us: u64, node: usize, gauge: Gauge) {
+        if node < self.nodes {
+            self.oracle.gauge(t_us, node, gauge);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A sender's views: opened when asked for, read piece by piece, freed when told.
+//!
+//! A view's bytes are 16 for each record (its operation, its length; little-endian), padded to the knob
+//! `snapshot_record`; they are made when they are read.
+
+use super::host::{Turn, View};
+use super::queue::What;
+use super::store::{Held, Saved};
+use crate::plan::Kind;
+use crate::trace::Fact;
+use towline_core::{Input, SnapshotId};
+
+/// The bytes from `from` on, as many as `most`; answers whether the view ends there.
+fn fill(out: &mut Vec<u8>, records: &[Held], record_bytes: usize, from: usize, most: usize) -> bool {
+    out.clear();
+    let total = records.len() * record_bytes;
+    let to = total.min(from.saturating_add(most));
+    for index in from / record_bytes..to.div_ceil(record_bytes) {
+        let held = &records[index];
+        let begin = index * record_bytes;
+        let mut record = [0; 16];
+        record[..8].copy_from_slice(&u64::from(held.op).to_le_bytes());
+        record[8..].copy_from_slice(&u64::from(held.bytes).to_le_bytes());
+        let (low, high) = (from.max(begin) - begin, to.min(begin + record_bytes) - begin);
+        out.extend_from_slice(&record[low.min(16)..high.min(16)]);
+        out.resize(out.len() + high.max(16) - low.max(16), 0);
+    }
+    to == total
+}
+
+impl Turn<'_> {
+    /// The node wants a view; it takes its time to open.
+    pub(super) fn want_view(&mut self, snapshot: SnapshotId, from: u64) {
+        self.tell(&Fact::Wanted { snapshot: snapshot.0, from });
+        let mut early = None;
+        if self.world.is(5) {
+            // The offset is read before the view is cut.
+            self.commit();
+            early = self.machine.store.cursor;
+        }
+        self.process.views.push(View { snapshot: snapshot.0, open: false, records: Vec::new(), early });
+        let (machine, birth) = (self.me as u8, self.process.birth);
+        let due_us = self.world.t_us + self.world.plan.knobs.view;
+        self.world.queue.push(due_us, What::ViewOpen { machine, birth, snapshot: snapshot.0 });
+    }
+
+    /// It is open: cut here and now.
+    pub(super) fn open_view(&mut self, snapshot: u64) {
+        let Some(place) = self.process.views.iter().position(|view| view.snapshot == snapshot) else {
+            return;
+        };
+        if self.machine.ails.view_fails {
+            self.took_effect(Kind::ViewFails);
+            self.process.views.remove(place);
+            return self.view_failed(snapshot);
+        }
+        self.commit();
+        let store = &self.machine.store;
+        let view = &mut self.process.views[place];
+        let Some(mut cursor) = view.early.or(store.cursor) else {
+            self.process.views.remove(place);
+            return self.view_failed(snapshot);
+        };
+        (view.open, view.records) = (true, store.records[..store.committed].to_vec());
+        let at = store.visible();
+        if self.world.is(6) || self.world.is(16) {
+            cursor = self.one_short(cursor);
+        }
+        let view = &self.process.views[place];
+        let bytes = Some(view.records.len() as u64 * self.world.plan.knobs.snapshot_record.max(16));
+        let ready = Input::SnapshotReady { snapshot: SnapshotId(snapshot), cursor: cursor.as_bytes(), bytes };
+        if self.say(ready).is_err() {
+            // The ground changed while it opened.
+            self.process.views.retain(|view| view.snapshot != snapshot);
+            return self.view_failed(snapshot);
+        }
+        self.tell(&Fact::Viewed { snapshot, at });
+    }
+
+    /// The cursor of the boundary before.
+    fn one_short(&self, cursor: Saved) -> Saved {
+        self.machine.store.cursor_before().unwrap_or(cursor)
+    }
+
+    fn view_failed(&mut self, snapshot: u64) {
+        let failed = Input::SnapshotFailed { snapshot: SnapshotId(snapshot), retry: true };
+        self.say(failed).expect("it was asked for");
+        self.look_away();
+    }
+
+    /// The node wants a piece.
+    pub(super) fn read_view(&mut self, snapshot: SnapshotId, piece: u64) {
+        let Some(view) = self.process.views.iter().find(|view| view.snapshot == snapshot.0) else {
+            return self.view_failed(snapshot.0);
+        };
+        let most = self.process.node.config().piece_bytes_max as usize;
+        let record_bytes = self.world.plan.knobs.snapshot_record.max(16) as usize;
+        let mut scratch = std::mem::take(&mut self.world.scratch);
+        let last = fill(&mut scratch, &view.records, record_bytes, piece as usize * most, most);
+        let input = Input::SnapshotPiece { snapshot, piece, data: &scratch, last };
+        self.say(input).expect("it was asked for");
+        self.world.scratch = scratch;
+    }
+
+    /// Nobody needs it any more.
+    pub(super) fn free_view(&mut self, snapshot: SnapshotId) {
+        let open = self.process.views.iter().any(|view| view.snapshot == snapshot.0 && view.open);
+        if self.world.is(15) {
+            return;
+        }
+        self.process.views.retain(|view| view.snapshot != snapshot.0);
+        if open {
+            self.tell(&Fact::Freed { snapshot: snapshot.0 });
+        }
+    }
+
+    /// Every open view breaks; answers whether there was one.
+    pub(super) fn break_views(&mut self) -> bool {
+        let broken: Vec<u64> =
+            self.process.views.iter().filter(|view| view.open).map(|view| view.snapshot).collect();
+        for snapshot in &broken {
+            self.free_view(SnapshotId(*snapshot));
+            self.view_failed(*snapshot);
+        }
+        !broken.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;
