@@ -10,6 +10,8 @@ use towline_core::limits::{BATCH_HEAD_BYTES, PAUSE_MAX_NS, PAUSE_MIN_NS};
 
 /// The longest a peer of ours asks a replica to stay away: after a version, a limit or a history that does not fit.
 const RETRY_AFTER_US: u64 = 5_000_000;
+/// How long a host lets a dial hang, on every substrate.
+const DIAL_US: u64 = 5_000_000;
 /// What schedulers, rounding and the pieces of a turn may add to each term.
 const SLACK_US: u64 = 1_000_000;
 
@@ -44,8 +46,8 @@ impl Plan {
     }
 
     /// Until a node stands at its upstream again: it hears nothing for the idle time and a beat, says goodbye, waits
-    /// the longest pause before a redial twice (one dial may still hang in the chaos), as long as a peer that refused
-    /// it had asked for, and shakes hands twice (a clash of two processes costs one).
+    /// the longest pause before a redial twice, as long as a peer that refused it had asked for, on a dial that hangs
+    /// since the chaos, and shakes hands twice (a clash of two processes costs one).
     fn find_us(&self) -> u64 {
         let knobs = &self.knobs;
         let silence = knobs.idle.saturating_add(knobs.beat).saturating_add(knobs.linger);
@@ -53,6 +55,7 @@ impl Plan {
         silence
             .saturating_add(knobs.redial_max.saturating_add(hands).saturating_mul(2))
             .saturating_add(RETRY_AFTER_US)
+            .saturating_add(DIAL_US)
             .saturating_add(SLACK_US)
     }
 

@@ -152,7 +152,10 @@ impl<'a> Value<'a> {
     /// A number in a unit.
     pub(crate) fn quantity(&self, unit: Unit) -> Result<u64, FileError> {
         let value = match unit {
-            Unit::Count => self.value.as_integer().and_then(|number| number.to_string().parse().ok()),
+            Unit::Count => {
+                let number = self.value.as_integer();
+                number.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
+            }
             Unit::Switch => self.value.as_bool().map(u64::from),
             Unit::Bytes | Unit::Time => self.value.as_str().and_then(|text| unit.read(text)),
         };
