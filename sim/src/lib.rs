@@ -11,18 +11,27 @@
 //! | [`oracle`] | the invariants, over their own shadow of the history |
 //! | [`report`] | what a run ends with |
 //! | [`fast`] | the event queue: a plan over the core and a model of its host; the seed-volume tier |
+//! | `turmoil`, `real` | the real driver, on simulated sockets and on loopback TCP; `driver` is what they share |
+//! | [`diff`] | what two substrates must agree in |
 //! | [`shrink`] | the smallest plan that fails the same way; as a test, as a link |
 //! | [`mutants`] | planted bugs: what each is, who must notice, and whether somebody does |
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
+pub mod diff;
+#[cfg(not(target_family = "wasm"))]
+pub mod driver;
 pub mod exhaust;
 pub mod fast;
 pub mod mutants;
 pub mod oracle;
 pub mod plan;
+#[cfg(not(target_family = "wasm"))]
+pub mod real;
 pub mod report;
 pub mod shrink;
 pub mod stream;
 pub mod trace;
+#[cfg(all(feature = "turmoil", not(target_family = "wasm")))]
+pub mod turmoil;
 pub mod workload;

@@ -1,0 +1,146 @@
+//! What director, operator and processes know of each other, behind one lock.
+//!
+//! The operator's opinion of who is primary and who follows whom is here (`upstreams`, `reign`): it changes when a node
+//! has said OK to the command, and it is what a process that starts anew is told.
+
+#![expect(clippy::disallowed_types, reason = "shared by the director and the tasks of one thread; never held while waiting")]
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use towline_core::Role;
+use towline_host::transport::Net;
+use towline_host::{Options, Server};
+
+use super::operator::Order;
+use super::weather::Weather;
+use super::{Ground, PlanNet};
+use crate::plan::Plan;
+use crate::trace::{At, Death, Fact};
+
+/// A node as it said itself that it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) t_us: u64,
+    pub(super) role: Role,
+    pub(super) offset: u64,
+    pub(super) digest: u128,
+    pub(super) epoch: u64,
+    /// To its upstream, with a stream on it; true on a primary.
+    pub(super) link_up: bool,
+    pub(super) installed: u64,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    pub(super) facts: Vec<(u64, usize, Fact)>,
+    /// How each node stood when it was last asked, by its newest process.
+    pub(super) views: Vec<Option<View>>,
+    /// Snapshots installed by its earlier processes.
+    pub(super) installed_before: Vec<u64>,
+    pub(super) upstreams: Vec<Option<usize>>,
+    pub(super) reign: usize,
+    /// Operations accepted, in order: the number of the next.
+    pub(super) written: u64,
+    /// What must not happen: a process that panicked, or ended by itself.
+    pub(super) broken: Option<(u64, usize, String)>,
+}
+
+/// The desk.
+pub(crate) struct Desk {
+    pub(super) plan: Plan,
+    pub(super) ground: Arc<dyn Ground>,
+    pub(super) weather: Arc<Weather>,
+    pub(super) orders: UnboundedSender<Order>,
+    sheet: Mutex<Sheet>,
+}
+
+impl Desk {
+    pub(super) fn new(plan: &Plan, ground: Arc<dyn Ground>, orders: UnboundedSender<Order>) -> Self {
+        let nodes = plan.nodes.len();
+        let sheet = Sheet {
+            facts: Vec::new(),
+            views: vec![None; nodes],
+            installed_before: vec![0; nodes],
+            upstreams: plan.nodes.iter().map(|node| node.upstream).collect(),
+            reign: plan.primary(),
+            written: 0,
+            broken: None,
+        };
+        let weather = Arc::new(Weather::new(plan));
+        Self { plan: plan.clone(), ground, weather, orders, sheet: Mutex::new(sheet) }
+    }
+
+    pub(super) fn sheet(&self) -> MutexGuard<'_, Sheet> {
+        self.sheet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, node: usize, fact: Fact) {
+        let t_us = self.ground.now_us();
+        self.sheet().facts.push((t_us, node, fact));
+    }
+
+    fn broke(&self, node: usize, why: String) {
+        let t_us = self.ground.now_us();
+        self.weather.set_alive(node, false);
+        self.sheet().broken.get_or_insert((t_us, node, why));
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.plan.nodes.len()
+    }
+
+    /// The net as one node sees it.
+    pub(crate) fn net(&self, node: usize, plants_a_panic: bool) -> PlanNet {
+        let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
+        PlanNet { ground, weather, node, plants_a_panic }
+    }
+}
+
+/// How a process is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// In order.
+    Stop,
+    /// At once.
+    Kill,
+}
+
+/// One process: started, watched, ended as it is told.
+pub(crate) async fn process(
+    desk: Arc<Desk>,
+    net: Arc<dyn Net>,
+    node: usize,
+    options: Options,
+    ending: oneshot::Receiver<Ending>,
+) {
+    let mut server = match Server::start_on(options, net).await {
+        Ok(server) => server,
+        Err(error) => return desk.broke(node, format!("did not start: {error}")),
+    };
+    let Ok(inspection) = server.inspect().await else { return desk.broke(node, "panicked".to_owned()) };
+    let stats = inspection.status.stats;
+    desk.tell(node, Fact::Booted { role: stats.role, at: At { offset: stats.applied.0, chain: 0 } });
+    desk.weather.set_alive(node, true);
+    let ending = tokio::select! {
+        biased;
+        ending = ending => ending.unwrap_or(Ending::Kill),
+        ended = server.wait() => {
+            let why = ended.err().map_or("stopped".to_owned(), |error| error.to_string());
+            return desk.broke(node, format!("ended by itself: {why}"));
+        }
+    };
+    match ending {
+        // Whoever connects while it says goodbye is refused.
+        Ending::Stop => {
+            desk.weather.set_alive(node, false);
+            if let Err(error) = server.shutdown().await {
+                return desk.broke(node, format!("could not stop: {error}"));
+            }
+            desk.tell(node, Fact::Died { how: Death::Stopped });
+        }
+        Ending::Kill => server.kill().await,
+    }
+}

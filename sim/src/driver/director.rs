@@ -1,0 +1,371 @@
+//! Makes the plan's moves, watches how the nodes say they stand, and judges.
+//!
+//! States of a run: *chaos* (until the heal), *healing* (until the core set has converged, within the plan's budget),
+//! *calm* (it must still stand there two beats later), over. What a substrate calls: [`Director::advance`] as often as
+//! its time allows; then [`Director::report`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use towline_core::{Role, Span};
+use towline_host::{Options, StoreKind};
+
+use super::desk::{Desk, View};
+use super::moves::{Move, moves};
+use super::net::{CLIENTS, REPLICAS, name};
+use super::operator::{Operator, Order};
+use super::{Ground, Machines, Refused, Run, check, plays};
+use crate::oracle::{Invariant, Violation};
+use crate::plan::{Fault, Kind, Plan, Substrate};
+use crate::report::{Final, Margins, Report, Verdict};
+use crate::stream::Stream;
+use crate::trace::{Death, Fact, Tracer};
+
+/// Unix time when every run begins.
+const UNIX_ZERO_NS: u64 = 1_700_000_000_000_000_000;
+/// An operation that nobody takes for so long after the last was due will never be taken.
+const WRITES_LAST_US: u64 = 10_000_000;
+
+/// Plays one plan.
+pub(crate) struct Director {
+    desk: Arc<Desk>,
+    moves: Vec<(u64, Move)>,
+    made: usize,
+    /// How much faster than simulated time the processes' clocks run.
+    scale: u64,
+    /// Where disk nodes keep their stores; it goes with the run.
+    disks: Option<tempfile::TempDir>,
+    boots: Vec<u64>,
+    wipes: Vec<u64>,
+    /// Faults that keep each node down.
+    downs: Vec<u32>,
+    tracer: Tracer,
+    healed_us: Option<u64>,
+    written_us: Option<u64>,
+    converged_us: Option<u64>,
+    violation: Option<Violation>,
+}
+
+impl Director {
+    /// A director for a plan, if it can be played here, its desk, and the operator who works at it.
+    pub(crate) fn new(
+        plan: &Plan,
+        on: Substrate,
+        ground: Arc<dyn Ground>,
+        scale: u64,
+        keeps_facts: bool,
+    ) -> Result<(Self, Operator), Refused> {
+        check(plan, on)?;
+        let machine = |error: std::io::Error| Refused::Machine(error.to_string());
+        let disks = plan.nodes.iter().any(|node| node.disk);
+        let disks = disks.then(tempfile::tempdir).transpose().map_err(machine)?;
+        let (orders, taken) = mpsc::unbounded_channel();
+        let desk = Arc::new(Desk::new(plan, ground, orders));
+        let nodes = plan.nodes.len();
+        let director = Self {
+            desk: Arc::clone(&desk),
+            moves: moves(plan),
+            made: 0,
+            scale,
+            disks,
+            boots: vec![0; nodes],
+            wipes: vec![0; nodes],
+            downs: vec![0; nodes],
+            tracer: Tracer::new(keeps_facts),
+            healed_us: None,
+            written_us: None,
+            converged_us: None,
+            violation: None,
+        };
+        let options = director.options(0);
+        options.check().map_err(|error| Refused::Options(error.to_string()))?;
+        Ok((director, Operator { desk, orders: taken }))
+    }
+
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
+    }
+
+    /// Does what is due by now; answers whether the run is over.
+    pub(crate) fn advance(&mut self, now_us: u64, machines: &mut dyn Machines) -> bool {
+        while let Some((at_us, next)) = self.moves.get(self.made).copied().filter(|next| next.0 <= now_us) {
+            self.hear();
+            self.made += 1;
+            self.make(at_us.max(now_us), next, machines);
+        }
+        self.hear();
+        self.judge(now_us);
+        self.is_over(now_us)
+    }
+
+    /// The next move's time, for who can sleep until then.
+    pub(crate) fn next_us(&self) -> Option<u64> {
+        self.moves.get(self.made).map(|next| next.0)
+    }
+
+    // --- moves -----------------------------------------------------------------------------------------------------
+
+    fn make(&mut self, now_us: u64, next: Move, machines: &mut dyn Machines) {
+        match next {
+            Move::Start(node) => self.start(node, machines),
+            Move::Begin(index) => self.begin(now_us, index),
+            Move::End(index) => {
+                self.desk.weather.end(index);
+                let node = self.fault(index).node;
+                self.record(now_us, node, &Fact::FaultEnded { index });
+            }
+            Move::Cut(index) => self.desk.weather.strike(index),
+            Move::Down(index) => self.down(now_us, index, machines),
+            Move::Up(index) => {
+                let node = self.fault(index).node;
+                self.downs[node] = self.downs[node].saturating_sub(1);
+                if self.downs[node] == 0 {
+                    self.start(node, machines);
+                }
+            }
+            Move::Heal => {
+                self.desk.weather.calm();
+                self.healed_us = Some(now_us);
+                self.record(now_us, 0, &Fact::Healed);
+            }
+        }
+    }
+
+    fn fault(&self, index: usize) -> Fault {
+        self.desk.plan.faults[index]
+    }
+
+    fn begin(&mut self, now_us: u64, index: usize) {
+        let fault = self.fault(index);
+        self.record(now_us, fault.node, &Fact::FaultBegan { index });
+        if fault.kind.shape().lasts {
+            self.desk.weather.begin(index);
+        }
+        if matches!(fault.kind, Kind::Cut | Kind::CutAfter | Kind::Fin | Kind::BlackHole | Kind::Flip) {
+            self.desk.weather.strike(index);
+        }
+        let Fault { node, peer, kind, .. } = fault;
+        let order = match kind {
+            Kind::Promote | Kind::Usurp => Order::Promote { node, fault: index, tells: kind == Kind::Promote },
+            Kind::Follow => Order::Follow { node, upstream: peer, fault: Some(index) },
+            _other => return,
+        };
+        // The operator is there until the run ends.
+        self.desk.orders.send(order).ok();
+    }
+
+    fn down(&mut self, now_us: u64, index: usize, machines: &mut dyn Machines) {
+        let fault = self.fault(index);
+        let node = fault.node;
+        self.downs[node] += 1;
+        if !self.desk.weather.is_alive(node) {
+            return;
+        }
+        self.desk.weather.took_effect(index);
+        if fault.kind == Kind::Stop {
+            machines.stop(node);
+            return;
+        }
+        let how = if fault.kind == Kind::PowerLoss { Death::PowerLoss } else { Death::Killed };
+        self.desk.weather.set_alive(node, false);
+        self.desk.weather.set_dark(node, fault.kind == Kind::PowerLoss);
+        machines.kill(node);
+        self.wipes[node] += u64::from(fault.kind == Kind::Wipe);
+        self.record(now_us, node, &Fact::Died { how });
+    }
+
+    fn start(&mut self, node: usize, machines: &mut dyn Machines) {
+        let mut sheet = self.desk.sheet();
+        let installed = sheet.views[node].take().map_or(0, |view| view.installed);
+        sheet.installed_before[node] += installed;
+        drop(sheet);
+        self.desk.weather.set_dark(node, false);
+        self.boots[node] += 1;
+        machines.start(node, self.options(node));
+    }
+
+    fn directory(&self, node: usize) -> Option<PathBuf> {
+        let disks = self.disks.as_ref().filter(|_| self.desk.plan.nodes[node].disk)?;
+        // A wiped node gets another: the process that is killed may still close its files.
+        Some(disks.path().join(format!("n{node}-{}", self.wipes[node])))
+    }
+
+    /// What a process of this node is told when it starts now.
+    fn options(&self, node: usize) -> Options {
+        let plan = &self.desk.plan;
+        let mut core = plan.knobs.options();
+        for span in [
+            &mut core.beat,
+            &mut core.idle,
+            &mut core.handshake,
+            &mut core.linger,
+            &mut core.reconnect_window,
+            &mut core.redial_min,
+            &mut core.redial_max,
+        ] {
+            *span = Span((span.0 / self.scale).max(1));
+        }
+        let boot = self.boots[node];
+        let frame = core.check().map_or(0, |config| u64::from(config.frame_bytes_max()));
+        Options {
+            listen: vec![name(node, CLIENTS)],
+            replication: Some(name(node, REPLICAS)),
+            upstream: self.desk.sheet().upstreams[node].map(|upstream| name(upstream, REPLICAS)),
+            store: self.directory(node).map_or(StoreKind::Memory, StoreKind::Disk),
+            core,
+            node: Some(plan.nodes[node].id),
+            spool_bytes: plan.knobs.spool.max(frame),
+            seed: Some(Stream::new(plan.seed, &format!("driver:{node}:{boot}")).seed()),
+            unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
+            ..Options::default()
+        }
+    }
+
+    // --- what is seen ----------------------------------------------------------------------------------------------
+
+    fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
+        self.tracer.record(t_us, node, fact);
+    }
+
+    /// Takes what operator and processes have told.
+    fn hear(&mut self) {
+        let facts = std::mem::take(&mut self.desk.sheet().facts);
+        for (t_us, node, fact) in facts {
+            self.record(t_us, node, &fact);
+        }
+    }
+
+    fn judge(&mut self, now_us: u64) {
+        if self.violation.is_some() {
+            return;
+        }
+        let broken = self.desk.sheet().broken.take();
+        if let Some((t_us, node, text)) = broken {
+            self.violation = Some(Violation { invariant: Invariant::X4, t_us, node, text });
+            return;
+        }
+        let Some(healed_us) = self.healed_us else { return };
+        let ops = self.desk.plan.trains.iter().map(|train| train.count).sum::<u64>();
+        if self.written_us.is_none() && self.desk.sheet().written >= ops {
+            self.written_us = Some(now_us);
+        }
+        let due_us = healed_us.max(self.desk.plan.ops_end_us());
+        let since_us = self.written_us.unwrap_or(due_us + WRITES_LAST_US).max(due_us);
+        let apart = match self.written_us {
+            None => Some((self.desk.sheet().reign, "an operation is not accepted".to_owned())),
+            Some(_) => self.apart(since_us),
+        };
+        match apart {
+            None => self.converged_us = self.converged_us.or(Some(now_us)),
+            Some((node, text)) => {
+                self.converged_us = None;
+                if now_us > since_us + self.desk.plan.converge_budget_us() {
+                    self.violation = Some(Violation { invariant: Invariant::V1, t_us: now_us, node, text });
+                }
+            }
+        }
+    }
+
+    /// The first core node that does not stand where all must stand, and why; by what they said after `since_us`.
+    fn apart(&self, since_us: u64) -> Option<(usize, String)> {
+        let sheet = self.desk.sheet();
+        let plan = &self.desk.plan;
+        let fresh = |node: usize| sheet.views[node].filter(|view| view.t_us > since_us);
+        let Some(leader) = fresh(sheet.reign) else {
+            return Some((sheet.reign, "the primary does not say how it stands".to_owned()));
+        };
+        for node in (0..plan.nodes.len()).filter(|node| plan.nodes[*node].core) {
+            let Some(view) = fresh(node) else { return Some((node, "it does not say how it stands".to_owned())) };
+            let role = if sheet.upstreams[node].is_none() { Role::Primary } else { Role::Replica };
+            let View { offset, digest, link_up, .. } = view;
+            let same = (offset, digest) == (leader.offset, leader.digest);
+            if !same || view.role != role || !link_up || !self.desk.weather.is_alive(node) {
+                let text = format!(
+                    "{:?} at {offset}, digest {digest:032x}, link up: {link_up}; it should be {role:?} at {}, {:032x}",
+                    view.role, leader.offset, leader.digest
+                );
+                return Some((node, text));
+            }
+        }
+        None
+    }
+
+    fn is_over(&self, now_us: u64) -> bool {
+        let calm_us = 2 * self.desk.plan.knobs.beat;
+        self.violation.is_some() || self.converged_us.is_some_and(|since_us| now_us > since_us + calm_us)
+    }
+
+    // --- the end ---------------------------------------------------------------------------------------------------
+
+    /// Something panicked on the substrate's side.
+    pub(crate) fn panicked(&mut self, now_us: u64, text: String) {
+        self.violation.get_or_insert(Violation { invariant: Invariant::X4, t_us: now_us, node: 0, text });
+    }
+
+    /// What the run came to.
+    pub(crate) fn report(mut self, now_us: u64) -> Run {
+        self.hear();
+        let sheet = self.desk.sheet();
+        let finals: Vec<Final> = (0..sheet.views.len())
+            .map(|node| {
+                let view = sheet.views[node];
+                Final {
+                    alive: self.desk.weather.is_alive(node),
+                    role: view.map_or(self.desk.plan.nodes[node].role, |view| view.role),
+                    offset: view.map_or(0, |view| view.offset),
+                    digest: view.map_or(0, |view| view.digest),
+                    snapshots: sheet.installed_before[node] + view.map_or(0, |view| view.installed),
+                }
+            })
+            .collect();
+        drop(sheet);
+        for (node, last) in finals.iter().enumerate() {
+            let digest = u64::try_from(last.digest & u128::from(u64::MAX)).expect("the low half");
+            self.record(now_us, node, &Fact::Content { offset: last.offset, digest });
+        }
+        let effects = self.desk.weather.effects();
+        let report = Report {
+            verdict: self.verdict(&effects),
+            hash: self.tracer.hash(),
+            facts: self.tracer.count(),
+            calls: 0,
+            end_us: now_us,
+            marks: 0,
+            effects,
+            margins: self.margins(&finals),
+            finals,
+        };
+        Run { report, facts: self.tracer.into_facts() }
+    }
+
+    fn verdict(&self, effects: &[bool]) -> Verdict {
+        if let Some(violation) = &self.violation {
+            return Verdict::Violation(violation.clone());
+        }
+        let plan = &self.desk.plan;
+        let idle = |index: &usize| !effects[*index] && plays(plan, *index);
+        let idle: Vec<usize> = (0..plan.faults.len()).filter(idle).collect();
+        let named: Vec<usize> = idle.iter().copied().filter(|index| plan.faults[*index].explicit).collect();
+        let drawn = (0..plan.faults.len()).filter(|index| !plan.faults[*index].explicit && plays(plan, *index));
+        let drawn: Vec<usize> = drawn.collect();
+        let all_idle = !drawn.is_empty() && drawn.iter().all(|index| !effects[*index]);
+        match (named.is_empty(), all_idle) {
+            (true, false) => Verdict::Pass,
+            (true, true) => Verdict::Vacuous(drawn),
+            (false, _) => Verdict::Vacuous(named),
+        }
+    }
+
+    fn margins(&self, finals: &[Final]) -> Margins {
+        let due_us = self.healed_us.map(|healed_us| healed_us.max(self.desk.plan.ops_end_us()));
+        let converge_us = self.converged_us.zip(due_us).map_or(0, |(at_us, due_us)| at_us.saturating_sub(due_us));
+        Margins {
+            converge_us,
+            converge_permille: converge_us * 1_000 / self.desk.plan.converge_budget_us().max(1),
+            snapshots: finals.iter().map(|last| last.snapshots).sum(),
+            ring_left_min: self.desk.plan.knobs.backlog,
+            ..Margins::default()
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What the two tiers with the real driver share: a [`Plan`] played against [`towline_host::Server`]s.
+//!
+//! | file | what |
+//! |---|---|
+//! | `moves` | the plan as a list of moves, by time |
+//! | `director` | makes the moves, watches, judges |
+//! | `desk` | what director, operator and processes know of each other |
+//! | `operator` | what people do: write, promote, turn to another upstream, look |
+//! | `resp` | their client |
+//! | `weather`, `shaper` | the links as the plan has them now; a stream under that weather |
+//! | `net` | the [`Net`](towline_host::transport::Net) a server is given |
+//!
+//! A substrate brings a [`Ground`] (time and sockets) and [`Machines`] (processes), and nothing else. Everything a plan
+//! does to a link is done by the shaper around each replication connection, because no socket library does it alike:
+//! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP knows no weather at all.
+//!
+//! What cannot be played here: [`supports`]. What is judged here: V1 (all core nodes converge in time: one digest, one
+//! offset, the right roles, links up) and X4 (no panic, no process that ends by itself).
+
+mod desk;
+mod director;
+mod moves;
+mod net;
+mod operator;
+mod resp;
+mod shaper;
+mod weather;
+
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use towline_host::Options;
+use towline_host::transport::{BoxFuture, BoxTransport};
+
+use crate::plan::{Expect, Kind, Plan, Substrate};
+use crate::report::Report;
+use crate::trace::Fact;
+
+pub(crate) use desk::{Desk, Ending, process};
+pub(crate) use director::Director;
+pub(crate) use net::PlanNet;
+pub(crate) use operator::operate;
+
+/// A run: what it ended with, and the facts if they were kept (time in microseconds, node, fact).
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What it ended with.
+    pub report: Report,
+    /// What happened.
+    pub facts: Vec<(u64, usize, Fact)>,
+}
+
+/// Why a plan is not played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// This program was built without what makes a panic in a spawned task end the run.
+    Unarmed,
+    /// The scenario names a fault that only the fast tier can play.
+    Unsupported {
+        /// Where it was to be played.
+        on: Substrate,
+        /// The faults' names.
+        kinds: Vec<&'static str>,
+    },
+    /// The plan expects a violation that only the oracle of the fast tier sees.
+    Canary,
+    /// The knobs make no node.
+    Options(String),
+    /// The machine failed us: no directory, no runtime.
+    Machine(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unarmed => out.write_str(
+                "this program was built without --cfg tokio_unstable, and would not notice a panic in a spawned \
+                 task: run `cargo xtask sim`",
+            ),
+            Self::Unsupported { on, kinds } => {
+                let kinds = kinds.join(", ");
+                write!(out, "the scenario names faults that cannot be played on {}: {kinds}", on.name())
+            }
+            Self::Canary => out.write_str("the plan expects a violation that is only seen on fast"),
+            Self::Options(why) => write!(out, "the plan's knobs make no node: {why}"),
+            Self::Machine(why) => write!(out, "the machine: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Whether the tiers with the real driver can play faults of this kind. A power loss they play at memory nodes only:
+/// a real directory does not forget what was not synced.
+#[must_use]
+pub const fn supports(kind: Kind) -> bool {
+    match kind {
+        Kind::Cut
+        | Kind::CutAfter
+        | Kind::Fin
+        | Kind::Hold
+        | Kind::HoldUp
+        | Kind::HoldDown
+        | Kind::BlackHole
+        | Kind::Refuse
+        | Kind::Hang
+        | Kind::Slow
+        | Kind::Rate
+        | Kind::Narrow
+        | Kind::Dribble
+        | Kind::Flip
+        | Kind::Flap
+        | Kind::Split
+        | Kind::StopReading
+        | Kind::SlowReading
+        | Kind::Stop
+        | Kind::Kill
+        | Kind::PowerLoss
+        | Kind::Wipe
+        | Kind::RestartLoop
+        | Kind::Promote
+        | Kind::Usurp
+        | Kind::Follow => true,
+        // They reach into the host's store, clock or scheduler, or need the ring to the byte.
+        Kind::Stale
+        | Kind::StopTaking
+        | Kind::StopApplying
+        | Kind::SlowApplying
+        | Kind::Twin
+        | Kind::Edge
+        | Kind::Torn
+        | Kind::Rollback
+        | Kind::Pause
+        | Kind::SlowCpu
+        | Kind::SyncFails
+        | Kind::SlowDisk
+        | Kind::ViewFails
+        | Kind::ReadFails
+        | Kind::ClockJump
+        | Kind::ClockBack
+        | Kind::ClockDrift
+        | Kind::ClockFreeze
+        | Kind::Speaks => false,
+    }
+}
+
+/// Whether this fault of this plan is played.
+pub(crate) fn plays(plan: &Plan, index: usize) -> bool {
+    let fault = &plan.faults[index];
+    supports(fault.kind) && !(fault.kind == Kind::PowerLoss && plan.nodes[fault.node].disk)
+}
+
+/// Looks at a plan before anything runs.
+pub(crate) fn check(plan: &Plan, on: Substrate) -> Result<(), Refused> {
+    if plan.expect != Expect::Pass {
+        return Err(Refused::Canary);
+    }
+    let mut kinds: Vec<&'static str> = (0..plan.faults.len())
+        .filter(|index| plan.faults[*index].explicit && !plays(plan, *index))
+        .map(|index| plan.faults[index].kind.shape().name)
+        .collect();
+    kinds.dedup();
+    if kinds.is_empty() { Ok(()) } else { Err(Refused::Unsupported { on, kinds }) }
+}
+
+/// Time and sockets of a substrate.
+pub(crate) trait Ground: Send + Sync + 'static {
+    /// Simulated microseconds since the run began.
+    fn now_us(&self) -> u64;
+    /// How long the runtime must sleep for so many simulated microseconds.
+    fn lasts(&self, us: u64) -> Duration;
+    /// What is due within so many microseconds is due now: no timer of the substrate is finer.
+    fn grain_us(&self) -> u64;
+    /// Begins to listen at one of a node's two ports.
+    fn bind(&self, node: usize, port: u16) -> BoxFuture<'_, io::Result<(Box<dyn Door>, SocketAddr)>>;
+    /// Connects, and says from where.
+    fn connect(&self, addr: SocketAddr) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>>;
+}
+
+/// Takes connections.
+pub(crate) trait Door: Send {
+    /// The next one, and where it comes from.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>>;
+}
+
+/// The processes of a substrate.
+pub(crate) trait Machines {
+    /// Starts a process; one that is still there is killed first.
+    fn start(&mut self, node: usize, options: Options);
+    /// Ends it as `kill -9` would.
+    fn kill(&mut self, node: usize);
+    /// Ends it in order; it may take its time.
+    fn stop(&mut self, node: usize);
+}
+
+/// What a panic said.
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+}
+
+/// Simulated time passes.
+pub(crate) async fn pass(ground: &dyn Ground, us: u64) {
+    tokio::time::sleep(ground.lasts(us)).await;
+}

@@ -1,0 +1,99 @@
+//! The net a server is given: nodes have names (`n0`, `n1`, ...) and two ports, and what connects them is shaped.
+//!
+//! A name stays what it is when a process starts anew and the substrate gives it another address. Clients' connections
+//! are not shaped: what a plan does, it does between nodes.
+
+use std::io;
+use std::sync::Arc;
+
+use towline_host::transport::{BoxFuture, BoxTransport, Listener, Net};
+
+use super::shaper::Shaper;
+use super::weather::{Gate, Weather};
+use super::{Door, Ground};
+
+/// Where clients connect.
+pub(super) const CLIENTS: u16 = 7000;
+/// Where replicas connect.
+pub(super) const REPLICAS: u16 = 7100;
+
+/// A node's name and port.
+pub(super) fn name(node: usize, port: u16) -> String {
+    format!("n{node}:{port}")
+}
+
+/// What a name means.
+fn meant(name: &str) -> Option<(usize, u16)> {
+    let (node, port) = name.strip_prefix('n')?.split_once(':')?;
+    Some((node.parse().ok()?, port.parse().ok()?))
+}
+
+/// One node's view of the net.
+pub(crate) struct PlanNet {
+    pub(crate) ground: Arc<dyn Ground>,
+    pub(crate) weather: Arc<Weather>,
+    pub(crate) node: usize,
+    /// A task that panics is spawned beside the listener: the planted bug a tier must not let pass.
+    pub(crate) plants_a_panic: bool,
+}
+
+impl Net for PlanNet {
+    fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
+        Box::pin(async move {
+            let (node, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
+            let (door, at) = self.ground.bind(node, port).await?;
+            self.weather.listens(node, port, at);
+            if self.plants_a_panic {
+                tokio::spawn(async { panic!("planted") });
+            }
+            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
+            let shaped = port == REPLICAS;
+            Ok(Box::new(Listening { door, at, name: addr.to_owned(), shaped, ground, weather }) as Box<dyn Listener>)
+        })
+    }
+
+    fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>> {
+        Box::pin(async move {
+            let (peer, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
+            loop {
+                let changed = self.weather.changed();
+                match self.weather.gate(self.node, peer) {
+                    Gate::Open => break,
+                    Gate::Hangs => changed.await,
+                    Gate::Refuses => return Err(io::ErrorKind::ConnectionRefused.into()),
+                }
+            }
+            let at = self.weather.address(peer, port).ok_or(io::ErrorKind::ConnectionRefused)?;
+            let (base, from) = self.ground.connect(at).await?;
+            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
+            Ok(Box::new(Shaper::new(base, ground, weather, (from, at), Some((self.node, peer)))) as BoxTransport)
+        })
+    }
+}
+
+struct Listening {
+    door: Box<dyn Door>,
+    at: std::net::SocketAddr,
+    name: String,
+    shaped: bool,
+    ground: Arc<dyn Ground>,
+    weather: Arc<Weather>,
+}
+
+impl Listener for Listening {
+    fn addr(&self) -> String {
+        self.name.clone()
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, String)>> {
+        Box::pin(async move {
+            let (base, from) = self.door.accept().await?;
+            if !self.shaped {
+                return Ok((base, from.to_string()));
+            }
+            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
+            let shaper = Shaper::new(base, ground, weather, (from, self.at), None);
+            Ok((Box::new(shaper) as BoxTransport, from.to_string()))
+        })
+    }
+}

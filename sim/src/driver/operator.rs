@@ -1,0 +1,257 @@
+//! What people do, through the client protocol: the workload, commands, and looking at every node.
+//!
+//! The workload goes to the node the operator regards as primary, in the order of the plan, up to [`PIPELINE`] requests
+//! at a time; an operation is said until it is accepted, and those behind it wait. Of one whose answer was lost nobody
+//! knows whether it was accepted, so it is looked up before it is said again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use towline_core::Role;
+
+use super::desk::{Desk, View};
+use super::net::REPLICAS;
+use super::pass;
+use super::resp::{Client, Reply, request};
+use crate::plan::Op;
+use crate::trace::Fact;
+use crate::workload::{key, value};
+
+/// Requests under way.
+const PIPELINE: usize = 64;
+/// After a refusal, or without a connection.
+const PAUSE_US: u64 = 20_000;
+/// How often a node is asked how it stands.
+const LOOK_US: u64 = 250_000;
+/// A command that is refused so long is given up.
+const GIVE_UP_US: u64 = 5_000_000;
+
+/// A command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Make it primary; everybody else follows it if `tells`.
+    Promote {
+        /// Whom.
+        node: usize,
+        /// The fault this is.
+        fault: usize,
+        /// Whether anybody is told.
+        tells: bool,
+    },
+    /// Make it follow another.
+    Follow {
+        /// Whom.
+        node: usize,
+        /// The other.
+        upstream: usize,
+        /// The fault this is, if it is one of its own.
+        fault: Option<usize>,
+    },
+}
+
+/// The operator's hands.
+pub(crate) struct Operator {
+    pub(super) desk: Arc<Desk>,
+    pub(super) orders: UnboundedReceiver<Order>,
+}
+
+/// Works until it is dropped.
+pub(crate) async fn operate(operator: Operator) {
+    let Operator { desk, mut orders } = operator;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(write(Arc::clone(&desk)));
+    for node in 0..desk.plan.nodes.len() {
+        tasks.spawn(watch(Arc::clone(&desk), node));
+    }
+    while let Some(order) = orders.recv().await {
+        tasks.spawn(carry_out(Arc::clone(&desk), order));
+    }
+}
+
+// --- commands ------------------------------------------------------------------------------------------------------
+
+async fn carry_out(desk: Arc<Desk>, order: Order) {
+    match order {
+        Order::Promote { node, fault, tells } => {
+            if !insist(&desk, node, &[b"REPLICAOF", b"NO", b"ONE"], || true).await {
+                return;
+            }
+            desk.weather.took_effect(fault);
+            if !tells {
+                return;
+            }
+            let mut sheet = desk.sheet();
+            sheet.reign = node;
+            sheet.upstreams[node] = None;
+            for other in (0..desk.plan.nodes.len()).filter(|other| *other != node) {
+                sheet.upstreams[other] = Some(node);
+                // The operator outlives everybody who could close this.
+                desk.orders.send(Order::Follow { node: other, upstream: node, fault: None }).ok();
+            }
+        }
+        Order::Follow { node, upstream, fault } => {
+            desk.sheet().upstreams[node] = Some(upstream);
+            // Whoever says otherwise later is right; a process that starts anew is told at its start.
+            let still = || desk.sheet().upstreams[node] == Some(upstream);
+            let (host, port) = (format!("n{upstream}"), REPLICAS.to_string());
+            let done = insist(&desk, node, &[b"REPLICAOF", host.as_bytes(), port.as_bytes()], still).await;
+            if let Some(fault) = fault.filter(|_| done) {
+                desk.weather.took_effect(fault);
+            }
+        }
+    }
+}
+
+/// Says a command until it is accepted; answers whether it was.
+async fn insist(desk: &Desk, node: usize, words: &[&[u8]], still: impl Fn() -> bool) -> bool {
+    let until_us = desk.ground.now_us() + GIVE_UP_US;
+    while desk.ground.now_us() < until_us && still() {
+        if let Ok(mut client) = Client::connect(&desk.ground, &desk.weather, node).await
+            && matches!(client.ask(words).await, Ok(Reply::Text(_)))
+        {
+            return true;
+        }
+        pass(&*desk.ground, PAUSE_US).await;
+    }
+    false
+}
+
+// --- the workload --------------------------------------------------------------------------------------------------
+
+/// Operations that are due and not accepted yet.
+struct Due {
+    number: u64,
+    op: Op,
+}
+
+async fn write(desk: Arc<Desk>) {
+    let mut next = (0..).zip(desk.plan.ops()).map(|(number, op)| Due { number, op }).peekable();
+    let mut due: VecDeque<Due> = VecDeque::new();
+    let mut doubtful = 0;
+    let mut client: Option<(usize, Client)> = None;
+    loop {
+        let now_us = desk.ground.now_us();
+        while due.len() < PIPELINE
+            && let Some(one) = next.next_if(|one| one.op.at_us <= now_us)
+        {
+            due.push_back(one);
+        }
+        if due.is_empty() {
+            let Some(one) = next.peek() else { return };
+            let wait_us = one.op.at_us.saturating_sub(now_us).max(1);
+            pass(&*desk.ground, wait_us).await;
+            continue;
+        }
+        let reign = desk.sheet().reign;
+        let mut there = match client.take().filter(|(node, _)| *node == reign) {
+            Some((_, client)) => client,
+            None => match Client::connect(&desk.ground, &desk.weather, reign).await {
+                Ok(client) => client,
+                Err(_) => {
+                    pass(&*desk.ground, PAUSE_US).await;
+                    continue;
+                }
+            },
+        };
+        match say(&desk, &mut there, &mut due, &mut doubtful).await {
+            Ok(true) => client = Some((reign, there)),
+            Ok(false) => {
+                client = Some((reign, there));
+                pass(&*desk.ground, PAUSE_US).await;
+            }
+            Err(_) => pass(&*desk.ground, PAUSE_US).await,
+        }
+    }
+}
+
+/// Says what is due; whatever is accepted goes. Answers whether all was.
+async fn say(desk: &Desk, client: &mut Client, due: &mut VecDeque<Due>, doubtful: &mut usize) -> io::Result<bool> {
+    let keys = desk.plan.knobs.keys;
+    while *doubtful > 0 {
+        let Some(first) = due.front() else { break };
+        let held = client.ask(&[b"GET", &key(first.number, keys)]).await?;
+        let known = match held {
+            Reply::Text(held) => std::str::from_utf8(held.get(..16).unwrap_or_default()).ok()
+                .and_then(|digits| digits.parse::<u64>().ok())
+                .is_some_and(|number| number >= first.number),
+            Reply::Nil | Reply::Error(_) => false,
+        };
+        if !known {
+            break;
+        }
+        due.pop_front();
+        *doubtful -= 1;
+        desk.sheet().written += 1;
+    }
+    let mut bytes = Vec::new();
+    for one in &*due {
+        request(&[b"SET", &key(one.number, keys), &value(one.number, one.op.bytes)], &mut bytes);
+    }
+    *doubtful = due.len();
+    client.say(&bytes).await?;
+    let mut refused = VecDeque::new();
+    for _ in 0..due.len() {
+        let reply = client.reply().await?;
+        let Some(one) = due.pop_front() else { break };
+        *doubtful -= 1;
+        match reply {
+            Reply::Text(_) => desk.sheet().written += 1,
+            // What was refused was not done, and is said again.
+            Reply::Nil | Reply::Error(_) => refused.push_back(one),
+        }
+    }
+    let all = refused.is_empty();
+    *due = refused;
+    Ok(all)
+}
+
+// --- looking -------------------------------------------------------------------------------------------------------
+
+async fn watch(desk: Arc<Desk>, node: usize) {
+    let mut client: Option<Client> = None;
+    loop {
+        pass(&*desk.ground, LOOK_US).await;
+        if !desk.weather.is_alive(node) {
+            client = None;
+            continue;
+        }
+        let mut there = match client.take() {
+            Some(client) => client,
+            None => match Client::connect(&desk.ground, &desk.weather, node).await {
+                Ok(client) => client,
+                Err(_) => continue,
+            },
+        };
+        let asked_us = desk.ground.now_us();
+        let Ok(Reply::Text(page)) = there.ask(&[b"INFO", b"replication"]).await else { continue };
+        let Some(view) = read(asked_us, &String::from_utf8_lossy(&page)) else { continue };
+        client = Some(there);
+        let before = desk.sheet().views[node].replace(view);
+        let same = |before: View| (before.role, before.epoch, before.offset) == (view.role, view.epoch, view.offset);
+        if !before.is_some_and(same) {
+            let View { role, epoch, offset, .. } = view;
+            desk.tell(node, Fact::Ruled { role, epoch, offset });
+        }
+    }
+}
+
+/// Reads INFO's page on replication.
+fn read(t_us: u64, page: &str) -> Option<View> {
+    let line = |name: &str| {
+        let of = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
+        page.lines().find_map(of)
+    };
+    let number = |name: &str| line(name)?.parse::<u64>().ok();
+    let role = if line("role")? == "master" { Role::Primary } else { Role::Replica };
+    let (offset, link_up) = match role {
+        Role::Primary => (number("master_repl_offset")?, true),
+        Role::Replica => (number("slave_repl_offset")?, line("master_link_state")? == "streaming"),
+    };
+    let digest = u128::from_str_radix(&line("digest")?, 16).ok()?;
+    let (number_of_epoch, dice) = line("epoch")?.split_once('.').map(|(number, dice)| (number.to_owned(), dice.to_owned()))?;
+    let epoch = number_of_epoch.parse::<u64>().ok()? << 32 | u64::from_str_radix(&dice, 16).ok()?;
+    Some(View { t_us, role, offset, digest, epoch, link_up, installed: number("snapshots_installed")? })
+}

@@ -1,0 +1,118 @@
+//! A client of the reference server: just enough RESP for SET, GET, REPLICAOF and INFO.
+//!
+//! Any error, and a server that is silent for [`PATIENCE_US`], ends the connection; who asked asks again on another.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use towline_host::transport::BoxTransport;
+
+use super::Ground;
+use super::net::CLIENTS;
+use super::weather::Weather;
+
+/// Simulated time a reply may take.
+const PATIENCE_US: u64 = 2_000_000;
+/// No reply we ask for is longer than this and a value.
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// A reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// `+OK`, a number, a bulk string.
+    Text(Vec<u8>),
+    /// No such key.
+    Nil,
+    /// Refused, in words.
+    Error(String),
+}
+
+/// A connection to a server's client port.
+pub(super) struct Client {
+    transport: BoxTransport,
+    ground: Arc<dyn Ground>,
+    bytes: Vec<u8>,
+}
+
+/// A request's bytes.
+pub(super) fn request(words: &[&[u8]], out: &mut Vec<u8>) {
+    out.extend(format!("*{}\r\n", words.len()).bytes());
+    for word in words {
+        out.extend(format!("${}\r\n", word.len()).bytes());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn silent<T>(_: T) -> io::Error {
+    io::ErrorKind::TimedOut.into()
+}
+
+impl Client {
+    /// Connects to a node.
+    pub(super) async fn connect(ground: &Arc<dyn Ground>, weather: &Weather, node: usize) -> io::Result<Self> {
+        let at = weather.address(node, CLIENTS).filter(|_| weather.is_alive(node));
+        let at = at.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let limit = ground.lasts(PATIENCE_US);
+        let (transport, _) = timeout(limit, ground.connect(at)).await.map_err(silent)??;
+        Ok(Self { transport, ground: Arc::clone(ground), bytes: Vec::new() })
+    }
+
+    /// Says requests, in parts that every socket takes whole.
+    pub(super) async fn say(&mut self, requests: &[u8]) -> io::Result<()> {
+        for part in requests.chunks(CHUNK_BYTES) {
+            let limit = self.ground.lasts(PATIENCE_US);
+            timeout(limit, self.transport.write_all(part)).await.map_err(silent)??;
+        }
+        self.transport.flush().await
+    }
+
+    /// One request and its reply.
+    pub(super) async fn ask(&mut self, words: &[&[u8]]) -> io::Result<Reply> {
+        let mut bytes = Vec::new();
+        request(words, &mut bytes);
+        self.say(&bytes).await?;
+        self.reply().await
+    }
+
+    /// The next reply.
+    pub(super) async fn reply(&mut self) -> io::Result<Reply> {
+        let line = self.line().await?;
+        let rest = line.get(1..).unwrap_or_default().to_owned();
+        match line.as_bytes().first() {
+            Some(b'+' | b':') => Ok(Reply::Text(rest.into_bytes())),
+            Some(b'-') => Ok(Reply::Error(rest)),
+            Some(b'$') if rest == "-1" => Ok(Reply::Nil),
+            Some(b'$') => {
+                let length: usize = rest.parse().map_err(|_| io::ErrorKind::InvalidData)?;
+                while self.bytes.len() < length + 2 {
+                    self.more().await?;
+                }
+                let mut bulk: Vec<u8> = self.bytes.drain(..length + 2).collect();
+                bulk.truncate(length);
+                Ok(Reply::Text(bulk))
+            }
+            Some(_) | None => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = self.bytes.windows(2).position(|end| end == b"\r\n") {
+                let line: Vec<u8> = self.bytes.drain(..end + 2).take(end).collect();
+                return String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into());
+            }
+            self.more().await?;
+        }
+    }
+
+    async fn more(&mut self) -> io::Result<()> {
+        let limit = self.ground.lasts(PATIENCE_US);
+        match timeout(limit, self.transport.read_buf(&mut self.bytes)).await.map_err(silent)?? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}

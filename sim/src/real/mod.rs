@@ -1,0 +1,164 @@
+//! The real driver on loopback TCP: the plan in wall time, `scale` times as fast.
+//!
+//! Every time a node knows of is divided by the scale; those the host keeps to itself (how long a dial or a look at an
+//! address may take) are not, and neither is what the machine needs. So a scale of 5 is safe on a busy machine, and two
+//! runs end alike but never tell the same facts at the same times.
+//!
+//! One thread runs everything. A panic in a server's own task is seen everywhere; one in a smaller task only in a
+//! program built with `--cfg tokio_unstable`.
+
+#![expect(clippy::disallowed_types, reason = "stores use threads of their own")]
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use towline_host::Options;
+use towline_host::transport::{BoxFuture, BoxTransport, Net};
+
+use crate::driver::{Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of};
+use crate::plan::{Plan, Substrate};
+
+/// How often the director looks, in wall time.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Plays a plan, `scale` simulated seconds a second. Blocks; not to be called from inside a runtime.
+///
+/// # Errors
+/// It cannot be played here.
+pub fn run(plan: &Plan, scale: u64, keeps_facts: bool) -> Result<Run, Refused> {
+    let scale = scale.max(1);
+    let runtime = runtime().map_err(|error| Refused::Machine(error.to_string()))?;
+    let wall = Arc::new(Wall { start: Instant::now(), scale });
+    let ground = Arc::clone(&wall) as Arc<dyn Ground>;
+    let (mut director, operator) = Director::new(plan, Substrate::Real, ground, scale, keeps_facts)?;
+    let nodes = director.desk().nodes();
+    let mut processes = Processes {
+        desk: director.desk(),
+        endings: (0..nodes).map(|_| None).collect(),
+        running: (0..nodes).map(|_| None).collect(),
+    };
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            tokio::spawn(operate(operator));
+            while !director.advance(wall.now_us(), &mut processes) {
+                let left_us = director.next_us().map_or(u64::MAX, |next| next.saturating_sub(wall.now_us()));
+                tokio::time::sleep(wall.lasts(left_us).min(LOOK)).await;
+            }
+        });
+    }));
+    if let Err(panic) = played {
+        director.panicked(wall.now_us(), words_of(&*panic));
+    }
+    Ok(director.report(wall.now_us()))
+}
+
+fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    #[cfg(tokio_unstable)]
+    builder.unhandled_panic(tokio::runtime::UnhandledPanic::ShutdownRuntime);
+    builder.enable_all().build()
+}
+
+// --- processes -----------------------------------------------------------------------------------------------------
+
+/// The processes of a run: tasks, each after the one before it on its node.
+struct Processes {
+    desk: Arc<Desk>,
+    endings: Vec<Option<oneshot::Sender<Ending>>>,
+    running: Vec<Option<JoinHandle<()>>>,
+}
+
+impl Processes {
+    fn end(&mut self, node: usize, how: Ending) {
+        if let Some(ending) = self.endings[node].take() {
+            // It may have ended by itself, which is told elsewhere.
+            ending.send(how).ok();
+        }
+    }
+}
+
+impl Machines for Processes {
+    fn start(&mut self, node: usize, options: Options) {
+        self.end(node, Ending::Kill);
+        let before = self.running[node].take();
+        let (ending, ends) = oneshot::channel();
+        self.endings[node] = Some(ending);
+        let desk = Arc::clone(&self.desk);
+        self.running[node] = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                // How it ended is told elsewhere.
+                before.await.ok();
+            }
+            let net: Arc<dyn Net> = Arc::new(desk.net(node, false));
+            process(desk, net, node, options, ends).await;
+        }));
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.end(node, Ending::Kill);
+    }
+
+    fn stop(&mut self, node: usize) {
+        self.end(node, Ending::Stop);
+    }
+}
+
+// --- time and sockets ----------------------------------------------------------------------------------------------
+
+/// Wall time, scaled.
+#[derive(Debug)]
+struct Wall {
+    start: Instant,
+    scale: u64,
+}
+
+impl Ground for Wall {
+    fn now_us(&self) -> u64 {
+        let wall_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        wall_us.saturating_mul(self.scale)
+    }
+
+    fn lasts(&self, us: u64) -> Duration {
+        Duration::from_nanos(us.saturating_mul(1_000) / self.scale)
+    }
+
+    /// The runtime's timers know milliseconds.
+    fn grain_us(&self) -> u64 {
+        1_000 * self.scale
+    }
+
+    fn bind(&self, _: usize, _: u16) -> BoxFuture<'_, io::Result<(Box<dyn Door>, SocketAddr)>> {
+        Box::pin(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let at = listener.local_addr()?;
+            Ok((Box::new(listener) as Box<dyn Door>, at))
+        })
+    }
+
+    fn connect(&self, addr: SocketAddr) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>> {
+        Box::pin(async move {
+            let stream = TcpStream::connect(addr).await?;
+            stream.set_nodelay(true)?;
+            let from = stream.local_addr()?;
+            Ok((Box::new(stream) as BoxTransport, from))
+        })
+    }
+}
+
+impl Door for TcpListener {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>> {
+        Box::pin(async move {
+            let (stream, from) = Self::accept(self).await?;
+            stream.set_nodelay(true)?;
+            Ok((Box::new(stream) as BoxTransport, from))
+        })
+    }
+}

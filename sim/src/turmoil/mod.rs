@@ -1,0 +1,42 @@
+//! The real driver on turmoil's sockets: one simulated host per node, one more for the operator.
+//!
+//! turmoil gives time, scheduling and sockets; what a plan does to links is done by the shaper ([`crate::driver`]), so
+//! that little of turmoil is used and a successor can take its place: hosts, `crash`, `bounce`, listener and stream.
+//! Its own `hold` and `partition` are not used: the latter loses segments for ever.
+//!
+//! **Without `--cfg tokio_unstable` a panic in a spawned task is swallowed, and the run would pass.** A program built
+//! without it refuses ([`Refused::Unarmed`]): it never runs half armed.
+//!
+//! Determinism: the plan's seed decides; two runs give one hash, in one process or in two. A disk node's sync is a real
+//! one, on a thread of its own, in real time: plans with disk nodes end alike, but their hashes differ.
+
+use crate::driver::{Refused, Run};
+use crate::plan::Plan;
+
+#[cfg(tokio_unstable)]
+mod play;
+
+#[cfg(tokio_unstable)]
+use play::play;
+
+#[cfg(not(tokio_unstable))]
+fn play(_: &Plan, _: bool, _: bool) -> Result<Run, Refused> {
+    Err(Refused::Unarmed)
+}
+
+/// Plays a plan.
+///
+/// # Errors
+/// It cannot be played here, or this program was not built to.
+pub fn run(plan: &Plan, keeps_facts: bool) -> Result<Run, Refused> {
+    play(plan, keeps_facts, false)
+}
+
+/// Plays a plan with a task beside each listener that panics. Were it to pass, no run here would mean anything.
+///
+/// # Errors
+/// As [`run`].
+#[doc(hidden)]
+pub fn run_with_a_planted_panic(plan: &Plan) -> Result<Run, Refused> {
+    play(plan, false, true)
+}
