@@ -187,6 +187,7 @@ impl Node {
         (upstream.stream, upstream.pieces, upstream.admit, upstream.echo).hash(print);
         let origin = upstream.origin.map(|(_, end, _)| end);
         (origin, upstream.peer_end, upstream.caught_up, upstream.peer_history).hash(print);
+        upstream.installed.hash(print);
         #[cfg(towline_mutants)]
         upstream.planted.hash(print);
     }

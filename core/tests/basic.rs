@@ -257,3 +257,26 @@ fn a_replica_that_keeps_up_under_load_waits_no_growing_pause() {
     world.assert_equal();
     assert_eq!(world.hosts[0].node.stats().counters.snapshots_restarted, 0);
 }
+
+#[test]
+fn a_tail_that_stopped_behind_a_whole_snapshot_is_no_surprise() {
+    // All of the snapshot is on the wire, and the ring overtakes the tail beside it, before the replica reads.
+    let options = Options { piece_bytes_max: 1 << 14, piece_window_bytes: 1 << 16, ..small() };
+    let mut world = World::star(1, options);
+    world.run_ms(2000);
+    let joins = |world: &World| {
+        world.hosts[0].events.iter().filter(|event| matches!(event, Event::Joined { .. })).count()
+    };
+    let before = joins(&world);
+    world.hosts[1].reads = false;
+    for _ in 0..6 {
+        write_many(&mut world, 100, 16);
+        world.run_ms(100);
+    }
+    assert!(joins(&world) > before, "it is sent a snapshot");
+    world.hosts[1].reads = true;
+    world.run_ms(5000);
+    world.assert_equal();
+    let mut events = world.hosts.iter().flat_map(|host| &host.events);
+    assert!(!events.any(|event| matches!(event, Event::Close { .. })), "nothing is wrong");
+}

@@ -40,6 +40,8 @@ pub(crate) struct Upstream {
     /// The boundary up to which the host took, and its byte position.
     pub(crate) taken: (Offset, u64),
     pub(crate) receiving: Option<Receiving>,
+    /// The snapshot that was installed last: its sender may speak of it until it hears of that.
+    pub(crate) installed: SnapshotId,
     /// Where the host was asked to rewind to.
     pub(crate) fork: Option<Position>,
     pub(crate) stream: Receipt,
@@ -74,6 +76,7 @@ impl Upstream {
             inherited: Offset(0),
             taken: (Offset(0), 0),
             receiving: None,
+            installed: SnapshotId(0),
             fork: None,
             stream: Receipt::default(),
             pieces: Receipt::default(),

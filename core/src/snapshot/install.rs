@@ -28,6 +28,9 @@ impl Node {
             self.upstream.streaming = tail;
             return Ok(());
         }
+        if self.upstream.base && admit.snapshot == self.upstream.installed && admit.next_piece > 0 {
+            return self.news_of_installed(row, admit, tail);
+        }
         let foreign = self.upstream.base && admit.history != self.log.history;
         if foreign && !self.upstream.adopt && !mutant!(self.config, 4) {
             return Err(Fault::HistoryDiffers);
@@ -56,6 +59,17 @@ impl Node {
         upstream.streaming = false;
         self.go_with(row, admit);
         self.upstream.streaming = tail;
+        Ok(())
+    }
+
+    /// The sender does not know yet that its snapshot is installed: the stream goes on beside it, or stopped.
+    fn news_of_installed(&mut self, row: usize, admit: &Admit, tail: bool) -> Result<(), Fault> {
+        if tail {
+            self.stands_at(admit)?;
+            self.go_with(row, admit);
+        } else {
+            self.ask_to_join(row);
+        }
         Ok(())
     }
 
@@ -110,6 +124,7 @@ impl Node {
         }
         self.advance(now);
         let receiving = self.upstream.receiving.take().expect("just seen");
+        self.upstream.installed = snapshot;
         mutant!(self.config, 12 => self.upstream.planted.installed());
         let ground = receiving.begun.expect("pieces come after BEGIN");
         let at = ground.position.boundary;
