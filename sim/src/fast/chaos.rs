@@ -34,7 +34,8 @@ pub(super) struct Blocks {
 
 /// Kinds under which bytes wait, and dials hang.
 pub(super) const HOLDS: &[Kind] = &[Kind::Hold, Kind::HoldUp, Kind::HoldDown, Kind::Split];
-pub(super) const HANGS: &[Kind] = &[Kind::Hold, Kind::HoldUp, Kind::HoldDown, Kind::Split, Kind::BlackHole, Kind::Hang];
+pub(super) const HANGS: &[Kind] =
+    &[Kind::Hold, Kind::HoldUp, Kind::HoldDown, Kind::Split, Kind::BlackHole, Kind::Hang];
 
 /// The plan's faults at work.
 #[derive(Debug)]

@@ -35,7 +35,8 @@ impl Turn<'_> {
             }
             Event::Close { link, fault, by_peer, retry_after } => {
                 let retry_us = retry_after.0 / 1_000;
-                let row = self.closed(link, |peer| Fact::Closed { link: link.0, peer, fault, by_peer, retry_us });
+                let row =
+                    self.closed(link, |peer| Fact::Closed { link: link.0, peer, fault, by_peer, retry_us });
                 if row.is_some_and(|row| row.is_upstream()) {
                     self.process.stopped |= by_peer && fault == Fault::IdentityClash;
                     self.process.refused |= fault == Fault::HistoryDiffers;
@@ -98,7 +99,8 @@ impl Turn<'_> {
         self.process.dials += 1;
         let dial = self.process.dials;
         self.process.dial = Some((dial, false));
-        let (there, back) = (self.world.net.way_us(self.me, upstream), self.world.net.way_us(upstream, self.me));
+        let (there, back) =
+            (self.world.net.way_us(self.me, upstream), self.world.net.way_us(upstream, self.me));
         let (machine, birth) = (self.me as u8, self.process.birth);
         self.world.queue.push(self.world.t_us + there + back, What::Connect { machine, birth, dial });
         let patience_us = self.world.t_us + super::DIAL_TIMEOUT_US;

@@ -238,7 +238,8 @@ impl Turn<'_> {
         if !matches!(admit.verdict, 3 | 4) || step.next == Next::Closed {
             return;
         }
-        let goes_on = receive.joining && receive.snapshot == admit.snapshot && receive.pieces == admit.next_piece;
+        let goes_on =
+            receive.joining && receive.snapshot == admit.snapshot && receive.pieces == admit.next_piece;
         if !goes_on && self.process.node.stats().receiving_pieces.is_some() {
             receive.join_anew();
             receive.snapshot = admit.snapshot;

@@ -25,7 +25,9 @@ impl World {
         let plan = &self.shared.plan;
         let chaos = &self.shared.chaos;
         let verdict = match (violation, &plan.expect) {
-            (Some(violation), Expect::Violation(expected)) if violation.invariant == *expected => Verdict::Pass,
+            (Some(violation), Expect::Violation(expected)) if violation.invariant == *expected => {
+                Verdict::Pass
+            }
             (Some(violation), Expect::Violation(_) | Expect::Pass) => Verdict::Violation(violation),
             (None, Expect::Violation(expected)) => Verdict::Violation(Violation {
                 invariant: *expected,
@@ -182,7 +184,8 @@ impl World {
 fn verdict_of(faults: &[crate::plan::Fault], effects: &[bool]) -> Verdict {
     let without = |explicit: bool| {
         let rows = faults.iter().zip(effects).enumerate();
-        rows.filter(move |(_, (fault, effect))| fault.explicit == explicit && !**effect).map(|(index, _)| index)
+        rows.filter(move |(_, (fault, effect))| fault.explicit == explicit && !**effect)
+            .map(|(index, _)| index)
     };
     let named: Vec<usize> = without(true).collect();
     if !named.is_empty() {

@@ -1,5 +1,6 @@
 //! Machines and processes: how they are made, start, connect and end.
 
+use super::World;
 use super::chaos::{Ails, Chaos, HANGS};
 use super::clock::Clock;
 use super::host::{Machine, Process, Row, Shared};
@@ -9,7 +10,6 @@ use super::queue::{Queue, What};
 use super::receive::Receive;
 use super::store::{Memo, Store};
 use super::told::Told;
-use super::World;
 use crate::plan::{Kind, Plan};
 use crate::stream::Stream;
 use crate::trace::{Death, Fact};

@@ -12,7 +12,10 @@
 //! The world runs in microseconds, nodes in nanoseconds: each is woken exactly at its `next_deadline`, as its own clock
 //! shows it. All that happens at one moment is heard in one turn of each machine. Nothing is drawn but latencies and
 //! the dice of nodes, each from a stream of its own name.
-#![expect(clippy::cast_possible_truncation, reason = "machines, links and operations are few, streams fit in memory")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "machines, links and operations are few, streams fit in memory"
+)]
 
 mod chaos;
 mod clock;
@@ -153,6 +156,7 @@ impl World {
         if !self.shared.chaos.edges.is_empty() {
             self.look_at_edges();
         }
+        self.shared.told.oracle.pass(due_us);
         self.over = self.shared.told.oracle.is_over(due_us);
         !self.over
     }
@@ -196,7 +200,9 @@ impl World {
     }
 
     fn finished(&mut self, machine: usize, birth: u32, note: impl FnOnce(&mut host::Process)) {
-        if let Some(process) = self.machines[machine].process.as_mut().filter(|process| process.birth == birth) {
+        if let Some(process) =
+            self.machines[machine].process.as_mut().filter(|process| process.birth == birth)
+        {
             note(process);
             self.shared.net.dirty |= 1 << machine;
         }

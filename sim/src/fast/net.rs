@@ -224,8 +224,7 @@ impl Net {
         let dribble = blocks.gulp.is_some_and(|gulp| gulp < room);
         let rate = blocks.rate.is_some() && room > 0;
         let slow = blocks.slow_us > 0 && room > 0;
-        let felt =
-            [(narrow, Kind::Narrow), (dribble, Kind::Dribble), (rate, Kind::Rate), (slow, Kind::Slow)];
+        let felt = [(narrow, Kind::Narrow), (dribble, Kind::Dribble), (rate, Kind::Rate), (slow, Kind::Slow)];
         for (_, kind) in felt.into_iter().filter(|(felt, _)| *felt) {
             chaos.took_effect_between(replica, upstream, &[kind]);
         }

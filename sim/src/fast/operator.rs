@@ -26,7 +26,8 @@ impl Operator {
     pub(super) fn new(plan: &Plan, twins: &[usize]) -> Self {
         let all = (0..plan.nodes.len()).chain(twins.iter().copied());
         let upstream = all.map(|node| plan.nodes[node].upstream).collect();
-        let roles = plan.nodes.iter().map(|node| node.role).chain(twins.iter().map(|_| Role::Replica)).collect();
+        let roles =
+            plan.nodes.iter().map(|node| node.role).chain(twins.iter().map(|_| Role::Replica)).collect();
         Self { primary: plan.primary(), upstream, roles, nodes: plan.nodes.len(), twins: twins.to_vec() }
     }
 

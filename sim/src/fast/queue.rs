@@ -10,33 +10,75 @@ use std::collections::BinaryHeap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     /// A segment, or the end of the stream, reaches the far end. `end` is who sent it.
-    Deliver { conn: u32, end: u8 },
+    Deliver {
+        conn: u32,
+        end: u8,
+    },
     /// A blocked writer hears that there is room again.
-    Room { conn: u32, end: u8 },
+    Room {
+        conn: u32,
+        end: u8,
+    },
     /// An end hears that its connection is gone.
-    Reset { conn: u32, end: u8 },
+    Reset {
+        conn: u32,
+        end: u8,
+    },
     /// A dial reaches its upstream.
-    Connect { machine: u8, birth: u32, dial: u32 },
+    Connect {
+        machine: u8,
+        birth: u32,
+        dial: u32,
+    },
     /// A dial was not answered.
-    DialTimeout { machine: u8, birth: u32, dial: u32 },
+    DialTimeout {
+        machine: u8,
+        birth: u32,
+        dial: u32,
+    },
     /// A node's deadline.
-    Wake { machine: u8 },
+    Wake {
+        machine: u8,
+    },
     /// A machine has something to do.
-    Turn { machine: u8 },
+    Turn {
+        machine: u8,
+    },
     /// The store applied the batch it was at.
-    Applied { machine: u8, birth: u32, round: u32 },
+    Applied {
+        machine: u8,
+        birth: u32,
+        round: u32,
+    },
     /// The disk's sync ends.
-    Synced { machine: u8, birth: u32, round: u32 },
+    Synced {
+        machine: u8,
+        birth: u32,
+        round: u32,
+    },
     /// A view is open.
-    ViewOpen { machine: u8, birth: u32, snapshot: u64 },
+    ViewOpen {
+        machine: u8,
+        birth: u32,
+        snapshot: u64,
+    },
     /// An operation of the workload is due.
     Op,
     /// A machine starts for the first time, or again.
-    Start { machine: u8 },
+    Start {
+        machine: u8,
+    },
     /// A fault of the plan begins, has its next part, or ends.
-    FaultBegins { index: u16 },
-    FaultPart { index: u16, part: u32 },
-    FaultEnds { index: u16 },
+    FaultBegins {
+        index: u16,
+    },
+    FaultPart {
+        index: u16,
+        part: u32,
+    },
+    FaultEnds {
+        index: u16,
+    },
     /// Chaos is over.
     Heal,
     /// The operator looks after the nodes, once chaos is over.

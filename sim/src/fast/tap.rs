@@ -103,7 +103,8 @@ impl Tap {
         if self.kind == ADMIT {
             self.admitted = frame.get(28).copied();
         }
-        let Some(versions) = speaks.filter(|_| matches!(self.kind, HELLO | WELCOME) && frame.len() > 36) else {
+        let Some(versions) = speaks.filter(|_| matches!(self.kind, HELLO | WELCOME) && frame.len() > 36)
+        else {
             return false;
         };
         let low = |versions: u64| u16::try_from(versions & 0xff).expect("a byte").to_le_bytes();

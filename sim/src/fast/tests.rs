@@ -134,3 +134,17 @@ fn a_world_can_be_stepped_and_looked_at() {
         assert!(text.contains(words), "{words:?} in\n{text}");
     }
 }
+
+#[test]
+fn debug_one() {
+    let mut plan = star(1);
+    plan.knobs.backlog = 4 << 10;
+    plan.faults = vec![Fault { amount: 0, ..fault(Kind::Hold, 1, 0) }];
+    let run = run(&plan, true);
+    for (t, node, fact) in &run.facts {
+        if *t > 900_000 && *t < 1_600_000 {
+            println!("{t} {node} {fact:?}");
+        }
+    }
+    println!("{:?}", run.report);
+}

@@ -237,6 +237,13 @@ impl Oracle {
         }
     }
 
+    /// Time passes, and nothing is told: what time alone can violate, or prove.
+    pub fn pass(&mut self, t_us: u64) {
+        if self.violation.is_none() {
+            self.look(t_us);
+        }
+    }
+
     /// Whether the run may end: healed, the core set has converged, and it has been calm long enough since.
     #[must_use]
     pub fn is_over(&self, t_us: u64) -> bool {
@@ -308,6 +315,8 @@ impl Oracle {
     }
 
     fn healed(&mut self, t_us: u64) {
+        // From here on an operator sees to it that everyone follows, and consents where a history was refused.
+        self.nodes.iter_mut().for_each(|shadow| shadow.consents = true);
         self.disturbance.heals(&self.plan, t_us);
         let last = |train: &crate::plan::Train| train.at_us + train.count.saturating_sub(1) * train.every_us;
         let ops_end_us = self.plan.trains.iter().map(last).max().unwrap_or(0);
