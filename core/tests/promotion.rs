@@ -6,7 +6,7 @@ mod common;
 
 use common::frames;
 use common::middle::{Middle, UP};
-use common::small;
+use common::{World, small};
 use towline_core::*;
 
 /// Its upstream opened an epoch at 8; the replica was told of it, and has received 5 when it is promoted.
@@ -62,4 +62,23 @@ fn a_primary_started_from_a_rewound_store_opens_a_higher_epoch() {
     let stored = middle.replica.node.cursor(position);
     let started = common::middle::node(2, Role::Primary, options, Some(stored.as_bytes()));
     assert_eq!(started.stats().epoch.number(), 3, "numbered above all it has seen");
+}
+
+/// Each start of a primary opens an epoch, and one without records gives way to the next at the same offset: at the begin
+/// two tables may have no epoch in common. There both logs hold the same nothing.
+#[test]
+fn a_primary_started_twice_before_its_first_record_needs_no_second_snapshot() {
+    let mut world = World::star(1, small());
+    world.run_ms(100);
+    world.hosts[0].flush(world.now);
+    assert_eq!(world.hosts[1].installed, 1);
+    world.restart(0, Role::Primary);
+    world.restart(1, Role::Replica);
+    world.run_ms(1000);
+    let now = world.now;
+    world.hosts[0].write(now, b"the first");
+    world.run_ms(1000);
+    world.assert_equal();
+    let replica = &world.hosts[1];
+    assert_eq!((replica.end(), replica.snapshots_begun, replica.installed), (1, 1, 1));
 }

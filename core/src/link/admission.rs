@@ -65,7 +65,10 @@ pub(crate) fn decide(
         (false, true) => decision,
         (false, false) => Decision::Wait,
     };
-    let Some((parting, in_our_last)) = ours.epochs.parting(ours.end, &join.epochs, have) else {
+    // Logs of one history agree where nothing was written, whichever empty epochs stood there.
+    let at_the_begin = (have == Offset(0) && join.base).then_some((have, false));
+    let parting = ours.epochs.parting(ours.end, &join.epochs, have).or(at_the_begin);
+    let Some((parting, in_our_last)) = parting else {
         return discard(Decision::Snapshot(None));
     };
     if parting == have {
