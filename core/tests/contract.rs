@@ -170,6 +170,26 @@ fn a_link_that_joins_dry_after_a_write_does_not_hold_up_the_telling() {
     keeps_the_contract(&node, Time::ZERO);
 }
 
+/// One ship, two replicas without a base: the view breaks before it is open, and the second must not board it.
+#[test]
+fn a_view_that_breaks_is_boarded_by_nobody_who_waited() {
+    let mut node = node(1, Role::Primary, Options { ships_max: 1, ..small() }, None);
+    open(&mut node, Time::ZERO, 0, false);
+    open(&mut node, Time::ZERO, 1, false);
+    let wanted = |node: &mut Node| {
+        std::iter::from_fn(|| node.poll_event()).find_map(|event| match event {
+            Event::SnapshotWanted { snapshot, .. } => Some(snapshot),
+            _ => None,
+        })
+    };
+    let first = wanted(&mut node).unwrap();
+    node.handle(Time::ZERO, Input::SnapshotFailed { snapshot: first, retry: true }).unwrap();
+    node.check();
+    let second = wanted(&mut node).unwrap();
+    assert_ne!(first, second, "the one who waited is given a view of its own");
+    keeps_the_contract(&node, Time::ZERO);
+}
+
 /// Blocked for a minute, its replica alive: the node is called for its beats and for nothing else.
 #[test]
 fn a_blocked_socket_does_not_wake_its_host() {

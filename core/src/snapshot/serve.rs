@@ -217,6 +217,8 @@ impl Node {
 
     /// A view is gone. Who had begun with it is cut and comes back; who had not waits for the next.
     fn break_snapshot(&mut self, live: usize, retry: bool) {
+        // First of all: closing a link frees its ship, and who waits for one must not board what is gone.
+        self.ships.live[live].as_mut().expect("a live row").done = true;
         let broken = self.ships.live[live].expect("a live row");
         for slot in self.slots.rows.iter_mut().filter(|slot| slot.cut_off == Some(broken.id)) {
             slot.cut_off = None;
@@ -235,7 +237,6 @@ impl Node {
             self.close(row, Fault::SnapshotFailed, false, pause);
             self.slots.rows[self.links[row].down.slot].cut_off = None;
         }
-        self.ships.live[live].as_mut().expect("a live row").done = true;
         let subject = self.live_subject(live);
         self.pending.push(subject);
     }
