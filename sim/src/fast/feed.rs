@@ -60,7 +60,9 @@ impl Turn<'_> {
         let far = &self.world.net.conns[conn];
         let way = &far.ways[1 - end];
         let ended = way.ended && way.read == way.arrived;
-        if (far.ends[end].reset || ended) && self.process.links[link].is_some() {
+        // Who is deaf is about to be told why it closes; that must not be lost.
+        let deaf = self.process.links[link].is_some_and(|row| row.deaf);
+        if far.ends[end].reset && (row.deaf || !deaf) || ended && !deaf {
             self.lose(link, row);
         }
     }

@@ -21,7 +21,7 @@ impl World {
         }
         self.shared.told.oracle.finish(t_us);
         let told = self.shared.told;
-        let violation = told.oracle.violation().cloned().or(panic);
+        let violation = panic.or_else(|| told.oracle.violation().cloned());
         let plan = &self.shared.plan;
         let chaos = &self.shared.chaos;
         let verdict = match (violation, &plan.expect) {

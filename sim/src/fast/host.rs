@@ -121,6 +121,7 @@ pub(super) struct Shared {
     pub(super) healed: bool,
     pub(super) calls: u64,
     pub(super) careful: bool,
+    #[cfg_attr(not(towline_mutants), expect(dead_code, reason = "there is none to choose"))]
     pub(super) mutant: u16,
     pub(super) scratch: Vec<u8>,
 }

@@ -220,16 +220,16 @@ impl World {
         let process = self.machines[machine].process.as_mut().expect("it dials");
         process.dial = None;
         let mine = process.links.iter().position(Option::is_none).expect("there is one upstream at a time");
-        let ends = [(machine, mine as u32), (upstream, link as u32)];
+        let ends = [(machine, mine), (upstream, link)];
         if self.shared.is(34) {
             self.shared.net.leave_old_bytes(machine, upstream);
         }
-        let conn = self.shared.net.connect(&mut self.shared.chaos, ends);
+        let conn = self.shared.net.connect(&mut self.shared.chaos, [machine, upstream]);
         for (end, (at, link)) in ends.into_iter().enumerate() {
             let peer = ends[1 - end].0;
             let row = Row { conn, end, peer, opened: false, writing: false, deaf: false, asked: None };
             let process = self.machines[at].process.as_mut().expect("both stand");
-            process.links[link as usize] = Some(row);
+            process.links[link] = Some(row);
         }
     }
 

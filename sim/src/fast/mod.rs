@@ -46,7 +46,7 @@ use crate::trace::Fact;
 use host::{Machine, Shared, Turn};
 use queue::What;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use towline_core::{NodeId, Time};
+use towline_core::Time;
 
 /// A dial that hears nothing is given up.
 const DIAL_TIMEOUT_US: u64 = 5_000_000;
@@ -240,9 +240,5 @@ impl World {
         let answer = act(&mut turn);
         row.process = Some(process);
         Some(answer)
-    }
-
-    fn id(&self, machine: usize) -> NodeId {
-        NodeId(self.machines[machine].id)
     }
 }

@@ -21,7 +21,6 @@ const STALE_BYTES: usize = 96;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
     pub(super) machine: usize,
-    pub(super) link: u32,
     pub(super) open: bool,
     /// It was told that the connection is gone.
     pub(super) reset: bool,
@@ -142,10 +141,10 @@ impl Net {
     }
 
     /// Makes a connection; bytes of an older one may come first on it.
-    pub(super) fn connect(&mut self, chaos: &mut Chaos, ends: [(usize, u32); 2]) -> usize {
-        let end = |(machine, link)| End { machine, link, open: true, reset: false };
+    pub(super) fn connect(&mut self, chaos: &mut Chaos, ends: [usize; 2]) -> usize {
+        let end = |machine| End { machine, open: true, reset: false };
         let mut ways = [Way::default(), Way::default()];
-        if let Some((index, bytes)) = self.pair(ends[0].0, ends[1].0).stale.take() {
+        if let Some((index, bytes)) = self.pair(ends[0], ends[1]).stale.take() {
             if let Some(effect) = chaos.effects.get_mut(index) {
                 *effect = true;
             }
@@ -156,7 +155,7 @@ impl Net {
             }
         }
         self.conns.push(Conn { ends: ends.map(end), ways, dead: false, untaken: Bulk::default() });
-        for (machine, _) in ends {
+        for machine in ends {
             self.dirty |= 1 << machine;
         }
         self.conns.len() - 1
@@ -275,7 +274,7 @@ impl Net {
         conn_row.ways[1 - end].bytes = Vec::new();
         let other = &mut conn_row.ways[1 - end];
         (other.base, other.used, other.read) = (other.written, other.written, other.written);
-        (other.arrived, other.tap) = (other.written, Tap::default());
+        (other.arrived, other.tap.written) = (other.written, other.consumed);
         other.tap.skip(other.written);
         other.flying.clear();
     }

@@ -230,10 +230,13 @@ impl Turn<'_> {
         let Ok(step) = self.say(Input::Flush) else {
             return;
         };
-        if self.machine.store.committed == self.machine.store.end() {
+        let cursor = self.cursor_of(&step);
+        let news = self.machine.store.committed < self.machine.store.end();
+        if !news {
+            // The same records; the epoch may be another.
+            self.machine.store.cursor = Some(cursor);
             return;
         }
-        let cursor = self.cursor_of(&step);
         self.machine.store.commit(cursor);
         self.process.wants_ring = true;
         let at = self.machine.store.visible();
