@@ -3,8 +3,10 @@
 //! Both are read off the frames and the stores, as somebody would who listens on the wire and looks into the hosts;
 //! what must hold of one agent alone is looked at there.
 
-use super::agent::{Agent, Wrong};
-use super::world::{DOWN, NODES_MAX, Pool, World};
+use super::agent::Wrong;
+use super::pool::Pool;
+use super::store::FRAME_BYTES;
+use super::world::{DOWN, NODES_MAX, World};
 use crate::oracle::Invariant;
 
 const ADMIT: u8 = 4;
@@ -39,15 +41,8 @@ pub(super) fn words(frame: &[u8]) -> &'static str {
     }
 }
 
-/// B2, N8, S8: what a node answered the JOIN it just read. `before` is the agent it was.
-pub(super) fn answer(
-    pool: &Pool,
-    world: &World,
-    (_before, node): (u32, u8),
-    asker: &Agent,
-    dialler: u8,
-    join: u32,
-) -> Option<Wrong> {
+/// B2, N8, S8: what a node answered the JOIN it just read.
+pub(super) fn answer(pool: &mut Pool, world: &World, node: u8, dialler: u8, join: u32) -> Option<Wrong> {
     let join = pool.frame(join);
     if join[4] != JOIN || join[HEAD_BYTES] & BASE == 0 {
         return None;
@@ -58,12 +53,14 @@ pub(super) fn answer(
     let mut boundary = [0; 8];
     boundary.copy_from_slice(&join[BOUNDARY_AT..BOUNDARY_AT + 8]);
     let have = u64::from_le_bytes(boundary);
-    let sender = pool.agent(world, node);
+    let asker = pool.whole(world.agents[usize::from(dialler)]);
+    let last = have.checked_sub(1);
+    let last_name = last.and_then(|last| asker.name_at(last));
+    let sender = pool.whole(world.agents[usize::from(node)]);
     let stats = sender.node.stats();
     let (start, end, line) = (stats.start.0, stats.end.0, sender.line_end());
     // Names are unique, and each knows the one before it: equal last names, equal lines.
-    let last = have.checked_sub(1);
-    let on_line = have <= line && last.is_none_or(|last| sender.name_at(last) == asker.name_at(last));
+    let on_line = have <= line && last.is_none_or(|last| sender.name_at(last) == last_name);
     let in_ring = (start..=end).contains(&have);
     let says = |words: &str| {
         format!("node {node} answered node {dialler} at {have}, with a ring of {start} to {end}: {words}")
@@ -92,10 +89,8 @@ pub(super) fn flight(pool: &Pool, world: &World) -> Option<Wrong> {
         if on_wire == 0 {
             continue;
         }
-        let agent = pool.agent(world, u8::try_from(dialler).expect("few nodes"));
-        let untaken: u64 = agent.held.iter().map(|batch| batch.frame_bytes).sum();
-        let config = agent.node.config();
-        let bound = config.window_bytes + u64::from(config.frame_bytes_max());
+        let untaken = pool.facts(world.agents[dialler]).untaken_bytes;
+        let bound = 2 * FRAME_BYTES;
         if on_wire + untaken > bound {
             let text = format!(
                 "{on_wire} bytes on the wire and {untaken} untaken at node {dialler}, at most {bound}"

@@ -1,6 +1,6 @@
 //! Everything that can happen to a very small system, in every order: breadth first over states of the shipped core.
 //!
-//! One primary, one or two replicas, rings of six records, and within the bounds of a [`Scope`] every order of writes,
+//! One primary, one or two replicas, rings of four records, and within the bounds of a [`Scope`] every order of writes,
 //! deliveries, applies, syncs, views, installs, resets, crashes and promotions. At every state the core's own
 //! [`check`](towline_core::Node::check) and the invariants that a listener on the wire can see. The first
 //! counterexample found is a shortest one. What has been visited is known by prints of 128 bits: two states with the
@@ -10,7 +10,9 @@
 //! looked at: S1, S2, S4, S5, S7, S8, B1, B2, N2, N3, N4, N8, F1, and X4 for panics.
 
 mod agent;
+mod host;
 mod judge;
+mod pool;
 mod scope;
 mod store;
 mod table;
@@ -19,8 +21,9 @@ mod world;
 pub use scope::{Choice, Scope};
 
 use crate::oracle::Invariant;
+use pool::Pool;
 use table::Table;
-use world::{DOWN, Pool, Stop, UP, World};
+use world::{DOWN, Stop, UP, World};
 
 /// Told now and then while a search runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl Search {
                     }
                     Err(Stop::Bound) => self.cut_off += 1,
                     Err(Stop::Wrong(wrong)) => {
-                        self.found = Some((number, *choice, wrong));
+                        self.found = Some((number, *choice, *wrong));
                         return;
                     }
                 }

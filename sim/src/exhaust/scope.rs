@@ -17,6 +17,8 @@ pub struct Scope {
     pub waits: u8,
     /// Replicas, one or two, of one primary.
     pub replicas: u8,
+    /// Whether replicas begin with nothing; else all have joined and stand where the primary stands.
+    pub fresh: bool,
     /// Whether stores can rewind.
     pub rewinds: bool,
     /// The search ends, incomplete, after so many states.
@@ -35,6 +37,7 @@ impl Default for Scope {
             promotions: 1,
             waits: 4,
             replicas: 1,
+            fresh: false,
             rewinds: true,
             states_max: 2_000_000,
             #[cfg(towline_mutants)]
@@ -44,8 +47,8 @@ impl Default for Scope {
 }
 
 impl Scope {
-    /// The nodes' options: the smallest ring, which holds six records of ours; a window that one batch fills; pieces
-    /// of two records. Times so far apart that a wait is a redial where one is due, and a beat otherwise.
+    /// The nodes' options: the smallest ring, which holds four records of ours; a window that one fills; pieces of two
+    /// records. Times so far apart that a wait is a redial where one is due, and a beat otherwise.
     pub(super) fn config(&self) -> Result<towline_core::Config, ConfigError> {
         let options = Options {
             backlog_bytes: 512,

@@ -1,8 +1,8 @@
 //! The store of a model host: records that know the record before them.
 //!
-//! A record is two bytes: its own name, and the name of the one it was written after (0 at the begin). So whether a
-//! list of records is a line that some primary wrote can be seen in the list itself, and two lists agree up to where
-//! their names do.
+//! A record is its own name, the name of the one it was written after (0 at the begin), and filling: a ring holds four.
+//! So whether a list of records is a line that some primary wrote can be seen in the list itself, and two lists agree
+//! up to where their names do.
 
 use std::rc::Rc;
 
@@ -10,6 +10,19 @@ use towline_core::Records;
 
 /// A record: its name, and the name of the one before it.
 pub(super) type Record = [u8; 2];
+
+/// The length of a record on the wire: its frame is a quarter of the smallest ring.
+pub(super) const RECORD_BYTES: usize = 52;
+
+/// The length of its frame; one fills a window.
+pub(super) const FRAME_BYTES: u64 = 128;
+
+/// A record as it is written.
+pub(super) fn written(record: Record) -> [u8; RECORD_BYTES] {
+    let mut bytes = [0; RECORD_BYTES];
+    bytes[..2].copy_from_slice(&record);
+    bytes
+}
 
 /// Records, and the cursor at their end.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -49,7 +62,9 @@ pub(super) fn flaw(records: &[Record]) -> Option<String> {
 
 /// The records of a payload; `None` if one is no record of ours.
 pub(super) fn records_of(payload: &[u8]) -> Option<Vec<Record>> {
-    Records::new(payload).map(|record| record.try_into().ok()).collect()
+    Records::new(payload)
+        .map(|bytes| bytes.first_chunk().copied().filter(|record| written(*record) == bytes))
+        .collect()
 }
 
 /// The records of a snapshot's bytes; a part of one at the end is dropped, and missed by who counts.

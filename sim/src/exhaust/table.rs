@@ -41,7 +41,8 @@ impl Table {
     fn slot(&self, key: u128) -> usize {
         let mask = self.slots.len() - 1;
         // Keys may be packed numbers: the product spreads them, its high half is the good one.
-        let mixed = (key as u64 ^ (key >> 64) as u64 ^ 0x9e37).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let high = ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
+        let mixed = (key as u64 ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut slot = (mixed >> 32) as usize & mask;
         while self.slots[slot] != EMPTY && self.keys[self.slots[slot] as usize] != key {
             slot = (slot + 1) & mask;

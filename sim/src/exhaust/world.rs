@@ -1,23 +1,19 @@
 //! The state that is searched: which agent each node is, what is on its way, what may still happen.
 //!
-//! Agents and frames are kept once each and named by number, so a world is a few words; what an operation makes of an
-//! agent is worked out once and remembered. Bounds: [`NODES_MAX`] nodes, [`FRAMES_MAX`] frames on their way in one
+//! Agents and frames are kept once each and named by number, so a world is a few words. Bounds: [`NODES_MAX`] nodes, [`FRAMES_MAX`] frames on their way in one
 //! direction; a choice that would need more is not taken.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::agent::{Agent, Effects, Op, Wrong};
+use super::agent::{Agent, Facts, Op, Wrong};
 use super::judge;
+use super::pool::{Made, Pool};
 use super::scope::{Choice, Scope};
-use super::table::Table;
-use crate::oracle::Invariant;
 
 /// A primary and two replicas.
 pub(super) const NODES_MAX: usize = 3;
 /// Frames on their way in one direction.
-const FRAMES_MAX: usize = 10;
+const FRAMES_MAX: usize = 8;
 const NOBODY: u8 = u8::MAX;
 /// Directions of a connection.
 pub(super) const UP: usize = 0;
@@ -69,47 +65,19 @@ impl Queue {
     }
 }
 
-/// What an operation made of an agent.
-struct Made {
-    agent: u32,
-    frames: Box<[(u8, u32)]>,
-    closed: Box<[u8]>,
-    dials: bool,
-    wrong: Option<Wrong>,
-}
-
-/// Everything that is kept once: agents, frames, and what operations make of agents.
-pub(super) struct Pool {
-    scope: Scope,
-    agent_prints: Table,
-    agents: Vec<Agent>,
-    frame_prints: Table,
-    frames: Vec<Box<[u8]>>,
-    done: Table,
-    made: Vec<Made>,
-}
-
 /// Why a choice leads nowhere.
 pub(super) enum Stop {
     /// It needs more room than the bounds give.
     Bound,
     /// It breaks an invariant.
-    Wrong(Wrong),
+    Wrong(Box<Wrong>),
 }
 
 impl Pool {
     /// The pool of a scope, and the world in which everything begins.
     pub(super) fn new(scope: Scope) -> (Self, World) {
         let config = scope.config().expect("the scope's options are sound");
-        let mut pool = Self {
-            scope,
-            agent_prints: Table::new(),
-            agents: Vec::new(),
-            frame_prints: Table::new(),
-            frames: Vec::new(),
-            done: Table::new(),
-            made: Vec::new(),
-        };
+        let mut pool = Self::empty(scope);
         let mut world = World {
             agents: [0; NODES_MAX],
             wires: [NO_WIRE; NODES_MAX],
@@ -125,7 +93,7 @@ impl Pool {
         for node in 0..pool.nodes() {
             use towline_core::Role;
             let role = if node == 0 { Role::Primary } else { Role::Replica };
-            world.agents[usize::from(node)] = pool.keep(Agent::new(config, node, role));
+            world.agents[usize::from(node)] = pool.keep(Agent::new(config, node, role), None);
         }
         // Everybody's first turn: replicas dial.
         for node in 0..pool.nodes() {
@@ -134,32 +102,32 @@ impl Pool {
                 "nothing is wrong at the start"
             );
         }
+        if !scope.fresh {
+            assert!(pool.settle(&mut world).is_ok(), "nothing is wrong as long as nothing happens");
+        }
         (pool, world)
+    }
+
+    /// Lets everything that is under way arrive and be done; nothing else happens.
+    fn settle(&mut self, world: &mut World) -> Result<(), Stop> {
+        let mut choices = Vec::new();
+        loop {
+            self.choices(world, &mut choices);
+            let quiet = |choice: &Choice| {
+                matches!(choice, Choice::Deliver { .. } | Choice::Apply(_) | Choice::Sync(_))
+                    || matches!(choice, Choice::View(_) | Choice::Install(_))
+            };
+            let Some(choice) = choices.iter().copied().find(quiet) else { return Ok(()) };
+            *world = self.after(world, choice)?;
+        }
     }
 
     fn nodes(&self) -> u8 {
         1 + self.scope.replicas.clamp(1, 2)
     }
 
-    pub(super) fn agent(&self, world: &World, node: u8) -> &Agent {
-        &self.agents[world.agents[usize::from(node)] as usize]
-    }
-
-    pub(super) fn frame(&self, frame: u32) -> &[u8] {
-        &self.frames[frame as usize]
-    }
-
-    /// Different agents, frames, and operations worked out.
-    pub(super) fn sizes(&self) -> [usize; 3] {
-        [self.agents.len(), self.frames.len(), self.made.len()]
-    }
-
-    fn keep(&mut self, agent: Agent) -> u32 {
-        let (number, new) = self.agent_prints.insert(agent.print());
-        if new {
-            self.agents.push(agent);
-        }
-        number
+    fn facts_of(&self, world: &World, node: u8) -> &Facts {
+        self.facts(world.agents[usize::from(node)])
     }
 
     // --- choices ------------------------------------------------------------------------------------------------
@@ -189,22 +157,21 @@ impl Pool {
     }
 
     fn choices_of(&self, world: &World, node: u8, choices: &mut Vec<Choice>) {
-        let agent = self.agent(world, node);
-        let stats = agent.node.stats();
-        let primary = agent.is_primary();
+        let facts = *self.facts_of(world, node);
         let mut offer = |able: bool, choice| {
             if able {
                 choices.push(choice);
             }
         };
-        offer(primary && world.ops > 0, Choice::Write(node));
-        offer(agent.can_apply(), Choice::Apply(node));
-        offer(agent.can_sync(), Choice::Sync(node));
-        offer(agent.can_view(), Choice::View(node));
-        offer(agent.can_install(), Choice::Install(node));
+        offer(facts.primary && world.ops > 0, Choice::Write(node));
+        offer(facts.can_apply, Choice::Apply(node));
+        // What is synced shows only in a crash.
+        offer(world.crashes > 0 && facts.can_sync, Choice::Sync(node));
+        offer(facts.can_view, Choice::View(node));
+        offer(facts.can_install, Choice::Install(node));
         offer(world.crashes > 0, Choice::Crash { node, loses: false });
-        offer(world.crashes > 0 && agent.can_sync(), Choice::Crash { node, loses: true });
-        offer(world.promotions > 0 && !primary && stats.base, Choice::Promote(node));
+        offer(world.crashes > 0 && facts.can_sync, Choice::Crash { node, loses: true });
+        offer(world.promotions > 0 && !facts.primary && facts.base, Choice::Promote(node));
         let told = world.targets[usize::from(node)];
         offer(node != world.chief && told != world.chief, Choice::Follow(node));
     }
@@ -226,7 +193,7 @@ impl Pool {
             Choice::Wait => {
                 next.waits -= 1;
                 let nodes = 0..self.nodes();
-                let span = nodes.clone().filter_map(|node| self.agent(world, node).wants_call_in()).min();
+                let span = nodes.clone().filter_map(|node| self.facts_of(world, node).wants_call_in_ns).min();
                 for node in nodes {
                     self.act(&mut next, node, Op::Wait { span_ns: span.unwrap_or(1) })?;
                 }
@@ -269,16 +236,15 @@ impl Pool {
             return self.lose(world, node, dialler);
         }
         let frame = queue.pop();
-        if !self.agent(world, node).is_open(dialler) {
+        if !self.facts_of(world, node).is_open(dialler) {
             return Ok(());
         }
-        let before = world.agents[usize::from(node)];
         self.act(world, node, Op::Frame { link: dialler, frame })?;
-        let asker = self.agent(world, dialler);
-        match judge::answer(self, world, (before, node), asker, dialler, frame).filter(|_| !down) {
-            Some(wrong) => Err(Stop::Wrong(wrong)),
-            None => Ok(()),
+        if down {
+            return Ok(());
         }
+        judge::answer(self, world, node, dialler, frame)
+            .map_or(Ok(()), |wrong| Err(Stop::Wrong(Box::new(wrong))))
     }
 
     /// Ends a connection: what is on its way is lost, and both ends hear of it but the one that is dead.
@@ -293,7 +259,7 @@ impl Pool {
     }
 
     fn lose(&mut self, world: &mut World, node: u8, link: u8) -> Result<(), Stop> {
-        if self.agent(world, node).is_open(link) {
+        if self.facts_of(world, node).is_open(link) {
             self.act(world, node, Op::Lost { link })?;
         }
         Ok(())
@@ -304,7 +270,7 @@ impl Pool {
     /// Does an operation at a node, and what follows from it outside.
     fn act(&mut self, world: &mut World, node: u8, op: Op) -> Result<(), Stop> {
         let made = self.make(world.agents[usize::from(node)], op);
-        let Made { agent, frames, closed, dials, wrong } = &self.made[made];
+        let Made { agent, frames, closed, dials, wrong } = self.made(made);
         if let Some(wrong) = wrong {
             return Err(Stop::Wrong(wrong.clone()));
         }
@@ -329,54 +295,28 @@ impl Pool {
             }
         }
         if let Some(wrong) = judge::flight(self, world) {
-            return Err(Stop::Wrong(wrong));
+            return Err(Stop::Wrong(Box::new(wrong)));
         }
         if dials { self.connect(world, node) } else { Ok(()) }
     }
 
     fn connect(&mut self, world: &mut World, node: u8) -> Result<(), Stop> {
         let upstream = world.targets[usize::from(node)];
-        let free = |agent: &Agent| !agent.is_open(node);
-        let able = upstream != NOBODY && free(self.agent(world, node)) && free(self.agent(world, upstream));
+        let free = |end: u8| !self.facts_of(world, end).is_open(node);
+        let able = upstream != NOBODY && free(node) && free(upstream);
         if !able {
             return self.act(world, node, Op::DialFailed);
         }
         world.wires[usize::from(node)] = Wire { upstream, ..NO_WIRE };
         self.act(world, upstream, Op::Open { link: node, upstream: false })?;
-        self.act(world, node, Op::Open { link: node, upstream: true })
-    }
-
-    /// What an operation makes of an agent: worked out once.
-    fn make(&mut self, agent: u32, op: Op) -> usize {
-        let (number, new) = self.done.insert(u128::from(agent) << 96 | op.key());
-        if new {
-            let made = self.work_out(agent, op);
-            self.made.push(made);
+        self.act(world, node, Op::Open { link: node, upstream: true })?;
+        // What either says of itself depends on nothing else: HELLO and WELCOME arrive at once.
+        for down in [false, true] {
+            if world.wires[usize::from(node)].queues[usize::from(down)].len > 0 {
+                self.deliver(world, node, down)?;
+            }
         }
-        number as usize
-    }
-
-    fn work_out(&mut self, agent: u32, op: Op) -> Made {
-        let frame: &[u8] = if let Op::Frame { frame, .. } = op { &self.frames[frame as usize] } else { &[] };
-        let from = &self.agents[agent as usize];
-        // A panic is a finding too, and must come with its counterexample.
-        let worked = catch_unwind(AssertUnwindSafe(|| from.after(op, frame)));
-        let (after, Effects { frames, closed, dials, wrong }) = worked.unwrap_or_else(|panic| {
-            let words = panic.downcast_ref::<String>().map(String::as_str);
-            let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-            let wrong = Some((Invariant::X4, words.to_owned()));
-            (from.clone(), Effects { wrong, ..Effects::default() })
-        });
-        let frames = frames.into_iter().map(|(link, bytes)| (link, self.keep_frame(bytes))).collect();
-        Made { agent: self.keep(after), frames, closed: closed.into(), dials, wrong }
-    }
-
-    fn keep_frame(&mut self, bytes: Vec<u8>) -> u32 {
-        let (number, new) = self.frame_prints.insert(xxh3_128(&bytes));
-        if new {
-            self.frames.push(bytes.into());
-        }
-        number
+        Ok(())
     }
 }
 
