@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
 
+use crate::sim::SimArgs;
 use crate::units::{Length, Size};
 
 /// Where `serve` listens for clients.
@@ -28,6 +29,7 @@ Examples:
   towline follow 127.0.0.1:7001                  a replica of it, clients on 7010
   redis-cli -p 7000 set greeting hello           any redis client speaks to either
   towline status 127.0.0.1:7000 --watch          who is how far behind
+  towline sim explore mixed --seeds 0..2000      thousands of simulated disasters, all invariants on
 
 Exit codes: 0 all went well, 1 it failed, 2 the command line or config file is wrong";
 
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     /// Watch a primary and its replicas live through cut links, stalls, kills and a promotion
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Run the replication core under seeded faults, and prove what holds
+    Sim(SimArgs),
     /// Print a completion script for a shell
     #[command(after_help = EXIT_CODES)]
     Completions {

@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well: one line, and 1 or 2 as the exit code.
+//! How a command ends when it does not end well: one line, and 1, 2 or 3 as the exit code.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Failed(anyhow::Error),
     /// Not understood, or never able to work: exit code 2.
     Usage(String),
+    /// It went well and proved nothing: exit code 3. Only the simulator can tell.
+    Vacuous(String),
 }
 
 impl Failure {
@@ -21,6 +23,7 @@ impl Failure {
         match self {
             Self::Failed(_) => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
+            Self::Vacuous(_) => ExitCode::from(3),
         }
     }
 }
@@ -29,7 +32,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => write!(out, "{error:#}"),
-            Self::Usage(text) => out.write_str(text),
+            Self::Usage(text) | Self::Vacuous(text) => out.write_str(text),
         }
     }
 }

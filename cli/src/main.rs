@@ -7,6 +7,7 @@
 //! | `run` | `serve` and `follow`: a server, its first line, its ready file, its signals |
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
+//! | `sim` | `sim`: the simulator's command line |
 //! | `signals` | SIGINT and SIGTERM |
 //! | `client` | a small redis client, for `status` and `demo` |
 //! | `logs`, `failure` | what is said on stderr, and with which exit code it ends |
@@ -19,6 +20,7 @@ mod failure;
 mod logs;
 mod run;
 mod signals;
+mod sim;
 mod status;
 mod units;
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Follow(args) => config::follow(args).and_then(run::run),
         Command::Status(args) => status::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "towline", &mut script);

@@ -25,8 +25,13 @@ const SIZES: &[(&str, u64)] = &[
     ("mb", 1_000_000),
     ("gb", 1_000_000_000),
 ];
-const LENGTHS: &[(&str, u64)] =
-    &[("ms", 1_000_000), ("s", 1_000_000_000), ("min", 60_000_000_000), ("h", 3_600_000_000_000)];
+const LENGTHS: &[(&str, u64)] = &[
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
 
 /// `text` as a whole number times the unit behind it.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -113,6 +118,11 @@ pub(crate) fn millis(ms: u64) -> String {
     }
 }
 
+/// Microseconds since a beginning, to the last digit: `3.250000 s`.
+pub(crate) fn micros(us: u64) -> String {
+    format!("{}.{:06} s", us / 1_000_000, us % 1_000_000)
+}
+
 /// Digits in groups of three: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -161,6 +171,7 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(64 << 20), "64 MiB");
         assert_eq!(bytes(1_500_000), "1.4 MiB");
+        assert_eq!(micros(3_250_007), "3.250007 s");
         assert_eq!(millis(999), "999 ms");
         assert_eq!(millis(4_250), "4.2 s");
         assert_eq!(millis(190_000), "3 min 10 s");

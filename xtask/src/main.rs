@@ -1,4 +1,4 @@
-//! `cargo xtask`: set-up, checks, load and measurement with nothing but the Rust toolchain.
+//! `cargo xtask`: set-up, checks, load, measurement and simulation with nothing but the Rust toolchain.
 //!
 //! Each command lives in the file of its name. All of them say what was wrong, where, and what to do about it; exit 0
 //! means all was well, 1 that something was not, 2 that the command line was not understood.
@@ -7,6 +7,7 @@ mod bench;
 mod imports;
 mod load;
 mod setup;
+mod sim;
 mod steps;
 mod table;
 mod test;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Towline's set-up, checks, load and measurement.
+/// Towline's set-up, checks, load, measurement and simulation.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
 enum Command {
@@ -28,6 +29,14 @@ enum Command {
     Load(load::Args),
     /// Measure, and print the results beside their targets
     Bench(bench::Args),
+    /// Build the simulator with every substrate and run `towline sim`
+    #[command(disable_help_flag = true)]
+    Sim(sim::Args),
+    /// Build the simulator with planted bugs and show which invariant finds each
+    #[command(disable_help_flag = true)]
+    Mutants(sim::Args),
+    /// Play seeds nobody has played before; plans of runs that fail go to target/sim-soak
+    SimSoak(sim::SoakArgs),
     /// Build tests/imports for the browser and check that it needs nothing from its host
     Imports,
 }
@@ -37,6 +46,9 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Sim(args) => sim::sim(&args),
+        Command::Mutants(args) => sim::mutants(&args),
+        Command::SimSoak(args) => sim::soak(&args),
         Command::Imports => imports::run(),
     };
     match done {

@@ -11,7 +11,9 @@ fn plan(line: &str) -> Result<Plan, String> {
     let plan = match cli.command {
         Command::Serve(args) => serve(args.settings),
         Command::Follow(args) => follow(args),
-        Command::Status(_) | Command::Demo(_) | Command::Completions { .. } => panic!("not a server: {line}"),
+        Command::Status(_) | Command::Demo(_) | Command::Sim(_) | Command::Completions { .. } => {
+            panic!("not a server: {line}")
+        }
     };
     plan.map_err(|failure| {
         assert!(matches!(failure, Failure::Usage(_)), "{failure} is a mistake of the person who typed");

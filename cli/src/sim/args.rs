@@ -1,0 +1,377 @@
+//! The command line of `towline sim`: every subcommand, flag and default, and what `--help` says about them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::units::Length;
+
+const EXAMPLES: &str = "\
+Examples:
+  towline sim scenarios                                    the built-in scenarios
+  towline sim run mixed --seed 42                          one run, all invariants on
+  towline sim explore mixed --seeds 0..10000               a campaign, on all cores
+  towline sim resolve mixed --seed 42 -o mixed-42.plan     every draw of that run, as a file
+  towline sim shrink mixed-42.plan                         the fewest faults that fail the same way
+  towline sim trace mixed-42.plan --format svg -o 42.svg   a message diagram to look at
+
+A SCENARIO is a built-in name or a file; a file that begins with `plan = ` is a plan, which has no draws left.
+
+Exit codes: 0 all held, 1 an invariant did not, 2 the command line or a file is wrong, 3 vacuous: it proved nothing";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all held, 1 an invariant did not, 2 the command line or a file is wrong, 3 vacuous: it proved nothing";
+
+const SHARDS: &str = "\
+Examples:
+  towline sim explore mixed --seeds 0..10000
+  towline sim explore mixed --seeds 0..1000000 --for 60s --json report.json
+  towline sim explore mixed --seeds 0..1000000 --shard 3/100 --json shard-3.json     one part of a hundred
+  towline sim merge shard-*.json                                                     what one explore would have said
+
+A shard is a pure range of the seeds, so parts need no coordination: any batch engine runs them, in any order.
+
+Exit codes: 0 all held, 1 an invariant did not, 2 the command line or a file is wrong, 3 vacuous: it proved nothing";
+
+/// Arguments of `towline sim`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SimArgs {
+    #[command(subcommand)]
+    pub(super) command: SimCommand,
+}
+
+/// What can be asked of the simulator.
+#[derive(Debug, Subcommand)]
+pub(super) enum SimCommand {
+    /// List the built-in scenarios
+    #[command(after_help = EXIT_CODES)]
+    Scenarios,
+    /// Make every draw of a scenario and write the plan
+    #[command(after_help = EXIT_CODES)]
+    Resolve(ResolveArgs),
+    /// Play one run and judge it
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Play a scenario with many seeds, on all cores
+    #[command(after_help = SHARDS)]
+    Explore(ExploreArgs),
+    /// Join the reports of shards to what one explore would have said
+    #[command(after_help = SHARDS)]
+    Merge(MergeArgs),
+    /// Play a plan again, step by step, and show how the nodes stand
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+    /// Find the fewest faults with which a plan still fails the same way
+    #[command(after_help = EXIT_CODES)]
+    Shrink(ShrinkArgs),
+    /// Visit every state of the core within a small scope
+    #[command(after_help = EXIT_CODES)]
+    Exhaust(ExhaustArgs),
+    /// Play the same seeds in two processes and compare them record by record
+    #[command(after_help = EXIT_CODES)]
+    CheckDeterminism(DeterminismArgs),
+    /// Write what happened in a run: lines to search, a diagram to look at, a trace to open in a viewer
+    #[command(after_help = EXIT_CODES)]
+    Trace(TraceArgs),
+    /// Play many seeds and show how lag, convergence, snapshots and margins are distributed
+    #[command(after_help = EXIT_CODES)]
+    Stats(StatsArgs),
+}
+
+/// Where plans of failed runs go.
+#[derive(Debug, Args)]
+pub(super) struct FailuresArgs {
+    /// Where the plans of runs that fail are written
+    #[arg(long, value_name = "DIR", default_value = "sim-failures")]
+    pub(super) failures: PathBuf,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, Args)]
+pub(super) struct ResolveArgs {
+    /// A built-in scenario or a file
+    pub(super) scenario: String,
+    /// What its draws follow from
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+    /// Where the plan goes [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// A built-in scenario, or a file: a scenario or a plan
+    #[arg(value_name = "SCENARIO|PLAN")]
+    pub(super) source: String,
+    /// What a scenario's draws follow from; a plan has its own
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Where it is played, one after the other
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "fast")]
+    pub(super) on: Vec<On>,
+    /// Print JSON, one object on one line for each substrate
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) failures: FailuresArgs,
+}
+
+/// Arguments of `explore`.
+#[derive(Debug, Args)]
+pub(super) struct ExploreArgs {
+    /// A built-in scenario or a file
+    pub(super) scenario: String,
+    /// Which seeds: A..B, without B; N is 0..N
+    #[arg(long, value_name = "A..B", default_value = "0..1000")]
+    pub(super) seeds: Seeds,
+    /// How many at the same time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+    /// Only part K of N of the seeds, K from 1 to N
+    #[arg(long, value_name = "K/N", default_value = "1/1")]
+    pub(super) shard: Shard,
+    /// Begin no run after this time
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) length: Option<Length>,
+    /// Where it is played
+    #[arg(long, value_enum, default_value = "fast")]
+    pub(super) on: On,
+    /// Fail when a mark was not hit, however few the seeds [from 2000 seeds on it is so anyway]
+    #[arg(long)]
+    pub(super) require_marks: bool,
+    /// Also write the report as JSON; - is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) failures: FailuresArgs,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// Reports that `explore --json` wrote
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Fail when a mark was not hit, however few the seeds
+    #[arg(long)]
+    pub(super) require_marks: bool,
+    /// Also write the joined report as JSON; - is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A plan's file
+    pub(super) plan: PathBuf,
+    /// Stop here, and show how every node stands: 12500ms
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<Length>,
+    /// Show only what happens at this node
+    #[arg(long, value_name = "NAME")]
+    pub(super) node: Option<String>,
+    /// Fail unless the run has this hash; the plan must be of this version of the core
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    pub(super) expect_hash: Option<u128>,
+    #[command(flatten)]
+    pub(super) failures: FailuresArgs,
+}
+
+/// Arguments of `shrink`.
+#[derive(Debug, Args)]
+pub(super) struct ShrinkArgs {
+    /// A plan's file
+    pub(super) plan: PathBuf,
+    /// What to write beside it: a plan, a Rust test, a link
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "plan")]
+    pub(super) emit: Vec<Emit>,
+    /// The folder and name of what is written, without an ending [default: PLAN.shrunk]
+    #[arg(short, long, value_name = "STEM")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Arguments of `exhaust`.
+#[derive(Debug, Args)]
+pub(super) struct ExhaustArgs {
+    /// At most so many writes
+    #[arg(long, default_value_t = 7)]
+    pub(super) ops: u8,
+    /// At most so many connections reset
+    #[arg(long, default_value_t = 3)]
+    pub(super) resets: u8,
+    /// At most so many processes killed
+    #[arg(long, default_value_t = 3)]
+    pub(super) crashes: u8,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Arguments of `check-determinism`.
+#[derive(Debug, Args)]
+pub(super) struct DeterminismArgs {
+    /// A built-in scenario or a file
+    pub(super) scenario: String,
+    /// Which seeds: A..B, without B; N is 0..N
+    #[arg(long, value_name = "A..B", default_value = "100")]
+    pub(super) seeds: Seeds,
+    /// Where it is played
+    #[arg(long, value_enum, default_value = "fast")]
+    pub(super) on: On,
+    /// Print a hash for each seed and compare nothing: what the second process is asked for.
+    #[arg(long, hide = true)]
+    pub(super) tell: bool,
+}
+
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    /// A built-in scenario, or a file: a scenario or a plan
+    #[arg(value_name = "SCENARIO|PLAN")]
+    pub(super) source: String,
+    /// What a scenario's draws follow from; a plan has its own
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Lines of JSON, a message diagram, or a trace for a viewer (ui.perfetto.dev, chrome://tracing)
+    #[arg(long, value_enum, default_value = "svg")]
+    pub(super) format: Format,
+    /// Leave out what happened before
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<Length>,
+    /// Leave out what happened later
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<Length>,
+    /// Where it goes [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, Args)]
+pub(super) struct StatsArgs {
+    /// A built-in scenario or a file
+    pub(super) scenario: String,
+    /// Which seeds: A..B, without B; N is 0..N
+    #[arg(long, value_name = "A..B", default_value = "1000")]
+    pub(super) seeds: Seeds,
+    /// How many at the same time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+    /// Also draw the distributions, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) plot: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) failures: FailuresArgs,
+}
+
+/// Where a plan is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum On {
+    /// The event queue: thousands of times as fast as life
+    Fast,
+    /// The real driver on turmoil's sockets: `cargo xtask sim`
+    Turmoil,
+    /// The real driver on loopback TCP
+    Real,
+}
+
+impl On {
+    /// Its name on the command line and in reports.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Turmoil => "turmoil",
+            Self::Real => "real",
+        }
+    }
+}
+
+/// What `shrink` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Emit {
+    /// The plan
+    Plan,
+    /// A test that fails as the plan does
+    Rust,
+    /// A link that carries the plan
+    Url,
+}
+
+/// How `trace` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// One JSON object on one line for each fact
+    Jsonl,
+    /// A message diagram
+    Svg,
+    /// Chrome's trace JSON
+    Perfetto,
+}
+
+/// Seeds from the first up to and without the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seeds {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (from, to) = text.split_once("..").unwrap_or(("0", text));
+        match (from.parse(), to.parse()) {
+            (Ok(from), Ok(to)) if from < to => Ok(Self { from, to }),
+            (Ok(_), Ok(_)) => Err(format!("{text:?} holds no seed: A..B ends before B")),
+            (Err(_), _) | (_, Err(_)) => {
+                Err(format!("{text:?} is no range of seeds: write A..B or N, like 0..10000"))
+            }
+        }
+    }
+}
+
+/// Part `part` of `parts`, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) part: u64,
+    pub(super) parts: u64,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').map(|(part, parts)| (part.parse(), parts.parse()));
+        match numbers {
+            Some((Ok(part), Ok(parts))) if 1 <= part && part <= parts => Ok(Self { part, parts }),
+            Some(_) | None => Err(format!("{text:?} is no shard: write K/N with K from 1 to N, like 3/100")),
+        }
+    }
+}
+
+impl Shard {
+    /// This part of the seeds: parts differ in length by one at most, and together are the whole.
+    pub(super) fn of(self, seeds: Seeds) -> Seeds {
+        let count = u128::from(seeds.to - seeds.from);
+        let cut = |part: u64| {
+            let before = count * u128::from(part) / u128::from(self.parts);
+            seeds.from + u64::try_from(before).unwrap_or(u64::MAX)
+        };
+        Seeds { from: cut(self.part - 1), to: cut(self.part) }
+    }
+}
+
+fn hash(text: &str) -> Result<u128, String> {
+    u128::from_str_radix(text, 16).map_err(|_| format!("{text:?} is no hash: 32 hexadecimal digits"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! `explore` and `merge`: a campaign, or the parts of one joined.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use towline_sim::plan::Plan;
+use towline_sim::report::{Report, Verdict};
+
+use super::args::{ExploreArgs, MergeArgs, On, Seeds, Shard};
+use super::campaign::pool::{Pool, jobs};
+use super::campaign::tally::{Hash, Subject};
+use super::campaign::{Progress, Tally};
+use super::interrupt::Interrupt;
+use super::source::{self, Drawn};
+use super::{failing, play};
+use crate::failure::Failure;
+
+/// What is to be played.
+pub(crate) struct Campaign<'a> {
+    pub(crate) scenario: &'a str,
+    pub(crate) seeds: Seeds,
+    pub(crate) shard: Shard,
+    pub(crate) jobs: Option<u16>,
+    pub(crate) length: Option<Duration>,
+    pub(crate) on: On,
+}
+
+/// Plays a campaign and judges it.
+pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
+    let campaign = Campaign {
+        scenario: &args.scenario,
+        seeds: args.seeds,
+        shard: args.shard,
+        jobs: args.jobs,
+        length: args.length.map(|length| Duration::from_nanos(length.0.0)),
+        on: args.on,
+    };
+    let (tally, first) = campaign.play()?;
+    let to_stdout = args.json.as_deref() == Some(Path::new("-"));
+    if !to_stdout {
+        crate::print(tally.page(args.require_marks).as_bytes())?;
+    }
+    write_json(&tally, args.json.as_deref())?;
+    if let Some((plan, report)) = first {
+        let told = failing::tell(&plan, &report, args.on, &args.failures.failures)?;
+        if to_stdout { eprint!("\n{told}") } else { crate::print(format!("\n{told}").as_bytes())? }
+    }
+    verdict(&tally, args.require_marks)
+}
+
+/// Joins reports and judges them as one.
+pub(crate) fn merge(args: &MergeArgs) -> Result<(), Failure> {
+    let mut joined: Option<Tally> = None;
+    for file in &args.files {
+        let name = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
+        let part: Tally = serde_json::from_str(&text).map_err(|error| {
+            let line = error.line();
+            Failure::Usage(format!(
+                "{name}:{line}: no report that `explore --json` of this version wrote: {error}"
+            ))
+        })?;
+        match &mut joined {
+            None => joined = Some(part),
+            Some(joined) => {
+                joined
+                    .join(&part)
+                    .map_err(|why| Failure::Usage(format!("{name} cannot be joined: {why}")))?;
+            }
+        }
+    }
+    let Some(tally) = joined else { return Err(Failure::Usage("no report to join".to_owned())) };
+    if args.json.as_deref() != Some(Path::new("-")) {
+        crate::print(tally.page(args.require_marks).as_bytes())?;
+    }
+    write_json(&tally, args.json.as_deref())?;
+    verdict(&tally, args.require_marks)
+}
+
+impl Campaign<'_> {
+    /// Plays it until its end, its time or an interrupt; answers what it adds up to, and the first run that failed.
+    pub(crate) fn play(&self) -> Result<(Tally, Option<(Plan, Report)>), Failure> {
+        play::armed(self.on)?;
+        let Drawn { scenario, digest } = source::scenario(self.scenario)?;
+        let interrupt = Interrupt::listen()?;
+        let seeds = self.shard.of(self.seeds);
+        let pool = Pool {
+            seeds,
+            jobs: jobs(self.jobs),
+            deadline: self.length.and_then(|length| Instant::now().checked_add(length)),
+            stop: interrupt.flag(),
+        };
+        let subject = Subject {
+            scenario: scenario.name().to_owned(),
+            digest: Hash(digest),
+            core: super::VERSION.to_owned(),
+            on: self.on.name().to_owned(),
+            promises_marks: scenario.draws_every_kind(),
+        };
+        let mut tally = Tally::new(subject, self.seeds);
+        let mut progress = Progress::start(seeds.to - seeds.from, self.length);
+        let mut first = None;
+        let one = |seed| {
+            let plan = scenario.draw(seed);
+            let report = play::play(&plan, self.on, false).map(|run| run.report);
+            (plan, report)
+        };
+        let mut refused = None;
+        pool.play(one, |seed, (plan, report)| match report {
+            Ok(report) => {
+                tally.add(seed, &plan, &report);
+                if first.is_none() && matches!(report.verdict, Verdict::Violation(_)) {
+                    first = Some((plan, report));
+                }
+                progress.show(tally.seeds, tally.violations);
+            }
+            Err(failure) => refused = Some(failure),
+        });
+        progress.finish();
+        tally.finish(progress.elapsed().as_secs_f64());
+        if interrupt.is_told() {
+            eprintln!("interrupted: the report is of the first {} seeds", tally.seeds);
+        }
+        refused.map_or(Ok((tally, first)), Err)
+    }
+}
+
+fn write_json(tally: &Tally, path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let text = serde_json::to_string(tally).map_err(|error| Failure::Failed(error.into()))? + "\n";
+    let stdout = path == Path::new("-");
+    super::write((!stdout).then_some(path), &text)
+}
+
+/// What a campaign's exit code says.
+fn verdict(tally: &Tally, require_marks: bool) -> Result<(), Failure> {
+    if let Some(found) = tally.first_violations.first() {
+        let more = tally.violations - 1;
+        let others = if more > 0 { format!(", and {more} more runs") } else { String::new() };
+        return Err(Failure::failed(format!("seed {} violates {}{others}", found.seed, found.invariant)));
+    }
+    if tally.seeds == 0 {
+        return Err(Failure::Vacuous("no run was played".to_owned()));
+    }
+    if let Some(inert) = &tally.inert {
+        let told = format!(
+            "seed {}: the fault {}, which the scenario names, changed nothing",
+            inert.seed, inert.fault
+        );
+        return Err(Failure::Vacuous(told));
+    }
+    let missed = tally.missed().count();
+    if missed > 0 && tally.enforces_marks(require_marks) {
+        return Err(Failure::Vacuous(format!("{missed} marks were never hit: nothing is proved about them")));
+    }
+    Ok(())
+}

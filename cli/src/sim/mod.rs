@@ -1,0 +1,69 @@
+//! `towline sim`: the simulator on the command line.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args` | every subcommand, flag and help text |
+//! | `run` | `run`, `resolve`, `scenarios` |
+//! | `explore`, `campaign` | `explore`, `merge`: many seeds, many cores, many machines, one report |
+//! | `replay`, `trace` | what happened in one run, as lines, a diagram, a trace for a viewer |
+//! | `shrink`, `failing` | from a run that fails to the fewest faults that make it fail |
+//! | `determinism` | the same run in two processes |
+//! | `exhaust` | every state of a small scope |
+//! | `stats`, `svg` | distributions, and pictures as text |
+//! | `source`, `play`, `interrupt` | what is played, where, and until when |
+//!
+//! The simulator is deterministic and counts in whole numbers; the clock, threads, files and people are here.
+
+mod args;
+mod campaign;
+mod determinism;
+mod exhaust;
+mod explore;
+mod failing;
+#[cfg(test)]
+mod fixtures;
+mod interrupt;
+mod play;
+mod replay;
+mod run;
+mod shrink;
+mod source;
+mod stats;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::path::Path;
+
+pub(crate) use args::SimArgs;
+use args::SimCommand;
+
+use crate::failure::Failure;
+
+/// The version of the core in this program; plans name the one they were drawn for.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Does what is asked of the simulator.
+pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
+    match &args.command {
+        SimCommand::Scenarios => run::scenarios(),
+        SimCommand::Resolve(args) => run::resolve(args),
+        SimCommand::Run(args) => run::run(args),
+        SimCommand::Explore(args) => explore::explore(args),
+        SimCommand::Merge(args) => explore::merge(args),
+        SimCommand::Replay(args) => replay::run(args),
+        SimCommand::CheckDeterminism(args) => determinism::run(args),
+        SimCommand::Trace(args) => trace::run(args),
+        SimCommand::Stats(args) => stats::run(args),
+        SimCommand::Shrink(args) => shrink::run(args),
+        SimCommand::Exhaust(args) => exhaust::run(args),
+    }
+}
+
+/// Writes to a file, or to stdout if there is none.
+fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    let Some(path) = path else { return crate::print(text.as_bytes()) };
+    std::fs::write(path, text)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+}

@@ -1,0 +1,175 @@
+//! `run`, `resolve` and `scenarios`: one run, its plan, and what there is to run.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use towline_sim::plan::{Plan, named};
+use towline_sim::report::{Report, Verdict};
+
+use super::args::{On, ResolveArgs, RunArgs};
+use super::campaign::node_name;
+use super::campaign::page::percent;
+use super::campaign::tally::Hash;
+use super::trace::facts::role_name;
+use super::trace::fault_name;
+use super::{failing, play, source};
+use crate::failure::Failure;
+use crate::units::{bytes, grouped, micros, millis};
+
+/// How much of what a scenario says about itself is listed.
+const ABOUT: usize = 90;
+
+/// Plays one run on each substrate asked for and judges it.
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let plan = source::plan(&args.source, args.seed)?;
+    args.on.iter().try_for_each(|on| play::armed(*on))?;
+    let mut worst = Ok(());
+    for on in &args.on {
+        let started = Instant::now();
+        let report = play::play(&plan, *on, false)?.report;
+        let text =
+            if args.json { json(&plan, &report, *on) } else { page(&plan, &report, *on, started.elapsed()) };
+        crate::print(text.as_bytes())?;
+        let told = failing::tell(&plan, &report, *on, &args.failures.failures)?;
+        if args.json {
+            eprint!("{told}")
+        } else {
+            crate::print(told.as_bytes())?
+        }
+        // A violation on any substrate outweighs a vacuous run on another.
+        match (verdict(&plan, &report, *on), &worst) {
+            (Ok(()), _) | (Err(Failure::Vacuous(_)), Err(_)) => {}
+            (Err(failure), _) => worst = Err(failure),
+        }
+    }
+    worst
+}
+
+/// Writes the plan that a scenario and a seed make.
+pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
+    let plan = source::scenario(&args.scenario)?.scenario.draw(args.seed);
+    super::write(args.output.as_deref(), &plan.to_text())
+}
+
+/// Lists the built-in scenarios with the first sentence of what each says about itself.
+pub(crate) fn scenarios() -> Result<(), Failure> {
+    let mut page = String::new();
+    for (name, text) in named() {
+        let about = about(text);
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "{name:<20}{about}");
+    }
+    crate::print(page.as_bytes())
+}
+
+/// The first sentence of the comment a scenario begins with, as far as it fits on a line.
+pub(super) fn about(text: &str) -> String {
+    let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
+    let whole = comment.join(" ");
+    let first = whole.split_once(". ").map_or(whole.as_str(), |(first, _)| first).trim_end_matches('.');
+    let clipped: String = first.chars().take(ABOUT).collect();
+    let more = if clipped.len() < first.len() { "..." } else { "" };
+    format!("{}{more}", clipped.trim_end())
+}
+
+fn verdict(plan: &Plan, report: &Report, on: On) -> Result<(), Failure> {
+    match &report.verdict {
+        Verdict::Pass => Ok(()),
+        Verdict::Violation(violation) => {
+            let name = violation.invariant.name();
+            Err(Failure::failed(format!(
+                "{}, seed {}, on {} violates {name}",
+                plan.name,
+                plan.seed,
+                on.name()
+            )))
+        }
+        Verdict::Vacuous(places) => {
+            let faults: Vec<String> = places.iter().map(|place| fault_name(plan, *place)).collect();
+            Err(Failure::Vacuous(format!("on {}, nothing changed by: {}", on.name(), faults.join("; "))))
+        }
+    }
+}
+
+fn word(report: &Report) -> &'static str {
+    match report.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Violation(_) => "violation",
+        Verdict::Vacuous(_) => "vacuous",
+    }
+}
+
+fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
+    let mut page = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "{name:<12}{value}");
+    };
+    line("run", format!("{}, seed {}, on {}: {}", plan.name, plan.seed, on.name(), word(report)));
+    line("hash", format!("{} over {} facts", Hash(report.hash), grouped(report.facts)));
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    line(
+        "time",
+        format!("{} played in {}, {} calls", micros(report.end_us), millis(took), grouped(report.calls)),
+    );
+    let effective = report.effects.iter().filter(|effective| **effective).count();
+    line("faults", format!("{effective} of {} changed something", report.effects.len()));
+    let margins = &report.margins;
+    let (took, part) = (millis(margins.converge_us / 1_000), percent(margins.converge_permille));
+    line("converged", format!("{took} after the heal, {part} of the time allowed"));
+    line(
+        "margins",
+        format!(
+            "{} records behind at most, {} of ring left at least, {} snapshots",
+            grouped(margins.lag_max),
+            bytes(margins.ring_left_min),
+            grouped(margins.snapshots)
+        ),
+    );
+    for (number, end) in report.finals.iter().enumerate() {
+        let dead = if end.alive { "" } else { ", dead" };
+        line(
+            &node_name(plan, number),
+            format!(
+                "{}{dead}, {} records, digest {}, {} snapshots",
+                role_name(end.role),
+                grouped(end.offset),
+                Hash(end.digest),
+                end.snapshots
+            ),
+        );
+    }
+    page
+}
+
+fn json(plan: &Plan, report: &Report, on: On) -> String {
+    let violation = match &report.verdict {
+        Verdict::Violation(told) => json!({
+            "invariant": told.invariant.name(), "words": told.invariant.words(), "t_us": told.t_us,
+            "node": node_name(plan, told.node), "text": told.text,
+        }),
+        Verdict::Pass | Verdict::Vacuous(_) => serde_json::Value::Null,
+    };
+    let effects: Vec<_> = report
+        .effects
+        .iter()
+        .enumerate()
+        .map(|(index, effective)| json!({"fault": fault_name(plan, index), "effective": effective}))
+        .collect();
+    let finals: Vec<_> = report.finals.iter().enumerate()
+        .map(|(number, end)| json!({
+            "node": node_name(plan, number), "alive": end.alive, "role": role_name(end.role), "offset": end.offset,
+            "digest": Hash(end.digest), "snapshots": end.snapshots,
+        }))
+        .collect();
+    let margins = &report.margins;
+    let told = json!({
+        "scenario": plan.name, "seed": plan.seed, "on": on.name(), "verdict": word(report), "violation": violation,
+        "hash": Hash(report.hash), "facts": report.facts, "calls": report.calls, "end_us": report.end_us,
+        "faults": effects, "nodes": finals, "lag_max": margins.lag_max, "converge_us": margins.converge_us,
+        "converge_permille": margins.converge_permille, "snapshots": margins.snapshots,
+        "ring_left_min": margins.ring_left_min,
+    });
+    format!("{told}\n")
+}

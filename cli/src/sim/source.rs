@@ -1,0 +1,107 @@
+//! What is played: a built-in scenario by its name, a file, or a link that carries a plan. A file that begins with
+//! `plan = ` is a plan, any other a scenario.
+
+use std::path::Path;
+
+use towline_sim::plan::{Plan, Scenario, named};
+use towline_sim::shrink::plan_of_fragment;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::failure::Failure;
+
+/// A scenario with the digest of the text it was read from.
+pub(crate) struct Drawn {
+    pub(crate) scenario: Scenario,
+    pub(crate) digest: u128,
+}
+
+/// A text and what it is called in messages.
+struct Text {
+    name: String,
+    text: String,
+}
+
+/// The plan of a source: of a scenario with this seed, or 0; of a plan itself, which has a seed of its own.
+pub(crate) fn plan(source: &str, seed: Option<u64>) -> Result<Plan, Failure> {
+    let text = read(source)?;
+    if !is_plan(&text.text) {
+        return Ok(parse(&text)?.draw(seed.unwrap_or(0)));
+    }
+    if seed.is_some() {
+        return Err(Failure::Usage(format!("{source} is a plan, which has its own seed: leave --seed out")));
+    }
+    Plan::parse(&text.name, &text.text).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The scenario of a source.
+pub(crate) fn scenario(source: &str) -> Result<Drawn, Failure> {
+    let text = read(source)?;
+    if is_plan(&text.text) {
+        return Err(Failure::Usage(format!(
+            "{source} is a plan, which has no draws left: `towline sim run {source}` plays it"
+        )));
+    }
+    Ok(Drawn { scenario: parse(&text)?, digest: xxh3_128(text.text.as_bytes()) })
+}
+
+/// The plan in a file.
+pub(crate) fn plan_file(path: &Path) -> Result<Plan, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(&name, &error))?;
+    if !is_plan(&text) {
+        let told = format!(
+            "{name} is no plan: `towline sim resolve {name} --seed N -o FILE` makes one of a scenario"
+        );
+        return Err(Failure::Usage(told));
+    }
+    Plan::parse(&name, &text).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn parse(text: &Text) -> Result<Scenario, Failure> {
+    Scenario::parse(&text.name, &text.text).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn read(source: &str) -> Result<Text, Failure> {
+    if let Some(text) = source.find('#').and_then(|at| plan_of_fragment(&source[at..])) {
+        return Ok(Text { name: "the link".to_owned(), text });
+    }
+    let built_in = named().iter().find(|(name, _)| *name == source);
+    if let Some((name, text)) = built_in {
+        return Ok(Text { name: format!("{name}.toml"), text: (*text).to_owned() });
+    }
+    let text = std::fs::read_to_string(source).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let names: Vec<&str> = named().iter().map(|(name, _)| *name).collect();
+            let known = names.join(", ");
+            return Failure::Usage(format!(
+                "{source} is neither a file nor a built-in scenario; those are {known}"
+            ));
+        }
+        cannot_read(source, &error)
+    })?;
+    Ok(Text { name: source.to_owned(), text })
+}
+
+fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("cannot read {name}: {error}"))
+}
+
+/// Comments and empty lines may stand before the first key.
+fn is_plan(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| line.strip_prefix("plan").is_some_and(|rest| rest.trim_start().starts_with('=')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plan;
+
+    #[test]
+    fn a_plan_is_told_by_its_first_key() {
+        assert!(is_plan("plan = 1\nname = \"a\"\n"));
+        assert!(is_plan("# why it failed\n\nplan=1\n"));
+        assert!(!is_plan("scenario = 1\nplan = 1\n"));
+        assert!(!is_plan("planned = 1\n"));
+        assert!(!is_plan(""));
+    }
+}

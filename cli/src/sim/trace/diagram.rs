@@ -1,0 +1,293 @@
+//! A run as a message diagram: nodes are columns, time runs down, each thing that happened has a line of its own.
+
+use towline_core::Role;
+use towline_sim::plan::Plan;
+use towline_sim::plan::faults::Target;
+
+use super::scale::{LINE, Scale, ticks};
+use super::spans::{Moment, Mood, Span, Spans, Told, What};
+use super::{View, applied_at};
+use crate::sim::svg::Svg;
+
+const LEFT: i64 = 120;
+const COLUMN: i64 = 330;
+const TOP: i64 = 128;
+/// What fits beside a life; the rest shows under a pointer.
+const LETTERS: usize = 40;
+/// A diagram longer than this is read by nobody.
+const ROWS_MAX: usize = 1_200;
+
+const STYLE: &str = "\
+text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: #1f2937; }
+.title { font-size: 17px; font-weight: bold; }
+.quiet, .offset { fill: #6b7280; }
+.offset { font-size: 11px; }
+.name { font-size: 14px; font-weight: bold; }
+.left { text-anchor: end; }
+.middle { text-anchor: middle; }
+.time { fill: #9ca3af; font-size: 11px; text-anchor: end; }
+line { stroke: #9ca3af; stroke-width: 1; }
+.tick { stroke: #e5e7eb; }
+.primary { fill: #d97706; }
+.replica { fill: #2563eb; }
+.dead { stroke: #d1d5db; stroke-dasharray: 2 5; }
+.link { fill: #93c5fd; }
+.snapshot { fill: #7c3aed; }
+.cut { fill: #c4b5fd; }
+.fault { fill: #ef4444; fill-opacity: 0.13; }
+.dial { stroke: #9ca3af; stroke-dasharray: 4 3; }
+.join { stroke: #059669; stroke-width: 1.5; }
+.ship { stroke: #7c3aed; stroke-width: 3; }
+.dial.head { fill: #9ca3af; stroke-dasharray: none; }
+.join.head { fill: #059669; }
+.ship.head { fill: #7c3aed; stroke-width: 1; }
+.death { stroke: #dc2626; stroke-width: 3; }
+.heal { stroke: #059669; stroke-width: 1.5; stroke-dasharray: 8 4; }
+.wrong { stroke: #dc2626; stroke-width: 2; }
+text.bad { fill: #b91c1c; }
+text.good { fill: #047857; }
+text.news { fill: #5b21b6; }
+";
+
+/// What stands on a line.
+enum Row<'a> {
+    Tick(u64),
+    Moment(&'a Moment),
+    Violation(u64, usize, String),
+}
+
+impl Row<'_> {
+    const fn t_us(&self) -> u64 {
+        match self {
+            Self::Tick(t_us) | Self::Violation(t_us, ..) => *t_us,
+            Self::Moment(moment) => moment.t_us,
+        }
+    }
+}
+
+/// A time beside its line: `3.250 s`.
+fn clock(t_us: u64) -> String {
+    format!("{}.{:03} s", t_us / 1_000_000, t_us / 1_000 % 1_000)
+}
+
+struct Diagram<'a> {
+    plan: &'a Plan,
+    facts: &'a [Told],
+    scale: Scale,
+    /// The lines on which something happens: when, at which node, what, and where the line is.
+    lines: Vec<(u64, usize, Mood, i64)>,
+    svg: Svg,
+}
+
+/// Draws it.
+pub(super) fn draw(plan: &Plan, facts: &[Told], view: &View) -> String {
+    let spans = Spans::read(plan, facts);
+    let (from_us, to_us) = (view.from_us, view.until_us.min(spans.end_us));
+    let seen: Vec<&Moment> =
+        spans.moments.iter().filter(|moment| (from_us..=to_us).contains(&moment.t_us)).collect();
+    let left_out = seen.len().saturating_sub(ROWS_MAX);
+    let to_us = if left_out > 0 { seen[ROWS_MAX - 1].t_us } else { to_us };
+    let mut rows: Vec<Row<'_>> = ticks(from_us, to_us).into_iter().map(Row::Tick).collect();
+    rows.extend(seen.into_iter().take(ROWS_MAX).map(Row::Moment));
+    if let Some((t_us, node, text)) = view.violation.clone().filter(|(t_us, ..)| *t_us <= to_us) {
+        rows.push(Row::Violation(t_us, node, text));
+    }
+    // Stable: what happened at the same time keeps its order.
+    rows.sort_by_key(Row::t_us);
+    let times: Vec<u64> = rows.iter().map(Row::t_us).collect();
+    let scale = Scale::new(&times, TOP);
+    let lines = rows.iter().enumerate().filter_map(|(index, row)| match row {
+        Row::Moment(moment) => Some((moment.t_us, moment.node, moment.mood, scale.row(index))),
+        Row::Tick(_) | Row::Violation(..) => None,
+    });
+    let lines = lines.collect();
+    let mut diagram = Diagram { plan, facts, scale, lines, svg: Svg::default() };
+    diagram.nodes();
+    for span in spans.spans.iter().filter(|span| span.from_us <= to_us && span.to_us >= from_us) {
+        diagram.span(span, (from_us, to_us));
+    }
+    for (index, row) in rows.iter().enumerate() {
+        diagram.row(index, row);
+    }
+    diagram.finish(&view.title, left_out)
+}
+
+impl Diagram<'_> {
+    fn x(&self, node: usize) -> i64 {
+        LEFT + COLUMN / 8 + COLUMN * i64::try_from(node).unwrap_or(0)
+    }
+
+    fn width(&self) -> i64 {
+        self.x(self.plan.nodes.len())
+    }
+
+    /// Faults behind everything, then connections and snapshots beside the lives.
+    fn span(&mut self, span: &Span, (from_us, to_us): (u64, u64)) {
+        let begins: &[Mood] = match span.what {
+            What::Life(_) => &[Mood::Birth, Mood::Turn],
+            What::Link(_) => &[Mood::Dial],
+            What::Snapshot { .. } => &[Mood::Snapshot],
+            What::Fault(_) => &[Mood::Fault],
+        };
+        let begin = self.lines.iter().find(|(t_us, node, mood, _)| {
+            (*t_us, *node) == (span.from_us, span.node) && begins.contains(mood)
+        });
+        let top = begin.map_or_else(|| self.scale.y(span.from_us.max(from_us)), |line| line.3) - 3;
+        let end = self.lines.iter().rfind(|(t_us, node, ..)| (*t_us, *node) == (span.to_us, span.node));
+        let height = end.map_or_else(|| self.scale.y(span.to_us.min(to_us)), |line| line.3) - top;
+        let x = self.x(span.node);
+        match span.what {
+            What::Life(Role::Primary) => self.svg.rect("primary", (x - 3, top), (6, height)),
+            What::Life(Role::Replica) => self.svg.rect("replica", (x - 2, top), (4, height)),
+            What::Link(_) => self.svg.rect("link", (x - 9, top), (3, height)),
+            What::Snapshot { offset, installed } => {
+                let (class, end) =
+                    if installed { ("snapshot", "installed") } else { ("cut", "never installed") };
+                self.svg.titled_rect(
+                    class,
+                    (x - 19, top),
+                    (8, height),
+                    &format!("snapshot of {offset}, {end}"),
+                );
+            }
+            What::Fault(index) => {
+                let Some(fault) = self.plan.faults.get(index) else { return };
+                let pair = fault.kind.shape().target == Target::Pair;
+                let other = if pair { self.x(fault.peer) } else { x };
+                let (left, right) = (x.min(other), x.max(other));
+                let (left, width) = if pair { (left, right - left) } else { (left - 28, 56) };
+                let name = super::fault_name(self.plan, index);
+                self.svg.titled_rect("fault", (left, top), (width, height.max(LINE - 4)), &name);
+            }
+        }
+    }
+
+    /// The columns' heads, and a thread through the times when nobody lives there.
+    fn nodes(&mut self) {
+        for (number, node) in self.plan.nodes.iter().enumerate() {
+            let x = self.x(number);
+            let follows = node.upstream.and_then(|upstream| self.plan.nodes.get(upstream));
+            let what = match follows {
+                Some(upstream) => format!("follows {}", upstream.name),
+                None => "primary".to_owned(),
+            };
+            self.svg.text("name middle", (x, TOP - 40), &node.name);
+            self.svg.text("quiet middle", (x, TOP - 24), what);
+            self.svg.line("dead", (x, TOP - 12), (x, self.scale.bottom() + 12));
+        }
+    }
+
+    fn row(&mut self, index: usize, row: &Row<'_>) {
+        let y = self.scale.row(index);
+        match row {
+            Row::Tick(t_us) => {
+                let width = self.width();
+                self.svg.line("tick", (LEFT - 10, y), (width, y));
+                self.svg.text("quiet left", (LEFT - 16, y + 4), clock(*t_us));
+                for node in 0..self.plan.nodes.len() {
+                    if let Some(offset) = applied_at(self.facts, *t_us, node) {
+                        self.svg.text("offset", (self.x(node) + 14, y + 4), offset);
+                    }
+                }
+            }
+            Row::Violation(t_us, node, text) => {
+                let width = self.width();
+                self.svg.line("wrong", (LEFT - 10, y), (width, y));
+                self.svg.text("time", (LEFT - 16, y + 4), clock(*t_us));
+                self.svg.text("bad name", (self.x(*node) + 14, y - 4), text);
+            }
+            Row::Moment(moment) => self.moment(moment, y),
+        }
+    }
+
+    fn moment(&mut self, moment: &Moment, y: i64) {
+        let x = self.x(moment.node);
+        if moment.mood != Mood::Heal {
+            self.svg.text("time", (LEFT - 16, y + 4), clock(moment.t_us));
+        }
+        let peer = moment.peer.map(|peer| self.x(peer));
+        let class = match moment.mood {
+            Mood::Birth => {
+                let primary = self.plan.nodes.get(moment.node).is_some_and(|node| node.role == Role::Primary);
+                self.svg.circle(if primary { "primary" } else { "replica" }, (x, y), 5);
+                "quiet"
+            }
+            Mood::Death => {
+                self.svg.cross("death", (x, y), 6);
+                "bad"
+            }
+            Mood::Dial => {
+                peer.inspect(|peer| self.svg.arrow("dial", x, *peer, y));
+                "quiet"
+            }
+            Mood::Join => {
+                peer.inspect(|peer| self.svg.arrow("join", *peer, x, y));
+                "good"
+            }
+            Mood::Snapshot => {
+                peer.inspect(|peer| self.svg.arrow("ship", *peer, x, y));
+                "news"
+            }
+            Mood::End | Mood::Fault => "bad",
+            Mood::Good => "good",
+            Mood::Turn => "news",
+            Mood::Heal => {
+                let width = self.width();
+                self.svg.line("heal", (LEFT - 10, y), (width, y));
+                return self.svg.text(
+                    "good left",
+                    (LEFT - 16, y + 4),
+                    format!("{} heal", clock(moment.t_us)),
+                );
+            }
+        };
+        // Text stands above a line that leaves on its side.
+        let above = if peer.is_some_and(|peer| peer > x) { y - 4 } else { y + 4 };
+        self.svg.clipped_text(class, (x + 14, above), &moment.text, LETTERS);
+    }
+
+    fn legend(&mut self) {
+        let y = 58;
+        let mut x = 24;
+        let mut next = |width: i64| {
+            let here = x;
+            x += width;
+            here
+        };
+        let here = next(90);
+        self.svg.rect("primary", (here, y - 10), (6, 12));
+        self.svg.text("quiet", (here + 12, y), "primary");
+        let here = next(90);
+        self.svg.rect("replica", (here, y - 10), (4, 12));
+        self.svg.text("quiet", (here + 12, y), "replica");
+        let here = next(110);
+        self.svg.rect("link", (here, y - 10), (3, 12));
+        self.svg.text("quiet", (here + 12, y), "connected");
+        let here = next(105);
+        self.svg.rect("snapshot", (here, y - 10), (8, 12));
+        self.svg.text("quiet", (here + 14, y), "snapshot");
+        let here = next(85);
+        self.svg.rect("fault", (here, y - 12), (16, 16));
+        self.svg.text("quiet", (here + 22, y), "fault");
+        let here = next(90);
+        self.svg.cross("death", (here + 5, y - 4), 5);
+        self.svg.text("quiet", (here + 18, y), "death");
+        let here = next(100);
+        self.svg.text("offset", (here, y), "123");
+        self.svg.text("quiet", (here + 28, y), "records a reader sees");
+    }
+
+    fn finish(mut self, title: &str, left_out: usize) -> String {
+        self.svg.text("title", (24, 32), title);
+        self.legend();
+        let bottom = self.scale.bottom() + 34;
+        let more = if left_out > 0 {
+            format!("{left_out} more moments left out: trace with --from and --until. ")
+        } else {
+            String::new()
+        };
+        self.svg.text("quiet", (24, bottom), format!("{more}Time runs down; quiet stretches are shortened."));
+        let size = (self.width().max(860), bottom + 18);
+        self.svg.finish(size, title, STYLE)
+    }
+}

@@ -1,0 +1,112 @@
+//! `cargo xtask sim`, `mutants` and `sim-soak`: the simulator, built with all it can have.
+//!
+//! Each build has a folder of its own under the target folder, because the compiler flags differ: without
+//! `--cfg tokio_unstable` turmoil swallows a panic in a task and the run passes, so the program refuses to play there;
+//! with `--cfg towline_mutants` there are planted bugs in it, so it must never be mistaken for the program.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::{Workspace, command};
+
+const TURMOIL: &str = "--cfg tokio_unstable";
+const MUTANTS: &str = "--cfg tokio_unstable --cfg towline_mutants";
+/// More than any soak plays.
+const SOAK_SEEDS: u64 = 1 << 40;
+
+/// What `towline sim` is told.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// As for `towline sim`: `cargo xtask sim run mixed --seed 42 --on turmoil`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// For how long, and with what.
+#[derive(clap::Args)]
+pub(crate) struct SoakArgs {
+    /// How long
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// A built-in scenario or a file
+    #[arg(long, default_value = "mixed")]
+    scenario: String,
+    /// Where the seeds begin [default: by the clock]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// Runs `towline sim` with every substrate.
+pub(crate) fn sim(args: &Args) -> Result<ExitCode> {
+    run("sim", TURMOIL, &args.args)
+}
+
+/// Runs `towline sim mutants` in a build that has them.
+pub(crate) fn mutants(args: &Args) -> Result<ExitCode> {
+    let mut all = vec!["mutants".to_owned()];
+    all.extend(args.args.iter().cloned());
+    run("mutants", MUTANTS, &all)
+}
+
+/// Plays seeds nobody has played before, for as long as asked.
+pub(crate) fn soak(args: &SoakArgs) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let from = args.seed.map_or_else(clock, Ok)?;
+    let folder = workspace.target.join("sim-soak");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    eprintln!("soaking {} from seed {from} for {} min", args.scenario, args.minutes);
+    let to = from.checked_add(SOAK_SEEDS).context("--seed leaves no room for others")?;
+    let told = [
+        "explore".to_owned(),
+        args.scenario.clone(),
+        "--seeds".to_owned(),
+        format!("{from}..{to}"),
+        "--for".to_owned(),
+        format!("{}min", args.minutes),
+        "--json".to_owned(),
+        folder.join("report.json").display().to_string(),
+        "--failures".to_owned(),
+        folder.display().to_string(),
+    ];
+    run("sim", TURMOIL, &told)
+}
+
+/// A beginning that no earlier soak had, and far from the seeds people type.
+fn clock() -> Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    Ok(now.as_secs() << 24)
+}
+
+/// Builds the program with these flags and runs its `sim`; the exit code is the program's.
+fn run(folder: &str, flags: &str, args: &[String]) -> Result<ExitCode> {
+    let program = build(folder, flags)?;
+    let status = command(&program.display().to_string())
+        .arg("sim")
+        .args(args)
+        .status()
+        .with_context(|| format!("{} did not start", program.display()))?;
+    let code = status.code().with_context(|| format!("towline sim was ended: {status}"))?;
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+fn build(folder: &str, flags: &str) -> Result<PathBuf> {
+    let workspace = Workspace::find()?;
+    let target = workspace.target.join(folder);
+    // Flags in the environment would replace ours, so ours join them.
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut cargo = command("cargo");
+    cargo
+        .args(["build", "--quiet", "--profile", "sim", "--package", "towline", "--features", "turmoil"])
+        .arg("--target-dir")
+        .arg(&target)
+        .env("RUSTFLAGS", format!("{given} {flags}").trim())
+        .current_dir(&workspace.root);
+    let status = cargo.status().context("cargo did not start")?;
+    if !status.success() {
+        bail!("the simulator does not build ({status}): see cargo's message above");
+    }
+    Ok(target.join("sim").join(format!("towline{}", std::env::consts::EXE_SUFFIX)))
+}
