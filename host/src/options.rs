@@ -93,7 +93,9 @@ impl Options {
         };
         // Only a disk keeps anything through a power cut; of a memory store nobody claims 0.
         let persists = matches!(self.store, StoreKind::Disk(_));
-        let config = CoreOptions { persists, ..self.core }.check().map_err(StartError::Config)?;
+        // And no store here goes back: a fork is answered by a snapshot. Whoever claimed more would wait for ever.
+        let core = CoreOptions { persists, can_rewind: false, ..self.core };
+        let config = core.check().map_err(StartError::Config)?;
         least("clients_max", self.clients_max.into(), 1)?;
         // The longest request and the longest reply of one client.
         least("client_bytes", self.client_bytes, 4 * u64::from(config.frame_bytes_max()))?;

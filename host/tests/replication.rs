@@ -85,6 +85,31 @@ async fn a_replica_is_promoted_and_the_others_follow_it_without_a_snapshot() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_fork_is_answered_by_a_snapshot_whatever_the_options_claim() {
+    let world = World::memory();
+    let claims = |mut options: towline_host::Options| {
+        options.core.can_rewind = true;
+        options
+    };
+    let primary = world.start(claims(options())).await;
+    let heir = world.start(claims(following(&primary))).await;
+    world.client(&primary).await.fill("both", 10, 10).await;
+    agree(&[&primary, &heir]).await;
+    world.memory.block(primary.replication_addr().unwrap());
+    world.memory.cut(primary.replication_addr().unwrap());
+    world.client(&primary).await.fill("lost", 10, 10).await;
+    let mut client = world.client(&heir).await;
+    assert_eq!(client.ask(&["REPLICAOF", "NO", "ONE"]).await, "+OK");
+    client.fill("new", 5, 10).await;
+
+    let (host, port) = heir.replication_addr().unwrap().rsplit_once(':').unwrap();
+    assert_eq!(world.client(&primary).await.ask(&["REPLICAOF", host, port]).await, "+OK");
+    agree(&[&heir, &primary]).await;
+    let status = primary.inspect().await.unwrap().status;
+    assert_eq!((status.snapshots_installed, primary.inspect().await.unwrap().keys), (1, 15));
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn another_history_is_refused_until_somebody_consents() {
     let world = World::memory();
     let (one, two) = (world.start(options()).await, world.start(options()).await);
