@@ -3,7 +3,10 @@
 //! The operator's opinion of who is primary and who follows whom is here (`upstreams`, `reign`): it changes when a node
 //! has said OK to the command, and it is what a process that starts anew is told.
 
-#![expect(clippy::disallowed_types, reason = "shared by the director and the tasks of one thread; never held while waiting")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "shared by the director and the tasks of one thread; never held while waiting"
+)]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,15 +23,15 @@ use crate::plan::Plan;
 use crate::trace::{At, Death, Fact};
 
 /// A node as it said itself that it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) t_us: u64,
     pub(super) role: Role,
     pub(super) offset: u64,
     pub(super) digest: u128,
     pub(super) epoch: u64,
-    /// To its upstream, with a stream on it; true on a primary.
-    pub(super) link_up: bool,
+    /// The link to its upstream: `streaming` is what it should be; and its last fault. Empty on a primary.
+    pub(super) link: String,
     pub(super) installed: u64,
 }
 

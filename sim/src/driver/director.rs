@@ -147,7 +147,9 @@ impl Director {
         }
         let Fault { node, peer, kind, .. } = fault;
         let order = match kind {
-            Kind::Promote | Kind::Usurp => Order::Promote { node, fault: index, tells: kind == Kind::Promote },
+            Kind::Promote | Kind::Usurp => {
+                Order::Promote { node, fault: index, tells: kind == Kind::Promote }
+            }
             Kind::Follow => Order::Follow { node, upstream: peer, fault: Some(index) },
             _other => return,
         };
@@ -271,18 +273,21 @@ impl Director {
     fn apart(&self, since_us: u64) -> Option<(usize, String)> {
         let sheet = self.desk.sheet();
         let plan = &self.desk.plan;
-        let fresh = |node: usize| sheet.views[node].filter(|view| view.t_us > since_us);
+        let fresh = |node: usize| sheet.views[node].as_ref().filter(|view| view.t_us > since_us);
         let Some(leader) = fresh(sheet.reign) else {
             return Some((sheet.reign, "the primary does not say how it stands".to_owned()));
         };
         for node in (0..plan.nodes.len()).filter(|node| plan.nodes[*node].core) {
-            let Some(view) = fresh(node) else { return Some((node, "it does not say how it stands".to_owned())) };
+            let Some(view) = fresh(node) else {
+                return Some((node, "it does not say how it stands".to_owned()));
+            };
             let role = if sheet.upstreams[node].is_none() { Role::Primary } else { Role::Replica };
-            let View { offset, digest, link_up, .. } = view;
-            let same = (offset, digest) == (leader.offset, leader.digest);
-            if !same || view.role != role || !link_up || !self.desk.weather.is_alive(node) {
+            let View { offset, digest, link, .. } = view;
+            let same = (*offset, *digest) == (leader.offset, leader.digest);
+            let linked = view.role == Role::Primary || link.starts_with("streaming");
+            if !same || view.role != role || !linked || !self.desk.weather.is_alive(node) {
                 let text = format!(
-                    "{:?} at {offset}, digest {digest:032x}, link up: {link_up}; it should be {role:?} at {}, {:032x}",
+                    "{:?} at {offset}, digest {digest:032x}, link {link}; it should be {role:?} at {}, {:032x}",
                     view.role, leader.offset, leader.digest
                 );
                 return Some((node, text));
@@ -309,7 +314,7 @@ impl Director {
         let sheet = self.desk.sheet();
         let finals: Vec<Final> = (0..sheet.views.len())
             .map(|node| {
-                let view = sheet.views[node];
+                let view = sheet.views[node].as_ref();
                 Final {
                     alive: self.desk.weather.is_alive(node),
                     role: view.map_or(self.desk.plan.nodes[node].role, |view| view.role),
@@ -347,7 +352,8 @@ impl Director {
         let idle = |index: &usize| !effects[*index] && plays(plan, *index);
         let idle: Vec<usize> = (0..plan.faults.len()).filter(idle).collect();
         let named: Vec<usize> = idle.iter().copied().filter(|index| plan.faults[*index].explicit).collect();
-        let drawn = (0..plan.faults.len()).filter(|index| !plan.faults[*index].explicit && plays(plan, *index));
+        let drawn =
+            (0..plan.faults.len()).filter(|index| !plan.faults[*index].explicit && plays(plan, *index));
         let drawn: Vec<usize> = drawn.collect();
         let all_idle = !drawn.is_empty() && drawn.iter().all(|index| !effects[*index]);
         match (named.is_empty(), all_idle) {
@@ -359,7 +365,8 @@ impl Director {
 
     fn margins(&self, finals: &[Final]) -> Margins {
         let due_us = self.healed_us.map(|healed_us| healed_us.max(self.desk.plan.ops_end_us()));
-        let converge_us = self.converged_us.zip(due_us).map_or(0, |(at_us, due_us)| at_us.saturating_sub(due_us));
+        let converge_us =
+            self.converged_us.zip(due_us).map_or(0, |(at_us, due_us)| at_us.saturating_sub(due_us));
         Margins {
             converge_us,
             converge_permille: converge_us * 1_000 / self.desk.plan.converge_budget_us().max(1),

@@ -26,7 +26,6 @@ mod resp;
 mod shaper;
 mod weather;
 
-
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -199,7 +198,8 @@ pub(crate) trait Machines {
 /// What a panic said.
 pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+    said.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
 }
 
 /// Simulated time passes.

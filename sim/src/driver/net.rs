@@ -48,7 +48,8 @@ impl Net for PlanNet {
             }
             let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
             let shaped = port == REPLICAS;
-            Ok(Box::new(Listening { door, at, name: addr.to_owned(), shaped, ground, weather }) as Box<dyn Listener>)
+            Ok(Box::new(Listening { door, at, name: addr.to_owned(), shaped, ground, weather })
+                as Box<dyn Listener>)
         })
     }
 
@@ -66,7 +67,8 @@ impl Net for PlanNet {
             let at = self.weather.address(peer, port).ok_or(io::ErrorKind::ConnectionRefused)?;
             let (base, from) = self.ground.connect(at).await?;
             let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
-            Ok(Box::new(Shaper::new(base, ground, weather, (from, at), Some((self.node, peer)))) as BoxTransport)
+            Ok(Box::new(Shaper::new(base, ground, weather, (from, at), Some((self.node, peer))))
+                as BoxTransport)
         })
     }
 }

@@ -168,13 +168,19 @@ async fn write(desk: Arc<Desk>) {
 }
 
 /// Says what is due; whatever is accepted goes. Answers whether all was.
-async fn say(desk: &Desk, client: &mut Client, due: &mut VecDeque<Due>, doubtful: &mut usize) -> io::Result<bool> {
+async fn say(
+    desk: &Desk,
+    client: &mut Client,
+    due: &mut VecDeque<Due>,
+    doubtful: &mut usize,
+) -> io::Result<bool> {
     let keys = desk.plan.knobs.keys;
     while *doubtful > 0 {
         let Some(first) = due.front() else { break };
         let held = client.ask(&[b"GET", &key(first.number, keys)]).await?;
         let known = match held {
-            Reply::Text(held) => std::str::from_utf8(held.get(..16).unwrap_or_default()).ok()
+            Reply::Text(held) => std::str::from_utf8(held.get(..16).unwrap_or_default())
+                .ok()
                 .and_then(|digits| digits.parse::<u64>().ok())
                 .is_some_and(|number| number >= first.number),
             Reply::Nil | Reply::Error(_) => false,
@@ -229,10 +235,9 @@ async fn watch(desk: Arc<Desk>, node: usize) {
         let Ok(Reply::Text(page)) = there.ask(&[b"INFO", b"replication"]).await else { continue };
         let Some(view) = read(asked_us, &String::from_utf8_lossy(&page)) else { continue };
         client = Some(there);
+        let (role, epoch, offset) = (view.role, view.epoch, view.offset);
         let before = desk.sheet().views[node].replace(view);
-        let same = |before: View| (before.role, before.epoch, before.offset) == (view.role, view.epoch, view.offset);
-        if !before.is_some_and(same) {
-            let View { role, epoch, offset, .. } = view;
+        if !before.is_some_and(|before| (before.role, before.epoch, before.offset) == (role, epoch, offset)) {
             desk.tell(node, Fact::Ruled { role, epoch, offset });
         }
     }
@@ -246,12 +251,16 @@ fn read(t_us: u64, page: &str) -> Option<View> {
     };
     let number = |name: &str| line(name)?.parse::<u64>().ok();
     let role = if line("role")? == "master" { Role::Primary } else { Role::Replica };
-    let (offset, link_up) = match role {
-        Role::Primary => (number("master_repl_offset")?, true),
-        Role::Replica => (number("slave_repl_offset")?, line("master_link_state")? == "streaming"),
+    let (offset, link) = match role {
+        Role::Primary => (number("master_repl_offset")?, String::new()),
+        Role::Replica => {
+            let fault = line("master_link_fault").map(|fault| format!(" ({fault})")).unwrap_or_default();
+            (number("slave_repl_offset")?, line("master_link_state")? + &fault)
+        }
     };
     let digest = u128::from_str_radix(&line("digest")?, 16).ok()?;
-    let (number_of_epoch, dice) = line("epoch")?.split_once('.').map(|(number, dice)| (number.to_owned(), dice.to_owned()))?;
+    let (number_of_epoch, dice) =
+        line("epoch")?.split_once('.').map(|(number, dice)| (number.to_owned(), dice.to_owned()))?;
     let epoch = number_of_epoch.parse::<u64>().ok()? << 32 | u64::from_str_radix(&dice, 16).ok()?;
-    Some(View { t_us, role, offset, digest, epoch, link_up, installed: number("snapshots_installed")? })
+    Some(View { t_us, role, offset, digest, epoch, link, installed: number("snapshots_installed")? })
 }

@@ -52,7 +52,11 @@ fn silent<T>(_: T) -> io::Error {
 
 impl Client {
     /// Connects to a node.
-    pub(super) async fn connect(ground: &Arc<dyn Ground>, weather: &Weather, node: usize) -> io::Result<Self> {
+    pub(super) async fn connect(
+        ground: &Arc<dyn Ground>,
+        weather: &Weather,
+        node: usize,
+    ) -> io::Result<Self> {
         let at = weather.address(node, CLIENTS).filter(|_| weather.is_alive(node));
         let at = at.ok_or(io::ErrorKind::ConnectionRefused)?;
         let limit = ground.lasts(PATIENCE_US);

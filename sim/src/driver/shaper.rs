@@ -47,7 +47,17 @@ impl Shaper {
     ) -> Self {
         weather.attach(name, pair);
         let end = usize::from(pair.is_none());
-        Self { base, ground, weather, name, end, inbox: VecDeque::new(), ended: false, broken: None, timer: None }
+        Self {
+            base,
+            ground,
+            weather,
+            name,
+            end,
+            inbox: VecDeque::new(),
+            ended: false,
+            broken: None,
+            timer: None,
+        }
     }
 
     /// Takes what the socket has.

@@ -8,7 +8,10 @@
 //! Invariants of a way: `read <= arrived <= written` in stream positions, and `written - read` is at most the window.
 //! Bounds: a wire goes when both its ends are gone; one that is never answered stays until the run ends.
 
-#![expect(clippy::disallowed_types, reason = "director and shapers share it; one lock, never held while waiting")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "director and shapers share it; one lock, never held while waiting"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -230,7 +233,8 @@ impl Weather {
     /// Everybody looks again. Wakers are called with the lock free.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let ways = state.wires.values_mut().flat_map(|wire| &mut wire.ways);
-        let wakers: Vec<Waker> = ways.flat_map(|way| [way.reader.take(), way.writer.take()]).flatten().collect();
+        let wakers: Vec<Waker> =
+            ways.flat_map(|way| [way.reader.take(), way.writer.take()]).flatten().collect();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         self.changed.notify_waiters();

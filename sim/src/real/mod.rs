@@ -23,7 +23,9 @@ use tokio::time::Instant;
 use towline_host::Options;
 use towline_host::transport::{BoxFuture, BoxTransport, Net};
 
-use crate::driver::{Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of};
+use crate::driver::{
+    Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of,
+};
 use crate::plan::{Plan, Substrate};
 
 /// How often the director looks, in wall time.

@@ -1,6 +1,9 @@
 //! One run: hosts, their processes, and the steps.
 
-#![expect(clippy::disallowed_types, reason = "hosts are made anew by closures that share what they start with")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "hosts are made anew by closures that share what they start with"
+)]
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +18,9 @@ use tokio::sync::oneshot;
 use towline_host::Options;
 use towline_host::transport::{BoxFuture, BoxTransport, Net};
 
-use crate::driver::{Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of};
+use crate::driver::{
+    Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of,
+};
 use crate::plan::{Plan, Substrate};
 
 /// What one step simulates. Bytes cross between hosts at its edges only, so no way is shorter; and every host costs its
