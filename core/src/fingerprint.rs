@@ -172,7 +172,7 @@ impl Node {
 
     fn print_slot(&self, slot: &Slot, print: &mut Print) {
         (slot.used, slot.node, slot.incarnation, slot.link, slot.acked, slot.acked_untold).hash(print);
-        (slot.cut_off, slot.snapshots, self.until(slot.not_before), slot.expired).hash(print);
+        (slot.cut_off, slot.snapshots, slot.begun, self.until(slot.not_before), slot.expired).hash(print);
         if slot.link.is_none() {
             self.clock.now().since(slot.last_seen).hash(print);
         }

@@ -61,6 +61,8 @@ pub(crate) struct Slot {
     pub(crate) cut_off: Option<SnapshotId>,
     /// Snapshots begun since it last caught up.
     pub(crate) snapshots: u32,
+    /// Where the tail of the one began that is not known to be installed.
+    pub(crate) begun: Option<Offset>,
     /// No new snapshot for it before this.
     pub(crate) not_before: Time,
     /// A former owner's expiry that was not told yet.
@@ -69,7 +71,8 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// A snapshot begins: the next one, unless the replica catches up, waits a growing pause.
-    pub(crate) fn note_snapshot(&mut self, now: Time, dice: &mut Dice) {
+    pub(crate) fn note_snapshot(&mut self, now: Time, from: Offset, dice: &mut Dice) {
+        self.begun = Some(from);
         let pause = PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.min(16)).min(PAUSE_MAX_NS);
         self.snapshots += 1;
         self.not_before = now + Span(dice.jitter(pause));
@@ -77,6 +80,7 @@ impl Slot {
 
     /// A snapshot was installed: the pause before the next one is counted from here.
     pub(crate) fn note_snapshot_end(&mut self, now: Time, dice: &mut Dice) {
+        self.begun = None;
         let pause =
             PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.saturating_sub(1).min(16)).min(PAUSE_MAX_NS);
         self.not_before = now + Span(dice.jitter(pause));

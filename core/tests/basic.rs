@@ -275,6 +275,11 @@ fn a_tail_that_stopped_behind_a_whole_snapshot_is_no_surprise() {
     }
     assert!(joins(&world) > before, "it is sent a snapshot");
     world.hosts[1].reads = true;
+    world.run_ms(400);
+    assert_eq!(
+        world.hosts[1].snapshots_begun, 2,
+        "the pause before the next one begins when this one is installed"
+    );
     world.run_ms(5000);
     world.assert_equal();
     let mut events = world.hosts.iter().flat_map(|host| &host.events);

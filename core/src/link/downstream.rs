@@ -43,6 +43,11 @@ impl Node {
             // It holds nothing of what it was cut off from.
             self.forget_cut_off(row);
         }
+        let slot = self.links[row].down.slot;
+        if self.slots.rows[slot].begun.is_some_and(|from| join.base && join.position.boundary >= from) {
+            // It installed what was begun, and joins again because the stream beside it had stopped, or was cut.
+            self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
+        }
         let down = &mut self.links[row].down;
         (down.stream_at, down.shipping, down.fork, down.needs_snapshot) = (None, None, None, false);
         down.credit = Credit::new(peer.window_bytes);
@@ -53,7 +58,6 @@ impl Node {
         down.join = Some(join);
         // Until the door's decision is known the replica counts for nothing.
         down.acked = Acked::default();
-        let slot = down.slot;
         mutant!(self.config, 108 => {}, else self.slots.rows[slot].acked = Acked::default());
         self.decide(row);
         Ok(())

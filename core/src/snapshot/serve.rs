@@ -36,7 +36,7 @@ impl Node {
         (down.needs_snapshot, down.acked) = (true, Acked::default());
         self.slots.rows[slot].acked = Acked::default();
         self.counters.snapshots_restarted += u64::from(self.slots.rows[slot].snapshots > 0);
-        self.slots.rows[slot].note_snapshot(self.clock.now(), &mut self.pause);
+        self.slots.rows[slot].note_snapshot(self.clock.now(), place.boundary, &mut self.pause);
         self.counters.full_syncs += 1;
         self.begin_if_ready(row, ship);
         self.tell_link(row, tell::JOINED);
