@@ -69,6 +69,9 @@ pub(super) enum SimCommand {
     /// Visit every state of the core within a small scope
     #[command(after_help = EXIT_CODES)]
     Exhaust(ExhaustArgs),
+    /// Play one plan on several substrates and compare how it ends
+    #[command(after_help = EXIT_CODES)]
+    Diff(DiffArgs),
     /// Play the same seeds in two processes and compare them record by record
     #[command(after_help = EXIT_CODES)]
     CheckDeterminism(DeterminismArgs),
@@ -210,6 +213,20 @@ pub(super) struct ExhaustArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A built-in scenario, or a file: a scenario or a plan
+    #[arg(value_name = "SCENARIO|PLAN")]
+    pub(super) source: String,
+    /// What a scenario's draws follow from; a plan has its own
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Where it is played; all are compared with the first
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "fast,real")]
+    pub(super) on: Vec<On>,
 }
 
 /// Arguments of `check-determinism`.

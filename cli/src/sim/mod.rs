@@ -7,7 +7,7 @@
 //! | `explore`, `campaign` | `explore`, `merge`: many seeds, many cores, many machines, one report |
 //! | `replay`, `trace` | what happened in one run, as lines, a diagram, a trace for a viewer |
 //! | `shrink`, `failing` | from a run that fails to the fewest faults that make it fail |
-//! | `determinism` | the same run in two processes |
+//! | `determinism`, `diff` | the same run in two processes, on two substrates |
 //! | `exhaust` | every state of a small scope |
 //! | `stats`, `svg` | distributions, and pictures as text |
 //! | `source`, `play`, `interrupt` | what is played, where, and until when |
@@ -17,6 +17,7 @@
 mod args;
 mod campaign;
 mod determinism;
+mod diff;
 mod exhaust;
 mod explore;
 mod failing;
@@ -53,6 +54,7 @@ pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
         SimCommand::Explore(args) => explore::explore(args),
         SimCommand::Merge(args) => explore::merge(args),
         SimCommand::Replay(args) => replay::run(args),
+        SimCommand::Diff(args) => diff::run(args),
         SimCommand::CheckDeterminism(args) => determinism::run(args),
         SimCommand::Trace(args) => trace::run(args),
         SimCommand::Stats(args) => stats::run(args),

@@ -4,6 +4,7 @@ use towline_core::Role;
 use towline_sim::plan::Plan;
 use towline_sim::plan::faults::Target;
 
+use super::facts::role_name;
 use super::scale::{LINE, Scale, ticks};
 use super::spans::{Moment, Mood, Span, Spans, Told, What};
 use super::{View, applied_at};
@@ -124,7 +125,7 @@ impl Diagram<'_> {
     /// Faults behind everything, then connections and snapshots beside the lives.
     fn span(&mut self, span: &Span, (from_us, to_us): (u64, u64)) {
         let begins: &[Mood] = match span.what {
-            What::Life(_) => &[Mood::Birth, Mood::Turn],
+            What::Life(_) => &[Mood::Birth(Role::Primary), Mood::Birth(Role::Replica), Mood::Turn],
             What::Link(_) => &[Mood::Dial],
             What::Snapshot { .. } => &[Mood::Snapshot],
             What::Fault(_) => &[Mood::Fault],
@@ -207,9 +208,8 @@ impl Diagram<'_> {
         }
         let peer = moment.peer.map(|peer| self.x(peer));
         let class = match moment.mood {
-            Mood::Birth => {
-                let primary = self.plan.nodes.get(moment.node).is_some_and(|node| node.role == Role::Primary);
-                self.svg.circle(if primary { "primary" } else { "replica" }, (x, y), 5);
+            Mood::Birth(role) => {
+                self.svg.circle(role_name(role), (x, y), 5);
                 "quiet"
             }
             Mood::Death => {

@@ -2,7 +2,7 @@
 //! shortened, so that text never overlaps and a long run stays in sight.
 
 /// From one line to the next at least.
-pub(super) const LINE: i64 = 17;
+pub(super) const LINE: i64 = 19;
 /// What a long wait adds at most.
 const WAIT_MAX: i64 = 46;
 /// A wait of so long adds one pixel.

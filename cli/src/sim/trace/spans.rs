@@ -47,8 +47,8 @@ pub(crate) struct Moment {
 /// What kind of news it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// A process begins.
-    Birth,
+    /// A process begins, as this.
+    Birth(Role),
     /// A process ends.
     Death,
     /// The node dials its peer.
@@ -185,7 +185,7 @@ impl Reader<'_> {
 
     fn booted(&mut self, t_us: u64, node: usize, role: Role, offset: u64) {
         self.open[node].life = Some((t_us, role));
-        self.say(t_us, node, None, Mood::Birth, format!("starts as {}, at {offset}", role_name(role)));
+        self.say(t_us, node, None, Mood::Birth(role), format!("starts as {}, at {offset}", role_name(role)));
     }
 
     fn died(&mut self, t_us: u64, node: usize, how: Death) {

@@ -1,0 +1,57 @@
+//! `diff`: one plan on several substrates, and whether it ends alike: so that a mistake in a model shows, too.
+
+use towline_sim::diff::compare;
+use towline_sim::plan::Substrate;
+use towline_sim::report::{Report, Verdict};
+
+use super::args::{DiffArgs, On};
+use super::campaign::node_name;
+use super::trace::facts::role_name;
+use super::{play, source};
+use crate::failure::Failure;
+use crate::units::grouped;
+
+/// Plays and compares.
+pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
+    if args.on.len() < 2 {
+        return Err(Failure::Usage("--on names one substrate: there is nothing to compare".to_owned()));
+    }
+    args.on.iter().try_for_each(|on| play::armed(*on))?;
+    let plan = source::plan(&args.source, args.seed)?;
+    let mut played: Vec<(Substrate, Report)> = Vec::new();
+    for on in &args.on {
+        let report = play::play(&plan, *on, false)?.report;
+        let word = match &report.verdict {
+            Verdict::Pass => "pass".to_owned(),
+            Verdict::Violation(told) => format!("{} violated: {}", told.invariant.name(), told.text),
+            Verdict::Vacuous(_) => "vacuous".to_owned(),
+        };
+        let mut page = format!("{:<10}{word}\n", on.name());
+        for (number, end) in report.finals.iter().enumerate() {
+            let dead = if end.alive { "" } else { ", dead" };
+            page.push_str(&format!(
+                "  {:<8}{}{dead}, {} records, digest {:032x}, {} snapshots\n",
+                node_name(&plan, number),
+                role_name(end.role),
+                grouped(end.offset),
+                end.digest,
+                end.snapshots
+            ));
+        }
+        crate::print(page.as_bytes())?;
+        played.push((substrate(*on), report));
+    }
+    let reports: Vec<(Substrate, &Report)> = played.iter().map(|(on, report)| (*on, report)).collect();
+    match compare(&plan, &reports) {
+        Ok(()) => crate::print(b"they end alike\n"),
+        Err(difference) => Err(Failure::failed(difference)),
+    }
+}
+
+const fn substrate(on: On) -> Substrate {
+    match on {
+        On::Fast => Substrate::Fast,
+        On::Turmoil => Substrate::Turmoil,
+        On::Real => Substrate::Real,
+    }
+}
