@@ -132,13 +132,15 @@ impl Node {
             _ => (Verdict::Wait, Position::default()),
         };
         let shipping = down.shipping;
+        // A staged piece of which nothing left comes behind this.
+        let behind = u64::from(matches!(self.links[row].outbox.stage, Stage::Piece { at: 0, .. }));
         Admit {
             number: down.admit,
             verdict,
             history: self.log.history,
             from,
             snapshot: shipping.map_or(crate::id::SnapshotId(0), |shipping| shipping.snapshot),
-            next_piece: shipping.map_or(0, |shipping| shipping.next_piece),
+            next_piece: shipping.map_or(0, |shipping| shipping.next_piece - behind),
             fork: shipping.and_then(|shipping| shipping.fork),
             epochs: self.log.epochs.clone(),
         }
