@@ -120,7 +120,13 @@ impl Node {
             (FrameKind::Batch, Phase::Admitted) => self.on_batch(head, frame, step),
             (FrameKind::Begin, Phase::Admitted) => self.on_begin(frame, step),
             (FrameKind::Piece, Phase::Admitted) => self.on_piece(head, frame, step),
-            // A rewinding replica may still be sent what left before its JOIN arrived; nothing else comes unasked.
+            // We joined again, from other ground: what left before that was read there is of no use, and counts in no
+            // window. Nothing else comes unasked.
+            (FrameKind::Batch | FrameKind::Begin | FrameKind::Piece, Phase::Admit)
+                if self.upstream.admit > 0 =>
+            {
+                Ok(())
+            }
             _ => Err(Fault::Unexpected),
         }
     }
@@ -167,7 +173,7 @@ impl Node {
             return Err(Fault::FrameLimit);
         }
         self.links[row].peer = peer_of(&hello);
-        self.upstream.peer_history = hello.history;
+        (self.upstream.peer_history, self.upstream.admit) = (hello.history, 0);
         self.ask_to_join(row);
         Ok(())
     }

@@ -141,8 +141,8 @@ impl Agent {
     }
 
     /// The agent after an operation.
-    pub(super) fn after(&self, op: Op, frame: &[u8]) -> (Self, Effects) {
-        let mut agent = self.clone();
+    pub(super) fn after(&self, op: Op, frame: &[u8]) -> (Box<Self>, Effects) {
+        let mut agent = Box::new(self.clone());
         let mut effects = Effects::default();
         agent.run(op, frame, &mut effects);
         agent.turn(&mut effects);

@@ -75,6 +75,10 @@ impl Agent {
             Kind::Fork => {}
             Kind::Begin => {
                 self.held.clear();
+                if self.spool.last().is_some_and(|last| last.end() != self.node.stats().end.0) {
+                    // The tail of a snapshot that is not to come: what was written there may be gone.
+                    self.spool.clear();
+                }
                 let cursor = data.into();
                 self.loading = Some(Loading { cursor, next_piece: 0, bytes: Vec::new(), complete: None });
             }
@@ -175,9 +179,10 @@ impl Agent {
         }
         let records = records_in(&loading.bytes);
         let at = Cursor::describe(&loading.cursor).map(|(_, position)| position.boundary.0);
-        let lies = at != Some(records.len() as u64);
-        let flaw = flaw(&records).or_else(|| lies.then(|| format!("{} records at {at:?}", records.len())));
-        if let Some(flaw) = flaw {
+        if at != Some(records.len() as u64) {
+            let text = format!("a snapshot of {at:?} came as {} records", records.len());
+            effects.wrong = Some((Invariant::N4, text));
+        } else if let Some(flaw) = flaw(&records) {
             effects.wrong = Some((Invariant::N2, format!("a snapshot was installed that is none: {flaw}")));
         }
         self.store = Store { records, cursor: Some(loading.cursor) };

@@ -90,8 +90,8 @@ impl Pool {
         self.agents[agent as usize].whole.as_deref().expect("just made, or found whole")
     }
 
-    fn remember(&mut self, agent: u32, whole: Agent) {
-        self.agents[agent as usize].whole = Some(Box::new(whole));
+    fn remember(&mut self, agent: u32, whole: Box<Agent>) {
+        self.agents[agent as usize].whole = Some(whole);
         if self.agents[agent as usize].origin.is_some() {
             self.young.push_back(agent);
         }
@@ -102,7 +102,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn keep(&mut self, agent: Agent, origin: Option<(u32, Op)>) -> u32 {
+    pub(super) fn keep(&mut self, agent: Box<Agent>, origin: Option<(u32, Op)>) -> u32 {
         let (number, new) = self.prints.insert(agent.print());
         if new {
             self.agents.push(Kept { facts: agent.facts(), origin, whole: None });
