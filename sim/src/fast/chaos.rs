@@ -1,5 +1,6 @@
 //! Which faults of the plan are on, what they come to for a machine and for a way, and which of them took effect.
 
+use crate::plan::faults::Target;
 use crate::plan::{Fault, Kind, Plan};
 
 /// What is wrong with a machine now.
@@ -52,10 +53,12 @@ pub(super) struct Chaos {
 /// Whether a fault lies on the way between a replica and its upstream.
 fn lies_between(fault: &Fault, replica: usize, upstream: usize) -> bool {
     let on_side = |node: usize| fault.amount >> node.min(63) & 1;
-    match fault.kind {
-        Kind::Split => on_side(replica) != on_side(upstream),
-        Kind::Edge => fault.node == replica,
-        _ => (fault.node, fault.peer) == (replica, upstream),
+    if fault.kind == Kind::Split {
+        on_side(replica) != on_side(upstream)
+    } else if fault.kind == Kind::Edge {
+        fault.node == replica
+    } else {
+        fault.kind.shape().target == Target::Pair && (fault.node, fault.peer) == (replica, upstream)
     }
 }
 
@@ -68,6 +71,17 @@ impl Chaos {
 
     fn on(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter().zip(&self.active).filter(|(_, active)| **active).map(|(fault, _)| fault)
+    }
+
+    /// The amount of the newest fault of this kind at a node, if one is on.
+    fn at(&self, node: usize, kind: Kind) -> Option<u64> {
+        self.on().filter(|fault| fault.kind == kind && fault.node == node).last().map(|fault| fault.amount)
+    }
+
+    /// The same of a way.
+    fn between(&self, replica: usize, upstream: usize, kind: Kind) -> Option<u64> {
+        let here = |fault: &&Fault| fault.kind == kind && lies_between(fault, replica, upstream);
+        self.on().filter(here).last().map(|fault| fault.amount)
     }
 
     /// The faults of these kinds at a node took effect.
@@ -89,55 +103,40 @@ impl Chaos {
 
     /// What a machine suffers from.
     pub(super) fn ails(&self, node: usize) -> Ails {
-        let mut ails = Ails::default();
-        for fault in self.on().filter(|fault| fault.node == node) {
-            match fault.kind {
-                Kind::StopReading => ails.stops_reading = true,
-                Kind::SlowReading => ails.reads_a_second = Some(fault.amount.max(1)),
-                Kind::StopTaking => ails.stops_taking = true,
-                Kind::StopApplying => ails.stops_applying = true,
-                Kind::SlowApplying => ails.applies_each_us = Some(fault.amount),
-                Kind::Pause => ails.paused = true,
-                Kind::SlowCpu => ails.turn_us = fault.amount,
-                Kind::SyncFails => ails.sync_fails = true,
-                Kind::SlowDisk => ails.sync_us = Some(fault.amount),
-                Kind::ViewFails => ails.view_fails = true,
-                Kind::Speaks => ails.speaks = Some(fault.amount),
-                _ => {}
-            }
+        let at = |kind| self.at(node, kind);
+        Ails {
+            stops_reading: at(Kind::StopReading).is_some(),
+            reads_a_second: at(Kind::SlowReading).map(|rate| rate.max(1)),
+            stops_taking: at(Kind::StopTaking).is_some(),
+            stops_applying: at(Kind::StopApplying).is_some(),
+            applies_each_us: at(Kind::SlowApplying),
+            paused: at(Kind::Pause).is_some(),
+            turn_us: at(Kind::SlowCpu).unwrap_or(0),
+            sync_fails: at(Kind::SyncFails).is_some(),
+            sync_us: at(Kind::SlowDisk),
+            view_fails: at(Kind::ViewFails).is_some(),
+            speaks: at(Kind::Speaks),
         }
-        ails
     }
 
     /// How fast a node's clock runs, and whether it stands.
     pub(super) fn clock(&self, node: usize) -> (u64, bool) {
-        let mut on = (0, false);
-        for fault in self.on().filter(|fault| fault.node == node) {
-            if fault.kind == Kind::ClockDrift {
-                on.0 += fault.amount;
-            }
-            on.1 |= fault.kind == Kind::ClockFreeze;
-        }
-        on
+        (self.at(node, Kind::ClockDrift).unwrap_or(0), self.at(node, Kind::ClockFreeze).is_some())
     }
 
     /// What lies on the way between a replica and its upstream.
     pub(super) fn blocks(&self, replica: usize, upstream: usize) -> Blocks {
-        let mut blocks = Blocks::default();
-        for fault in self.on().filter(|fault| lies_between(fault, replica, upstream)) {
-            match fault.kind {
-                Kind::Hold | Kind::Split => (blocks.held, blocks.hangs) = ([true; 2], true),
-                Kind::HoldUp => (blocks.held[0], blocks.hangs) = (true, true),
-                Kind::HoldDown => (blocks.held[1], blocks.hangs) = (true, true),
-                Kind::BlackHole | Kind::Hang => blocks.hangs = true,
-                Kind::Refuse | Kind::Edge => blocks.refuses = true,
-                Kind::Slow => blocks.slow_us += fault.amount,
-                Kind::Rate => blocks.rate = Some(fault.amount.max(1)),
-                Kind::Narrow => blocks.window = Some(fault.amount.max(1)),
-                Kind::Dribble => blocks.gulp = Some(fault.amount.max(1)),
-                _ => {}
-            }
+        let between = |kind| self.between(replica, upstream, kind);
+        let any = |kinds: &[Kind]| kinds.iter().any(|kind| between(*kind).is_some());
+        let both = any(&[Kind::Hold, Kind::Split]);
+        Blocks {
+            held: [both || any(&[Kind::HoldUp]), both || any(&[Kind::HoldDown])],
+            hangs: any(HANGS),
+            refuses: any(&[Kind::Refuse, Kind::Edge]),
+            slow_us: between(Kind::Slow).unwrap_or(0),
+            rate: between(Kind::Rate).map(|rate| rate.max(1)),
+            window: between(Kind::Narrow).map(|window| window.max(1)),
+            gulp: between(Kind::Dribble).map(|gulp| gulp.max(1)),
         }
-        blocks
     }
 }

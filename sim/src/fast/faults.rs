@@ -251,13 +251,13 @@ impl World {
         if !self.shared.chaos.active[index] {
             return;
         }
-        let effect = match fault.kind {
-            Kind::Flap => self.shared.net.reset_between(fault.node, fault.peer, None),
-            _ if part % 2 == 0 => self.kill(fault.node, |_| {}),
-            _ => {
-                self.start(fault.node);
-                false
-            }
+        let effect = if fault.kind == Kind::Flap {
+            self.shared.net.reset_between(fault.node, fault.peer, None)
+        } else if part.is_multiple_of(2) {
+            self.kill(fault.node, |_| {})
+        } else {
+            self.start(fault.node);
+            false
         };
         self.shared.chaos.effects[index] |= effect;
     }

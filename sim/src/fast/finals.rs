@@ -93,7 +93,7 @@ impl World {
             workload::record(op.into(), keys, length.into(), &mut bytes);
             table.apply(&bytes).expect("the workload writes sound records");
         }
-        u128::from_le_bytes(table.digest().to_bytes())
+        u128::from_be_bytes(table.digest().to_bytes())
     }
 
     /// A node's state, for people.

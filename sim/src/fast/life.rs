@@ -114,7 +114,11 @@ impl World {
             wants_ring: true,
         }));
         (row.busy_us, row.wake_us) = (0, 0);
+        let disk = row.store.disk;
         self.shared.told.fact(self.shared.t_us, machine, &Fact::Booted { role, at });
+        if disk {
+            self.shared.told.fact(self.shared.t_us, machine, &Fact::Durable { at });
+        }
         self.shared.net.dirty |= 1 << machine;
         self.dial_again();
     }

@@ -182,7 +182,7 @@ impl Store {
 
     /// The first so many commits are durable.
     pub(super) fn synced(&mut self, commits: usize) {
-        if let Some((end, cursor)) = self.commits.drain(..commits.min(self.commits.len())).last() {
+        if let Some((end, cursor)) = self.commits.drain(..commits.min(self.commits.len())).next_back() {
             (self.durable, self.durable_cursor) = (end, Some(cursor));
         }
     }

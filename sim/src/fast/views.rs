@@ -15,8 +15,8 @@ fn fill(out: &mut Vec<u8>, records: &[Held], record_bytes: usize, from: usize, m
     out.clear();
     let total = records.len() * record_bytes;
     let to = total.min(from.saturating_add(most));
-    for index in from / record_bytes..to.div_ceil(record_bytes) {
-        let held = &records[index];
+    let (first, last) = (from / record_bytes, to.div_ceil(record_bytes));
+    for (index, held) in records.iter().enumerate().take(last).skip(first) {
         let begin = index * record_bytes;
         let mut record = [0; 16];
         record[..8].copy_from_slice(&u64::from(held.op).to_le_bytes());
