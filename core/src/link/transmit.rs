@@ -23,7 +23,9 @@ impl Node {
             self.encode_due(row);
         }
         let link = &self.links[row];
-        if link.outbox.stage == Stage::Idle && link.phase == Phase::Stream {
+        // An ADMIT may wait behind control that is staged: nothing of the ground it speaks of leaves before it.
+        let admitted = link.due & due::ADMIT == 0;
+        if link.outbox.stage == Stage::Idle && link.phase == Phase::Stream && admitted {
             self.stage_bulk(row);
         }
     }

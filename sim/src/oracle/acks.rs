@@ -37,6 +37,12 @@ impl Oracle {
         }
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
+        // Who has received what was there a beat ago has caught up, as its upstream counts.
+        let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
+        let told = self.nodes[node].trail.iter().rev().find(|then| then.0 <= beat_ago);
+        if acked[0] != 0 && acked[0] != u64::MAX && told.is_some_and(|then| acked[0] >= then.1) {
+            self.nodes[peer].in_a_row = 0;
+        }
     }
 
     pub(super) fn expired(&mut self, t_us: u64, node: usize, peer: usize, lag: u64) {

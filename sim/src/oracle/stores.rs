@@ -110,8 +110,13 @@ impl Oracle {
     }
 
     pub(super) fn stand(&mut self, node: usize, state: super::history::State) {
+        let inherits = self.history.leads_to(self.nodes[node].log, state);
         let shadow = &mut self.nodes[node];
         shadow.visible = state;
+        if inherits {
+            // A primary by promotion works off what it had received: that, too, is its log.
+            shadow.log = state;
+        }
         shadow.visible_max = shadow.visible_max.max(state.offset);
         if state.offset < shadow.durable.offset {
             shadow.durable = state;
@@ -139,7 +144,8 @@ impl Oracle {
         }
         let shadow = &self.nodes[node];
         let expected = match shadow.role {
-            Role::Primary => end == shadow.log.offset,
+            // After a promotion its log may hold more than it has applied.
+            Role::Primary => (shadow.log.offset..=self.history.tip_max()).contains(&end),
             Role::Replica => end <= self.history.tip_max(),
         };
         if !expected {
