@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::versions::{BROWSER, CARGO_DENY, CHIP, COMPONENTS, REDIS_TOOLS};
+use crate::versions::{BROWSER, CARGO_DENY, CHIP, COMPONENTS, PARALLEL, REDIS_TOOLS};
 
 /// One thing a machine must have.
 pub(crate) struct Need {
@@ -41,12 +41,18 @@ pub(crate) const NEEDS: &[Need] = &[
         root: false,
     },
     Need {
-        name: "set-up: redis-tools",
+        name: "set-up: packages",
         budget_s: 180,
         quick: false,
-        there: || answers("redis-cli", &["--version"]) && answers("redis-benchmark", &["--version"]),
+        there: || {
+            ["redis-cli", "redis-benchmark", "parallel"].iter().all(|tool| answers(tool, &["--version"]))
+        },
         // A fresh machine has no package lists, an old one stale ones.
-        fetch: || format!("apt-get update && apt-get install --yes --no-install-recommends {REDIS_TOOLS}"),
+        fetch: || {
+            format!(
+                "apt-get update && apt-get install --yes --no-install-recommends {REDIS_TOOLS} {PARALLEL}"
+            )
+        },
         root: true,
     },
     Need {

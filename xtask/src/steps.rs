@@ -53,7 +53,18 @@ pub(crate) const STEPS: &[Step] = &[
         "browser",
         60,
         Mode::Full,
-        &["cargo", "build", "-p", "towline-core", "-p", "towline-kv", "--target", BROWSER],
+        &[
+            "cargo",
+            "build",
+            "-p",
+            "towline-core",
+            "-p",
+            "towline-kv",
+            "-p",
+            "towline-sim",
+            "--target",
+            BROWSER,
+        ],
     ),
     // Every verb in one module that asks its host for nothing.
     step("imports", 60, Mode::Full, &["cargo", "xtask", "imports"]),
@@ -65,6 +76,27 @@ pub(crate) const STEPS: &[Step] = &[
     // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
     step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
     step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    // With every substrate in it. The named scenarios, the corpus and the command line are among the tests above.
+    step("sim: build", 240, Mode::Full, &["cargo", "xtask", "sim", "scenarios"]),
+    step(
+        "sim: explore",
+        30,
+        Mode::Full,
+        &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..1000"],
+    ),
+    step(
+        "sim: determinism",
+        20,
+        Mode::Full,
+        &["cargo", "xtask", "sim", "check-determinism", "mixed", "--seeds", "100"],
+    ),
+    step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust"]),
+    step(
+        "sim: turmoil",
+        30,
+        Mode::Full,
+        &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..20", "--on", "turmoil"],
+    ),
     // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
     step("benches run", 240, Mode::Full, &["cargo", "test", "--workspace", "--bench", "*"]),
 ];

@@ -13,3 +13,6 @@ pub(crate) const CARGO_DENY: &str = "0.20.2";
 
 /// The end-to-end tests' client. Any version will do: the commands used are older than all of them.
 pub(crate) const REDIS_TOOLS: &str = "redis-tools";
+
+/// One of the ways to spread a campaign: its example is run as it stands. Any version will do.
+pub(crate) const PARALLEL: &str = "parallel";

@@ -65,13 +65,14 @@ fn millis(length: Duration) -> u64 {
 }
 
 fn line(done: u64, seeds: u64, elapsed: Duration, length: Option<Duration>, violations: u64) -> String {
-    let rate = u128::from(done) * 1_000 / elapsed.as_millis().max(1);
-    let rate = grouped(u64::try_from(rate).unwrap_or(u64::MAX));
+    let tenths = u128::from(done) * 10_000 / elapsed.as_millis().max(1);
+    let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
+    let rate = if tenths < 1_000 { format!("{}.{}", tenths / 10, tenths % 10) } else { grouped(tenths / 10) };
     let of = length.map_or_else(
         || format!(" of {}", grouped(seeds)),
         |length| format!(", {} of {} s", elapsed.as_secs(), length.as_secs()),
     );
-    format!("{} seeds{of}, {rate} seeds/s, {} violations", grouped(done), grouped(violations))
+    format!("{} seeds{of}, {rate} seeds/s, violations: {}", grouped(done), grouped(violations))
 }
 
 #[cfg(test)]
@@ -85,11 +86,11 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(
             line(1_500, 10_000, second, None, 0),
-            "1,500 seeds of 10,000, 1,500 seeds/s, 0 violations"
+            "1,500 seeds of 10,000, 1,500 seeds/s, violations: 0"
         );
         assert_eq!(
             line(90, u64::MAX, 2 * second, Some(60 * second), 2),
-            "90 seeds, 2 of 60 s, 45 seeds/s, 2 violations"
+            "90 seeds, 2 of 60 s, 45.0 seeds/s, violations: 2"
         );
     }
 }
