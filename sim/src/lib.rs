@@ -18,6 +18,7 @@
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
+#[cfg(not(target_family = "wasm"))]
 pub mod diff;
 #[cfg(not(target_family = "wasm"))]
 pub mod driver;

@@ -145,16 +145,15 @@ impl Director {
         if matches!(fault.kind, Kind::Cut | Kind::CutAfter | Kind::Fin | Kind::BlackHole | Kind::Flip) {
             self.desk.weather.strike(index);
         }
-        let Fault { node, peer, kind, .. } = fault;
-        let order = match kind {
-            Kind::Promote | Kind::Usurp => {
-                Order::Promote { node, fault: index, tells: kind == Kind::Promote }
-            }
-            Kind::Follow => Order::Follow { node, upstream: peer, fault: Some(index) },
-            _other => return,
-        };
-        // The operator is there until the run ends.
-        self.desk.orders.send(order).ok();
+        let node = fault.node;
+        if matches!(fault.kind, Kind::Promote | Kind::Usurp) {
+            let tells = fault.kind == Kind::Promote;
+            // The operator is there until the run ends.
+            self.desk.orders.send(Order::Promote { node, fault: index, tells }).ok();
+        }
+        if fault.kind == Kind::Follow {
+            self.desk.orders.send(Order::Follow { node, upstream: fault.peer, fault: Some(index) }).ok();
+        }
     }
 
     fn down(&mut self, now_us: u64, index: usize, machines: &mut dyn Machines) {

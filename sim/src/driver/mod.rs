@@ -7,7 +7,8 @@
 //! | `desk` | what director, operator and processes know of each other |
 //! | `operator` | what people do: write, promote, turn to another upstream, look |
 //! | `resp` | their client |
-//! | `weather`, `shaper` | the links as the plan has them now; a stream under that weather |
+//! | `chaos`, `weather` | the faults that are on; the links as the plan has them now, and every connection |
+//! | `shaper` | a stream under that weather |
 //! | `net` | the [`Net`](towline_host::transport::Net) a server is given |
 //!
 //! A substrate brings a [`Ground`] (time and sockets) and [`Machines`] (processes), and nothing else. Everything a plan
@@ -17,6 +18,7 @@
 //! What cannot be played here: [`supports`]. What is judged here: V1 (all core nodes converge in time: one digest, one
 //! offset, the right roles, links up) and X4 (no panic, no process that ends by itself).
 
+mod chaos;
 mod desk;
 mod director;
 mod moves;
@@ -24,6 +26,7 @@ mod net;
 mod operator;
 mod resp;
 mod shaper;
+mod way;
 mod weather;
 
 use std::fmt;
@@ -206,3 +209,6 @@ pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 pub(crate) async fn pass(ground: &dyn Ground, us: u64) {
     tokio::time::sleep(ground.lasts(us)).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,8 @@ use tokio::time::Sleep;
 use towline_host::transport::BoxTransport;
 
 use super::Ground;
-use super::weather::{Reads, Weather, WireName, Writes};
+use super::way::Reads;
+use super::weather::{Weather, WireName, Writes};
 
 /// What is taken from the socket before it is due.
 const INBOX_BYTES: usize = 256 << 10;

@@ -5,7 +5,6 @@
 //! writes. Both ends find their wire by the two addresses of the socket, whichever comes first makes it. States of a
 //! wire: *open*, *reset* (both ends hear it at once), *dead* (bytes vanish and nobody hears).
 //!
-//! Invariants of a way: `read <= arrived <= written` in stream positions, and `written - read` is at most the window.
 //! Bounds: a wire goes when both its ends are gone; one that is never answered stays until the run ends.
 
 #![expect(
@@ -13,13 +12,15 @@
     reason = "director and shapers share it; one lock, never held while waiting"
 )]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use super::chaos::Chaos;
+use super::way::{Reads, Way};
 use crate::plan::{Fault, Kind, Knobs, Plan};
 use crate::stream::Stream;
 
@@ -37,20 +38,6 @@ pub(super) enum Gate {
     Refuses,
 }
 
-/// What a reader may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
-    /// Take so many bytes; flip the lowest bit of the one at this place.
-    Bytes(usize, Option<usize>),
-    /// Look again at this time.
-    At(u64),
-    /// Wait.
-    Nothing,
-    /// It is over: in order, or by a reset.
-    End,
-    Reset,
-}
-
 /// What a writer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
@@ -62,24 +49,6 @@ pub(super) enum Writes {
     Nothing,
     /// It is over.
     Reset,
-}
-
-#[derive(Debug, Default)]
-struct Way {
-    written: u64,
-    read: u64,
-    /// What may be read by now.
-    due: u64,
-    /// What was written up to here is due then.
-    marks: VecDeque<(u64, u64)>,
-    /// The link carries the bytes before until then.
-    busy_us: u64,
-    /// A slow reader reads again then.
-    reads_us: u64,
-    cut_at: Option<u64>,
-    flip_at: Option<u64>,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,23 +70,9 @@ struct Wire {
     ways: [Way; 2],
 }
 
-/// What the active faults make of one way now.
-#[derive(Debug, Clone, Copy)]
-struct Conditions {
-    held: bool,
-    unread: bool,
-    slow_us: u64,
-    reads_a_second: Option<u64>,
-    rate: u64,
-    window: u64,
-    gulp: u64,
-}
-
 #[derive(Debug)]
 struct State {
-    faults: Vec<Fault>,
-    active: Vec<usize>,
-    effects: Vec<bool>,
+    chaos: Chaos,
     alive: Vec<bool>,
     dark: Vec<bool>,
     addresses: BTreeMap<(usize, u16), SocketAddr>,
@@ -134,89 +89,11 @@ pub(crate) struct Weather {
     changed: Notify,
 }
 
-/// Whether a fault lies on the way between a replica and its upstream.
-fn lies_between(fault: &Fault, (replica, upstream): (usize, usize)) -> bool {
-    let on_side = |node: usize| fault.amount >> node.min(63) & 1;
-    if fault.kind == Kind::Split {
-        return on_side(replica) != on_side(upstream);
-    }
-    (fault.node, fault.peer) == (replica, upstream)
-}
-
-impl State {
-    fn on(&self) -> impl Iterator<Item = (usize, &Fault)> {
-        self.active.iter().map(|index| (*index, &self.faults[*index]))
-    }
-
-    /// What lies on this way of a pair, for a reader or a writer; every fault found there takes effect if `counts`.
-    fn conditions(&mut self, knobs: &Knobs, pair: (usize, usize), way: usize, counts: bool) -> Conditions {
-        let mut now = Conditions {
-            held: false,
-            unread: false,
-            slow_us: 0,
-            reads_a_second: None,
-            rate: knobs.rate,
-            window: knobs.socket.max(1),
-            gulp: knobs.gulp.max(1),
-        };
-        let reader = if way == 0 { pair.1 } else { pair.0 };
-        let mut met = Vec::new();
-        for (index, fault) in self.on() {
-            let between = lies_between(fault, pair);
-            let amount = fault.amount.max(1);
-            let hit = match fault.kind {
-                Kind::Hold | Kind::Split if between => {
-                    now.held = true;
-                    true
-                }
-                Kind::HoldUp | Kind::HoldDown if between && (fault.kind == Kind::HoldUp) == (way == 0) => {
-                    now.held = true;
-                    true
-                }
-                Kind::Slow if between => {
-                    now.slow_us += fault.amount;
-                    true
-                }
-                Kind::Rate if between => {
-                    now.rate = amount;
-                    true
-                }
-                Kind::Narrow if between => {
-                    now.window = amount;
-                    true
-                }
-                Kind::Dribble if between => {
-                    now.gulp = amount;
-                    true
-                }
-                Kind::StopReading if fault.node == reader => {
-                    now.unread = true;
-                    true
-                }
-                Kind::SlowReading if fault.node == reader => {
-                    now.reads_a_second = Some(amount);
-                    true
-                }
-                _other => false,
-            };
-            if hit {
-                met.push(index);
-            }
-        }
-        for index in met {
-            self.effects[index] |= counts;
-        }
-        now
-    }
-}
-
 impl Weather {
     pub(crate) fn new(plan: &Plan) -> Self {
         let nodes = plan.nodes.len();
         let state = State {
-            faults: plan.faults.clone(),
-            active: Vec::new(),
-            effects: vec![false; plan.faults.len()],
+            chaos: Chaos::new(plan),
             alive: vec![false; nodes],
             dark: vec![false; nodes],
             addresses: BTreeMap::new(),
@@ -245,14 +122,14 @@ impl Weather {
     /// A lasting fault is there from now on.
     pub(super) fn begin(&self, index: usize) {
         let mut state = self.lock();
-        state.active.push(index);
+        state.chaos.active.push(index);
         self.wake(state);
     }
 
     /// And gone.
     pub(super) fn end(&self, index: usize) {
         let mut state = self.lock();
-        state.active.retain(|active| *active != index);
+        state.chaos.active.retain(|active| *active != index);
         self.wake(state);
     }
 
@@ -268,35 +145,38 @@ impl Weather {
     }
 
     pub(super) fn took_effect(&self, index: usize) {
-        self.lock().effects[index] = true;
+        self.lock().chaos.effects[index] = true;
     }
 
     pub(super) fn effects(&self) -> Vec<bool> {
-        self.lock().effects.clone()
+        self.lock().chaos.effects.clone()
     }
 
     /// Does something at once to the standing connections of a fault's pair.
     pub(super) fn strike(&self, index: usize) {
         let mut state = self.lock();
-        let fault = state.faults[index];
+        let Fault { kind, node, peer, amount, .. } = state.chaos.faults[index];
         let mut hit = false;
         for wire in state.wires.values_mut() {
-            let meant = wire.pair == Some((fault.node, fault.peer));
-            if !meant || wire.life != Life::Open || wire.closed || wire.ends_gone > 0 {
+            if wire.pair != Some((node, peer)) || wire.life != Life::Open || wire.closed || wire.ends_gone > 0
+            {
                 continue;
             }
-            hit = true;
-            match fault.kind {
-                Kind::Cut | Kind::Flap => wire.life = Life::Reset,
-                Kind::BlackHole => wire.life = Life::Dead,
-                Kind::Fin => wire.closed = true,
-                Kind::CutAfter => wire.ways[1].cut_at = Some(wire.ways[1].read + fault.amount),
-                Kind::Flip => wire.ways[1].flip_at = Some(wire.ways[1].read + fault.amount),
-                _other => hit = false,
+            let at = Some(wire.ways[1].read + amount);
+            wire.closed = kind == Kind::Fin;
+            if kind == Kind::CutAfter {
+                wire.ways[1].cut_at = at;
+            } else if kind == Kind::Flip {
+                wire.ways[1].flip_at = at;
+            } else if kind == Kind::BlackHole {
+                wire.life = Life::Dead;
+            } else if kind != Kind::Fin {
+                wire.life = Life::Reset;
             }
+            // What waits for a byte that may never come takes effect when it comes.
+            hit |= !matches!(kind, Kind::CutAfter | Kind::Flip);
         }
-        // What waits for a byte that may never come has taken effect when it comes.
-        state.effects[index] |= hit && !matches!(fault.kind, Kind::CutAfter | Kind::Flip);
+        state.chaos.effects[index] |= hit;
         self.wake(state);
     }
 
@@ -328,27 +208,10 @@ impl Weather {
         self.lock().addresses.get(&(node, port)).copied()
     }
 
-    /// Whether a node's dial comes through.
+    /// What a node's dial meets.
     pub(super) fn gate(&self, replica: usize, upstream: usize) -> Gate {
         let mut state = self.lock();
-        let mut gate = Gate::Open;
-        let mut met = Vec::new();
-        for (index, fault) in state.on().filter(|(_, fault)| lies_between(fault, (replica, upstream))) {
-            match fault.kind {
-                Kind::Hold | Kind::HoldUp | Kind::HoldDown | Kind::BlackHole | Kind::Hang | Kind::Split => {
-                    gate = Gate::Hangs;
-                    met.push(index);
-                }
-                Kind::Refuse if gate == Gate::Open => {
-                    gate = Gate::Refuses;
-                    met.push(index);
-                }
-                _other => {}
-            }
-        }
-        for index in met {
-            state.effects[index] = true;
-        }
+        let gate = state.chaos.gate((replica, upstream));
         match (state.dark[upstream], state.alive[upstream]) {
             (true, _) => Gate::Hangs,
             (false, false) => Gate::Refuses,
@@ -394,120 +257,79 @@ impl Weather {
         &self,
         name: &WireName,
         way: usize,
-        (arrived, ended): (usize, bool),
+        has: (usize, bool),
         room: usize,
         now_us: u64,
         waker: &Waker,
     ) -> Reads {
         let mut state = self.lock();
-        let Some(wire) = state.wires.get(name) else { return Reads::Reset };
-        let Some(pair) = wire.pair else { return self.waits(state, name, way, waker) };
-        let some = wire.ways[way].written > wire.ways[way].read;
-        let now = state.conditions(&self.knobs, pair, way, some);
-        let Some(wire) = state.wires.get_mut(name) else { return Reads::Reset };
-        match wire.life {
-            Life::Reset => return Reads::Reset,
-            Life::Dead => return self.waits(state, name, way, waker),
-            Life::Open if wire.closed && way == 0 => return Reads::Reset,
-            Life::Open => {}
-        }
-        if now.held || now.unread {
-            return self.waits(state, name, way, waker);
+        let State { chaos, wires, .. } = &mut *state;
+        let Some(wire) = wires.get_mut(name) else { return Reads::Reset };
+        if wire.life == Life::Reset || wire.closed && way == 0 {
+            return Reads::Reset;
         }
         let of = &mut wire.ways[way];
-        if now.reads_a_second.is_some() && now_us < of.reads_us {
-            return Reads::At(of.reads_us);
-        }
-        while let Some((upto, _)) = of.marks.front().filter(|mark| mark.1 <= now_us) {
-            of.due = *upto;
-            of.marks.pop_front();
-        }
-        let most = (arrived.min(room) as u64).min(now.gulp).min(of.due - of.read);
-        let most = of.cut_at.map_or(most, |cut_at| most.min(cut_at.saturating_sub(of.read)));
-        if most == 0 && of.cut_at != Some(of.read) {
-            let next = of.marks.front().map(|mark| mark.1);
-            return match next {
-                _ if ended && arrived == 0 => Reads::End,
-                Some(at_us) if at_us > now_us => Reads::At(at_us),
-                _ => self.waits(state, name, way, waker),
-            };
-        }
-        let flip = of.flip_at.filter(|at| (of.read..of.read + most).contains(at)).map(|at| at - of.read);
-        of.read += most;
-        of.reads_us = now_us + now.reads_a_second.map_or(0, |rate| most * 1_000_000 / rate);
-        if flip.is_some() {
-            of.flip_at = None;
-        }
+        let now = wire.pair.map(|pair| chaos.conditions(&self.knobs, pair, way, of.written > of.read));
+        let reads = match now {
+            Some(now) if !now.held && wire.life == Life::Open => of.ready(has, room, &now, now_us),
+            Some(_) | None => Reads::Nothing,
+        };
+        let Reads::Bytes(_, flip) = reads else {
+            of.reader = Some(waker.clone());
+            return reads;
+        };
+        let writer = of.writer.take();
         let cut = of.cut_at == Some(of.read);
-        if cut {
+        if let Some(pair) = wire.pair.filter(|_| flip.is_some()) {
+            chaos.struck(Kind::Flip, pair);
+        }
+        if let Some(pair) = wire.pair.filter(|_| cut) {
             wire.life = Life::Reset;
-        }
-        let writer = wire.ways[way].writer.take();
-        for index in 0..state.faults.len() {
-            let fault = &state.faults[index];
-            let done = fault.kind == Kind::CutAfter && cut || fault.kind == Kind::Flip && flip.is_some();
-            state.effects[index] |= done && (fault.node, fault.peer) == pair;
-        }
-        if cut {
+            chaos.struck(Kind::CutAfter, pair);
             self.wake(state);
         } else {
             drop(state);
         }
         writer.into_iter().for_each(Waker::wake);
-        let place = |bytes: u64| usize::try_from(bytes).expect("bytes of one read");
-        Reads::Bytes(place(most), flip.map(place))
-    }
-
-    fn waits(&self, mut state: MutexGuard<'_, State>, name: &WireName, way: usize, waker: &Waker) -> Reads {
-        if let Some(wire) = state.wires.get_mut(name) {
-            wire.ways[way].reader = Some(waker.clone());
-        }
-        Reads::Nothing
+        reads
     }
 
     /// How many of so many bytes may be written to a way now.
     pub(super) fn room(&self, name: &WireName, way: usize, bytes: usize, waker: &Waker) -> Writes {
         let mut state = self.lock();
-        let Some(wire) = state.wires.get(name) else { return Writes::Reset };
-        let pair = wire.pair;
-        let now = pair.map(|pair| state.conditions(&self.knobs, pair, way, true));
-        let Some(wire) = state.wires.get_mut(name) else { return Writes::Reset };
+        let State { chaos, wires, .. } = &mut *state;
+        let Some(wire) = wires.get_mut(name) else { return Writes::Reset };
         if wire.life == Life::Reset || wire.closed && way == 1 {
             return Writes::Reset;
         }
         let of = &mut wire.ways[way];
+        let now = wire.pair.map(|pair| chaos.conditions(&self.knobs, pair, way, true));
         let room = now.map_or(0, |now| {
             let left = now.window.saturating_sub(of.written - of.read);
             left.min(now.gulp).min(WRITE_BYTES).min(bytes as u64)
         });
         let most = usize::try_from(room).expect("bytes of one write");
-        match (most, wire.life) {
-            (0, _) => {
-                of.writer = Some(waker.clone());
-                Writes::Nothing
-            }
-            (_, Life::Dead) => {
-                of.written += room;
-                Writes::Lost(most)
-            }
-            (_, Life::Open | Life::Reset) => Writes::Bytes(most),
+        if most == 0 {
+            of.writer = Some(waker.clone());
+            return Writes::Nothing;
         }
+        if wire.life == Life::Dead {
+            of.written += room;
+            return Writes::Lost(most);
+        }
+        Writes::Bytes(most)
     }
 
     /// So many bytes are on their way; they come when the link has carried them.
     pub(super) fn wrote(&self, name: &WireName, way: usize, bytes: usize, now_us: u64) {
         let mut state = self.lock();
-        let Some(pair) = state.wires.get(name).and_then(|wire| wire.pair) else { return };
-        let now = state.conditions(&self.knobs, pair, way, true);
-        let jitter_us = state.dice.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
-        let Some(wire) = state.wires.get_mut(name) else { return };
+        let State { chaos, wires, dice, .. } = &mut *state;
+        let Some(wire) = wires.get_mut(name) else { return };
+        let Some(pair) = wire.pair else { return };
+        let now = chaos.conditions(&self.knobs, pair, way, true);
+        let jitter_us = dice.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
         let of = &mut wire.ways[way];
-        of.written += bytes as u64;
-        let carried_us = (bytes as u64 * 1_000_000).checked_div(now.rate).unwrap_or(0);
-        of.busy_us = of.busy_us.max(now_us) + carried_us;
-        let latest_us = of.marks.back().map_or(0, |mark| mark.1);
-        let due_us = (of.busy_us + self.knobs.latency + jitter_us + now.slow_us).max(latest_us);
-        of.marks.push_back((of.written, due_us));
+        of.wrote(bytes as u64, self.knobs.latency + jitter_us, &now, now_us);
         // The bytes may be there already, unread because they had no mark.
         let reader = of.reader.take();
         drop(state);

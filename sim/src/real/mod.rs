@@ -7,8 +7,6 @@
 //! One thread runs everything. A panic in a server's own task is seen everywhere; one in a smaller task only in a
 //! program built with `--cfg tokio_unstable`.
 
-#![expect(clippy::disallowed_types, reason = "stores use threads of their own")]
-
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};

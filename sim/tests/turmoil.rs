@@ -1,0 +1,156 @@
+//! The turmoil tier: the real driver on simulated sockets, armed.
+
+#![cfg(all(feature = "turmoil", tokio_unstable))]
+
+mod common;
+
+use std::process::Command;
+
+use common::{named, operations, passed, star};
+use towline_core::Role;
+use towline_sim::driver::Refused;
+use towline_sim::oracle::Invariant;
+use towline_sim::plan::{Plan, Substrate};
+use towline_sim::report::{Report, Verdict};
+use towline_sim::turmoil;
+
+/// Set in the process that a test starts to compare itself with.
+const TWIN: &str = "TOWLINE_TEST_TWIN";
+
+fn run(plan: &Plan) -> Report {
+    turmoil::run(plan, false).unwrap_or_else(|refused| panic!("{}: {refused}", plan.name)).report
+}
+
+#[test]
+fn a_star_converges() {
+    let plan = star("", 1);
+    let report = run(&plan);
+    passed(&report);
+    assert_eq!(report.finals[0].offset, operations(&plan), "every write, once");
+    assert_eq!(report.finals[0].role, Role::Primary);
+    assert_eq!([0, 1, 1], [0, 1, 2].map(|node| report.finals[node].snapshots), "one each, to begin with");
+}
+
+#[test]
+fn a_cut_link_resumes_without_a_snapshot() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"cut\"
+        node = \"r1\"
+        [[fault]]
+        at = \"1500ms\"
+        kind = \"flap\"
+        node = \"r2\"
+        for = \"1s\"
+        count = 5
+    ";
+    let report = run(&star(faults, 2));
+    passed(&report);
+    assert_eq!(report.effects, [true, true]);
+    assert_eq!([report.finals[1].snapshots, report.finals[2].snapshots], [1, 1]);
+}
+
+#[test]
+fn a_replica_is_killed_and_returns() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"kill\"
+        node = \"r1\"
+        for = \"500ms\"
+    ";
+    let report = run(&star(faults, 3));
+    passed(&report);
+    assert_eq!(report.finals[2].snapshots, 1, "the other one never notices");
+}
+
+#[test]
+fn a_promoted_replica_is_followed_by_everybody() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"promote\"
+        node = \"r1\"
+    ";
+    let report = run(&star(faults, 4));
+    passed(&report);
+    let roles = [0, 1, 2].map(|node| report.finals[node].role);
+    assert_eq!(roles, [Role::Replica, Role::Primary, Role::Replica]);
+}
+
+#[test]
+fn a_stalled_replica_catches_up_when_it_reads_again() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"stop-reading\"
+        node = \"r1\"
+        for = \"1500ms\"
+    ";
+    let report = run(&star(faults, 5));
+    passed(&report);
+    assert_eq!(report.effects, [true]);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test starts itself a second time, and tells it so")]
+fn one_plan_is_one_run_here_and_in_another_process() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"cut-after\"
+        node = \"r1\"
+        bytes = \"1000B\"
+        [[fault]]
+        at = \"1200ms\"
+        kind = \"kill\"
+        node = \"r2\"
+        for = \"300ms\"
+    ";
+    let hashes =
+        || -> Vec<String> { (0..3).map(|seed| format!("{:032x}", run(&star(faults, seed)).hash)).collect() };
+    let here = hashes();
+    if std::env::var_os(TWIN).is_some() {
+        println!("{}", here.join("\n"));
+        return;
+    }
+    assert_eq!(here, hashes(), "again in this process");
+    let mut twin = Command::new(std::env::current_exe().expect("this program has a path"));
+    twin.args(["--exact", "one_plan_is_one_run_here_and_in_another_process", "--nocapture"]).env(TWIN, "1");
+    let told = String::from_utf8(twin.output().expect("it starts").stdout).expect("text");
+    for hash in &here {
+        assert!(told.contains(hash), "{hash} is not among\n{told}");
+    }
+    assert_ne!(here[0], here[1]);
+}
+
+#[test]
+fn a_panic_in_a_spawned_task_fails_the_run() {
+    let report = turmoil::run_with_a_planted_panic(&star("", 1)).expect("it runs").report;
+    let Verdict::Violation(violation) = report.verdict else { panic!("swallowed: {report:#?}") };
+    assert_eq!(violation.invariant, Invariant::X4);
+}
+
+#[test]
+fn the_named_scenarios_pass() {
+    let mut wrong = Vec::new();
+    let mut played = 0;
+    for plan in named(Substrate::Turmoil, 1) {
+        match turmoil::run(&plan, false) {
+            Ok(run) => {
+                played += 1;
+                if run.report.verdict != Verdict::Pass && plan.faults.iter().all(|fault| fault.explicit) {
+                    wrong.push(format!("{}: {:?}", plan.name, run.report.verdict));
+                } else if let Verdict::Violation(violation) = run.report.verdict {
+                    wrong.push(format!("{}: {violation:?}", plan.name));
+                }
+            }
+            // What reaches into the store is played on fast alone.
+            Err(Refused::Unsupported { .. }) => {}
+            Err(refused) => wrong.push(format!("{}: {refused}", plan.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(played >= 20, "only {played} were played");
+}
