@@ -24,6 +24,8 @@ use crate::trace::{Death, Fact, Tracer};
 
 /// Unix time when every run begins.
 const UNIX_ZERO_NS: u64 = 1_700_000_000_000_000_000;
+/// No time is scaled to less: nodes refuse shorter ones.
+const SHORTEST: Span = Span::from_millis(1);
 /// An operation that nobody takes for so long after the last was due will never be taken.
 const WRITES_LAST_US: u64 = 10_000_000;
 
@@ -205,7 +207,7 @@ impl Director {
             &mut core.redial_min,
             &mut core.redial_max,
         ] {
-            *span = Span((span.0 / self.scale).max(1));
+            *span = Span((span.0 / self.scale).max(span.0.min(SHORTEST.0)));
         }
         let boot = self.boots[node];
         let frame = core.check().map_or(0, |config| u64::from(config.frame_bytes_max()));
