@@ -36,7 +36,8 @@ impl Oracle {
             return self.violate(invariant, t_us, node, text);
         }
         let remembered = &mut self.nodes[node].remembered[peer];
-        (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
+        (remembered.acked, remembered.fresh) = (acked, false);
+        remembered.generation = remembered.opened_generation;
         // Who has received what was there a beat ago has caught up, as its upstream counts.
         let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
         let told = self.nodes[node].trail.iter().rev().find(|then| then.0 <= beat_ago);

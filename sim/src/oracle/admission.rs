@@ -11,8 +11,12 @@ impl Oracle {
         (have, start, end): (u64, u64, u64),
         answer: Answer,
     ) {
+        let again =
+            |link: &super::shadow::Link| !link.upstream && link.peer == peer && link.joined_us.is_some();
+        let rejoined = self.nodes[node].links.iter().any(again);
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.fresh, remembered.expired) = (true, false);
+        remembered.rejoined |= rejoined;
         if answer == Answer::Wait {
             self.mark(Mark::Waited);
         }

@@ -31,6 +31,8 @@ impl Oracle {
     pub(super) fn opened(&mut self, t_us: u64, node: usize, link: u32, peer: usize, upstream: bool) {
         let row = Link { link, peer, upstream, opened_us: t_us, joined_us: None, dead_us: None };
         self.nodes[node].links.push(row);
+        let generation = self.nodes[peer].generation;
+        self.nodes[node].remembered[peer].opened_generation = generation;
     }
 
     pub(super) fn joined(&mut self, t_us: u64, node: usize, link: u32, peer: usize) {

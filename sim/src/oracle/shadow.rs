@@ -36,10 +36,15 @@ pub(crate) struct Remembered {
     pub(crate) acked: [u64; 3],
     /// A JOIN came since: the next acknowledgement may begin anew.
     pub(crate) fresh: bool,
-    /// The replica's `generation` when it acknowledged that.
+    /// The replica's `generation` when the link opened on which it acknowledged that: acknowledgements may still be on
+    /// their way when it has died.
     pub(crate) generation: u64,
+    /// That of the link which stands now.
+    pub(crate) opened_generation: u64,
     /// Whether the slot expired and the replica has not joined since.
     pub(crate) expired: bool,
+    /// It joined again on a link that stood: what left before that was read is still on its way, and is dropped.
+    pub(crate) rejoined: bool,
 }
 
 /// A node.

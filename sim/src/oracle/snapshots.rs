@@ -116,6 +116,7 @@ impl Oracle {
             let text = format!("{} installed a snapshot that never began", self.name(node));
             return self.violate(Invariant::N4, t_us, node, text);
         };
+        let forked = self.nodes[node].forked_to.take().is_some();
         let shadow = &self.nodes[node];
         let old = shadow.visible;
         let (one, other) = (self.history.history_of(old), self.history.history_of(state));
@@ -126,7 +127,7 @@ impl Oracle {
             Some((Invariant::N2, "it was announced at another offset"))
         } else if foreign && !shadow.consents {
             Some((Invariant::S8, "it is of another history, and nobody consented"))
-        } else if self.history.leads_to(state, old) && state.offset < old.offset {
+        } else if !forked && self.history.leads_to(state, old) && state.offset < old.offset {
             Some((Invariant::N6, "it is older than what it replaced"))
         } else {
             None
@@ -171,7 +172,11 @@ impl Oracle {
     pub(super) fn flight(&mut self, t_us: u64, node: usize, peer: usize, stream: u64, pieces: u64) {
         let stream_bound = self.bounds.window + self.bounds.frame;
         let piece_bound = self.bounds.piece_window + self.bounds.piece_frame;
-        if stream > stream_bound || pieces > piece_bound {
+        let within = |times: u64| stream <= times * stream_bound && pieces <= times * piece_bound;
+        let remembered = &mut self.nodes[node].remembered[peer];
+        remembered.rejoined &= !within(1);
+        let times = if remembered.rejoined { 2 } else { 1 };
+        if !within(times) {
             let text = format!(
                 "{stream} stream bytes and {pieces} piece bytes are under way to {} untaken; the bounds are \
                  {stream_bound} and {piece_bound}",
