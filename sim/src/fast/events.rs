@@ -139,7 +139,7 @@ impl Turn<'_> {
 
     /// Writes every link that wants to, until it is dry or takes no more.
     pub(super) fn write_all(&mut self) {
-        for link in 0..self.process.links.len() {
+        for link in 0..self.process.links_top {
             if let Some(row) = self.process.links[link].filter(|row| row.writing && row.opened) {
                 self.write(link, row);
             }

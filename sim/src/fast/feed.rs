@@ -17,7 +17,7 @@ impl Turn<'_> {
             // Nobody dials any more if the operator turned elsewhere since, which is as well.
             let _ = self.say(Input::DialFailed);
         }
-        for link in 0..self.process.links.len() {
+        for link in 0..self.process.links_top {
             if self.process.links[link].is_some_and(|row| !row.opened) {
                 self.open(link);
             }

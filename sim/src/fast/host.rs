@@ -63,6 +63,8 @@ pub(super) struct Process {
     /// What the machine's clock showed when it started.
     pub(super) zero_ns: u64,
     pub(super) links: Vec<Option<Row>>,
+    /// No row at or above this was ever used.
+    pub(super) links_top: usize,
     pub(super) views: Vec<View>,
     pub(super) receive: Receive,
     /// The dial that is under way, and whether it hangs; whether one failed.
@@ -285,7 +287,7 @@ impl Turn<'_> {
             let used_bytes = stats.backlog_used_bytes;
             self.world.told.gauge(t_us, me, Gauge::Ring { used_bytes, start, end });
         }
-        let links = self.process.links.iter().flatten().count() as u64;
+        let links = self.process.links[..self.process.links_top].iter().flatten().count() as u64;
         let views = self.process.views.len() as u64;
         if self.process.tables != (links, views) {
             self.process.tables = (links, views);

@@ -96,6 +96,7 @@ impl World {
             birth,
             zero_ns,
             links,
+            links_top: 0,
             views: Vec::new(),
             receive: Receive::default(),
             dial: None,
@@ -234,6 +235,7 @@ impl World {
             let row = Row { conn, end, peer, opened: false, writing: false, deaf: false, asked: None };
             let process = self.machines[at].process.as_mut().expect("both stand");
             process.links[link] = Some(row);
+            process.links_top = process.links_top.max(link + 1);
         }
     }
 

@@ -9,29 +9,35 @@
 use crate::trace::At;
 use crate::workload;
 use std::collections::VecDeque;
-use towline_core::limits::CURSOR_BYTES_MAX;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-const SAVED_BYTES: usize = CURSOR_BYTES_MAX + 8;
+/// A cursor of a few epochs; longer ones live elsewhere.
+const SHORT_BYTES: usize = 142;
 /// Of a record that no operation of the workload made.
 const NOBODY: u32 = u32::MAX;
 
 /// A cursor as a store keeps it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Saved {
-    bytes: [u8; SAVED_BYTES],
-    length: u16,
+#[derive(Debug, Clone)]
+pub(super) enum Saved {
+    Short([u8; SHORT_BYTES], u8),
+    Long(Box<[u8]>),
 }
 
 impl Saved {
     pub(super) fn new(cursor: &[u8]) -> Self {
-        let mut saved = Self { bytes: [0; SAVED_BYTES], length: cursor.len() as u16 };
-        saved.bytes[..cursor.len()].copy_from_slice(cursor);
-        saved
+        if cursor.len() > SHORT_BYTES {
+            return Self::Long(cursor.into());
+        }
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[..cursor.len()].copy_from_slice(cursor);
+        Self::Short(bytes, cursor.len() as u8)
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
+        match self {
+            Self::Short(bytes, length) => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+        }
     }
 }
 
@@ -161,13 +167,13 @@ impl Store {
     /// Everything held is committed with this cursor, in one step.
     pub(super) fn commit(&mut self, cursor: Saved) {
         self.committed = self.records.len();
-        self.cursor = Some(cursor);
         if self.disk {
-            self.commits.push_back((self.committed, cursor));
+            self.commits.push_back((self.committed, cursor.clone()));
         }
         if let Some(past) = &mut self.past {
-            past.push((self.committed, cursor));
+            past.push((self.committed, cursor.clone()));
         }
+        self.cursor = Some(cursor);
     }
 
     /// Whether a sync would make something durable.
@@ -190,19 +196,19 @@ impl Store {
     /// Everything committed is durable.
     pub(super) fn settle(&mut self) {
         self.commits.clear();
-        (self.durable, self.durable_cursor) = (self.committed, self.cursor);
+        (self.durable, self.durable_cursor) = (self.committed, self.cursor.clone());
     }
 
     /// Goes back to an earlier boundary, at once and for good.
     pub(super) fn rewind(&mut self, offset: usize, cursor: Saved) {
         self.records.truncate(offset);
         self.commits.clear();
-        (self.committed, self.cursor) = (offset, Some(cursor));
-        (self.durable, self.durable_cursor) = (offset, Some(cursor));
         if let Some(past) = &mut self.past {
             past.retain(|row| row.0 < offset);
-            past.push((offset, cursor));
+            past.push((offset, cursor.clone()));
         }
+        (self.committed, self.cursor) = (offset, Some(cursor));
+        (self.durable, self.durable_cursor) = (offset, self.cursor.clone());
     }
 
     /// Other records take the place of what is held, at once and for good.
@@ -217,7 +223,7 @@ impl Store {
 
     /// The cursor of the boundary before the newest, where the past is kept.
     pub(super) fn cursor_before(&self) -> Option<Saved> {
-        self.past.as_ref()?.iter().rev().nth(1).map(|row| row.1)
+        self.past.as_ref()?.iter().rev().nth(1).map(|row| row.1.clone())
     }
 
     // --- ends of processes -----------------------------------------------------------------------------------------
@@ -236,7 +242,7 @@ impl Store {
             let whole = self.commits.len() as u64 * kept.min(100) / 100;
             self.synced(whole as usize);
             self.commits.clear();
-            (self.committed, self.cursor) = (self.durable, self.durable_cursor);
+            (self.committed, self.cursor) = (self.durable, self.durable_cursor.clone());
             if let Some(past) = &mut self.past {
                 past.retain(|row| row.0 <= self.durable);
             }
@@ -248,7 +254,7 @@ impl Store {
     pub(super) fn roll_back(&mut self, records: u64) {
         let upto = self.committed.saturating_sub(records as usize);
         let past = self.past.take().unwrap_or_default();
-        let found = past.iter().rev().find(|row| row.0 <= upto).copied();
+        let found = past.iter().rev().find(|row| row.0 <= upto).cloned();
         let disk = self.disk;
         let held = std::mem::take(&mut self.records);
         *self = Self::new(disk, true);

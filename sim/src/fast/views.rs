@@ -36,7 +36,7 @@ impl Turn<'_> {
         if self.world.is(5) {
             // The offset is read before the view is cut.
             self.commit();
-            early = self.machine.store.cursor;
+            early = self.machine.store.cursor.clone();
         }
         self.process.views.push(View { snapshot: snapshot.0, open: false, records: Vec::new(), early });
         let (machine, birth) = (self.me as u8, self.process.birth);
@@ -57,7 +57,7 @@ impl Turn<'_> {
         self.commit();
         let store = &self.machine.store;
         let view = &mut self.process.views[place];
-        let Some(mut cursor) = view.early.or(store.cursor) else {
+        let Some(mut cursor) = view.early.take().or_else(|| store.cursor.clone()) else {
             self.process.views.remove(place);
             return self.view_failed(snapshot);
         };

@@ -102,7 +102,7 @@ impl Turn<'_> {
         store.commit(cursor);
         if ahead && store.disk {
             // The cursor is on disk, its data is not.
-            (store.durable_cursor, store.cursor) = (Some(cursor), Some(cursor));
+            store.durable_cursor = store.cursor.clone();
         }
         let at = store.visible();
         self.tell(&Fact::Visible { at, cause: Cause::Applied });
@@ -155,7 +155,7 @@ impl Turn<'_> {
     }
 
     fn apply_queued(&mut self, batch: Batch) {
-        self.apply(batch.first, &batch.records, batch.cursor);
+        self.apply(batch.first, &batch.records, batch.cursor.clone());
         self.process.receive.give_back(batch);
     }
 
@@ -318,7 +318,7 @@ impl Turn<'_> {
         loading.load(&mut self.world.memo, data, record_bytes);
         if self.world.is(14) {
             // A reader sees what came so far.
-            let (records, cursor) = (loading.records.clone(), loading.cursor);
+            let (records, cursor) = (loading.records.clone(), loading.cursor.clone());
             self.machine.store.replace(records, cursor);
             let at = self.machine.store.visible();
             self.tell(&Fact::Visible { at, cause: Cause::Applied });
