@@ -290,6 +290,8 @@ fn what_needs_another_build_says_which() {
     let place = place();
     let (_, err) = code(&place.run("sim run {calm.toml} --on turmoil"), 2);
     assert!(err.contains("cargo xtask sim run"), "{err}");
+    let (_, err) = code(&place.run("sim mutants --only 13"), 2);
+    assert!(err.contains("cargo xtask mutants"), "{err}");
 }
 
 /// The examples in docs/sim, run as they stand.

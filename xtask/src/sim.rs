@@ -41,14 +41,14 @@ pub(crate) struct SoakArgs {
 
 /// Runs `towline sim` with every substrate.
 pub(crate) fn sim(args: &Args) -> Result<ExitCode> {
-    run("sim", TURMOIL, &args.args)
+    run("towline-sim", TURMOIL, &args.args)
 }
 
 /// Runs `towline sim mutants` in a build that has them.
 pub(crate) fn mutants(args: &Args) -> Result<ExitCode> {
     let mut all = vec!["mutants".to_owned()];
     all.extend(args.args.iter().cloned());
-    run("mutants", MUTANTS, &all)
+    run("towline-mutants", MUTANTS, &all)
 }
 
 /// Plays seeds nobody has played before, for as long as asked.
@@ -71,7 +71,7 @@ pub(crate) fn soak(args: &SoakArgs) -> Result<ExitCode> {
         "--failures".to_owned(),
         folder.display().to_string(),
     ];
-    run("sim", TURMOIL, &told)
+    run("towline-sim", TURMOIL, &told)
 }
 
 /// A beginning that no earlier soak had, and far from the seeds people type.
@@ -99,7 +99,7 @@ fn build(folder: &str, flags: &str) -> Result<PathBuf> {
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut cargo = command("cargo");
     cargo
-        .args(["build", "--quiet", "--profile", "sim", "--package", "towline", "--features", "turmoil"])
+        .args(["build", "--profile", "sim", "--package", "towline", "--features", "turmoil"])
         .arg("--target-dir")
         .arg(&target)
         .env("RUSTFLAGS", format!("{given} {flags}").trim())

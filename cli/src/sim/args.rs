@@ -69,6 +69,9 @@ pub(super) enum SimCommand {
     /// Visit every state of the core within a small scope
     #[command(after_help = EXIT_CODES)]
     Exhaust(ExhaustArgs),
+    /// Plant known bugs, one at a time, and show which invariant finds each
+    #[command(after_help = EXIT_CODES)]
+    Mutants(MutantsArgs),
     /// Play one plan on several substrates and compare how it ends
     #[command(after_help = EXIT_CODES)]
     Diff(DiffArgs),
@@ -213,6 +216,27 @@ pub(super) struct ExhaustArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Arguments of `mutants`.
+#[derive(Debug, Args)]
+#[cfg_attr(not(towline_mutants), allow(dead_code, reason = "read where bugs are planted"))]
+pub(super) struct MutantsArgs {
+    /// Only these, by number
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(super) only: Vec<u16>,
+    /// How long each may survive in a scenario
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(super) budget: Length,
+    /// Write the plan that killed each, shrunk, into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    pub(super) plans: Option<PathBuf>,
+    /// Hunt nothing: play the plans that `--plans` wrote, in seconds
+    #[arg(long, value_name = "DIR")]
+    pub(super) replay: Option<PathBuf>,
+    /// Also write the board as JSON; - is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
 }
 
 /// Arguments of `diff`.

@@ -96,7 +96,8 @@ impl Campaign<'_> {
             digest: Hash(digest),
             core: super::VERSION.to_owned(),
             on: self.on.name().to_owned(),
-            promises_marks: scenario.draws_every_kind(),
+            // The tiers with the real driver tell no marks.
+            promises_marks: self.on == On::Fast && scenario.draws_every_kind(),
         };
         let mut tally = Tally::new(subject, self.seeds);
         let mut progress = Progress::start(seeds.to - seeds.from, self.length);

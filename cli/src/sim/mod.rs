@@ -8,7 +8,7 @@
 //! | `replay`, `trace` | what happened in one run, as lines, a diagram, a trace for a viewer |
 //! | `shrink`, `failing` | from a run that fails to the fewest faults that make it fail |
 //! | `determinism`, `diff` | the same run in two processes, on two substrates |
-//! | `exhaust` | every state of a small scope |
+//! | `exhaust`, `mutants` | every state of a small scope; planted bugs |
 //! | `stats`, `svg` | distributions, and pictures as text |
 //! | `source`, `play`, `interrupt` | what is played, where, and until when |
 //!
@@ -24,6 +24,7 @@ mod failing;
 #[cfg(test)]
 mod fixtures;
 mod interrupt;
+mod mutants;
 mod play;
 mod replay;
 mod run;
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
         SimCommand::Explore(args) => explore::explore(args),
         SimCommand::Merge(args) => explore::merge(args),
         SimCommand::Replay(args) => replay::run(args),
+        SimCommand::Mutants(args) => mutants::run(args),
         SimCommand::Diff(args) => diff::run(args),
         SimCommand::CheckDeterminism(args) => determinism::run(args),
         SimCommand::Trace(args) => trace::run(args),

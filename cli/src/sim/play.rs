@@ -77,7 +77,7 @@ thread_local! {
 }
 
 /// What `play` answers, and the words of the last panic it caught. Panics outside of runs are told as ever.
-fn hushed<T>(play: impl FnOnce() -> T) -> (T, Option<String>) {
+pub(crate) fn hushed<T>(play: impl FnOnce() -> T) -> (T, Option<String>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
