@@ -34,38 +34,22 @@ impl World {
 
     /// What happens now; answers whether that took effect already.
     fn strike(&mut self, index: usize, fault: &Fault) -> bool {
-        let (t_us, node, peer) = (self.shared.t_us, fault.node, fault.peer);
+        let (node, peer) = (fault.node, fault.peer);
         match fault.kind {
             Kind::Cut => self.shared.net.reset_between(node, peer, None),
-            Kind::Stale => {
-                self.shared.net.reset_between(node, peer, Some(index));
-                false
-            }
-            Kind::CutAfter => {
-                self.shared.net.pair(node, peer).cut_after = Some((index, fault.amount));
-                false
-            }
-            Kind::Flip => {
-                self.shared.net.pair(node, peer).flip_after = Some((index, fault.amount));
+            Kind::Stale
+            | Kind::CutAfter
+            | Kind::Flip
+            | Kind::Edge
+            | Kind::Flap
+            | Kind::RestartLoop
+            | Kind::Twin
+            | Kind::SlowReading => {
+                self.lie_in_wait(index, fault);
                 false
             }
             Kind::Fin => self.close_upstream_ends(node, peer),
             Kind::BlackHole => self.swallow(node, peer),
-            Kind::Flap | Kind::RestartLoop => {
-                self.plan_parts(index, fault);
-                false
-            }
-            Kind::Twin => {
-                self.start_twin(node);
-                false
-            }
-            Kind::Edge => {
-                self.shared.chaos.edges.push(index);
-                if let Some(upstream) = self.shared.operator.upstream[node] {
-                    self.shared.net.reset_between(node, upstream, None);
-                }
-                false
-            }
             Kind::Stop => self.stop(node),
             Kind::Kill => self.kill(node, |_| {}),
             Kind::Wipe => self.kill(node, |store| *store = Store::new(store.disk, store.past.is_some())),
@@ -76,18 +60,8 @@ impl World {
             Kind::Usurp => self.promote(node),
             Kind::Follow => self.follow(node, peer, fault.amount == 1),
             Kind::ReadFails => self.with_turn(node, |turn| turn.break_views()) == Some(true),
-            Kind::ClockJump | Kind::ClockBack => {
-                let row = &mut self.machines[node];
-                row.clock.jump(t_us, fault.amount, fault.kind == Kind::ClockJump);
-                row.wake_us = 0;
-                self.shared.net.dirty |= 1 << node;
-                row.process.is_some() && fault.amount > 0
-            }
+            Kind::ClockJump | Kind::ClockBack => self.jump(fault),
             Kind::ClockDrift | Kind::ClockFreeze => self.machines[node].process.is_some(),
-            Kind::SlowReading => {
-                self.machines[node].tokens = (0, t_us);
-                false
-            }
             // They change what happens from here on, and say so there.
             Kind::Hold
             | Kind::HoldUp
@@ -112,6 +86,37 @@ impl World {
         }
     }
 
+    /// Takes effect later, where it meets something.
+    fn lie_in_wait(&mut self, index: usize, fault: &Fault) {
+        let (kind, node, peer) = (fault.kind, fault.node, fault.peer);
+        if kind == Kind::Stale {
+            self.shared.net.reset_between(node, peer, Some(index));
+        } else if kind == Kind::CutAfter {
+            self.shared.net.pair(node, peer).cut_after = Some((index, fault.amount));
+        } else if kind == Kind::Flip {
+            self.shared.net.pair(node, peer).flip_after = Some((index, fault.amount));
+        } else if kind == Kind::Edge {
+            self.shared.chaos.edges.push(index);
+            if let Some(upstream) = self.shared.operator.upstream[node] {
+                self.shared.net.reset_between(node, upstream, None);
+            }
+        } else if kind == Kind::Twin {
+            self.start_twin(node);
+        } else if kind == Kind::SlowReading {
+            self.machines[node].tokens = (0, self.shared.t_us);
+        } else {
+            self.plan_parts(index, fault);
+        }
+    }
+
+    fn jump(&mut self, fault: &Fault) -> bool {
+        let row = &mut self.machines[fault.node];
+        row.clock.jump(self.shared.t_us, fault.amount, fault.kind == Kind::ClockJump);
+        row.wake_us = 0;
+        self.shared.net.dirty |= 1 << fault.node;
+        row.process.is_some() && fault.amount > 0
+    }
+
     pub(super) fn fault_ends(&mut self, index: usize) {
         if !self.shared.chaos.active[index] {
             return;
@@ -127,12 +132,7 @@ impl World {
             | Kind::Torn
             | Kind::Wipe
             | Kind::Rollback
-            | Kind::RestartLoop => {
-                if fault.kind == Kind::Stop && self.is_stopping(fault.node) {
-                    self.end_stopped(fault.node);
-                }
-                self.start(fault.node);
-            }
+            | Kind::RestartLoop => self.start_again(fault.node),
             Kind::Twin => self.end_twin(fault.node),
             Kind::CutAfter => self.shared.net.pair(fault.node, fault.peer).cut_after = None,
             Kind::Flip => self.shared.net.pair(fault.node, fault.peer).flip_after = None,
@@ -287,8 +287,11 @@ impl World {
 
     // --- processes -------------------------------------------------------------------------------------------------
 
-    fn is_stopping(&self, node: usize) -> bool {
-        self.machines[node].process.as_deref().is_some_and(|process| process.stopping)
+    fn start_again(&mut self, node: usize) {
+        if self.machines[node].process.as_deref().is_some_and(|process| process.stopping) {
+            self.end_stopped(node);
+        }
+        self.start(node);
     }
 
     fn stop(&mut self, node: usize) -> bool {

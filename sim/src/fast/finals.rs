@@ -74,7 +74,7 @@ impl World {
             .collect()
     }
 
-    /// The content digest of what a node holds. Each operation sets one key, so the last one of each key is the content.
+    /// The content digest of what a node holds. Each operation sets one key: the last one of each key is the content.
     fn digest(&mut self, node: usize) -> u128 {
         let keys = self.shared.plan.knobs.keys.max(1);
         let store = &self.machines[node].store;

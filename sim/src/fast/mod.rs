@@ -3,7 +3,7 @@
 //! | room | what it is |
 //! |---|---|
 //! | `queue`, `clock`, `latency` | time: what happens when, what clocks show, how long ways are |
-//! | `net`, `tap` | connections as byte streams with windows; what their frames say |
+//! | `net`, `cuts`, `tap` | connections as byte streams with windows; what breaks them; what their frames say |
 //! | `host`, `feed`, `events`, `work`, `views` | a process: a node and all that is around it, driven in turns |
 //! | `store`, `receive` | what a machine holds, what waits to be stored |
 //! | `chaos`, `faults`, `life` | the faults of the plan, processes that start and end |
@@ -19,6 +19,7 @@
 
 mod chaos;
 mod clock;
+mod cuts;
 mod events;
 mod faults;
 mod feed;

@@ -14,8 +14,6 @@ use std::collections::VecDeque;
 
 /// Consumed bytes are let go in runs of this many; until then they can come again (`Stale`).
 const COMPACT_BYTES: usize = 16 << 10;
-/// So much of an old connection comes first on a new one.
-const STALE_BYTES: usize = 96;
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -37,13 +35,13 @@ pub(super) struct Way {
     pub(super) arrived: u64,
     pub(super) written: u64,
     /// When a segment arrives, and up to where it reaches.
-    flying: VecDeque<(u64, u64)>,
+    pub(super) flying: VecDeque<(u64, u64)>,
     last_due_us: u64,
     /// The line is busy with earlier bytes until then.
     line_us: u64,
-    blocked: bool,
+    pub(super) blocked: bool,
     /// The writer closed: the end is due then.
-    fin_us: Option<u64>,
+    pub(super) fin_us: Option<u64>,
     pub(super) ended: bool,
     pub(super) tap: Tap,
     pub(super) consumed: Bulk,
@@ -92,7 +90,7 @@ pub(super) struct Pair {
 /// All connections.
 pub(super) struct Net {
     pub(super) conns: Vec<Conn>,
-    pairs: Vec<Pair>,
+    pub(super) pairs: Vec<Pair>,
     dice: Vec<Option<Box<Stream>>>,
     pub(super) machines: usize,
     seed: u64,
@@ -127,7 +125,7 @@ impl Net {
         &mut self.pairs[replica * self.machines + upstream]
     }
 
-    fn pair_of(&self, conn: usize) -> (usize, usize) {
+    pub(super) fn pair_of(&self, conn: usize) -> (usize, usize) {
         let [replica, upstream] = &self.conns[conn].ends;
         (replica.machine, upstream.machine)
     }
@@ -159,16 +157,6 @@ impl Net {
             self.dirty |= 1 << machine;
         }
         self.conns.len() - 1
-    }
-
-    /// The newest connection between two leaves bytes behind for the next one.
-    pub(super) fn leave_old_bytes(&mut self, replica: usize, upstream: usize) {
-        let between = |conn: &&Conn| (conn.ends[0].machine, conn.ends[1].machine) == (replica, upstream);
-        if let Some(conn) = self.conns.iter().rev().find(between) {
-            let tail = |way: &Way| way.bytes[way.bytes.len().saturating_sub(STALE_BYTES)..].to_vec();
-            let bytes = [tail(&conn.ways[0]), tail(&conn.ways[1])];
-            self.pair(replica, upstream).stale = Some((usize::MAX, bytes));
-        }
     }
 
     // --- writing ---------------------------------------------------------------------------------------------------
@@ -314,84 +302,6 @@ impl Net {
         }
         if end == 1 && came > 0 {
             self.strike(t_us, queue, chaos, conn, came);
-        }
-    }
-
-    /// Faults that wait for bytes on the way down.
-    fn strike(&mut self, t_us: u64, queue: &mut Queue, chaos: &mut Chaos, conn: usize, came: u64) {
-        let (replica, upstream) = self.pair_of(conn);
-        let pair = &mut self.pairs[replica * self.machines + upstream];
-        let way = &mut self.conns[conn].ways[1];
-        if let Some((index, after)) = pair.flip_after {
-            pair.flip_after = Some((index, after.saturating_sub(came)));
-            if after < came {
-                let at = (way.arrived - came + after - way.base) as usize;
-                way.bytes[at] ^= 1 << (after % 8);
-                chaos.effects[index] = true;
-                pair.flip_after = None;
-            }
-        }
-        if let Some((index, after)) = pair.cut_after {
-            pair.cut_after = Some((index, after.saturating_sub(came)));
-            if after < came {
-                way.arrived = way.arrived - came + after;
-                (way.ended, chaos.effects[index]) = (true, true);
-                pair.cut_after = None;
-                way.flying.clear();
-                queue.push(t_us, What::Reset { conn: conn as u32, end: 1 });
-                self.conns[conn].ways[0].flying.clear();
-            }
-        }
-    }
-
-    /// The connection is reset: both ends hear at once, what was under way is lost.
-    pub(super) fn reset(&mut self, conn: usize) -> bool {
-        let row = &mut self.conns[conn];
-        let mut any = false;
-        for end in 0..2 {
-            any |= row.ends[end].open && !row.ends[end].reset;
-            row.ends[end].reset |= row.ends[end].open;
-            row.ways[end].flying.clear();
-            self.dirty |= 1 << row.ends[end].machine;
-        }
-        any && !row.dead
-    }
-
-    /// Resets what stands between two. Its last bytes are kept where an old connection's are wanted.
-    pub(super) fn reset_between(&mut self, replica: usize, upstream: usize, stale: Option<usize>) -> bool {
-        let mut any = false;
-        for conn in self.open_between(replica, upstream) {
-            if let Some(index) = stale {
-                let tail = |way: &Way| way.bytes[way.bytes.len().saturating_sub(STALE_BYTES)..].to_vec();
-                let bytes = [tail(&self.conns[conn].ways[0]), tail(&self.conns[conn].ways[1])];
-                self.pair(replica, upstream).stale = Some((index, bytes));
-            }
-            any |= self.reset(conn);
-        }
-        any
-    }
-
-    /// The connections between two of which an end is open.
-    pub(super) fn open_between(&self, replica: usize, upstream: usize) -> Vec<usize> {
-        let between = |conn: &usize| {
-            let ends = &self.conns[*conn].ends;
-            (ends[0].machine, ends[1].machine) == (replica, upstream) && (ends[0].open || ends[1].open)
-        };
-        (0..self.conns.len()).filter(between).collect()
-    }
-
-    /// What was held between two goes on; blocked writers hear of room.
-    pub(super) fn release(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
-        for conn in self.open_between(replica, upstream) {
-            for end in 0..2_u8 {
-                let (conn, way) = (conn as u32, &self.conns[conn].ways[usize::from(end)]);
-                if !way.flying.is_empty() || way.fin_us.is_some() {
-                    queue.push(t_us + 1, What::Deliver { conn, end });
-                }
-                if way.blocked {
-                    queue.push(t_us + 1, What::Room { conn, end });
-                }
-            }
         }
     }
 

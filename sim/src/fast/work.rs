@@ -246,7 +246,8 @@ impl Turn<'_> {
 
     /// Withheld completions are said again: what the store holds now.
     pub(super) fn say_again(&mut self) {
-        if let Some(snapshot) = self.process.receive.install_due.take() {
+        let free = !self.machine.ails.stops_taking && !self.machine.ails.stops_applying;
+        if let Some(snapshot) = self.process.receive.install_due.take_if(|_| free) {
             self.say_taken();
             return self.install(snapshot);
         }
@@ -324,7 +325,10 @@ impl Turn<'_> {
             self.tell(&Fact::Visible { at, cause: Cause::Applied });
         }
         self.say_taken();
-        if last && self.machine.ails.stops_taking {
+        if last && self.machine.ails.stops_applying {
+            self.took_effect(FaultKind::StopApplying);
+        }
+        if last && (self.machine.ails.stops_taking || self.machine.ails.stops_applying) {
             self.process.receive.install_due = Some(payload.snapshot);
         } else if last {
             self.install(payload.snapshot);
