@@ -184,7 +184,7 @@ impl Node {
         (upstream.link, dial, upstream.attempt, upstream.adopt, upstream.base, upstream.admitted).hash(print);
         (upstream.streaming, upstream.applied, upstream.persisted, upstream.inherited).hash(print);
         (upstream.taken.0, self.in_ring(upstream.taken.1), &upstream.receiving, upstream.fork).hash(print);
-        (upstream.stream, upstream.pieces, upstream.admit, upstream.echo).hash(print);
+        (upstream.stream, upstream.pieces, upstream.admit, upstream.joins, upstream.echo).hash(print);
         let origin = upstream.origin.map(|(_, end, _)| end);
         (origin, upstream.peer_end, upstream.caught_up, upstream.peer_history).hash(print);
         upstream.installed.hash(print);

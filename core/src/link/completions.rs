@@ -35,6 +35,8 @@ impl Node {
         applied: Option<Offset>,
         persisted: Option<Offset>,
     ) -> Result<(), Misuse> {
+        let (taken, applied, persisted) = mutant!(self.config, 32 =>
+            self.within(taken, applied, persisted), else (taken, applied, persisted));
         if self.upstream.base && taken > self.log.next() {
             return Err(Misuse::NeverHandedOut);
         }
@@ -57,6 +59,7 @@ impl Node {
     }
 
     pub(crate) fn taken(&mut self, now: Time, upto: Offset, pieces: u64) -> Result<(), Misuse> {
+        let upto = mutant!(self.config, 32 => upto.min(self.log.next()), else upto);
         let handed_out = self.upstream.receiving.as_ref().map_or(0, |receiving| receiving.next_piece);
         if upto > self.log.next() || pieces > handed_out && self.upstream.receiving.is_some() {
             return Err(Misuse::NeverHandedOut);

@@ -173,7 +173,8 @@ impl Node {
             return Err(Fault::FrameLimit);
         }
         self.links[row].peer = peer_of(&hello);
-        (self.upstream.peer_history, self.upstream.admit) = (hello.history, 0);
+        let upstream = &mut self.upstream;
+        (upstream.peer_history, upstream.admit, upstream.joins) = (hello.history, 0, 0);
         self.ask_to_join(row);
         Ok(())
     }

@@ -144,6 +144,7 @@ impl Node {
             snapshot: shipping.map_or(crate::id::SnapshotId(0), |shipping| shipping.snapshot),
             next_piece: shipping.map_or(0, |shipping| shipping.next_piece - behind),
             fork: shipping.and_then(|shipping| shipping.fork),
+            join: down.join.as_ref().map_or(0, |join| join.number),
             epochs: self.log.epochs.clone(),
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Upstream {
     pub(crate) pieces: Receipt,
     /// The last ADMIT read on this link.
     pub(crate) admit: u32,
+    /// The JOINs said on this link.
+    pub(crate) joins: u32,
     /// The newest beat's number on this link.
     pub(crate) echo: u64,
     /// The root's newest beat: its Unix time, its end, and when we first heard of it.
@@ -81,6 +83,7 @@ impl Upstream {
             stream: Receipt::default(),
             pieces: Receipt::default(),
             admit: 0,
+            joins: 0,
             echo: 0,
             origin: None,
             peer_end: None,
@@ -122,6 +125,7 @@ impl Node {
         self.links[row].opened = self.clock.alive();
         let untaken = self.log.sealed() - self.upstream.taken.1;
         let upstream = &mut self.upstream;
+        upstream.joins += 1;
         (upstream.streaming, upstream.caught_up, upstream.echo) = (false, false, 0);
         upstream.stream = Receipt { received: untaken, ..Receipt::new(self.config.window_bytes) };
         upstream.pieces = Receipt::new(self.config.piece_window_bytes);
@@ -152,6 +156,7 @@ impl Node {
             snapshot: receiving.map_or(SnapshotId(0), |receiving| receiving.id),
             next_piece: receiving.map_or(0, |receiving| receiving.next_piece),
             chain: receiving.map_or(0, |receiving| receiving.chain),
+            number: upstream.joins,
             epochs: self.log.epochs.clone(),
         }
     }
@@ -159,6 +164,10 @@ impl Node {
     pub(crate) fn on_admit(&mut self, row: usize, body: &[u8], step: &mut Step) -> Result<(), Fault> {
         let admit = Admit::decode(body)?;
         self.saw(admit.epochs.number());
+        if admit.join != self.upstream.joins {
+            // It answers a JOIN from ground we have left since; ours is on its way.
+            return if admit.join < self.upstream.joins { Ok(()) } else { Err(Fault::Malformed) };
+        }
         self.links[row].phase = Phase::Admitted;
         self.upstream.admit = admit.number;
         match admit.verdict {
@@ -232,7 +241,10 @@ impl Node {
         }
         let batch = BatchHead::decode(frame);
         verify_batch(frame, &batch, head.check)?;
-        mutant!(self.config, 8 => {}, else self.log.admits(&batch)?);
+        mutant!(self.config, 8 => if batch.first < self.log.end() {
+            return self.hand_out_again(frame, &batch, step);
+        });
+        self.log.admits(&batch)?;
         self.upstream.stream.receive(frame.len() as u64)?;
         while self.log.free() < frame.len() as u64 {
             self.evict();

@@ -1,14 +1,15 @@
 //! The planted bugs that take more than a line.
 
 use crate::error::Fault;
-use crate::id::Offset;
-use crate::input::Step;
-use crate::limits::HEAD_BYTES;
+use crate::id::{Offset, SnapshotId};
+use crate::input::{Kind, Payload, Step};
+use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES};
 use crate::link::outbox::Stage;
 use crate::link::{Phase, tell};
 use crate::node::Node;
 use crate::slot::Acked;
 use crate::time::{Span, Time};
+use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
 
 /// What a bug remembers.
@@ -45,6 +46,13 @@ impl Planted {
 }
 
 impl Acked {
+    /// 37: the slot forgets half of what it knew.
+    pub(crate) fn half(self) -> Self {
+        let half = |offset: Offset| Offset(offset.0.div_ceil(2));
+        let (received, applied) = (half(self.received), half(self.applied));
+        Self { received, applied, persisted: half(self.persisted), ..self }
+    }
+
     /// 108: the slot forgets nothing.
     pub(crate) fn most(self, other: Self) -> Self {
         Self {
@@ -91,6 +99,21 @@ impl Node {
         }
     }
 
+    /// ... and it hands its host what it has had.
+    pub(crate) fn hand_out_again(
+        &mut self,
+        frame: &[u8],
+        batch: &BatchHead,
+        step: &mut Step,
+    ) -> Result<(), Fault> {
+        self.upstream.stream.receive(frame.len() as u64)?;
+        step.position = Some(self.log.position());
+        let (first, count, range) = (batch.first.0, batch.count, BATCH_HEAD_BYTES..frame.len());
+        let kind = if self.upstream.base { Kind::Batch } else { Kind::Spool };
+        step.payload = Some(Payload { range, first, count, kind, snapshot: SnapshotId(0) });
+        Ok(())
+    }
+
     /// 23: whether another replica has not taken what it was offered.
     pub(crate) fn another_waits(&self, row: usize) -> bool {
         let waits = |(other, link): (usize, &crate::link::Link)| {
@@ -115,6 +138,17 @@ impl Node {
         self.log.rewind(to);
         self.upstream.stand_on(persisted, self.log.sealed());
         self.upstream.admitted = admitted;
+    }
+
+    /// ... and its answers of before say no more than what it stands on.
+    pub(crate) fn within(
+        &self,
+        taken: Offset,
+        applied: Option<Offset>,
+        persisted: Option<Offset>,
+    ) -> (Offset, Option<Offset>, Option<Offset>) {
+        let within = |offset: Offset| offset.min(self.log.next());
+        (within(taken), applied.map(within), persisted.map(within))
     }
 
     /// 36: a replica that is connected for longer than the window "expires".

@@ -168,6 +168,7 @@ impl Node {
             }
         }
         mutant!(self.config, 115 => self.reconsider_all());
+        mutant!(self.config, 115 => self.drop_if_unused(snapshot));
         Ok(())
     }
 

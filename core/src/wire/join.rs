@@ -38,6 +38,8 @@ pub(crate) struct Join {
     pub(crate) next_piece: u64,
     /// The chain before that piece.
     pub(crate) chain: u64,
+    /// Counts the JOINs of this link; ADMITs echo it, so that none is read from ground that was left.
+    pub(crate) number: u32,
     pub(crate) epochs: EpochTable,
 }
 
@@ -54,6 +56,7 @@ impl Join {
         encode_position(&mut writer, self.position);
         writer.u64(self.applied.0).u64(self.persisted.0).u64(self.untaken_bytes);
         writer.u64(self.snapshot.0).u64(self.next_piece).u64(self.chain);
+        writer.u32(self.number);
         self.epochs.encode(&mut writer);
         writer.finish(FrameKind::Join, epoch_number)
     }
@@ -78,6 +81,7 @@ impl Join {
             snapshot: SnapshotId(reader.u64()?),
             next_piece: reader.u64()?,
             chain: reader.u64()?,
+            number: reader.u32()?,
             epochs: EpochTable::decode(&mut reader)?,
         };
         let holds = !join.history.is_none();
@@ -120,6 +124,8 @@ pub(crate) struct Admit {
     pub(crate) next_piece: u64,
     /// Where the logs part, for a snapshot that answers a fork.
     pub(crate) fork: Option<Offset>,
+    /// The number of the JOIN that is answered.
+    pub(crate) join: u32,
     pub(crate) epochs: EpochTable,
 }
 
@@ -130,7 +136,7 @@ impl Admit {
         writer.u128(self.history.0);
         encode_position(&mut writer, self.from);
         writer.u64(self.snapshot.0).u64(self.next_piece);
-        writer.u64(self.fork.unwrap_or_default().0);
+        writer.u64(self.fork.unwrap_or_default().0).u32(self.join);
         self.epochs.encode(&mut writer);
         writer.finish(FrameKind::Admit, epoch_number)
     }
@@ -156,6 +162,7 @@ impl Admit {
         let snapshot = SnapshotId(reader.u64()?);
         let next_piece = reader.u64()?;
         let fork = Offset(reader.u64()?);
+        let join = reader.u32()?;
         let epochs = EpochTable::decode(&mut reader)?;
         let shipping = matches!(verdict, Verdict::Snapshot | Verdict::SnapshotOnly);
         if verdict != Verdict::Wait && (history.is_none() || epochs.is_empty()) || shipping && snapshot.0 == 0
@@ -170,6 +177,7 @@ impl Admit {
             snapshot,
             next_piece,
             fork: forked.then_some(fork),
+            join,
             epochs,
         })
     }

@@ -90,6 +90,7 @@ fn join() -> impl Strategy<Value = Join> {
             snapshot: SnapshotId(snapshot),
             next_piece: next,
             chain,
+            number: u32::from(flags[0]) + 7,
             epochs,
         },
     )
@@ -109,6 +110,7 @@ fn admit() -> impl Strategy<Value = Admit> {
             snapshot: SnapshotId(snapshot),
             next_piece: next,
             fork: fork.map(Offset),
+            join: number,
             epochs,
         }
     })

@@ -152,7 +152,7 @@ pub const BASE: u8 = 4;
 pub fn join(cursor: Option<&[u8]>, flags: u8, untaken: u64) -> Vec<u8> {
     let Some(cursor) = cursor else {
         let mut body = vec![flags & !BASE];
-        body.resize(1 + 16 + 24 + 6 * 8 + 1, 0);
+        body.resize(1 + 16 + 24 + 6 * 8 + 4 + 1, 0);
         return frame(JOIN, 0, 0, 0, &body);
     };
     // A cursor: version, count, zeros (8 bytes), history and position (40 bytes), the table, its check.
@@ -163,6 +163,7 @@ pub fn join(cursor: Option<&[u8]>, flags: u8, untaken: u64) -> Vec<u8> {
     for field in [boundary, boundary, untaken, 0, 0, 0] {
         body.extend(field.to_le_bytes());
     }
+    body.extend([0; 4]);
     body.push(count);
     body.extend(&cursor[48..cursor.len() - 8]);
     frame(JOIN, 0, 0, 0, &body)

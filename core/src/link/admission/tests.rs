@@ -64,6 +64,7 @@ impl Log {
             snapshot: SnapshotId(0),
             next_piece: 0,
             chain: 0,
+            number: 1,
             epochs: self.table.clone(),
         }
     }

@@ -59,6 +59,7 @@ const JOIN: &[Field] = &[
     ("snapshot", 8, Bytes),
     ("next piece", 8, Number),
     ("chain", 8, Bytes),
+    ("number", 4, Number),
 ];
 const EPOCHS: &[Field] =
     &[("epoch", 8, Bytes), ("from offset", 8, Number), ("epoch", 8, Bytes), ("from offset", 8, Number)];
@@ -139,6 +140,7 @@ fn join() -> Join {
         snapshot: SnapshotId(0),
         next_piece: 0,
         chain: 0,
+        number: 1,
         epochs: table(),
     }
 }
@@ -152,6 +154,7 @@ fn admit() -> Admit {
         snapshot: SnapshotId(0),
         next_piece: 0,
         fork: None,
+        join: 1,
         epochs: table(),
     }
 }
@@ -223,7 +226,12 @@ fn examples() -> Vec<Example> {
     let cursor_fields = [CURSOR, POSITION, EPOCHS, &[("check", 8, Bytes)]].concat();
     let count = &[("epochs", 1, Number)][..];
     let admit_head = &[("number", 4, Number), ("verdict", 1, Number), ("forked", 1, Number)][..];
-    let admit_rest = &[("snapshot", 8, Bytes), ("next piece", 8, Number), ("fork", 8, Number)][..];
+    let admit_rest = &[
+        ("snapshot", 8, Bytes),
+        ("next piece", 8, Number),
+        ("fork", 8, Number),
+        ("number of the JOIN", 4, Number),
+    ][..];
     let goodbye_fields = &[("fault", 2, Number), ("retry after, ns", 8, Number)][..];
     let beat_fields = &[
         ("number", 8, Number),
