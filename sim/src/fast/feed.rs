@@ -188,6 +188,8 @@ impl Turn<'_> {
 
     /// A JOIN was answered; what exactly may only show in the ADMIT that leaves.
     fn asked(&mut self, link: usize, row: Row, (have, start, end): (u64, u64, u64)) {
+        let down = &mut self.world.net.conns[row.conn].ways[1];
+        down.forgotten = down.tap.written;
         let id = self.world.plan.nodes.get(row.peer).map(|node| NodeId(node.id));
         let of_link = |replica: &towline_core::Replica| {
             replica.link == Some(LinkId(link as u32)) && Some(replica.node) == id

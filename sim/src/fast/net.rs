@@ -45,6 +45,8 @@ pub(super) struct Way {
     pub(super) ended: bool,
     pub(super) tap: Tap,
     pub(super) consumed: Bulk,
+    /// Written before the replica joined last: it counts in no window any more.
+    pub(super) forgotten: Bulk,
 }
 
 impl Way {
@@ -58,10 +60,11 @@ impl Way {
     }
 
     /// Bulk written and not yet used at the other end.
-    pub(super) const fn under_way(&self) -> Bulk {
+    pub(super) fn under_way(&self) -> Bulk {
+        let (written, consumed, old) = (self.tap.written, self.consumed, self.forgotten);
         Bulk {
-            stream: self.tap.written.stream - self.consumed.stream,
-            pieces: self.tap.written.pieces - self.consumed.pieces,
+            stream: written.stream - consumed.stream.max(old.stream),
+            pieces: written.pieces - consumed.pieces.max(old.pieces),
         }
     }
 }
@@ -263,6 +266,7 @@ impl Net {
         let other = &mut conn_row.ways[1 - end];
         (other.base, other.used, other.read) = (other.written, other.written, other.written);
         (other.arrived, other.tap.written) = (other.written, other.consumed);
+        other.forgotten = Bulk::default();
         other.tap.skip(other.written);
         other.flying.clear();
     }
