@@ -54,6 +54,7 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     let pool = Pool { seeds, jobs: jobs(None), deadline: None, stop: &stop };
     let mut rows: Vec<Row> = Vec::new();
     let mut failed = None;
+    let shows = args.json.as_deref() != Some(Path::new("-"));
     let one = |index: u64| {
         let mutant = chosen[usize::try_from(index).unwrap_or(usize::MAX)];
         match &args.replay {
@@ -63,7 +64,9 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     };
     pool.play(one, |_, row| match row {
         Ok(row) => {
-            eprint!("{}", line(&row));
+            if shows && let Err(failure) = crate::print(line(&row).as_bytes()) {
+                failed = Some(failure);
+            }
             rows.push(row);
         }
         Err(failure) => failed = Some(failure),
@@ -81,10 +84,9 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
         let text = format!("{}\n", json!({ "bugs": told, "not_as_it_should": bad.len() }));
         crate::sim::write((path != Path::new("-")).then_some(path), &text)?;
     }
-    if args.json.as_deref() != Some(Path::new("-")) {
-        let page: String = rows.iter().map(line).collect();
+    if shows {
         let good = rows.len() - bad.len();
-        crate::print(format!("{page}\n{good} of {} ended as they should\n", rows.len()).as_bytes())?;
+        crate::print(format!("\n{good} of {} ended as they should\n", rows.len()).as_bytes())?;
     }
     if bad.is_empty() {
         Ok(())
