@@ -24,9 +24,11 @@ pub fn compare(plan: &Plan, reports: &[(Substrate, &Report)]) -> Result<(), Stri
         if here != there {
             return Err(format!("{} says {here}, {} says {there}", one.name(), other.name()));
         }
+        // On loopback TCP a machine that is busy for a moment is a fault of its own.
+        let timed = *one != Substrate::Real && *other != Substrate::Real;
         for (node, pair) in first.finals.iter().zip(&report.finals).enumerate() {
             let of = &plan.nodes[node];
-            let difference = if of.core { differs(plan, pair.0, pair.1) } else { None };
+            let difference = if of.core { differs(plan, timed, pair.0, pair.1) } else { None };
             if let Some((what, here, there)) = difference {
                 let (one, other) = (one.name(), other.name());
                 return Err(format!("{}: {what} is {here} on {one}, {there} on {other}", of.name));
@@ -45,7 +47,7 @@ fn verdict(verdict: &Verdict) -> String {
     }
 }
 
-fn differs(plan: &Plan, here: &Final, there: &Final) -> Option<(&'static str, String, String)> {
+fn differs(plan: &Plan, timed: bool, here: &Final, there: &Final) -> Option<(&'static str, String, String)> {
     let pair =
         |what, here: &dyn ToString, there: &dyn ToString| Some((what, here.to_string(), there.to_string()));
     let role = |last: &Final| format!("{:?}", last.role).to_lowercase();
@@ -61,7 +63,8 @@ fn differs(plan: &Plan, here: &Final, there: &Final) -> Option<(&'static str, St
     if here.digest != there.digest {
         return pair("the digest", &format!("{:032x}", here.digest), &format!("{:032x}", there.digest));
     }
-    let many = |last: &Final| ["none", "one", "several"][usize::try_from(last.snapshots.min(2)).unwrap_or(2)];
+    let words = if timed { ["none", "one", "several"] } else { ["none", "some", "some"] };
+    let many = |last: &Final| words[usize::try_from(last.snapshots.min(2)).unwrap_or(2)];
     let fixed = |index: usize| plan.faults[index].explicit && plays(plan, index);
     let exact = plan.exact && plan.knobs.rewinds == 0 && (0..plan.faults.len()).all(fixed);
     if exact && many(here) != many(there) {
