@@ -301,6 +301,11 @@ impl Pool {
     }
 
     fn connect(&mut self, world: &mut World, node: u8) -> Result<(), Stop> {
+        let former = std::mem::replace(&mut world.wires[usize::from(node)], NO_WIRE).upstream;
+        if former != NOBODY {
+            // It dials anew: whoever it was connected with hears the end of that.
+            self.lose(world, former, node)?;
+        }
         let upstream = world.targets[usize::from(node)];
         let free = |end: u8| !self.facts_of(world, end).is_open(node);
         let able = upstream != NOBODY && free(node) && free(upstream);

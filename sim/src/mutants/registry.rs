@@ -66,13 +66,13 @@ pub const MUTANTS: &[Mutant] = &[
         &[N8, B2],
         "backlog-edge",
     ),
-    planted(3, Room::Core, "a replica ahead of its primary is told to go on", &[B2, S8], "forked-primary"),
+    planted(3, Room::Core, "a replica ahead of its primary is told to go on", &[B2, S8], "mixed"),
     planted(
         4,
         Room::Core,
         "the history's name is not compared, neither at the door nor before a snapshot",
-        &[S8],
-        "mixed",
+        &[S8, N6],
+        "foreign-primary",
     ),
     planted(5, Room::Host, "a snapshot names the end read after its view was opened", &[N2, S2], "storm"),
     planted(6, Room::Host, "a snapshot names an offset one short of its view", &[N2, S2], "storm"),
@@ -80,7 +80,7 @@ pub const MUTANTS: &[Mutant] = &[
         7,
         Room::Core,
         "the ring overtakes the tail of a snapshot, and the replica is not told",
-        &[B4, N5],
+        &[B4, N5, V4],
         "storm",
     ),
     planted(
@@ -91,7 +91,7 @@ pub const MUTANTS: &[Mutant] = &[
         "storm",
     ),
     planted(9, Room::Core, "a snapshot is begun again at every beat, without a pause", &[N6, V4], "storm"),
-    planted(10, Room::Core, "a newer view is preferred when the first piece has left", &[N6], "storm"),
+    planted(10, Room::Core, "a newer view is preferred when the first piece has left", &[N6], "mixed"),
     planted(11, Room::Core, "a second snapshot begins while the first is on its way", &[N3, N6], "storm"),
     planted(
         12,
@@ -150,7 +150,7 @@ pub const MUTANTS: &[Mutant] = &[
         "flapping",
     ),
     planted(38, Room::Core, "a slot remembers what was sent, not what was acknowledged", &[L1, L2], "mixed"),
-    planted(39, Room::Core, "a ship is not freed when its link ends", &[L5, N7], "resume-piece"),
+    planted(39, Room::Core, "a ship is not freed when its link ends", &[L5, N7], "mixed"),
     planted(101, Room::Core, "an epoch has no dice, and digests are not compared", &[S8, S1], "twin-reigns"),
     planted(
         102,
@@ -164,7 +164,7 @@ pub const MUTANTS: &[Mutant] = &[
         104,
         Room::Core,
         "a lower epoch's sender makes a higher one's records go",
-        &[B2, S3, S8],
+        &[B2, S3, S8, N6],
         "promotion-race",
     ),
     planted(
@@ -179,7 +179,7 @@ pub const MUTANTS: &[Mutant] = &[
         Room::Core,
         "JOIN sets nothing back: a slot remembers the dead branch",
         &[L1, S4],
-        "forked-primary",
+        "identity-clash",
     ),
     planted(109, Room::Core, "a replica without a base counts", &[S4, L1], "cut-first-snapshot"),
     planted(
@@ -204,7 +204,7 @@ pub const MUTANTS: &[Mutant] = &[
         "overrun-in-view",
     ),
     planted(116, Room::Core, "pieces have no share beside the stream", &[V4, N5, N6, B4], "storm"),
-    planted(117, Room::Core, "a snapshot whose tail is overtaken is begun again", &[N6, V4], "long-cuts"),
+    planted(117, Room::Core, "a snapshot whose tail is overtaken is begun again", &[N6, V4], "mixed"),
     planted(118, Room::Core, "pieces wait for the stream's window too", &[V1, V4, N6], "spool-full"),
     planted(
         119,
