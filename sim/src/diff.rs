@@ -73,7 +73,7 @@ fn differs(plan: &Plan, timed: bool, here: &Final, there: &Final) -> Option<(&'s
     None
 }
 
-/// Whether records may be lost that some substrates would have kept: somebody who reigns dies, or dice depose a primary.
+/// Whether records may be lost that some substrates would have kept: who reigns dies, or dice depose a primary.
 fn is_timely(plan: &Plan) -> bool {
     let crowns = |fault: &&Fault| matches!(fault.kind, Kind::Promote | Kind::Usurp);
     let reigns = |node: usize| {
