@@ -1,9 +1,12 @@
 //! The command line of `towline sim`: every subcommand, flag and default, and what `--help` says about them.
 
-use std::path::PathBuf;
-use std::str::FromStr;
+mod values;
 
-use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+pub(super) use values::{Emit, Format, On, Seeds, Shard};
 
 use crate::units::Length;
 
@@ -313,106 +316,6 @@ pub(super) struct StatsArgs {
     pub(super) failures: FailuresArgs,
 }
 
-/// Where a plan is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum On {
-    /// The event queue: thousands of times as fast as life
-    Fast,
-    /// The real driver on turmoil's sockets: `cargo xtask sim`
-    Turmoil,
-    /// The real driver on loopback TCP
-    Real,
-}
-
-impl On {
-    /// Its name on the command line and in reports.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Turmoil => "turmoil",
-            Self::Real => "real",
-        }
-    }
-}
-
-/// What `shrink` writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Emit {
-    /// The plan
-    Plan,
-    /// A test that fails as the plan does
-    Rust,
-    /// A link that carries the plan
-    Url,
-}
-
-/// How `trace` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// One JSON object on one line for each fact
-    Jsonl,
-    /// A message diagram
-    Svg,
-    /// Chrome's trace JSON
-    Perfetto,
-}
-
-/// Seeds from the first up to and without the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seeds {
-    pub(super) from: u64,
-    pub(super) to: u64,
-}
-
-impl FromStr for Seeds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (from, to) = text.split_once("..").unwrap_or(("0", text));
-        match (from.parse(), to.parse()) {
-            (Ok(from), Ok(to)) if from < to => Ok(Self { from, to }),
-            (Ok(_), Ok(_)) => Err(format!("{text:?} holds no seed: A..B ends before B")),
-            (Err(_), _) | (_, Err(_)) => {
-                Err(format!("{text:?} is no range of seeds: write A..B or N, like 0..10000"))
-            }
-        }
-    }
-}
-
-/// Part `part` of `parts`, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shard {
-    pub(super) part: u64,
-    pub(super) parts: u64,
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').map(|(part, parts)| (part.parse(), parts.parse()));
-        match numbers {
-            Some((Ok(part), Ok(parts))) if 1 <= part && part <= parts => Ok(Self { part, parts }),
-            Some(_) | None => Err(format!("{text:?} is no shard: write K/N with K from 1 to N, like 3/100")),
-        }
-    }
-}
-
-impl Shard {
-    /// This part of the seeds: parts differ in length by one at most, and together are the whole.
-    pub(super) fn of(self, seeds: Seeds) -> Seeds {
-        let count = u128::from(seeds.to - seeds.from);
-        let cut = |part: u64| {
-            let before = count * u128::from(part) / u128::from(self.parts);
-            seeds.from + u64::try_from(before).unwrap_or(u64::MAX)
-        };
-        Seeds { from: cut(self.part - 1), to: cut(self.part) }
-    }
-}
-
 fn hash(text: &str) -> Result<u128, String> {
     u128::from_str_radix(text, 16).map_err(|_| format!("{text:?} is no hash: 32 hexadecimal digits"))
 }
-
-#[cfg(test)]
-mod tests;
