@@ -159,8 +159,8 @@ pub enum Kind {
     /// a snapshot follows, and our state stands beside it until [`Input::Installed`].
     Fork,
     /// A snapshot begins; `range` is its cursor, to be installed with it, and `first` its offset. Spooled records that
-    /// do not end at [`Stats::end`](crate::Stats::end) now rode beside another snapshot, maybe on a branch that is gone:
-    /// forget them.
+    /// do not end at [`Stats::end`](crate::Stats::end) now rode beside another snapshot, maybe on a branch that is
+    /// gone: forget them.
     Begin,
     /// A piece of it; `first` is its number.
     Piece,

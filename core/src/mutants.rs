@@ -5,8 +5,8 @@
 //! cfg nothing of it is compiled: the conditions are `false`, the work is gone. What each number means, and who must
 //! notice, is in the simulator's registry.
 
-/// `mutant!(config, 1 | 3)`: whether one of these bugs is planted. `mutant!(config, 1 => work)`: then does this. `mutant!(config, 1 =>
-/// wrong, else right)`: is one or the other.
+/// `mutant!(config, 1 | 3)`: whether one of these bugs is planted. `mutant!(config, 1 => work)`: then does this.
+/// `mutant!(config, 1 => wrong, else right)`: is one or the other.
 #[cfg(towline_mutants)]
 macro_rules! mutant {
     ($of:expr, $($number:literal)|+) => {

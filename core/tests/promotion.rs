@@ -64,8 +64,8 @@ fn a_primary_started_from_a_rewound_store_opens_a_higher_epoch() {
     assert_eq!(started.stats().epoch.number(), 3, "numbered above all it has seen");
 }
 
-/// Each start of a primary opens an epoch, and one without records gives way to the next at the same offset: at the begin
-/// two tables may have no epoch in common. There both logs hold the same nothing.
+/// Each start of a primary opens an epoch, and one without records gives way to the next at the same offset: at the
+/// begin two tables may have no epoch in common. There both logs hold the same nothing.
 #[test]
 fn a_primary_started_twice_before_its_first_record_needs_no_second_snapshot() {
     let mut world = World::star(1, small());

@@ -1,7 +1,7 @@
 //! The state that is searched: which agent each node is, what is on its way, what may still happen.
 //!
-//! Agents and frames are kept once each and named by number, so a world is a few words. Bounds: [`NODES_MAX`] nodes, [`FRAMES_MAX`] frames on their way in one
-//! direction; a choice that would need more is not taken.
+//! Agents and frames are kept once each and named by number, so a world is a few words. Bounds: [`NODES_MAX`] nodes,
+//! [`FRAMES_MAX`] frames on their way in one direction; a choice that would need more is not taken.
 
 use xxhash_rust::xxh3::xxh3_128;
 
