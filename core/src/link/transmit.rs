@@ -251,29 +251,31 @@ impl Node {
 
     /// Frames before `after` are about to go: who reads them keeps the rest of a frame in its spill, and no more.
     pub(crate) fn overtake(&mut self, after: u64) {
-        let mut floor = u64::MAX;
         for row in 0..self.links.len() {
-            let mut reads = self.links[row].outbox.stage;
-            if matches!(reads, Stage::Ring { at, .. } if at < after) {
-                self.cut_stage(row);
-                if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
-                    // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
-                    self.links[row].outbox.stage = Stage::Idle;
-                    self.fault(row, Fault::Overrun);
-                    self.links[row].due = 0;
-                    self.tell_link(row, tell::CLOSE);
-                }
-                reads = self.links[row].outbox.stage;
+            if !matches!(self.links[row].outbox.stage, Stage::Ring { at, .. } if at < after) {
+                continue;
             }
-            let down = &mut self.links[row].down;
+            self.cut_stage(row);
+            if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
+                // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
+                self.links[row].outbox.stage = Stage::Idle;
+                self.fault(row, Fault::Overrun);
+                self.links[row].due = 0;
+                self.tell_link(row, tell::CLOSE);
+            }
+        }
+        // Only now: a link that was let go frees a ship, and who boards it begins to read.
+        let mut floor = u64::MAX;
+        for link in &mut self.links {
+            let down = &mut link.down;
             if down.stream_at.is_some_and(|at| at < after) {
                 down.stream_at = mutant!(self.config, 17 => Some(after), else None);
                 self.counters.overruns += 1;
             }
-            if let Stage::Ring { at, .. } = reads {
+            if let Stage::Ring { at, .. } = link.outbox.stage {
                 floor = floor.min(at);
             }
-            floor = floor.min(self.links[row].down.stream_at.unwrap_or(u64::MAX));
+            floor = floor.min(down.stream_at.unwrap_or(u64::MAX));
         }
         self.reader_floor = floor;
     }
