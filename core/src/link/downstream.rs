@@ -6,6 +6,7 @@ use crate::flow::Credit;
 use crate::id::{NodeId, Offset, Position};
 use crate::input::Role;
 use crate::link::admission::{Decision, Ours, decide};
+use crate::link::outbox::Stage;
 use crate::link::{Phase, Shipping, due, tell};
 use crate::node::Node;
 use crate::slot::{Acked, Slot};
@@ -21,10 +22,12 @@ impl Node {
     pub(crate) fn on_join(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
         let join = Join::decode(body)?;
         let peer = self.links[row].peer;
-        // Its last pieces may be received and not yet acknowledged; before that a JOIN makes no sense.
-        let ship = self.links[row].down.shipping.and_then(|shipping| shipping.ship);
-        if ship.is_some_and(|ship| !self.ships.rows[ship].sent_all) {
-            return Err(Fault::Unexpected);
+        // It left the ground it was answered for. A piece of which nothing was sent stays here; one that is half sent
+        // cannot be taken back: come back.
+        match self.links[row].outbox.stage {
+            Stage::Piece { at: 0, .. } => self.links[row].outbox.stage = Stage::Idle,
+            Stage::Piece { .. } => return Err(Fault::Rebased),
+            Stage::Idle | Stage::Ring { .. } | Stage::Spill { .. } => {}
         }
         if join.untaken_bytes > peer.window_bytes + u64::from(self.config.frame_bytes_max()) {
             return Err(Fault::Window);

@@ -123,7 +123,7 @@ impl Node {
             // We joined again, from other ground: what left before that was read there is of no use, and counts in no
             // window. Nothing else comes unasked.
             (FrameKind::Batch | FrameKind::Begin | FrameKind::Piece, Phase::Admit)
-                if self.upstream.admit > 0 =>
+                if self.upstream.joins > 1 =>
             {
                 Ok(())
             }

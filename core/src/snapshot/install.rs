@@ -141,10 +141,13 @@ impl Node {
         self.upstream.persisted = persisted;
         self.upstream.adopt = false;
         self.upstream.admitted = reaches && self.upstream.streaming;
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
+        let phase = self.upstream.link.map(|row| self.links[row].phase);
+        let asked = phase == Some(Phase::Admit);
+        if let Some(row) = self.upstream.link.filter(|_| asked || phase == Some(Phase::Admitted)) {
             if differs {
                 self.fault(row, Fault::SnapshotDiffers);
-            } else if receiving.tail_stopped || !reaches {
+            } else if asked || receiving.tail_stopped || !reaches {
+                // A JOIN that was not answered yet spoke of the ground before.
                 self.ask_to_join(row);
             } else {
                 self.owe(row, due::ACK);

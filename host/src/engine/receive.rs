@@ -273,7 +273,9 @@ impl Heart {
     }
 
     fn begin(&mut self, cursor: &[u8], at: Offset) -> Result<(), String> {
-        if self.receive.phase != Phase::Joining {
+        // A spool that does not end where the log ends rode beside another snapshot, maybe on a branch that is gone.
+        let ours = self.receive.spooled_to == self.node.stats().end;
+        if self.receive.phase != Phase::Joining || !ours {
             self.receive.join_anew().map_err(|error| error.to_string())?;
         }
         info!("a snapshot at {at} is coming in");

@@ -76,7 +76,8 @@ impl Oracle {
             return;
         }
         let slots = self.plan.knobs.slots;
-        if (self.plan.nodes.len() as u64) <= slots {
+        let twin = self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin && fault.node == peer);
+        if (self.plan.nodes.len() as u64) <= slots && !self.has_odd_clock(node) && !twin {
             let text = format!(
                 "{} forgot {} after {ns} ns, within its {window_ns}, with room for {slots}",
                 self.name(node),

@@ -90,7 +90,10 @@ impl Oracle {
                 self.margins.lag_max.max(upstream.end().offset.saturating_sub(shadow.visible.offset));
             let since = self.disturbance.calm_since(node, link.peer);
             let settled = |since: u64| since + reach_us < t_us;
+            let back = |row: &super::shadow::Link| row.peer == node && row.dead_us.is_some();
+            let dead = link.dead_us.is_some() || upstream.links.iter().any(back);
             let peaceful = since.is_some_and(settled)
+                && !dead
                 && shadow.has_caught_up_us.is_some_and(settled)
                 && !self.has_odd_clock(node)
                 && !self.has_odd_clock(link.peer);
@@ -123,8 +126,8 @@ impl Oracle {
         let Some(leader) = self.leader() else {
             return Some((self.plan.primary(), "no primary is left".to_owned()));
         };
-        if self.ops_written < self.ops {
-            let words = format!("{} of {} writes were taken", self.ops_written, self.ops);
+        if self.ops_written < self.ops.len() as u64 {
+            let words = format!("{} of {} writes were taken", self.ops_written, self.ops.len());
             return Some((leader, words));
         }
         let end = self.nodes[leader].log;
@@ -158,7 +161,7 @@ impl Oracle {
                 self.violate(Invariant::V3, t_us, node, format!("after all had converged: {words}"));
             }
             (Some((node, words)), None) if t_us > healed_us + self.bounds.converge_us => {
-                let invariant = if self.ops_written < self.ops {
+                let invariant = if self.ops_written < self.ops.len() as u64 {
                     Invariant::V6
                 } else if (0..self.nodes.len()).any(|node| !self.plan.nodes[node].core) {
                     Invariant::V5
@@ -191,8 +194,11 @@ impl Oracle {
                 let text = format!("{} counts {links} links; {known} stand", self.name(node));
                 return self.violate(Invariant::L5, t_us, node, text);
             }
-            let alone = self.plan.nodes.iter().any(|node| !node.core);
-            if views > 0 && !alone {
+            // A replica that went elsewhere, or is gone, may have left a view behind for its return.
+            let away = |peer: usize| {
+                shadow.remembered[peer].joined && !shadow.links.iter().any(|link| link.peer == peer)
+            };
+            if views > 0 && !(0..self.nodes.len()).any(away) {
                 let text = format!("{} still holds {views} views", self.name(node));
                 return self.violate(Invariant::N7, t_us, node, text);
             }

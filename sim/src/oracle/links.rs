@@ -39,7 +39,12 @@ impl Oracle {
         self.mark(Mark::Joined);
         let shadow = &mut self.nodes[node];
         if let Some(row) = shadow.link(link) {
-            row.joined_us = Some(t_us);
+            let again = row.joined_us.replace(t_us).is_some();
+            let upstream = row.upstream;
+            let remembered = &mut shadow.remembered[peer];
+            remembered.joined |= !upstream;
+            // On new ground, the window opens anew.
+            remembered.rejoined |= again && !upstream;
         }
         let twice = |row: &&Link| !row.upstream && row.peer == peer && row.joined_us.is_some();
         if shadow.links.iter().filter(twice).count() > 1 {

@@ -32,7 +32,6 @@ macro_rules! marks {
 marks! {
     Joined "a replica joined",
     Resumed "a replica went on where it stood after a cut",
-    ResumedInFrame "a connection was cut inside a frame",
     Snapshot "a snapshot was installed",
     SnapshotResumed "a snapshot went on after a cut",
     SnapshotOverSnapshot "a replica needed a second snapshot",
@@ -55,7 +54,6 @@ marks! {
     LostUnsynced "a power cut took records back",
     HistoryRefused "another history was refused",
     CaughtUp "a replica caught up",
-    ClockClamped "a clock that went back was clamped",
 }
 
 const _: () = assert!(Mark::ALL.len() <= 64, "marks are bits of a u64");

@@ -45,6 +45,8 @@ pub(crate) struct Remembered {
     pub(crate) expired: bool,
     /// It joined again on a link that stood: what left before that was read is still on its way, and is dropped.
     pub(crate) rejoined: bool,
+    /// It was admitted at some time.
+    pub(crate) joined: bool,
 }
 
 /// A node.

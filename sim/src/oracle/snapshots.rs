@@ -45,6 +45,9 @@ impl Oracle {
             self.mark(Mark::SharedView);
         }
         self.margins.snapshots += 1;
+        if self.nodes[node].has_caught_up_us.is_some() {
+            self.mark(Mark::Overrun);
+        }
         let shadow = &mut self.nodes[node];
         shadow.generation += 1;
         shadow.has_caught_up_us = None;

@@ -60,8 +60,12 @@ impl Oracle {
         }
     }
 
-    pub(super) fn wrote(&mut self, t_us: u64, node: usize, at: At) {
+    pub(super) fn wrote(&mut self, t_us: u64, node: usize, op: u64, at: At) {
         self.ops_written += 1;
+        let bytes = usize::try_from(op).ok().and_then(|op| self.ops.get(op));
+        if bytes.is_some_and(|bytes| *bytes > self.bounds.window) {
+            self.mark(Mark::Giant);
+        }
         let shadow = &self.nodes[node];
         let (from, begins) = (shadow.log, shadow.begins && shadow.log.offset == 0);
         if at.offset != from.offset + 1 {
