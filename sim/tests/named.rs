@@ -1,6 +1,7 @@
 //! What some named scenarios claim beyond the invariants: counts that the oracle has no opinion on.
 
 use towline_sim::fast::{Run, run};
+use towline_sim::oracle::marks::Mark;
 use towline_sim::plan::{Scenario, named};
 use towline_sim::report::Verdict;
 use towline_sim::trace::Fact;
@@ -72,5 +73,15 @@ fn a_primary_that_comes_back_empty_is_refused_until_its_replicas_may_adopt_it() 
         };
         let first = run.facts.iter().find(|fact| taken(fact)).map_or(u64::MAX, |(t_us, _, _)| *t_us);
         assert!(first >= 8_000_000, "a snapshot of a foreign history at {first} us");
+    }
+}
+
+/// Dice stay within the atlas; these two lie outside, and each has a scenario.
+#[test]
+fn what_drawn_faults_never_reach_is_reached_by_a_scenario_of_its_own() {
+    for mark in Mark::ALL.iter().filter(|mark| mark.is_outside_the_atlas()) {
+        let scenario = if *mark == Mark::Outranked { "promotion-race" } else { "foreign-primary" };
+        let hit = runs(scenario, 8).iter().any(|run| run.report.marks & mark.bit() != 0);
+        assert!(hit, "{scenario}: {}", mark.words());
     }
 }

@@ -20,6 +20,12 @@ macro_rules! marks {
                 }
             }
 
+            /// Whether only a scenario made for it comes here: it lies outside the atlas of drawn faults.
+            #[must_use]
+            pub const fn is_outside_the_atlas(self) -> bool {
+                matches!(self, Self::Outranked | Self::HistoryRefused)
+            }
+
             /// Its bit in a report.
             #[must_use]
             pub const fn bit(self) -> u64 {

@@ -268,11 +268,12 @@ impl Tally {
         Ok(())
     }
 
-    /// The marks that no run hit.
+    /// The marks that no run hit, of those that dice can reach.
     pub(crate) fn missed(&self) -> impl Iterator<Item = Mark> {
         Mark::ALL
             .iter()
             .copied()
+            .filter(|mark| !mark.is_outside_the_atlas())
             .filter(|mark| self.marks.get(&format!("{mark:?}")).is_none_or(|runs| *runs == 0))
     }
 
