@@ -40,6 +40,10 @@ impl Turn<'_> {
             return;
         }
         let upstream = row.is_upstream();
+        if upstream {
+            // Windows begin anew with a JOIN, and it names batches that are not taken, but no pieces.
+            self.process.receive.untaken.pieces = 0;
+        }
         self.tell_of(row.peer, &Fact::Opened { link: id.0, peer: row.peer, upstream });
         if let Some(original) = self.world.operator.original_of(row.peer) {
             self.world.chaos.took_effect(original, Kind::Twin);
@@ -170,7 +174,7 @@ impl Turn<'_> {
         way.bytes = bytes;
         way.compact();
         if row.is_upstream() {
-            self.world.net.conns[conn].untaken = self.process.receive.untaken;
+            self.note_untaken();
             self.tell_flight(conn);
         }
     }

@@ -159,6 +159,8 @@ impl Turn<'_> {
         self.tick();
         self.feed();
         self.complete();
+        // What is applied is taken, and the upstream hears of it when this turn writes.
+        self.note_untaken();
         if self.world.operator.primary == self.me && self.world.next_op < self.world.ops.len() {
             self.write_ops();
         }

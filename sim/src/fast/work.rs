@@ -251,7 +251,7 @@ impl Turn<'_> {
             self.say_taken();
             return self.install(snapshot);
         }
-        if !self.process.receive.queue.is_empty() || self.process.receive.untaken.pieces > 0 {
+        if !self.process.receive.queue.is_empty() || self.process.receive.joining {
             self.say_taken();
         }
         let on_ground = self.role() == Role::Replica && self.process.node.stats().base;
@@ -262,10 +262,14 @@ impl Turn<'_> {
                 self.say(Input::Persisted { upto }).expect("it was handed out");
             }
         }
+        self.apply_next();
+    }
+
+    /// The connection shows what of its bytes nobody took yet.
+    pub(super) fn note_untaken(&mut self) {
         if let Some(conn) = self.upstream_conn() {
             self.world.net.conns[conn].untaken = self.process.receive.untaken;
         }
-        self.apply_next();
     }
 
     pub(super) fn upstream_conn(&self) -> Option<usize> {
