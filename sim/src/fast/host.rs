@@ -72,8 +72,8 @@ pub(super) struct Process {
     pub(super) dials: u32,
     pub(super) dial_failed: bool,
     pub(super) stopping: bool,
-    /// The store finished its batch; the disk finished its sync of so many commits; views are due.
-    pub(super) applied: bool,
+    /// The store finished its batch of this round; the disk finished its sync of so many commits; views are due.
+    pub(super) applied: Option<u32>,
     pub(super) syncing: Option<usize>,
     pub(super) synced: bool,
     pub(super) sync_round: u32,

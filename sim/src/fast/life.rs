@@ -103,7 +103,7 @@ impl World {
             dials: 0,
             dial_failed: false,
             stopping: false,
-            applied: false,
+            applied: None,
             syncing: None,
             synced: false,
             sync_round: 0,

@@ -181,7 +181,9 @@ impl World {
             What::Turn { machine } => self.shared.net.dirty |= 1 << machine,
             What::Applied { machine, birth, round } => {
                 self.finished(machine.into(), birth, |process| {
-                    process.applied |= process.receive.round == round;
+                    if process.receive.round == round {
+                        process.applied = Some(round);
+                    }
                 });
             }
             What::Synced { machine, birth, round } => {

@@ -161,7 +161,8 @@ impl Turn<'_> {
 
     /// What finished since the last turn.
     pub(super) fn complete(&mut self) {
-        if std::mem::take(&mut self.process.applied) {
+        // What came in this turn may have overtaken it.
+        if self.process.applied.take() == Some(self.process.receive.round) {
             self.process.receive.applying = false;
             if let Some(batch) = self.process.receive.pop() {
                 self.apply_queued(batch);
@@ -211,7 +212,7 @@ impl Turn<'_> {
 
     /// What a sync under way covers is overtaken.
     fn forget_sync(&mut self) {
-        self.process.syncing = None;
+        (self.process.syncing, self.process.synced) = (None, false);
         self.process.sync_round += 1;
     }
 
