@@ -122,10 +122,13 @@ impl Receive {
         self.taken_to = 0;
     }
 
-    /// A snapshot begins.
-    pub(super) fn begin(&mut self, cursor: Saved, offset: u64) {
+    /// A snapshot begins, while the log ends at `end`: what waits and does not end there rode beside another one,
+    /// maybe on a branch that is gone.
+    pub(super) fn begin(&mut self, cursor: Saved, offset: u64, end: u64) {
         if !self.joining {
             self.join_anew();
+        } else if self.queue.back().is_some_and(|last| last.end != end) {
+            self.forget_queue();
         }
         self.loading = Some(Loading { cursor, offset, rest: Vec::new(), records: Vec::new() });
         (self.pieces, self.piece_bytes) = (0, 0);
@@ -153,3 +156,6 @@ impl Receive {
         (self.taken_to, self.pieces)
     }
 }
+
+#[cfg(test)]
+mod tests;

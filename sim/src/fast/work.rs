@@ -33,7 +33,8 @@ impl Turn<'_> {
             }
             Kind::Fork => self.fork(payload),
             Kind::Begin => {
-                self.process.receive.begin(Saved::new(data), payload.first);
+                let end = self.process.node.stats().end.0;
+                self.process.receive.begin(Saved::new(data), payload.first, end);
                 self.process.receive.snapshot = payload.snapshot.0;
                 let (snapshot, offset) = (payload.snapshot.0, payload.first);
                 self.tell(&Fact::Begun { snapshot, offset });
