@@ -98,7 +98,9 @@ impl Oracle {
                 && !self.has_odd_clock(node)
                 && !self.has_odd_clock(link.peer);
             let due = upstream.trail.front().filter(|due| due.0 + reach_us <= t_us).map_or(0, |due| due.1);
-            if peaceful && shadow.loading.is_none() && shadow.visible.offset < due {
+            // Whom the ring overtook waits for its turn to get a snapshot, and for the pause between two.
+            let reachable = shadow.loading.is_none() && upstream.ring_start <= shadow.visible.offset;
+            if peaceful && reachable && shadow.visible.offset < due {
                 let slow = self.nodes.iter().enumerate().any(|(other, _)| {
                     other != node && self.disturbance.calm_since(other, link.peer).is_none()
                 });

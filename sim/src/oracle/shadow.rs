@@ -91,6 +91,8 @@ pub(crate) struct Shadow {
     /// Where its end stood at past moments: time, offset.
     pub(crate) trail: std::collections::VecDeque<(u64, u64)>,
     pub(crate) has_caught_up_us: Option<u64>,
+    /// The oldest offset in its ring, as it last showed.
+    pub(crate) ring_start: u64,
 }
 
 impl Shadow {
@@ -122,6 +124,7 @@ impl Shadow {
             idle_calls: (0, 0),
             trail: std::collections::VecDeque::new(),
             has_caught_up_us: None,
+            ring_start: 0,
         }
     }
 

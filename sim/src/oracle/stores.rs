@@ -146,6 +146,7 @@ impl Oracle {
             );
             return self.violate(Invariant::B3, t_us, node, text);
         }
+        self.nodes[node].ring_start = start;
         let shadow = &self.nodes[node];
         let expected = match shadow.role {
             // After a promotion its log may hold more than it has applied.

@@ -296,6 +296,21 @@ fn a_window_and_a_ring_have_bounds() {
 }
 
 #[test]
+fn who_stays_behind_in_peace_is_found_unless_the_ring_overtook_it() {
+    let behind = |ring_start| {
+        let mut told = Told::star(vec![], &[1, 2, 3]);
+        told.applied(1, &[1, 2]);
+        told.now = S;
+        told.tell(1, Fact::CaughtUp);
+        told.oracle.gauge(S, 0, Gauge::Ring { used_bytes: 0, start: ring_start, end: 3 });
+        told.oracle.pass(2 * S + told.oracle.bounds.reach_us);
+        told
+    };
+    behind(2).finds(Invariant::V4);
+    behind(3).finds_nothing();
+}
+
+#[test]
 fn a_run_is_over_when_all_agree_and_stay_calm() {
     let mut told = Told::star(vec![], &[1, 2, 3]);
     told.now = 10 * S;
