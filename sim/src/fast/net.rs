@@ -267,7 +267,7 @@ impl Net {
         (other.base, other.used, other.read) = (other.written, other.written, other.written);
         (other.arrived, other.tap.written) = (other.written, other.consumed);
         other.forgotten = Bulk::default();
-        other.tap.skip(other.written);
+        other.tap.forget(other.written);
         other.flying.clear();
     }
 

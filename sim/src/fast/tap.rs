@@ -73,6 +73,13 @@ impl Tap {
         (self.from, self.end, self.counted) = (to, to, to);
     }
 
+    /// Nobody reads what was written up to here: the rest of a frame that began counts as none.
+    pub(super) fn forget(&mut self, to: u64) {
+        // Within a head, nobody knows where the next one is.
+        self.lost |= self.end < to;
+        (self.from, self.end, self.kind, self.counted) = (to, self.end.max(to), 0, to);
+    }
+
     /// More was written: `bytes` are all from `base` on. `speaks` is put into greetings as the versions spoken;
     /// answers whether one was.
     pub(super) fn walk(&mut self, bytes: &mut [u8], base: u64, speaks: Option<u64>) -> bool {
