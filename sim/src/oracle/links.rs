@@ -30,7 +30,12 @@ impl Oracle {
 
     pub(super) fn opened(&mut self, t_us: u64, node: usize, link: u32, peer: usize, upstream: bool) {
         let row = Link { link, peer, upstream, opened_us: t_us, joined_us: None, dead_us: None };
-        self.nodes[node].links.push(row);
+        let shadow = &mut self.nodes[node];
+        shadow.links.push(row);
+        if let Some(loading) = shadow.loading.as_mut().filter(|_| upstream) {
+            // Sent elsewhere, it speaks to another while the goodbye to the old one may still be on its way.
+            loading.unbroken = false;
+        }
         let generation = self.nodes[peer].generation;
         self.nodes[node].remembered[peer].opened_generation = generation;
     }
