@@ -139,10 +139,11 @@ impl Oracle {
         self.calm.settle_slot(node, peer);
     }
 
-    /// From now on nothing passes on the connections that stand between two: both must notice.
-    pub(super) fn dead_wire(&mut self, t_us: u64, a: usize, b: usize) {
-        for (node, peer) in [(a, b), (b, a)] {
-            for link in self.nodes[node].links.iter_mut().filter(|link| link.peer == peer) {
+    /// From now on nothing passes on the connections by which one follows the other: both must notice.
+    pub(super) fn dead_wire(&mut self, t_us: u64, replica: usize, upstream: usize) {
+        for (node, peer, dialled) in [(replica, upstream, true), (upstream, replica, false)] {
+            let between = |link: &&mut Link| link.peer == peer && link.upstream == dialled;
+            for link in self.nodes[node].links.iter_mut().filter(between) {
                 link.dead_us = Some(t_us);
             }
         }
