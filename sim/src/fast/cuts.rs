@@ -71,6 +71,26 @@ impl Net {
         (0..self.conns.len()).filter(between).collect()
     }
 
+    /// A line that a fault made slow is as fast as ever: what is still on it comes the sooner.
+    pub(super) fn hurry(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
+        let rate = self.rate;
+        for conn in self.open_between(replica, upstream) {
+            for end in 0..2_u8 {
+                let way = &mut self.conns[conn].ways[usize::from(end)];
+                let rest_us = ((way.written - way.arrived) * 1_000_000).checked_div(rate).unwrap_or(0);
+                let sooner_us = way.line_us.saturating_sub(t_us + rest_us);
+                let sooner = |due_us: u64| due_us.min(t_us).max(due_us.saturating_sub(sooner_us));
+                (way.line_us, way.last_due_us) = (way.line_us - sooner_us, sooner(way.last_due_us));
+                way.fin_us = way.fin_us.map(sooner);
+                for segment in &mut way.flying {
+                    segment.0 = sooner(segment.0);
+                    let due_us = segment.0.max(t_us + 1);
+                    queue.push(due_us, What::Deliver { conn: conn as u32, end });
+                }
+            }
+        }
+    }
+
     /// What was held between two goes on; blocked writers hear of room.
     pub(super) fn release(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
         for conn in self.open_between(replica, upstream) {

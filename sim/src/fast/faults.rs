@@ -213,6 +213,9 @@ impl World {
             for upstream in 0..net.machines {
                 let blocks = chaos.blocks(replica, upstream);
                 let before = std::mem::replace(&mut net.pair(replica, upstream).blocks, blocks);
+                if before.rate.is_some() && blocks.rate.is_none() {
+                    net.hurry(t_us, queue, replica, upstream);
+                }
                 if before != blocks {
                     net.release(t_us, queue, replica, upstream);
                 }

@@ -36,9 +36,9 @@ pub(super) struct Way {
     pub(super) written: u64,
     /// When a segment arrives, and up to where it reaches.
     pub(super) flying: VecDeque<(u64, u64)>,
-    last_due_us: u64,
+    pub(super) last_due_us: u64,
     /// The line is busy with earlier bytes until then.
-    line_us: u64,
+    pub(super) line_us: u64,
     pub(super) blocked: bool,
     /// The writer closed: the end is due then.
     pub(super) fin_us: Option<u64>,
@@ -98,7 +98,7 @@ pub(super) struct Net {
     pub(super) machines: usize,
     seed: u64,
     latency: Latency,
-    rate: u64,
+    pub(super) rate: u64,
     window: u64,
     pub(super) gulp: u64,
     /// Machines whose turn it is: a bit each.

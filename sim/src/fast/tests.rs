@@ -90,6 +90,13 @@ fn an_overrun_is_one_snapshot() {
 }
 
 #[test]
+fn what_is_on_a_slow_line_comes_when_it_is_fast_again() {
+    let mut plan = star(1);
+    plan.faults = vec![Fault { amount: 100, ..fault(Kind::Rate, 1, 0) }];
+    assert!(converges(&plan).report.end_us < 20 * S, "9 KB were on a line of 100 bytes a second");
+}
+
+#[test]
 fn a_power_cut_takes_what_was_not_synced_and_no_more() {
     let mut plan = star(1);
     plan.knobs.sync = 40 * MS;
