@@ -177,9 +177,8 @@ fn a_view_that_breaks_is_boarded_by_nobody_who_waited() {
     open(&mut node, Time::ZERO, 0, false);
     open(&mut node, Time::ZERO, 1, false);
     let wanted = |node: &mut Node| {
-        std::iter::from_fn(|| node.poll_event()).find_map(|event| match event {
-            Event::SnapshotWanted { snapshot, .. } => Some(snapshot),
-            _ => None,
+        std::iter::from_fn(|| node.poll_event()).find_map(|event| {
+            if let Event::SnapshotWanted { snapshot, .. } = event { Some(snapshot) } else { None }
         })
     };
     let first = wanted(&mut node).unwrap();

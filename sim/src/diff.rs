@@ -3,7 +3,7 @@
 //!
 //! Not compared: order and time of anything, and what follows from them:
 //! - a node that need not converge may end as it likes;
-//! - what a primary had not handed on when it died or was deposed ([`is_timely`]): how much that was is a matter of
+//! - what a primary had not handed on when it died or was deposed (`is_timely`): how much that was is a matter of
 //!   moments, and who loses more ends with fewer records;
 //! - how often snapshots were needed, where dice chose the faults, where a fault is played on one substrate only, and
 //!   where stores can rewind, which the reference server's cannot.

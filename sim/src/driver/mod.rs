@@ -11,7 +11,7 @@
 //! | `shaper` | a stream under that weather |
 //! | `net` | the [`Net`](towline_host::transport::Net) a server is given |
 //!
-//! A substrate brings a [`Ground`] (time and sockets) and [`Machines`] (processes), and nothing else. Everything a plan
+//! A substrate brings a `Ground` (time and sockets) and `Machines` (processes), and nothing else. Everything a plan
 //! does to a link is done by the shaper around each replication connection, because no socket library does it alike:
 //! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP knows no weather at all.
 //!
