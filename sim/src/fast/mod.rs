@@ -110,7 +110,7 @@ impl World {
             plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();
         let shared = Shared::new(plan, &twins, mutant, keeps_facts);
         let machines = (0..plan.nodes.len() + twins.len())
-            .map(|machine| Machine::new(plan, machine, &twins, shared.is(6) || shared.is(16)))
+            .map(|machine| Machine::new(plan, machine, &twins, shared.is(6)))
             .collect();
         let mut world = Self { shared, machines, births: 0, turning: 0, over: false };
         world.plan_ahead();

@@ -63,7 +63,7 @@ impl Turn<'_> {
         };
         (view.open, view.records) = (true, store.records[..store.committed].to_vec());
         let at = store.visible();
-        if self.world.is(6) || self.world.is(16) {
+        if self.world.is(6) {
             cursor = self.one_short(cursor);
         }
         let view = &self.process.views[place];

@@ -358,7 +358,8 @@ impl Turn<'_> {
         self.tell_settled();
         let reaches = step.position.map_or(loading.offset, |position| position.boundary.0) > loading.offset;
         let receive = &mut self.process.receive;
-        while receive.queue.front().is_some_and(|batch| !reaches || batch.end <= loading.offset) {
+        let keeps = self.world.is(16);
+        while receive.queue.front().is_some_and(|batch| !reaches || !keeps && batch.end <= loading.offset) {
             let batch = receive.pop().expect("it is there");
             receive.give_back(batch);
         }

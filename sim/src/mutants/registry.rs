@@ -109,7 +109,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     planted(14, Room::Host, "pieces are applied in place, before the last one came", &[N1], "storm"),
     planted(15, Room::Host, "a view is not freed when its replica goes", &[N7, F2], "resume-piece"),
-    planted(16, Room::Host, "records that came twice are applied twice", &[S2], "mixed"),
+    planted(16, Room::Host, "what a snapshot holds already is applied once more", &[S2], "mixed"),
     planted(17, Room::Core, "a replica that the ring overtook is sent what is left", &[S2, B4], "storm"),
     planted(18, Room::Host, "what is received is acknowledged as applied and persisted", &[S4], "power-loss"),
     planted(19, Room::Core, "the last completion counts, not the greatest", &[S5], "mixed"),
@@ -130,7 +130,7 @@ pub const MUTANTS: &[Mutant] = &[
     planted(28, Room::Core, "a replica whose link ended does not dial again", &[V1], "flapping"),
     planted(29, Room::Core, "dials follow each other without back-off or jitter", &[F5], "flapping"),
     planted(30, Room::Host, "the stored position is ahead of the stored data", &[S1], "power-loss"),
-    planted(31, Room::Host, "a crash keeps the position and loses data", &[S1], "power-loss"),
+    planted(31, Room::Host, "a crash keeps the position and loses data", &[S1], "mixed"),
     planted(
         32,
         Room::Core,
@@ -139,7 +139,8 @@ pub const MUTANTS: &[Mutant] = &[
         "power-loss",
     ),
     planted(33, Room::Host, "a file is synced and its directory entry is not", &[S1], "power-loss"),
-    planted(34, Room::Host, "bytes of an ended connection are read on the next one", &[S2], "mixed"),
+    // The handshake comes first on every connection: old bytes are refused as unsound before they could be applied.
+    planted(34, Room::Host, "bytes of an ended connection are read on the next one", &[S2, B1], "mixed"),
     planted(35, Room::Core, "a slot expires at its window, not after it", &[L3], "slot-edge"),
     planted(36, Room::Core, "a slot expires while its replica is connected", &[L3], "slot-edge"),
     planted(

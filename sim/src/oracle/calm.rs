@@ -198,7 +198,8 @@ impl Oracle {
             }
             // A replica that went elsewhere, or is gone, may have left a view behind for its return.
             let away = |peer: usize| {
-                shadow.remembered[peer].joined && !shadow.links.iter().any(|link| link.peer == peer)
+                let back = |link: &super::shadow::Link| link.peer == peer && link.joined_us.is_some();
+                shadow.remembered[peer].joined && !shadow.links.iter().any(back)
             };
             if views > 0 && !(0..self.nodes.len()).any(away) {
                 let text = format!("{} still holds {views} views", self.name(node));
