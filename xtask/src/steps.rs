@@ -91,6 +91,11 @@ pub(crate) const STEPS: &[Step] = &[
         &["cargo", "xtask", "sim", "check-determinism", "mixed", "--seeds", "100"],
     ),
     step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust"]),
+    // Each planted bug meets the plan that killed it. The search for such plans is `cargo xtask mutants`.
+    Step {
+        env: &[("RUSTFLAGS", "--cfg towline_mutants"), ("CARGO_TARGET_DIR", "target/towline-mutants")],
+        ..step("sim: killers", 120, Mode::Full, &["cargo", "test", "-p", "towline-sim", "--test", "killers"])
+    },
     step(
         "sim: turmoil",
         30,

@@ -147,6 +147,14 @@ impl Oracle {
         })
     }
 
+    /// Overtaken by its upstream's ring on a link that stands, and no snapshot is on its way.
+    fn is_left_behind(&self, node: usize) -> bool {
+        let shadow = &self.nodes[node];
+        let joined = shadow.upstream().filter(|link| link.joined_us.is_some());
+        shadow.loading.is_none()
+            && joined.is_some_and(|link| shadow.visible.offset < self.nodes[link.peer].ring_start)
+    }
+
     fn look_at_convergence(&mut self, t_us: u64) {
         let Some(healed_us) = self.calm.healed_us.filter(|healed| *healed <= t_us) else {
             return;
@@ -163,7 +171,9 @@ impl Oracle {
                 self.violate(Invariant::V3, t_us, node, format!("after all had converged: {words}"));
             }
             (Some((node, words)), None) if t_us > healed_us + self.bounds.converge_us => {
-                let invariant = if self.ops_written < self.ops.len() as u64 {
+                let invariant = if self.is_left_behind(node) {
+                    Invariant::B4
+                } else if self.ops_written < self.ops.len() as u64 {
                     Invariant::V6
                 } else if (0..self.nodes.len()).any(|node| !self.plan.nodes[node].core) {
                     Invariant::V5
