@@ -12,8 +12,8 @@ use super::store::{Memo, Store};
 use super::told::Told;
 use crate::plan::{Kind, Plan};
 use crate::stream::Stream;
-use crate::trace::{At, Death, Fact};
-use towline_core::{Boot, Cursor, Node};
+use crate::trace::{Death, Fact};
+use towline_core::{Boot, Node};
 
 /// Unix time when every clock shows 0.
 const UNIX_ZERO_NS: u64 = 1_790_000_000_000_000_000;
@@ -90,9 +90,7 @@ impl World {
         };
         let node = Node::new(config, boot).expect("its own cursor is sound");
         let links = vec![None; config.link_ids() as usize];
-        // It stands where its cursor says, on what it holds: where the two differ, nobody wrote that.
-        let stands = row.store.cursor.as_ref().and_then(|cursor| Cursor::describe(cursor.as_bytes()));
-        let at = At { offset: stands.map_or(0, |(_, position)| position.boundary.0), ..row.store.visible() };
+        let at = row.store.claims();
         row.process = Some(Box::new(Process {
             node,
             birth,

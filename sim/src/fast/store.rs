@@ -9,6 +9,7 @@
 use crate::trace::At;
 use crate::workload;
 use std::collections::VecDeque;
+use towline_core::Cursor;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A cursor of a few epochs; longer ones live elsewhere.
@@ -162,6 +163,13 @@ impl Store {
     /// The chain at the end.
     pub(super) fn chain(&self) -> u64 {
         self.records.last().map_or(0, |last| last.chain)
+    }
+
+    /// Where a process that starts on it stands: where its cursor says, on what it holds. Where the two differ, nobody
+    /// wrote that.
+    pub(super) fn claims(&self) -> At {
+        let stands = self.cursor.as_ref().and_then(|cursor| Cursor::describe(cursor.as_bytes()));
+        At { offset: stands.map_or(0, |(_, position)| position.boundary.0), ..self.visible() }
     }
 
     /// Everything held is committed with this cursor, in one step.
