@@ -52,7 +52,9 @@ impl Turn<'_> {
             }
             Event::Outranked { number } => {
                 self.tell(&Fact::Outranked { number });
+                self.process.outranked = true;
                 if self.world.healed && self.world.operator.primary == self.me {
+                    self.process.outranked = false;
                     self.promote();
                 }
             }

@@ -83,6 +83,8 @@ pub(super) struct Process {
     /// It was told that another process has its id, and dials no more; its history was refused.
     pub(super) stopped: bool,
     pub(super) refused: bool,
+    /// It was told of a higher epoch, and nobody has looked since.
+    pub(super) outranked: bool,
     pub(super) tables: (u64, u64),
     pub(super) wants_ring: bool,
 }

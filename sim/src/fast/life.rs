@@ -111,13 +111,13 @@ impl World {
             away: vec![None; self.shared.plan.nodes.len()],
             stopped: false,
             refused: false,
+            outranked: false,
             tables: (0, 0),
             wants_ring: true,
         }));
         (row.busy_us, row.wake_us) = (0, 0);
-        let disk = row.store.disk;
         self.shared.told.fact(self.shared.t_us, machine, &Fact::Booted { role, at });
-        if disk {
+        if self.machines[machine].store.disk {
             self.shared.told.fact(self.shared.t_us, machine, &Fact::Durable { at });
         }
         self.shared.net.dirty |= 1 << machine;

@@ -101,6 +101,10 @@ impl World {
     pub(super) fn tend(&mut self) {
         self.choose_primary();
         let primary = self.shared.operator.primary;
+        let process = self.machines[primary].process.as_deref_mut();
+        if process.is_some_and(|process| std::mem::take(&mut process.outranked)) {
+            self.promote(primary);
+        }
         for node in self.core().into_iter().filter(|node| *node != primary) {
             let upstream = self.wanted_upstream(node);
             let Some(process) = self.machines[node].process.as_deref() else {

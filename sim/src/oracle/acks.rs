@@ -50,7 +50,7 @@ impl Oracle {
         let shadow = &self.nodes[node];
         let connected =
             shadow.links.iter().any(|link| !link.upstream && link.peer == peer && link.joined_us.is_some());
-        let again = shadow.remembered[peer].expired;
+        let again = shadow.remembered[peer].expired && !self.has_twin(peer);
         let wraps = lag > self.history.tip_max();
         let violated = if connected {
             Some((Invariant::L3, "it is connected"))
@@ -68,6 +68,11 @@ impl Oracle {
         self.nodes[node].remembered[peer].expired = true;
     }
 
+    /// Whether another process of this node joins, of which the oracle hears nothing.
+    fn has_twin(&self, node: usize) -> bool {
+        self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin && fault.node == node)
+    }
+
     /// How long a replica had been away when its slot expired, or gave way.
     pub(super) fn away(&mut self, t_us: u64, node: usize, peer: usize, ns: u64) {
         let window_ns = self.bounds.reconnect_window_us * 1_000;
@@ -76,8 +81,7 @@ impl Oracle {
             return;
         }
         let slots = self.plan.knobs.slots;
-        let twin = self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin && fault.node == peer);
-        if (self.plan.nodes.len() as u64) <= slots && !self.has_odd_clock(node) && !twin {
+        if (self.plan.nodes.len() as u64) <= slots && !self.has_odd_clock(node) && !self.has_twin(peer) {
             let text = format!(
                 "{} forgot {} after {ns} ns, within its {window_ns}, with room for {slots}",
                 self.name(node),
