@@ -3,6 +3,7 @@
 //! Bounds that only hold in peace (a beat arrives, a record comes through in time) are asked for undisturbed pairs
 //! alone.
 
+use crate::plan::faults::Target;
 use crate::plan::{Kind, Plan};
 
 /// What a fault touches.
@@ -24,50 +25,14 @@ pub(crate) struct Disturbance {
     count: usize,
 }
 
-const fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
-    match kind {
-        Kind::Cut
-        | Kind::CutAfter
-        | Kind::Fin
-        | Kind::Hold
-        | Kind::HoldUp
-        | Kind::HoldDown
-        | Kind::BlackHole
-        | Kind::Refuse
-        | Kind::Hang
-        | Kind::Slow
-        | Kind::Rate
-        | Kind::Narrow
-        | Kind::Dribble
-        | Kind::Flip
-        | Kind::Stale
-        | Kind::Flap => Touch::Pair(node, peer),
-        Kind::Split | Kind::Promote | Kind::Usurp | Kind::Follow => Touch::Everyone,
-        Kind::StopReading
-        | Kind::SlowReading
-        | Kind::StopTaking
-        | Kind::StopApplying
-        | Kind::SlowApplying
-        | Kind::Twin
-        | Kind::Edge
-        | Kind::Stop
-        | Kind::Kill
-        | Kind::PowerLoss
-        | Kind::Torn
-        | Kind::Wipe
-        | Kind::Rollback
-        | Kind::Pause
-        | Kind::SlowCpu
-        | Kind::RestartLoop
-        | Kind::SyncFails
-        | Kind::SlowDisk
-        | Kind::ViewFails
-        | Kind::ReadFails
-        | Kind::ClockJump
-        | Kind::ClockBack
-        | Kind::ClockDrift
-        | Kind::ClockFreeze
-        | Kind::Speaks => Touch::Node(node),
+/// A kind touches its target; what moves the roles, or parts the net, touches everyone.
+fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
+    if matches!(kind, Kind::Split | Kind::Promote | Kind::Usurp | Kind::Follow) {
+        return Touch::Everyone;
+    }
+    match kind.shape().target {
+        Target::Node => Touch::Node(node),
+        Target::Pair => Touch::Pair(node, peer),
     }
 }
 
