@@ -24,6 +24,7 @@ pub mod diff;
 pub mod driver;
 pub mod exhaust;
 pub mod fast;
+mod journal;
 pub mod mutants;
 pub mod oracle;
 pub mod plan;
