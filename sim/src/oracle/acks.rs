@@ -35,13 +35,18 @@ impl Oracle {
             );
             return self.violate(invariant, t_us, node, text);
         }
-        let remembered = &mut self.nodes[node].remembered[peer];
-        (remembered.acked, remembered.fresh) = (acked, false);
-        remembered.generation = remembered.opened_generation;
-        // Who has received what was there a beat ago has caught up, as its upstream counts.
+        let shadow = &self.nodes[node];
+        // It was said on the oldest link that stands, or on a younger one.
+        let said_on = shadow.links.iter().find(|link| !link.upstream && link.peer == peer);
+        let generation = said_on.map_or(before.generation, |link| link.generation);
+        // Who has received what was there a beat ago has caught up, as its upstream counts; of one that started since,
+        // what was there when it was first seen.
         let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
-        let told = self.nodes[node].trail.iter().rev().find(|then| then.0 <= beat_ago);
-        if acked[0] != 0 && acked[0] != u64::MAX && told.is_some_and(|then| acked[0] >= then.1) {
+        let told = shadow.trail.iter().rev().find(|then| then.0 <= beat_ago).or(shadow.trail.front());
+        let told = told.map_or(shadow.end().offset, |then| then.1);
+        let remembered = &mut self.nodes[node].remembered[peer];
+        (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
+        if acked[0] != 0 && acked[0] != u64::MAX && acked[0] >= told {
             self.nodes[peer].in_a_row = 0;
         }
     }
@@ -66,10 +71,12 @@ impl Oracle {
             return self.violate(invariant, t_us, node, text);
         }
         self.nodes[node].remembered[peer].expired = true;
+        let shadow = &mut self.nodes[peer];
+        shadow.sender = shadow.sender.filter(|sender| *sender != node);
     }
 
     /// Whether another process of this node joins, of which the oracle hears nothing.
-    fn has_twin(&self, node: usize) -> bool {
+    pub(super) fn has_twin(&self, node: usize) -> bool {
         self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin && fault.node == node)
     }
 

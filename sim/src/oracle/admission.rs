@@ -20,6 +20,8 @@ impl Oracle {
         if answer == Answer::Wait {
             self.mark(Mark::Waited);
         }
+        let holds_it = self.history.leads_to(self.nodes[peer].visible, self.nodes[node].end());
+        self.nodes[peer].goes_back = have == u64::MAX && !holds_it;
         if have == u64::MAX || answer == Answer::Refused {
             return;
         }

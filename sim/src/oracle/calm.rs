@@ -208,7 +208,9 @@ impl Oracle {
             }
             // A replica that went elsewhere, or is gone, may have left a view behind for its return.
             let away = |peer: usize| {
-                let back = |link: &super::shadow::Link| link.peer == peer && link.joined_us.is_some();
+                let back = |link: &super::shadow::Link| {
+                    !link.upstream && link.peer == peer && link.joined_us.is_some()
+                };
                 shadow.remembered[peer].joined && !shadow.links.iter().any(back)
             };
             if views > 0 && !(0..self.nodes.len()).any(away) {

@@ -29,15 +29,14 @@ impl Oracle {
     }
 
     pub(super) fn opened(&mut self, t_us: u64, node: usize, link: u32, peer: usize, upstream: bool) {
-        let row = Link { link, peer, upstream, opened_us: t_us, joined_us: None, dead_us: None };
+        let generation = self.nodes[peer].generation;
+        let row = Link { link, peer, upstream, opened_us: t_us, generation, joined_us: None, dead_us: None };
         let shadow = &mut self.nodes[node];
         shadow.links.push(row);
         if let Some(loading) = shadow.loading.as_mut().filter(|_| upstream) {
             // Sent elsewhere, it speaks to another while the goodbye to the old one may still be on its way.
             loading.unbroken = false;
         }
-        let generation = self.nodes[peer].generation;
-        self.nodes[node].remembered[peer].opened_generation = generation;
     }
 
     pub(super) fn joined(&mut self, t_us: u64, node: usize, link: u32, peer: usize) {

@@ -12,6 +12,8 @@ pub(crate) struct Link {
     /// Whether the peer feeds this node.
     pub(crate) upstream: bool,
     pub(crate) opened_us: u64,
+    /// The peer's `generation` when it opened.
+    pub(crate) generation: u64,
     pub(crate) joined_us: Option<u64>,
     /// Nothing passes any more, since when: both ends must notice.
     pub(crate) dead_us: Option<u64>,
@@ -37,10 +39,8 @@ pub(crate) struct Remembered {
     /// A JOIN came since: the next acknowledgement may begin anew.
     pub(crate) fresh: bool,
     /// The replica's `generation` when the link opened on which it acknowledged that: acknowledgements may still be on
-    /// their way when it has died.
+    /// their way when it has died, and even when it has come back on another link.
     pub(crate) generation: u64,
-    /// That of the link which stands now.
-    pub(crate) opened_generation: u64,
     /// Whether the slot expired and the replica has not joined since.
     pub(crate) expired: bool,
     /// It joined again on a link that stood: what left before that was read is still on its way, and is dropped.
@@ -75,9 +75,13 @@ pub(crate) struct Shadow {
     pub(crate) links: Vec<Link>,
     pub(crate) loading: Option<Loading>,
     pub(crate) forked_to: Option<u64>,
-    /// Snapshots installed; and begun since it last caught up, with when the last was installed.
+    /// It joined without a complete state, having given it up for the snapshot of another, and whom it joined lacks
+    /// what its store still shows: where it goes from there is back.
+    pub(crate) goes_back: bool,
+    /// Snapshots installed; and begun since it last caught up, by whom all of them, with when the last was installed.
     pub(crate) installed: u64,
     pub(crate) in_a_row: u32,
+    pub(crate) sender: Option<usize>,
     pub(crate) installed_us: u64,
     /// Open views: name, when.
     pub(crate) views: Vec<(u64, u64)>,
@@ -114,8 +118,10 @@ impl Shadow {
             links: Vec::new(),
             loading: None,
             forked_to: None,
+            goes_back: false,
             installed: 0,
             in_a_row: 0,
+            sender: None,
             installed_us: 0,
             views: Vec::new(),
             remembered: vec![Remembered::default(); nodes],

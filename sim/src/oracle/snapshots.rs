@@ -61,11 +61,15 @@ impl Oracle {
         });
     }
 
-    /// From the third snapshot without catching up between, the growing pause must show.
+    /// From the third snapshot without catching up between, the growing pause must show. The sender counts, in the
+    /// replica's slot: another sender, one that started anew or one that forgot the replica begins to count again.
     fn count_in_a_row(&mut self, t_us: u64, node: usize) {
         let shadow = &mut self.nodes[node];
-        shadow.in_a_row += 1;
         let upstream = shadow.upstream().map(|link| link.peer);
+        if shadow.sender != upstream {
+            (shadow.sender, shadow.in_a_row) = (upstream, 0);
+        }
+        shadow.in_a_row += 1;
         if shadow.in_a_row > 1 {
             self.marks |= Mark::SnapshotOverSnapshot.bit();
         }
@@ -75,7 +79,8 @@ impl Oracle {
         let pause = t_us.saturating_sub(shadow.installed_us);
         let calm = upstream.and_then(|peer| self.disturbance.calm_since(node, peer));
         let undisturbed = calm.is_some_and(|since| since < self.nodes[node].installed_us);
-        let honest = upstream.is_some_and(|peer| !self.has_odd_clock(peer));
+        // What a twin of it acknowledged stands in the same slot: it may have caught up.
+        let honest = upstream.is_some_and(|peer| !self.has_odd_clock(peer)) && !self.has_twin(node);
         if undisturbed && honest && pause < PAUSE_LEAST_US {
             let text = format!(
                 "{} was sent snapshot {} in a row {pause} us after the last was installed",
@@ -121,6 +126,7 @@ impl Oracle {
         };
         let forked = self.nodes[node].forked_to.take().is_some();
         let shadow = &self.nodes[node];
+        let back = forked || shadow.goes_back;
         let old = shadow.visible;
         let (one, other) = (self.history.history_of(old), self.history.history_of(state));
         let foreign = one.is_some() && other.is_some() && one != other;
@@ -130,7 +136,7 @@ impl Oracle {
             Some((Invariant::N2, "it was announced at another offset"))
         } else if foreign && !shadow.consents {
             Some((Invariant::S8, "it is of another history, and nobody consented"))
-        } else if !forked && self.history.leads_to(state, old) && state.offset < old.offset {
+        } else if !back && self.history.leads_to(state, old) && state.offset < old.offset {
             Some((Invariant::N6, "it is older than what it replaced"))
         } else {
             None

@@ -54,6 +54,7 @@ impl Oracle {
         shadow.trail.clear();
         shadow.remembered.fill(super::shadow::Remembered::default());
         for peer in &mut self.nodes {
+            peer.sender = peer.sender.filter(|sender| *sender != node);
             if let Some(loading) = &mut peer.loading {
                 loading.unbroken &= !peer.links.iter().any(|link| link.upstream && link.peer == node);
             }

@@ -238,6 +238,62 @@ fn acknowledgements_are_true_and_do_not_go_back() {
 }
 
 #[test]
+fn what_is_on_its_way_from_before_a_crash_may_be_ahead_of_what_was_found_after() {
+    for again in [false, true] {
+        let mut told = Told::star(vec![], &[1, 2, 3]);
+        let acked = |received| Fact::Acked { peer: 1, received, applied: 1, persisted: 1 };
+        told.applied(1, &[1]);
+        told.tell(1, Fact::Durable { at: at(&[1]) });
+        told.tell(1, Fact::Died { how: Death::PowerLoss });
+        told.tell(1, Fact::Booted { role: Role::Replica, at: at(&[1]) });
+        told.tell(0, Fact::Opened { link: 5, peer: 1, upstream: false });
+        if again {
+            told.tell(0, Fact::Lost { link: 1, peer: 1 });
+        }
+        told.tell(0, acked(3));
+        told.asked(1, 0, 3, Answer::Continue);
+        told.tell(0, acked(1));
+        if again { told.finds(Invariant::L2) } else { told.finds_nothing() }
+    }
+}
+
+#[test]
+fn a_snapshot_goes_back_only_where_the_sender_has_no_more() {
+    for (sent_on, lacks) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut told = Told::star(vec![], &[1, 2, 3]);
+        told.applied(1, &[1, 2, 3]);
+        told.applied(2, if lacks { &[1, 2] } else { &[1, 2, 3] });
+        if sent_on {
+            told.tell(1, Fact::Begun { snapshot: 6, offset: 3 });
+            told.tell(
+                1,
+                Fact::Closed { link: 0, peer: 0, fault: LinkFault::Left, by_peer: false, retry_us: 0 },
+            );
+            told.tell(1, Fact::Opened { link: 0, peer: 2, upstream: true });
+            told.tell(2, Fact::Asked { peer: 1, have: u64::MAX, start: 0, end: 3, answer: Answer::Snapshot });
+        }
+        told.snapshot(1, 7, &[1, 2]);
+        if sent_on && lacks { told.finds_nothing() } else { told.finds(Invariant::N6) }
+    }
+}
+
+#[test]
+fn a_third_snapshot_waits_unless_its_sender_saw_the_replica_catch_up() {
+    for caught_up in [false, true] {
+        let mut told = Told::star(vec![], &[1, 2, 3]);
+        told.oracle.pass(10 * S);
+        told.now = 20 * S;
+        told.snapshot(1, 7, &[1]);
+        told.snapshot(1, 8, &[1, 2]);
+        told.now += S / 20;
+        let received = if caught_up { 3 } else { 2 };
+        told.tell(0, Fact::Acked { peer: 1, received, applied: 2, persisted: 0 });
+        told.snapshot(1, 9, &[1, 2, 3]);
+        if caught_up { told.finds_nothing() } else { told.finds(Invariant::N6) }
+    }
+}
+
+#[test]
 fn a_slot_expires_once_away_and_late() {
     let expired = Fact::Expired { peer: 1, lag: 1 };
     let mut told = Told::star(vec![], &[1]);
