@@ -156,7 +156,8 @@ pub enum Kind {
     /// Records that ride along with a snapshot: keep them, apply those past it once it is installed.
     Spool,
     /// The history parts from ours at `first`. If `count` is 1, rewind there and say [`Input::Rewound`]; if it is 0,
-    /// a snapshot follows, and our state stands beside it until [`Input::Installed`].
+    /// a snapshot follows, and our state stands beside it until [`Input::Installed`]. Until then another upstream may
+    /// tell it anew, and be right: it parts elsewhere from our state, or nowhere if `first` is our end.
     Fork,
     /// A snapshot begins; `range` is its cursor, to be installed with it, and `first` its offset. Spooled records that
     /// do not end at [`Stats::end`](crate::Stats::end) now rode beside another snapshot, maybe on a branch that is

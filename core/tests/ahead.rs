@@ -11,6 +11,7 @@ use towline_core::*;
 
 const LINK: LinkId = LinkId(0);
 const NOW: Time = Time::ZERO;
+const HANDSHAKE: Span = Span::from_millis(300);
 
 /// Everything a node has to say on its link, as frames; and the events that are not about that.
 fn says(node: &mut Node) -> (Vec<Vec<u8>>, Vec<Event>) {
@@ -38,11 +39,12 @@ fn hears(node: &mut Node, said: &[Vec<u8>]) {
     }
 }
 
-/// The view was opened two records on; one of them is here when the snapshot is installed, the other on its way.
-#[test]
-fn what_left_before_the_second_join_was_read_is_no_mistake() {
-    let mut primary = node(1, Role::Primary, small(), None);
-    let mut replica = node(2, Role::Replica, small(), None);
+/// A primary, and a replica that installed a snapshot cut two records on, with only one of them received: it has joined
+/// again, unread. And the other record's batch, which left before.
+fn installed_ahead() -> (Node, Node, Vec<u8>) {
+    let options = Options { handshake: HANDSHAKE, ..small() };
+    let mut primary = node(1, Role::Primary, options, None);
+    let mut replica = node(2, Role::Replica, options, None);
     assert!(says(&mut replica).1.contains(&Event::Dial { attempt: 0 }));
     replica.handle(NOW, Input::Opened { link: LINK, side: Side::Upstream }).unwrap();
     primary.handle(NOW, Input::Opened { link: LINK, side: Side::Downstream }).unwrap();
@@ -72,8 +74,37 @@ fn what_left_before_the_second_join_was_read_is_no_mistake() {
     hears(&mut replica, &said);
     replica.handle(NOW, Input::Installed { snapshot }).unwrap();
     assert_eq!(replica.stats().end, Offset(2));
+    (primary, replica, late)
+}
+
+#[test]
+fn what_left_before_the_second_join_was_read_is_no_mistake() {
+    let (mut primary, mut replica, late) = installed_ahead();
     hears(&mut replica, &[late]);
     hears(&mut primary, &says(&mut replica).0);
     hears(&mut replica, &says(&mut primary).0);
     assert!(replica.stats().streaming && replica.stats().upstream.is_some());
+}
+
+/// On a slow line the answer to the second JOIN stands behind what left before: while that comes, nobody gives up.
+#[test]
+fn the_answer_to_the_second_join_may_be_long_behind_bytes() {
+    let (_, mut replica, late) = installed_ahead();
+    says(&mut replica);
+    let mut now = NOW;
+    // Silence is counted beat by beat.
+    let mut tick = |replica: &mut Node, times: u64| {
+        for _ in 0..times {
+            now = now + Span(HANDSHAKE.0 / 3);
+            replica.handle(now, Input::Tick).unwrap();
+        }
+        now
+    };
+    for come in (late.len() - 4)..late.len() {
+        let now = tick(&mut replica, 2);
+        replica.handle(now, Input::Bytes { link: LINK, data: &late[..come] }).unwrap();
+        assert!(replica.poll_event().is_none(), "the link stands");
+    }
+    tick(&mut replica, 3);
+    assert_eq!(says(&mut replica).0.len(), 1, "a goodbye: nothing comes any more");
 }

@@ -236,7 +236,7 @@ impl Node {
             Phase::Free => None,
             Phase::Closing => link.farewell.map(|farewell| farewell.linger),
             Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
-                let handshake = self.clock.when(link.opened.saturating_add(self.config.handshake.0));
+                let handshake = self.clock.when(link.asked().saturating_add(self.config.handshake.0));
                 Some(handshake.min(self.clock.when(link.heard.saturating_add(idle))))
             }
             Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
@@ -269,7 +269,7 @@ impl Node {
                 }
             }
             Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
-                if alive >= link.opened.saturating_add(self.config.handshake.0) {
+                if alive >= link.asked().saturating_add(self.config.handshake.0) {
                     self.fault(row, Fault::HandshakeTimeout);
                 } else if alive >= link.heard.saturating_add(idle) {
                     self.fault(row, Fault::Idle);

@@ -7,7 +7,7 @@ use crate::input::{Kind, Payload, Step};
 use crate::limits::HEAD_BYTES;
 use crate::link::{Phase, due};
 use crate::node::Node;
-use crate::snapshot::receive::Receiving;
+use crate::snapshot::receive::{Receiving, Replaced};
 use crate::time::Time;
 use crate::wire::control::Begin;
 use crate::wire::fields::u64_at;
@@ -38,7 +38,8 @@ impl Node {
         if admit.next_piece != 0 {
             return Err(Fault::PieceOrder);
         }
-        if let Some(fork) = admit.fork {
+        let (fork, replaces) = self.replaced(admit);
+        if let Some(fork) = fork {
             step.payload = Some(Self::mark(Kind::Fork, fork.0, 0));
         }
         self.rebase();
@@ -52,7 +53,7 @@ impl Node {
         upstream.base = false;
         upstream.fork = None;
         // Without a tail the log stands nowhere until the snapshot is installed.
-        upstream.receiving = Some(Receiving::new(admit.snapshot, !tail));
+        upstream.receiving = Some(Receiving::new(admit.snapshot, !tail, replaces));
         // What the old ground had under way is released with it.
         upstream.stream.released = stream.received;
         upstream.pieces.released = pieces.received;
@@ -60,6 +61,18 @@ impl Node {
         self.go_with(row, admit);
         self.upstream.streaming = tail;
         Ok(())
+    }
+
+    /// What a new snapshot will replace, and where the history parts from that, if the sender said that it parts.
+    fn replaced(&mut self, admit: &Admit) -> (Option<Offset>, Option<Replaced>) {
+        if self.upstream.base {
+            let replaced = Replaced { epochs: self.log.epochs.clone(), end: self.log.end() };
+            return (admit.fork, Some(replaced));
+        }
+        // The sender knows the ground of a snapshot that is given up, not what stands beside it.
+        let replaced = self.upstream.receiving.take().and_then(|receiving| receiving.replaces);
+        let parting = replaced.as_ref().and_then(|replaced| replaced.parting(&admit.epochs));
+        (parting.filter(|_| admit.fork.is_some()), replaced)
     }
 
     /// The sender does not know yet that its snapshot is installed: the stream goes on beside it, or stopped.

@@ -8,8 +8,9 @@ use core::hash::{Hash, Hasher};
 
 use crate::cursor::Decoded;
 use crate::error::Fault;
-use crate::id::SnapshotId;
+use crate::id::{Offset, SnapshotId};
 use crate::limits::PIECES_TRACKED;
+use crate::log::epochs::EpochTable;
 
 /// A snapshot under way to this node.
 #[derive(Debug, Clone, Hash)]
@@ -24,7 +25,24 @@ pub(crate) struct Receiving {
     pub(crate) taken: u64,
     /// No stream rides along any more.
     pub(crate) tail_stopped: bool,
+    /// What the host shows until it is installed.
+    pub(crate) replaces: Option<Replaced>,
     untaken: Untaken,
+}
+
+/// The complete state that a snapshot will replace. The log has left it already, maybe for a branch that another upstream
+/// does not hold: where the history parts from what the host has is asked of this.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct Replaced {
+    pub(crate) epochs: EpochTable,
+    pub(crate) end: Offset,
+}
+
+impl Replaced {
+    /// Where a history of these epochs parts from it: at its end if it does not.
+    pub(crate) fn parting(&self, epochs: &EpochTable) -> Option<Offset> {
+        self.epochs.parting(self.end, epochs, Offset(u64::MAX)).map(|(parting, _)| parting)
+    }
 }
 
 /// Untaken pieces: each its number and the window bytes received up to its end.
@@ -41,7 +59,7 @@ impl Hash for Untaken {
 }
 
 impl Receiving {
-    pub(crate) fn new(id: SnapshotId, tail_stopped: bool) -> Self {
+    pub(crate) fn new(id: SnapshotId, tail_stopped: bool, replaces: Option<Replaced>) -> Self {
         Self {
             id,
             begun: None,
@@ -50,6 +68,7 @@ impl Receiving {
             complete: false,
             taken: 0,
             tail_stopped,
+            replaces,
             untaken: Untaken::default(),
         }
     }

@@ -262,14 +262,13 @@ impl Heart {
     /// Our history parts from the upstream's at `from`; a snapshot follows.
     fn note_fork(&mut self, from: Offset) {
         let ours = self.store.cursor().and_then(Cursor::describe);
-        let Some((_, position)) = ours.filter(|(_, position)| position.boundary > from) else {
-            return;
-        };
-        let (epoch, end) = (position.epoch.number(), position.boundary);
-        warn!(
-            "records {from} to {end} of epoch {epoch} are not in the upstream's history: a snapshot replaces them"
-        );
-        self.receive.fork = Some((epoch, from, end));
+        let parts = ours.filter(|(_, position)| position.boundary > from);
+        self.receive.fork = parts.map(|(_, position)| (position.epoch.number(), from, position.boundary));
+        if let Some((epoch, from, end)) = self.receive.fork {
+            warn!(
+                "records {from} to {end} of epoch {epoch} are not in the upstream's history: a snapshot replaces them"
+            );
+        }
     }
 
     fn begin(&mut self, cursor: &[u8], at: Offset) -> Result<(), String> {

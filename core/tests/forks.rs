@@ -1,0 +1,83 @@
+//! Where a history parts from what a replica's host has, told while the replica moves between upstreams: found by the
+//! simulator.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+mod common;
+
+use common::middle::node;
+use common::small;
+use towline_core::*;
+
+const LINK: LinkId = LinkId(0);
+const NOW: Time = Time::ZERO;
+
+/// Everything a node has to say on its link.
+fn says(node: &mut Node) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(event) = node.poll_event() {
+        let Event::WantsWrite { link } = event else { continue };
+        loop {
+            let shown = node.peek_transmit(link).slices().concat();
+            bytes.extend_from_slice(&shown);
+            if node.consume(NOW, link, shown.len()).unwrap() == More::Dry {
+                break;
+            }
+        }
+    }
+    bytes
+}
+
+/// Says it; answers where the history parts, if that was among it.
+fn hears(node: &mut Node, mut said: &[u8]) -> Option<Payload> {
+    let mut fork = None;
+    while !said.is_empty() {
+        let step = node.handle(NOW, Input::Bytes { link: LINK, data: said }).unwrap();
+        assert_ne!(step.next, Next::Closed);
+        said = &said[step.used..];
+        fork = step.payload.filter(|payload| payload.kind == Kind::Fork).or(fork);
+    }
+    fork
+}
+
+/// A primary that holds one record more for each of `writes`; answers the cursors after each.
+fn writes(primary: &mut Node, records: usize) -> Vec<Cursor> {
+    let write = |_| {
+        primary.handle(NOW, Input::Write { data: b"a record" }).unwrap();
+        let position = primary.handle(NOW, Input::Flush).unwrap().position.unwrap();
+        primary.cursor(position)
+    };
+    (0..records).map(write).collect()
+}
+
+/// The replica follows another primary, and is told to take a snapshot: answers the offset of the fork.
+fn joins(replica: &mut Node, primary: &mut Node) -> Option<u64> {
+    says(replica);
+    replica.handle(NOW, Input::Opened { link: LINK, side: Side::Upstream }).unwrap();
+    primary.handle(NOW, Input::Opened { link: LINK, side: Side::Downstream }).unwrap();
+    hears(primary, &says(replica));
+    hears(replica, &says(primary));
+    hears(primary, &says(replica));
+    let fork = hears(replica, &says(primary));
+    assert!(!replica.stats().base, "a snapshot is coming");
+    replica.handle(NOW, Input::Lost { link: LINK }).unwrap();
+    replica.handle(NOW, Input::Follow { adopt: false }).unwrap();
+    fork.map(|fork| fork.first)
+}
+
+/// The log of a replica that takes a snapshot has left what its host still shows. Sent elsewhere before the snapshot
+/// is whole, it tells the host where the new history parts from that, not from the ground it gives up.
+#[test]
+fn a_fork_is_told_from_what_the_host_has() {
+    let cursors = writes(&mut node(1, Role::Primary, small(), None), 10);
+    let started_at = |id: u64, records: usize| {
+        let mut primary = node(id, Role::Primary, small(), Some(cursors[records - 1].as_bytes()));
+        writes(&mut primary, 3);
+        primary
+    };
+    let mut replica = node(2, Role::Replica, small(), Some(cursors[9].as_bytes()));
+    assert_eq!(joins(&mut replica, &mut started_at(3, 5)), Some(5));
+    assert_eq!(joins(&mut replica, &mut started_at(4, 7)), Some(7), "further than the ground given up");
+    assert_eq!(joins(&mut replica, &mut started_at(5, 10)), Some(10), "nowhere: all it has is there");
+    assert_eq!(joins(&mut replica, &mut started_at(6, 4)), Some(4));
+}
