@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 
 /// Consumed bytes are let go in runs of this many; until then they can come again (`Stale`).
 const COMPACT_BYTES: usize = 16 << 10;
+/// Bytes that a slow line carries arrive in so many runs a beat: a life sign is not held up by what was written with it.
+const SEGMENTS_A_BEAT: u64 = 4;
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +101,8 @@ pub(super) struct Net {
     seed: u64,
     latency: Latency,
     pub(super) rate: u64,
+    /// How long the line is busy with a segment, at most.
+    segment_us: u64,
     window: u64,
     pub(super) gulp: u64,
     /// Machines whose turn it is: a bit each.
@@ -118,6 +122,7 @@ impl Net {
             seed: plan.seed,
             latency,
             rate: knobs.rate,
+            segment_us: (knobs.beat / SEGMENTS_A_BEAT).max(1),
             window: knobs.socket.max(1),
             gulp: knobs.gulp.max(1),
             dirty: 0,
@@ -235,17 +240,24 @@ impl Net {
             (Some(rate), usual) => rate.min(usual),
             (None, usual) => usual,
         };
+        // A slow line lets go of what it has carried: nobody hears nothing for as long as a whole write takes.
+        let segment =
+            if rate == 0 { bytes } else { (rate.saturating_mul(self.segment_us) / 1_000_000).max(1) };
         let way = &mut self.conns[conn].ways[end];
-        let begin_us = way.line_us.max(t_us);
-        way.line_us = begin_us + (bytes * 1_000_000).checked_div(rate).unwrap_or(0);
-        let due_us = (way.line_us + way_us).max(way.last_due_us);
-        let same = due_us == way.last_due_us;
-        way.last_due_us = due_us;
-        match way.flying.back_mut().filter(|_| same) {
-            Some(segment) => segment.1 = way.written,
-            None => {
-                way.flying.push_back((due_us, way.written));
-                queue.push(due_us, What::Deliver { conn: conn as u32, end: end as u8 });
+        let mut upto = way.written - bytes;
+        while upto < way.written {
+            let carried = segment.min(way.written - upto);
+            upto += carried;
+            way.line_us = way.line_us.max(t_us) + (carried * 1_000_000).checked_div(rate).unwrap_or(0);
+            let due_us = (way.line_us + way_us).max(way.last_due_us);
+            let same = due_us == way.last_due_us;
+            way.last_due_us = due_us;
+            match way.flying.back_mut().filter(|_| same) {
+                Some(segment) => segment.1 = upto,
+                None => {
+                    way.flying.push_back((due_us, upto));
+                    queue.push(due_us, What::Deliver { conn: conn as u32, end: end as u8 });
+                }
             }
         }
     }

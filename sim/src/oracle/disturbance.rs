@@ -94,6 +94,12 @@ impl Disturbance {
         self.nodes_us[node] = t_us;
     }
 
+    /// Since when no fault of its own has touched a node; none while one does.
+    pub(crate) fn sound_since(&self, node: usize) -> Option<u64> {
+        let mut on = self.touches.iter().zip(&self.active).filter(|(_, active)| **active);
+        (!on.any(|(touch, _)| *touch == Touch::Node(node))).then_some(self.nodes_us[node])
+    }
+
     /// Since when nothing has touched a node, or the way between two; none while something does.
     pub(crate) fn calm_since(&self, a: usize, b: usize) -> Option<u64> {
         let meets = |touch: &Touch| match *touch {

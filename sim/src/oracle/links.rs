@@ -155,7 +155,10 @@ impl Oracle {
             if self.has_odd_clock(node) || !self.nodes[node].alive {
                 continue;
             }
-            let dead = |link: &&Link| link.dead_us.is_some_and(|since| since + patience_us < t_us);
+            // What came before is life when it is read, and a host that reads slowly is long about it.
+            let Some(sound_us) = self.disturbance.sound_since(node) else { continue };
+            let dead =
+                |link: &&Link| link.dead_us.is_some_and(|since| since.max(sound_us) + patience_us < t_us);
             if let Some(link) = self.nodes[node].links.iter().find(dead).copied() {
                 let text = format!(
                     "{} still holds its link with {}, on which nothing passes",

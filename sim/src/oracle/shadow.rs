@@ -142,9 +142,10 @@ impl Shadow {
         }
     }
 
-    /// The link to whom it follows.
+    /// The link to whom it follows: the newest, for one that was sent elsewhere speaks to its new upstream while the
+    /// goodbye to the old one is on its way.
     pub(crate) fn upstream(&self) -> Option<&Link> {
-        self.links.iter().find(|link| link.upstream)
+        self.links.iter().rfind(|link| link.upstream)
     }
 
     pub(crate) fn link(&mut self, link: u32) -> Option<&mut Link> {
