@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::id::{Epoch, HistoryId, Offset, Position};
 use crate::limits::{CURSOR_BYTES_MAX, EPOCHS_MAX};
-use crate::log::epochs::EpochTable;
+use crate::log::epochs::{EpochTable, Opening};
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::join::{decode_position, encode_position};
 
@@ -29,14 +29,13 @@ impl Cursor {
         &self.bytes[..self.len]
     }
 
-    pub(crate) fn new(history: HistoryId, position: Position, epochs: &EpochTable) -> Self {
+    pub(crate) fn new(history: HistoryId, position: Position, epochs: &[Opening]) -> Self {
         let mut cursor = Self { bytes: [0; CURSOR_BYTES_MAX + 8], len: 0 };
-        let entries = epochs.entries();
         let mut writer = Writer::bare(&mut cursor.bytes);
-        writer.u16(VERSION).u16(u16::try_from(entries.len()).expect("EPOCHS_MAX fits")).u32(0);
+        writer.u16(VERSION).u16(u16::try_from(epochs.len()).expect("EPOCHS_MAX fits")).u32(0);
         writer.u128(history.0);
         encode_position(&mut writer, position);
-        for (epoch, start) in entries {
+        for (epoch, start) in epochs {
             writer.u64(epoch.0).u64(start.0);
         }
         let body = writer.written();

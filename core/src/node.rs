@@ -255,11 +255,9 @@ impl Node {
     /// The cursor of a position this node gave out: the bytes to store with the data in one atomic step.
     #[must_use]
     pub fn cursor(&self, position: Position) -> Cursor {
-        let mut epochs = self.log.epochs.cut(position.boundary, position.epoch);
-        if epochs.is_empty() {
-            epochs.open(position.epoch, position.boundary);
-        }
-        Cursor::new(self.log.history, position, &epochs)
+        let epochs = self.log.epochs.below(position.boundary, position.epoch);
+        let alone = [(position.epoch, position.boundary)];
+        Cursor::new(self.log.history, position, if epochs.is_empty() { &alone } else { epochs })
     }
 
     /// The offset that at least `n` connected replicas have reached; what WAIT asks. With `n` 0, the log's end.

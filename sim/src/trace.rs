@@ -324,10 +324,15 @@ impl Fact {
     }
 }
 
+/// Records are hashed in runs of this many bytes.
+const RUN_BYTES: usize = 64 * RECORD_BYTES;
+
 /// Hashes every fact, and keeps them where someone wants to look.
 #[derive(Clone)]
 pub struct Tracer {
     hash: Xxh3,
+    /// Records that are not hashed yet.
+    run: Vec<u8>,
     count: u64,
     kept: Option<Vec<(u64, usize, Fact)>>,
 }
@@ -336,14 +341,18 @@ impl Tracer {
     /// A tracer that only hashes, or also keeps.
     #[must_use]
     pub fn new(keeps: bool) -> Self {
-        Self { hash: Xxh3::new(), count: 0, kept: keeps.then(Vec::new) }
+        Self { hash: Xxh3::new(), run: Vec::with_capacity(RUN_BYTES), count: 0, kept: keeps.then(Vec::new) }
     }
 
     /// Takes a fact.
     pub fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
         let (kind, fields) = fact.flat();
         let node_number = u32::try_from(node).expect("few nodes");
-        self.hash.update(&Record { t_us, node: node_number, kind, fields }.to_bytes());
+        if self.run.len() == RUN_BYTES {
+            self.hash.update(&self.run);
+            self.run.clear();
+        }
+        self.run.extend_from_slice(&Record { t_us, node: node_number, kind, fields }.to_bytes());
         self.count += 1;
         if let Some(kept) = &mut self.kept {
             kept.push((t_us, node, *fact));
@@ -353,7 +362,9 @@ impl Tracer {
     /// The hash over all records so far.
     #[must_use]
     pub fn hash(&self) -> u128 {
-        self.hash.digest128()
+        let mut hash = self.hash.clone();
+        hash.update(&self.run);
+        hash.digest128()
     }
 
     /// How many there were.

@@ -11,16 +11,34 @@ pub const VALUE_BYTES_MIN: u64 = 16;
 /// The key of an operation.
 #[must_use]
 pub fn key(op: u64, keys: u64) -> Vec<u8> {
-    format!("key:{:06}", op % keys.max(1)).into_bytes()
+    let mut key = Vec::with_capacity(16);
+    key.extend_from_slice(b"key:");
+    push_digits(&mut key, op % keys.max(1), 6);
+    key
 }
 
 /// The value of an operation: its number in 16 digits, then filling that differs from one operation to the next.
 #[must_use]
 pub fn value(op: u64, bytes: u64) -> Vec<u8> {
-    let mut value = format!("{op:016}").into_bytes();
+    let length = usize::try_from(bytes.max(VALUE_BYTES_MIN)).expect("a value fits in memory");
+    let mut value = Vec::with_capacity(length);
+    push_digits(&mut value, op, 16);
     let filling = b'a' + u8::try_from(op % 26).expect("a letter");
-    value.resize(usize::try_from(bytes.max(VALUE_BYTES_MIN)).expect("a value fits in memory"), filling);
+    value.resize(length, filling);
     value
+}
+
+/// Writes a number in at least so many digits. Simulators write millions of records: formatting would cost more than
+/// the log does.
+fn push_digits(out: &mut Vec<u8>, number: u64, least: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut from) = (number, digits.len());
+    while rest > 0 || digits.len() - from < least {
+        from -= 1;
+        digits[from] += u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[from..]);
 }
 
 /// How long the record of an operation with a value of so many bytes is.

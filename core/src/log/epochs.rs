@@ -89,16 +89,16 @@ impl EpochTable {
         self.entries().iter().rev().find(|(_, start)| *start < end).map_or(0, |(epoch, _)| epoch.number())
     }
 
-    /// Forgets every epoch opened after `boundary`, and those after `newest`: the table as a cursor there shows it.
+    /// All but the epochs opened after `boundary`, and those after `newest`: what a cursor there shows.
+    pub(crate) fn below(&self, boundary: Offset, newest: Epoch) -> &[Opening] {
+        let inside = |(epoch, start): &Opening| *start <= boundary && epoch.number() <= newest.number();
+        let last = self.entries().iter().rposition(inside);
+        &self.entries[..last.map_or(0, |last| last + 1)]
+    }
+
+    /// The table as a cursor there shows it.
     pub(crate) fn cut(&self, boundary: Offset, newest: Epoch) -> Self {
-        let mut cut = self.clone();
-        while let Some((epoch, start)) = cut.last() {
-            if start <= boundary && epoch.number() <= newest.number() {
-                break;
-            }
-            cut.len -= 1;
-        }
-        cut
+        Self { entries: self.entries, len: self.below(boundary, newest).len() }
     }
 
     /// Where the log of epoch number `index` ends, in a log that ends at `end`.

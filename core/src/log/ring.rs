@@ -89,6 +89,10 @@ impl Ring {
 
     /// A copy of `N` bytes at a position.
     pub(crate) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
+        debug_assert!(self.start <= position && position + N as u64 <= self.end);
+        if let Some(bytes) = self.bytes[self.place(position)..].first_chunk() {
+            return *bytes;
+        }
         let (front, back) = self.slices(position, position + N as u64);
         let mut bytes = [0; N];
         bytes[..front.len()].copy_from_slice(front);

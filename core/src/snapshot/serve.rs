@@ -159,7 +159,7 @@ impl Node {
             return Ok(());
         };
         let live = self.ships.live[row].as_mut().expect("found");
-        let cursor = Cursor::new(decoded.history, decoded.position, &decoded.epochs);
+        let cursor = Cursor::new(decoded.history, decoded.position, decoded.epochs.entries());
         (live.ready, live.bytes) = (Some((cursor, at)), bytes.unwrap_or(u64::MAX));
         for ship in 0..self.ships.rows.len() {
             let carrier = &self.ships.rows[ship];

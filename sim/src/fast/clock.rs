@@ -44,6 +44,9 @@ impl Clock {
             return None;
         }
         let left_ns = ns - self.shown_ns;
+        if self.fast_ppm == 0 {
+            return Some(self.since_us + left_ns.div_ceil(1_000));
+        }
         let mut passed_us = left_ns / (1_001 + self.fast_ppm / 1_000);
         // A step of the world is a step of at least 1000 ns here; the guess above is never late.
         let per_million = 1_000_000 + self.fast_ppm;

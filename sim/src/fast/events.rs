@@ -71,7 +71,7 @@ impl Turn<'_> {
             return;
         };
         let of_twin = |row: &Row| self.world.operator.original_of(row.peer) == Some(peer);
-        if self.process.links.iter().flatten().any(of_twin) {
+        if self.process.rows().any(of_twin) {
             // One id, two stores: nobody outside can say whose acknowledgement it was.
             return;
         }
@@ -142,13 +142,14 @@ impl Turn<'_> {
     /// Writes every link that wants to, until it is dry or takes no more.
     pub(super) fn write_all(&mut self) {
         for link in 0..self.process.links_top {
-            if let Some(row) = self.process.links[link].filter(|row| row.writing && row.opened) {
-                self.write(link, row);
+            if self.process.links[link].as_ref().is_some_and(|row| row.writing && row.opened) {
+                self.write(link);
             }
         }
     }
 
-    fn write(&mut self, link: usize, row: Row) {
+    fn write(&mut self, link: usize) {
+        let row = self.process.links[link].expect("the caller looked");
         let id = LinkId(link as u32);
         let mut wrote = 0;
         loop {

@@ -21,10 +21,20 @@ impl Turn<'_> {
             if self.process.links[link].is_some_and(|row| !row.opened) {
                 self.open(link);
             }
-            if self.process.links[link].is_some() {
+            if self.has_news(link) {
                 self.feed_link(link);
             }
         }
+    }
+
+    /// Whether anything came on a link, or waits there.
+    fn has_news(&self, link: usize) -> bool {
+        let Some(row) = &self.process.links[link] else {
+            return false;
+        };
+        let conn = &self.world.net.conns[row.conn];
+        let way = &conn.ways[1 - row.end];
+        way.used < way.arrived || way.ended || conn.ends[row.end].reset
     }
 
     fn open(&mut self, link: usize) {
@@ -57,7 +67,8 @@ impl Turn<'_> {
         if !self.world.net.conns[conn].ends[end].reset {
             self.read(row);
             let way = &self.world.net.conns[conn].ways[1 - end];
-            if way.used < way.read && !row.deaf {
+            // The same part of a frame again would be no news.
+            if way.used < way.read && row.shown < way.read && !row.deaf {
                 self.hand_over(link, row);
             }
         }
@@ -163,7 +174,10 @@ impl Turn<'_> {
             }
             match step.next {
                 Next::Again => {}
-                Next::NeedBytes => break,
+                Next::NeedBytes => {
+                    self.wants_more(link, conn, from);
+                    break;
+                }
                 Next::Closed => {
                     self.turned_deaf(link, row);
                     break;
@@ -176,6 +190,13 @@ impl Turn<'_> {
         if row.is_upstream() {
             self.note_untaken();
             self.tell_flight(conn);
+        }
+    }
+
+    fn wants_more(&mut self, link: usize, conn: usize, from: usize) {
+        let read = self.world.net.conns[conn].ways[from].read;
+        if let Some(row) = &mut self.process.links[link] {
+            row.shown = read;
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) writing: bool,
     /// The node reads no more of it.
     pub(super) deaf: bool,
+    /// The node was shown the stream up to here, and wants more of a frame.
+    pub(super) shown: u64,
     /// A JOIN whose answer is not known yet: what it named, our ring's start and end.
     pub(super) asked: Option<(u64, u64, u64)>,
 }
@@ -87,6 +89,13 @@ pub(super) struct Process {
     pub(super) outranked: bool,
     pub(super) tables: (u64, u64),
     pub(super) wants_ring: bool,
+}
+
+impl Process {
+    /// The connections there are.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.links[..self.links_top].iter().flatten()
+    }
 }
 
 /// A machine.
@@ -291,7 +300,7 @@ impl Turn<'_> {
             let used_bytes = stats.backlog_used_bytes;
             self.world.told.gauge(t_us, me, Gauge::Ring { used_bytes, start, end });
         }
-        let links = self.process.links[..self.process.links_top].iter().flatten().count() as u64;
+        let links = self.process.rows().count() as u64;
         let views = self.process.views.len() as u64;
         if self.process.tables != (links, views) {
             self.process.tables = (links, views);

@@ -232,7 +232,8 @@ impl World {
         let conn = self.shared.net.connect(&mut self.shared.chaos, [machine, upstream]);
         for (end, (at, link)) in ends.into_iter().enumerate() {
             let peer = ends[1 - end].0;
-            let row = Row { conn, end, peer, opened: false, writing: false, deaf: false, asked: None };
+            let (opened, writing, deaf, shown, asked) = (false, false, false, 0, None);
+            let row = Row { conn, end, peer, opened, writing, deaf, shown, asked };
             let process = self.machines[at].process.as_mut().expect("both stand");
             process.links[link] = Some(row);
             process.links_top = process.links_top.max(link + 1);

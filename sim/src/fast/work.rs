@@ -275,7 +275,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn upstream_conn(&self) -> Option<usize> {
-        self.process.links.iter().flatten().find(|row| row.is_upstream()).map(|row| row.conn)
+        self.process.rows().find(|row| row.is_upstream()).map(|row| row.conn)
     }
 
     // --- forks and snapshots ---------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ fn table() -> EpochTable {
 }
 
 fn cursor() -> Cursor {
-    Cursor::new(HISTORY, position(), &table())
+    Cursor::new(HISTORY, position(), table().entries())
 }
 
 fn hello(node: u64, history: HistoryId) -> Hello {
