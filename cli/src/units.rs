@@ -123,6 +123,11 @@ pub(crate) fn micros(us: u64) -> String {
     format!("{}.{:06} s", us / 1_000_000, us % 1_000_000)
 }
 
+/// How many of something: `1 snapshot`, `1,200 snapshots`.
+pub(crate) fn several(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// Digits in groups of three: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -176,6 +181,8 @@ mod tests {
         assert_eq!(millis(4_250), "4.2 s");
         assert_eq!(millis(190_000), "3 min 10 s");
         assert_eq!(millis(7_260_000), "2 h 1 min");
+        assert_eq!(several(1, "snapshot"), "1 snapshot");
+        assert_eq!([several(0, "snapshot"), several(1_200, "snapshot")], ["0 snapshots", "1,200 snapshots"]);
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");

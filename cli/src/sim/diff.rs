@@ -9,7 +9,7 @@ use super::campaign::node_name;
 use super::trace::facts::role_name;
 use super::{play, source};
 use crate::failure::Failure;
-use crate::units::grouped;
+use crate::units::several;
 
 /// Plays and compares.
 pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
@@ -30,12 +30,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
         for (number, end) in report.finals.iter().enumerate() {
             let dead = if end.alive { "" } else { ", dead" };
             page.push_str(&format!(
-                "  {:<8}{}{dead}, {} records, digest {:032x}, {} snapshots\n",
+                "  {:<8}{}{dead}, {}, digest {:032x}, {}\n",
                 node_name(&plan, number),
                 role_name(end.role),
-                grouped(end.offset),
+                several(end.offset, "record"),
                 end.digest,
-                end.snapshots
+                several(end.snapshots, "snapshot")
             ));
         }
         crate::print(page.as_bytes())?;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use towline_core::Role;
+use towline_sim::fast::World;
 use towline_sim::plan::Plan;
 use towline_sim::report::{Report, Verdict};
 use towline_sim::trace::{Cause, Fact};
@@ -14,7 +15,7 @@ use super::trace::facts::{line, role_name};
 use super::trace::fault_name;
 use super::{VERSION, play, source};
 use crate::failure::Failure;
-use crate::units::{grouped, micros};
+use crate::units::{grouped, micros, several};
 
 /// How a node stands, by what was told of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,13 +57,30 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let now_us = if until_us == u64::MAX { now_us } else { until_us };
     // Writing to a string does not fail.
     let _ = writeln!(page, "\nat {}", micros(now_us));
+    let world = world(&plan, now_us);
     for (number, stand) in
         stands.iter().enumerate().filter(|(number, _)| node.is_none_or(|node| node == *number))
     {
         page.push_str(&stand.page(&plan, number));
+        let dump = world.as_ref().map_or_else(String::new, |world| world.dump(number));
+        // Its first line says who and when, which is said.
+        for line in dump.lines().skip(1) {
+            let _ = writeln!(page, "        {}", line.trim_start());
+        }
     }
     crate::print(page.as_bytes())?;
     verdict(&plan, &played.report, args.expect_hash)
+}
+
+/// What the event queue has at a moment: stores, cores, connections. None where the run panics before; its verdict says
+/// so.
+fn world(plan: &Plan, until_us: u64) -> Option<World> {
+    let look = || {
+        let mut world = World::new(plan);
+        world.play_until(until_us);
+        world
+    };
+    play::hushed(|| std::panic::catch_unwind(look)).0.ok()
 }
 
 /// A plan of another version plays, but its hash says nothing here.
@@ -198,10 +216,11 @@ impl Stand {
             let _ = write!(page, "; link {way} {}{state}", node_name(plan, *peer));
         }
         if self.installed > 0 {
-            let _ = write!(page, "; {} snapshots installed", self.installed);
+            let _ = write!(page, "; {} installed", several(self.installed, "snapshot"));
         }
         if let Some((offset, pieces)) = self.snapshot {
-            let _ = write!(page, "; a snapshot of {} comes in, {pieces} pieces here", grouped(offset));
+            let (offset, pieces) = (grouped(offset), several(pieces, "piece"));
+            let _ = write!(page, "; a snapshot of {offset} comes in, {pieces} here");
         }
         for index in &self.faults {
             let _ = write!(page, "; under {}", fault_name(plan, *index));

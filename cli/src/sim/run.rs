@@ -15,7 +15,7 @@ use super::trace::facts::role_name;
 use super::trace::fault_name;
 use super::{failing, play, source};
 use crate::failure::Failure;
-use crate::units::{bytes, grouped, micros, millis};
+use crate::units::{bytes, grouped, micros, millis, several};
 
 /// How much of what a scenario says about itself is listed.
 const ABOUT: usize = 90;
@@ -121,10 +121,10 @@ fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
     line(
         "margins",
         format!(
-            "{} records behind at most, {} of ring left at least, {} snapshots",
+            "{} records behind at most, {} of ring left at least, {}",
             grouped(margins.lag_max),
             bytes(margins.ring_left_min),
-            grouped(margins.snapshots)
+            several(margins.snapshots, "snapshot")
         ),
     );
     for (number, end) in report.finals.iter().enumerate() {
@@ -132,11 +132,11 @@ fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
         line(
             &node_name(plan, number),
             format!(
-                "{}{dead}, {} records, digest {}, {} snapshots",
+                "{}{dead}, {}, digest {}, {}",
                 role_name(end.role),
-                grouped(end.offset),
+                several(end.offset, "record"),
                 Hash(end.digest),
-                end.snapshots
+                several(end.snapshots, "snapshot")
             ),
         );
     }

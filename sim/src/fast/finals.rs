@@ -7,7 +7,7 @@ use crate::report::{Final, Report, Verdict};
 use crate::trace::Fact;
 use crate::workload;
 use std::fmt::Write as _;
-use towline_core::Role;
+use towline_core::{Role, Stats};
 use towline_kv::Table;
 
 impl World {
@@ -118,17 +118,7 @@ impl World {
             let _ = writeln!(text, "  process   none{}", if row.silent { ", the power is off" } else { "" });
             return text;
         };
-        let stats = process.node.stats();
-        let role = match stats.role {
-            Role::Primary => "primary",
-            Role::Replica => "replica",
-        };
-        let _ = writeln!(text, "  process   {role}, epoch {}, history {}", stats.epoch, stats.history);
-        let _ = writeln!(
-            text,
-            "  log       {} to {}, {} bytes; applied {}, persisted {}; base {}",
-            stats.start, stats.end, stats.backlog_used_bytes, stats.applied, stats.persisted, stats.base
-        );
+        dump_core(&process.node.stats(), &mut text);
         let receive = &process.receive;
         let _ = writeln!(
             text,
@@ -178,6 +168,31 @@ impl World {
             );
         }
     }
+}
+
+/// What a node says of itself.
+fn dump_core(stats: &Stats, text: &mut String) {
+    let role = match stats.role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+    };
+    let _ = writeln!(text, "  process   {role}, epoch {}, history {}", stats.epoch, stats.history);
+    let _ = writeln!(
+        text,
+        "  log       {} to {}, {} bytes; applied {}, persisted {}; base {}",
+        stats.start, stats.end, stats.backlog_used_bytes, stats.applied, stats.persisted, stats.base
+    );
+    let counted = stats.counters;
+    let _ = writeln!(
+        text,
+        "  counted   {} bytes received, {} sent; snapshots begun {}, resumed {}; overruns {}, faults {}",
+        counted.bytes_received,
+        counted.bytes_sent,
+        counted.full_syncs,
+        counted.snapshots_resumed,
+        counted.overruns,
+        counted.faults
+    );
 }
 
 /// Vacuous: a fault the scenario names changed nothing, or no drawn one did.

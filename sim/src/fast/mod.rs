@@ -162,6 +162,11 @@ impl World {
         !self.over
     }
 
+    /// Everything up to a moment, that moment included.
+    pub fn play_until(&mut self, t_us: u64) {
+        while self.shared.queue.next_us().is_some_and(|due| due <= t_us) && self.step() {}
+    }
+
     fn happens(&mut self, what: What) {
         let t_us = self.shared.t_us;
         match what {

@@ -135,9 +135,10 @@ fn one_changed_byte_is_another_run() {
 #[test]
 fn a_world_can_be_stepped_and_looked_at() {
     let mut world = World::new(&star(1));
-    while world.now_us() < 2 * S && world.step() {}
+    world.play_until(2 * S);
+    assert!((S..=2 * S).contains(&world.now_us()), "as far as asked, no farther");
     let text = world.dump(1);
-    for words in ["r1 at", "records", "replica", "up to p"] {
+    for words in ["r1 at", "records", "replica", "up to p", "sent"] {
         assert!(text.contains(words), "{words:?} in\n{text}");
     }
 }

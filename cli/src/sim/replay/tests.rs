@@ -16,7 +16,7 @@ fn a_node_stands_as_its_facts_say() {
     assert_eq!(stand(1, 4_000), "  r1    replica, a reader sees 0, durable 0; link from p\n");
     assert_eq!(stand(2, 5_000), "  r2    replica, a reader sees 0, durable 0; link from r1 (not admitted)\n");
     assert!(stand(2, 20_000).contains("a snapshot of 1 comes in, 0 pieces here"));
-    assert!(stand(2, 91_000).contains("1 pieces here"));
+    assert!(stand(2, 91_000).contains("1 piece here"));
     assert!(!stand(2, 95_000).contains("comes in"));
     assert!(stand(1, 1_500_000).contains("under hold r1-p"));
     assert!(stand(1, 3_500_000).starts_with("  r1    dead"));
