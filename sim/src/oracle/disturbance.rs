@@ -57,7 +57,7 @@ impl Disturbance {
     fn mark(&mut self, index: usize, t_us: u64) {
         match self.touches[index] {
             Touch::Everyone => self.everyone_us = t_us,
-            Touch::Node(node) => self.nodes_us[node] = t_us,
+            Touch::Node(node) => self.nodes_us[node] = self.nodes_us[node].max(t_us),
             Touch::Pair(a, b) => {
                 for place in [a * self.count + b, b * self.count + a] {
                     self.pairs_us[place] = t_us;
@@ -70,6 +70,10 @@ impl Disturbance {
         let kind = plan.faults[index].kind;
         self.active[index] = kind.shape().lasts || lingers(kind);
         self.mark(index, t_us);
+        if kind == Kind::ClockBack {
+            // To its process time stands still until the clock shows again what it had shown: it owes nobody a beat.
+            self.nodes_us[plan.faults[index].node] += plan.faults[index].amount;
+        }
     }
 
     pub(crate) fn ends(&mut self, index: usize, t_us: u64) {

@@ -324,6 +324,12 @@ fn a_redial_waits_and_an_undisturbed_link_lives() {
     let closed = |fault| Fact::Closed { link: 0, peer: 0, fault, by_peer: false, retry_us: 0 };
     told.tell(1, closed(LinkFault::Idle));
     told.finds(Invariant::F4);
+    // A clock that was put back stands still for so long.
+    let mut told = Told::star(vec![Fault { amount: 50 * S, ..fault(Kind::ClockBack, 0, 0) }], &[]);
+    told.tell(0, Fact::FaultBegan { index: 0 });
+    told.now = 51 * S;
+    told.tell(1, closed(LinkFault::Idle));
+    told.finds_nothing();
     let mut told = Told::star(vec![fault(Kind::BlackHole, 1, 0)], &[]);
     told.tell(1, Fact::FaultBegan { index: 0 });
     told.now = 5 * S;
