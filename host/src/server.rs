@@ -77,12 +77,34 @@ impl Server {
     /// # Errors
     /// Why it cannot: one clear line.
     pub async fn start_on(options: Options, net: Arc<dyn Net>) -> Result<Self, StartError> {
+        Self::begin(options, net, None).await
+    }
+
+    /// Starts a server over a store that is open already. What [`Options::store`] names is not touched, but its kind
+    /// still says whether anything survives a power cut.
+    ///
+    /// # Errors
+    /// Why it cannot: one clear line.
+    #[doc(hidden)]
+    pub async fn start_over(
+        options: Options,
+        net: Arc<dyn Net>,
+        store: Box<dyn Store>,
+    ) -> Result<Self, StartError> {
+        Self::begin(options, net, Some(store)).await
+    }
+
+    async fn begin(
+        options: Options,
+        net: Arc<dyn Net>,
+        store: Option<Box<dyn Store>>,
+    ) -> Result<Self, StartError> {
         let config = options.check()?;
         let seed = match options.seed {
             Some(seed) => seed,
             None => dice()?,
         };
-        let opened = open(&options, &config, &seed)?;
+        let opened = open(&options, &config, &seed, store)?;
         let doors = Doors::open(&options, &*net).await?;
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
@@ -207,35 +229,50 @@ fn word(seed: &[u8; 32], at: usize) -> u64 {
     seed[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-fn open(options: &Options, config: &Config, seed: &[u8; 32]) -> Result<Opened, StartError> {
+fn open(
+    options: &Options,
+    config: &Config,
+    seed: &[u8; 32],
+    given: Option<Box<dyn Store>>,
+) -> Result<Opened, StartError> {
     // Core, store and node name share the seed: the core alone needs it to be hard to guess.
     let (dice, name) = (word(seed, 16), word(seed, 24).max(1));
-    match &options.store {
-        StoreKind::Memory => Ok(Opened {
-            store: Box::new(MemoryStore::new(dice)),
-            spool: Spool::memory(options.spool_bytes),
-            node: NodeId(options.node.unwrap_or(name)),
-            kind: "memory",
-            store_extra_bytes: 0,
-            // What was under way when it was full is kept too.
-            spool_memory_bytes: options.spool_bytes
-                + config.window_bytes
-                + u64::from(config.frame_bytes_max()),
-            persisted: None,
-        }),
-        StoreKind::Disk(dir) => {
-            let failed = |error: std::io::Error| StartError::Store(error.to_string());
+    let failed = |error: std::io::Error| StartError::Store(error.to_string());
+    let boundary = |store: &dyn Store| {
+        let held = store.cursor().and_then(Cursor::describe);
+        held.map_or(Offset(0), |(_, position)| position.boundary)
+    };
+    match (&options.store, given) {
+        (StoreKind::Disk(dir), None) => {
             let disk = DiskOptions::new(dice);
             let store = DiskStore::open(dir, disk).map_err(failed)?;
-            let held = store.cursor().and_then(Cursor::describe);
             Ok(Opened {
                 spool: Spool::file(dir, options.spool_bytes).map_err(failed)?,
                 node: NodeId(node_name(dir, options.node, name)?),
                 kind: "disk",
                 store_extra_bytes: disk.cache_bytes as u64,
                 spool_memory_bytes: SPOOL_FILE_BYTES,
-                persisted: Some(held.map_or(Offset(0), |(_, position)| position.boundary)),
+                persisted: Some(boundary(&store)),
                 store: Box::new(store),
+            })
+        }
+        (kind, given) => {
+            let store = given.unwrap_or_else(|| Box::new(MemoryStore::new(dice)));
+            let (kind, persisted) = match kind {
+                StoreKind::Memory => ("memory", None),
+                StoreKind::Disk(_) => ("disk", Some(boundary(&*store))),
+            };
+            Ok(Opened {
+                store,
+                spool: Spool::memory(options.spool_bytes),
+                node: NodeId(options.node.unwrap_or(name)),
+                kind,
+                store_extra_bytes: 0,
+                // What was under way when it was full is kept too.
+                spool_memory_bytes: options.spool_bytes
+                    + config.window_bytes
+                    + u64::from(config.frame_bytes_max()),
+                persisted,
             })
         }
     }

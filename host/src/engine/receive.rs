@@ -2,8 +2,8 @@
 //!
 //! States: *live* (a batch is applied and committed as it comes), *joining* (a snapshot is loaded beside the state, and
 //! batches are done on it as they come; from the first that cannot be they wait in the spool for the snapshot's end),
-//! *replaying* (the snapshot is installed; the spool, and behind it every new batch, is applied part by part, so that
-//! no turn is long).
+//! *replaying* (the snapshot is installed, or a busy store let batches wait; the spool, and behind it every new batch,
+//! is applied part by part, so that no turn is long).
 //!
 //! Invariants: a batch and its cursor are one step; a spooled batch carries the cursor it had when it came; what was
 //! done on the loading snapshot (`tail_to`) and the spool behind it are one unbroken run of batches (`spooled_to`). A
@@ -21,7 +21,7 @@ use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, Snap
 use tracing::{info, warn};
 
 use super::heart::Heart;
-use crate::store::{Replaced, Spool};
+use crate::store::{Pace, Replaced, Spool};
 
 /// The part of the spool that is applied in one turn: more than a turn reads, so that it runs empty in the end.
 const REPLAY_BYTES: usize = 2 << 20;
@@ -137,7 +137,8 @@ impl Heart {
 
     fn batch(&mut self, records: &[u8], payload: &Payload, position: Option<Position>) -> Result<(), String> {
         let position = position.ok_or("a batch without a position")?;
-        if self.receive.replaying() {
+        if self.receive.replaying() || self.store.pace() != Pace::Ready {
+            self.receive.phase = Phase::Replaying;
             return self.spool(records, payload, Some(position));
         }
         self.apply(records)?;
@@ -209,7 +210,7 @@ impl Heart {
     /// Says what is taken: all of it, as long as the spool has room.
     fn take(&mut self) {
         let receive = &mut self.receive;
-        if receive.has_room() {
+        if receive.has_room() && self.store.pace() != Pace::Full {
             receive.taken_to = receive.taken_to.max(receive.spooled_to);
         }
         let (upto, pieces) = (receive.taken_to, receive.pieces);
@@ -232,6 +233,11 @@ impl Heart {
         }
         let mut bytes = 0;
         while bytes < REPLAY_BYTES {
+            if self.store.pace() != Pace::Ready {
+                // Said again: the store may have been full, and is busy now.
+                self.take();
+                return false;
+            }
             match self.replay_one() {
                 Ok(0) => {
                     self.receive.phase = Phase::Live;

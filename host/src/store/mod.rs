@@ -47,6 +47,17 @@ pub enum Replaced {
     },
 }
 
+/// What a store can do with a batch that comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Apply it.
+    Ready,
+    /// Not yet: it waits in the spool.
+    Busy,
+    /// Not even keep it: the upstream is to send no more than is under way.
+    Full,
+}
+
 /// A store that can be replicated.
 pub trait Store: Send {
     /// The cursor of the state in memory; `None` for a store that never held a history.
@@ -68,6 +79,12 @@ pub trait Store: Send {
     /// # Errors
     /// The database failed: the message names file and cause. The store is read-only from then on.
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<Offset>>;
+
+    /// Whether it takes a batch of the stream now. A store that said no wakes whoever asked
+    /// [`poll_persisted`](Self::poll_persisted) last when it can. The stores here always can.
+    fn pace(&self) -> Pace {
+        Pace::Ready
+    }
 
     /// Asks for everything committed to be made durable soon, without waiting for the next flush to be due.
     fn hurry(&mut self);
