@@ -23,12 +23,12 @@ pub(crate) enum Saved {
 
 impl Saved {
     pub(crate) fn new(cursor: &[u8]) -> Self {
-        if cursor.len() > SHORT_BYTES {
+        let (Some(length), true) = (u8::try_from(cursor.len()).ok(), cursor.len() <= SHORT_BYTES) else {
             return Self::Long(cursor.into());
-        }
+        };
         let mut bytes = [0; SHORT_BYTES];
         bytes[..cursor.len()].copy_from_slice(cursor);
-        Self::Short(bytes, cursor.len() as u8)
+        Self::Short(bytes, length)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -162,7 +162,7 @@ impl<R> Journal<R> {
 
     /// The disk is put back to a boundary at least so many records older.
     pub(crate) fn roll_back(&mut self, records: u64) {
-        let upto = self.committed.saturating_sub(records as usize);
+        let upto = self.committed.saturating_sub(usize::try_from(records).unwrap_or(usize::MAX));
         let past = self.past.take().unwrap_or_default();
         let found = past.iter().rev().find(|row| row.0 <= upto).cloned();
         let disk = self.disk;

@@ -97,6 +97,19 @@ impl Chaos {
         gate
     }
 
+    /// The amount of the newest fault of this kind at a node, if one is on: each takes effect.
+    pub(super) fn ails(&mut self, node: usize, kind: Kind) -> Option<u64> {
+        let mut amount = None;
+        for index in &self.active {
+            let fault = &self.faults[*index];
+            if (fault.kind, fault.node) == (kind, node) {
+                amount = Some(fault.amount);
+                self.effects[*index] = true;
+            }
+        }
+        amount
+    }
+
     /// What was to happen once so many bytes had passed to a replica has happened.
     pub(super) fn struck(&mut self, kind: Kind, pair: (usize, usize)) {
         for (fault, effect) in self.faults.iter().zip(&mut self.effects) {

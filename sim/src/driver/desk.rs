@@ -2,6 +2,9 @@
 //!
 //! The operator's opinion of who is primary and who follows whom is here (`upstreams`, `reign`): it changes when a node
 //! has said OK to the command, and it is what a process that starts anew is told.
+//!
+//! The first machines are the plan's nodes; those behind them are twins, one for each such fault, of whom nothing is
+//! asked and nothing told.
 
 #![expect(
     clippy::disallowed_types,
@@ -14,12 +17,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use towline_core::Role;
 use towline_host::transport::Net;
-use towline_host::{Options, Server};
+use towline_host::{Options, ServeError, Server};
 
 use super::operator::Order;
+use super::store::Disk;
 use super::weather::Weather;
-use super::{Ground, PlanNet};
-use crate::plan::Plan;
+use super::{Ground, PlanNet, simulates_store};
+use crate::plan::{Kind, Plan, Substrate};
 use crate::trace::{At, Death, Fact};
 
 /// A node as it said itself that it stands.
@@ -57,11 +61,19 @@ pub(crate) struct Desk {
     pub(super) ground: Arc<dyn Ground>,
     pub(super) weather: Arc<Weather>,
     pub(super) orders: UnboundedSender<Order>,
+    /// The disks that are simulated.
+    pub(super) disks: Vec<Option<Arc<Disk>>>,
+    twins: Vec<usize>,
     sheet: Mutex<Sheet>,
 }
 
 impl Desk {
-    pub(super) fn new(plan: &Plan, ground: Arc<dyn Ground>, orders: UnboundedSender<Order>) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        on: Substrate,
+        ground: Arc<dyn Ground>,
+        orders: UnboundedSender<Order>,
+    ) -> Self {
         let nodes = plan.nodes.len();
         let sheet = Sheet {
             facts: Vec::new(),
@@ -72,8 +84,26 @@ impl Desk {
             written: 0,
             broken: None,
         };
-        let weather = Arc::new(Weather::new(plan));
-        Self { plan: plan.clone(), ground, weather, orders, sheet: Mutex::new(sheet) }
+        let twins: Vec<usize> =
+            plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();
+        let weather = Arc::new(Weather::new(plan, nodes + twins.len()));
+        let disk = |(machine, node)| {
+            let simulated = simulates_store(plan, on, node);
+            simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &ground, &weather)))
+        };
+        let disks = (0..nodes).chain(twins.iter().copied()).enumerate().map(disk).collect();
+        Self { plan: plan.clone(), ground, weather, orders, disks, twins, sheet: Mutex::new(sheet) }
+    }
+
+    /// Which node of the plan a machine stands for.
+    pub(super) fn node_of(&self, machine: usize) -> usize {
+        machine.checked_sub(self.plan.nodes.len()).map_or(machine, |twin| self.twins[twin])
+    }
+
+    /// The machine of a fault that makes a twin.
+    pub(super) fn twin(&self, fault: usize) -> usize {
+        let before = &self.plan.faults[..fault];
+        self.plan.nodes.len() + before.iter().filter(|fault| fault.kind == Kind::Twin).count()
     }
 
     pub(super) fn sheet(&self) -> MutexGuard<'_, Sheet> {
@@ -81,6 +111,9 @@ impl Desk {
     }
 
     pub(super) fn tell(&self, node: usize, fact: Fact) {
+        if node >= self.plan.nodes.len() {
+            return;
+        }
         let t_us = self.ground.now_us();
         self.sheet().facts.push((t_us, node, fact));
     }
@@ -88,11 +121,14 @@ impl Desk {
     fn broke(&self, node: usize, why: String) {
         let t_us = self.ground.now_us();
         self.weather.set_alive(node, false);
+        if node >= self.plan.nodes.len() {
+            return;
+        }
         self.sheet().broken.get_or_insert((t_us, node, why));
     }
 
-    pub(crate) fn nodes(&self) -> usize {
-        self.plan.nodes.len()
+    pub(crate) fn machines(&self) -> usize {
+        self.disks.len()
     }
 
     /// The net as one node sees it.
@@ -119,7 +155,11 @@ pub(crate) async fn process(
     options: Options,
     ending: oneshot::Receiver<Ending>,
 ) {
-    let mut server = match Server::start_on(options, net).await {
+    let started = match &desk.disks[node] {
+        Some(disk) => Server::start_over(options, net, disk.open()).await,
+        None => Server::start_on(options, net).await,
+    };
+    let mut server = match started {
         Ok(server) => server,
         Err(error) => return desk.broke(node, format!("did not start: {error}")),
     };
@@ -131,6 +171,12 @@ pub(crate) async fn process(
         biased;
         ending = ending => ending.unwrap_or(Ending::Kill),
         ended = server.wait() => {
+            let clash = matches!(ended, Err(ServeError::IdentityClash { .. }));
+            if clash && desk.weather.ails(node, Kind::Twin).is_some() {
+                // As it should, told so before it had joined: it stays away until its operator starts it again.
+                desk.weather.set_alive(node, false);
+                return desk.tell(node, Fact::Died { how: Death::Stopped });
+            }
             let why = ended.err().map_or("stopped".to_owned(), |error| error.to_string());
             return desk.broke(node, format!("ended by itself: {why}"));
         }

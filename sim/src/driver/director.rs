@@ -2,7 +2,7 @@
 //!
 //! States of a run: *chaos* (until the heal), *healing* (until the core set has converged, within the plan's budget),
 //! *calm* (it must still stand there two beats later), over. What a substrate calls: [`Director::advance`] as often as
-//! its time allows; then [`Director::report`].
+//! its time allows; then `report` (`ending`).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +15,9 @@ use super::desk::{Desk, View};
 use super::moves::{Move, moves};
 use super::net::{CLIENTS, REPLICAS, name};
 use super::operator::{Operator, Order};
-use super::{Ground, Machines, Refused, Run, check, plays};
+use super::{Ground, Machines, Refused, check, simulates_store};
 use crate::oracle::{Invariant, Violation};
 use crate::plan::{Fault, Kind, Plan, Substrate};
-use crate::report::{Final, Margins, Report, Verdict};
 use crate::stream::Stream;
 use crate::trace::{Death, Fact, Tracer};
 
@@ -31,22 +30,22 @@ const WRITES_LAST_US: u64 = 10_000_000;
 
 /// Plays one plan.
 pub(crate) struct Director {
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     moves: Vec<(u64, Move)>,
     made: usize,
     /// How much faster than simulated time the processes' clocks run.
     scale: u64,
-    /// Where disk nodes keep their stores; it goes with the run.
+    /// Where the nodes on real disks keep their stores; it goes with the run.
     disks: Option<tempfile::TempDir>,
     boots: Vec<u64>,
     wipes: Vec<u64>,
     /// Faults that keep each node down.
     downs: Vec<u32>,
-    tracer: Tracer,
-    healed_us: Option<u64>,
+    pub(super) tracer: Tracer,
+    pub(super) healed_us: Option<u64>,
     written_us: Option<u64>,
-    converged_us: Option<u64>,
-    violation: Option<Violation>,
+    pub(super) converged_us: Option<u64>,
+    pub(super) violation: Option<Violation>,
 }
 
 impl Director {
@@ -60,19 +59,20 @@ impl Director {
     ) -> Result<(Self, Operator), Refused> {
         check(plan, on)?;
         let machine = |error: std::io::Error| Refused::Machine(error.to_string());
-        let disks = plan.nodes.iter().any(|node| node.disk);
+        let on_a_real_disk = |node: &usize| plan.nodes[*node].disk && !simulates_store(plan, on, *node);
+        let disks = (0..plan.nodes.len()).any(|node| on_a_real_disk(&node));
         let disks = disks.then(tempfile::tempdir).transpose().map_err(machine)?;
         let (orders, taken) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk::new(plan, ground, orders));
-        let nodes = plan.nodes.len();
+        let desk = Arc::new(Desk::new(plan, on, ground, orders));
+        let (nodes, machines) = (plan.nodes.len(), desk.machines());
         let director = Self {
             desk: Arc::clone(&desk),
             moves: moves(plan),
             made: 0,
             scale,
             disks,
-            boots: vec![0; nodes],
-            wipes: vec![0; nodes],
+            boots: vec![0; machines],
+            wipes: vec![0; machines],
             downs: vec![0; nodes],
             tracer: Tracer::new(keeps_facts),
             healed_us: None,
@@ -111,9 +111,12 @@ impl Director {
     fn make(&mut self, now_us: u64, next: Move, machines: &mut dyn Machines) {
         match next {
             Move::Start(node) => self.start(node, machines),
-            Move::Begin(index) => self.begin(now_us, index),
+            Move::Begin(index) => self.begin(now_us, index, machines),
             Move::End(index) => {
                 self.desk.weather.end(index);
+                if self.fault(index).kind == Kind::Twin {
+                    self.end_twin(index, machines);
+                }
                 let node = self.fault(index).node;
                 self.record(now_us, node, &Fact::FaultEnded { index });
             }
@@ -138,7 +141,7 @@ impl Director {
         self.desk.plan.faults[index]
     }
 
-    fn begin(&mut self, now_us: u64, index: usize) {
+    fn begin(&mut self, now_us: u64, index: usize, machines: &mut dyn Machines) {
         let fault = self.fault(index);
         self.record(now_us, fault.node, &Fact::FaultBegan { index });
         if fault.kind.shape().lasts {
@@ -146,6 +149,9 @@ impl Director {
         }
         if matches!(fault.kind, Kind::Cut | Kind::CutAfter | Kind::Fin | Kind::BlackHole | Kind::Flip) {
             self.desk.weather.strike(index);
+        }
+        if fault.kind == Kind::Twin {
+            self.start(self.desk.twin(index), machines);
         }
         let node = fault.node;
         if matches!(fault.kind, Kind::Promote | Kind::Usurp) {
@@ -170,33 +176,57 @@ impl Director {
             machines.stop(node);
             return;
         }
-        let how = if fault.kind == Kind::PowerLoss { Death::PowerLoss } else { Death::Killed };
+        let dark = matches!(fault.kind, Kind::PowerLoss | Kind::Torn);
+        let how = if dark { Death::PowerLoss } else { Death::Killed };
         self.desk.weather.set_alive(node, false);
-        self.desk.weather.set_dark(node, fault.kind == Kind::PowerLoss);
+        self.desk.weather.set_dark(node, dark);
         machines.kill(node);
+        self.desk.disks[node].iter().for_each(|disk| disk.end(fault.kind, fault.amount));
         self.wipes[node] += u64::from(fault.kind == Kind::Wipe);
         self.record(now_us, node, &Fact::Died { how });
     }
 
+    /// The second process goes, and the operator tells the first to dial again, or starts it.
+    fn end_twin(&mut self, index: usize, machines: &mut dyn Machines) {
+        let (twin, node) = (self.desk.twin(index), self.fault(index).node);
+        self.desk.weather.set_alive(twin, false);
+        machines.kill(twin);
+        self.desk.disks[twin].iter().for_each(|disk| disk.end(Kind::Twin, 0));
+        let upstream = self.desk.sheet().upstreams[node];
+        if !self.desk.weather.is_alive(node) && self.downs[node] == 0 && self.boots[node] > 0 {
+            self.start(node, machines);
+        } else if let Some(upstream) = upstream {
+            // The operator is there until the run ends.
+            self.desk.orders.send(Order::Follow { node, upstream, fault: None }).ok();
+        }
+    }
+
     fn start(&mut self, node: usize, machines: &mut dyn Machines) {
-        let mut sheet = self.desk.sheet();
-        let installed = sheet.views[node].take().map_or(0, |view| view.installed);
-        sheet.installed_before[node] += installed;
-        drop(sheet);
+        if node < self.desk.plan.nodes.len() {
+            let mut sheet = self.desk.sheet();
+            let installed = sheet.views[node].take().map_or(0, |view| view.installed);
+            sheet.installed_before[node] += installed;
+        }
         self.desk.weather.set_dark(node, false);
         self.boots[node] += 1;
         machines.start(node, self.options(node));
     }
 
-    fn directory(&self, node: usize) -> Option<PathBuf> {
-        let disks = self.disks.as_ref().filter(|_| self.desk.plan.nodes[node].disk)?;
-        // A wiped node gets another: the process that is killed may still close its files.
-        Some(disks.path().join(format!("n{node}-{}", self.wipes[node])))
+    fn store(&self, machine: usize) -> StoreKind {
+        let node = self.desk.node_of(machine);
+        match &self.disks {
+            _ if !self.desk.plan.nodes[node].disk => StoreKind::Memory,
+            // A wiped node gets another: the process that is killed may still close its files.
+            Some(disks) => StoreKind::Disk(disks.path().join(format!("n{machine}-{}", self.wipes[machine]))),
+            // Nobody looks there.
+            None => StoreKind::Disk(PathBuf::new()),
+        }
     }
 
-    /// What a process of this node is told when it starts now.
-    fn options(&self, node: usize) -> Options {
+    /// What a process of this machine is told when it starts now.
+    fn options(&self, machine: usize) -> Options {
         let plan = &self.desk.plan;
+        let node = self.desk.node_of(machine);
         let mut core = plan.knobs.options();
         for span in [
             &mut core.beat,
@@ -209,17 +239,17 @@ impl Director {
         ] {
             *span = Span((span.0 / self.scale).max(span.0.min(SHORTEST.0)));
         }
-        let boot = self.boots[node];
+        let boot = self.boots[machine];
         let frame = core.check().map_or(0, |config| u64::from(config.frame_bytes_max()));
         Options {
-            listen: vec![name(node, CLIENTS)],
-            replication: Some(name(node, REPLICAS)),
+            listen: vec![name(machine, CLIENTS)],
+            replication: Some(name(machine, REPLICAS)),
             upstream: self.desk.sheet().upstreams[node].map(|upstream| name(upstream, REPLICAS)),
-            store: self.directory(node).map_or(StoreKind::Memory, StoreKind::Disk),
+            store: self.store(machine),
             core,
             node: Some(plan.nodes[node].id),
             spool_bytes: plan.knobs.spool.max(frame),
-            seed: Some(Stream::new(plan.seed, &format!("driver:{node}:{boot}")).seed()),
+            seed: Some(Stream::new(plan.seed, &format!("driver:{machine}:{boot}")).seed()),
             unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
             ..Options::default()
         }
@@ -227,12 +257,12 @@ impl Director {
 
     // --- what is seen ----------------------------------------------------------------------------------------------
 
-    fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
+    pub(super) fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
         self.tracer.record(t_us, node, fact);
     }
 
     /// Takes what operator and processes have told.
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         let facts = std::mem::take(&mut self.desk.sheet().facts);
         for (t_us, node, fact) in facts {
             self.record(t_us, node, &fact);
@@ -300,80 +330,5 @@ impl Director {
     fn is_over(&self, now_us: u64) -> bool {
         let calm_us = 2 * self.desk.plan.knobs.beat;
         self.violation.is_some() || self.converged_us.is_some_and(|since_us| now_us > since_us + calm_us)
-    }
-
-    // --- the end ---------------------------------------------------------------------------------------------------
-
-    /// Something panicked on the substrate's side.
-    pub(crate) fn panicked(&mut self, now_us: u64, text: String) {
-        self.violation.get_or_insert(Violation { invariant: Invariant::X4, t_us: now_us, node: 0, text });
-    }
-
-    /// What the run came to.
-    pub(crate) fn report(mut self, now_us: u64) -> Run {
-        self.hear();
-        let sheet = self.desk.sheet();
-        let finals: Vec<Final> = (0..sheet.views.len())
-            .map(|node| {
-                let view = sheet.views[node].as_ref();
-                Final {
-                    alive: self.desk.weather.is_alive(node),
-                    role: view.map_or(self.desk.plan.nodes[node].role, |view| view.role),
-                    offset: view.map_or(0, |view| view.offset),
-                    digest: view.map_or(0, |view| view.digest),
-                    snapshots: sheet.installed_before[node] + view.map_or(0, |view| view.installed),
-                }
-            })
-            .collect();
-        drop(sheet);
-        for (node, last) in finals.iter().enumerate() {
-            let digest = u64::try_from(last.digest & u128::from(u64::MAX)).expect("the low half");
-            self.record(now_us, node, &Fact::Content { offset: last.offset, digest });
-        }
-        let effects = self.desk.weather.effects();
-        let report = Report {
-            verdict: self.verdict(&effects),
-            hash: self.tracer.hash(),
-            facts: self.tracer.count(),
-            calls: 0,
-            end_us: now_us,
-            marks: 0,
-            effects,
-            margins: self.margins(&finals),
-            finals,
-        };
-        Run { report, facts: self.tracer.into_facts() }
-    }
-
-    fn verdict(&self, effects: &[bool]) -> Verdict {
-        if let Some(violation) = &self.violation {
-            return Verdict::Violation(violation.clone());
-        }
-        let plan = &self.desk.plan;
-        let idle = |index: &usize| !effects[*index] && plays(plan, *index);
-        let idle: Vec<usize> = (0..plan.faults.len()).filter(idle).collect();
-        let named: Vec<usize> = idle.iter().copied().filter(|index| plan.faults[*index].explicit).collect();
-        let drawn =
-            (0..plan.faults.len()).filter(|index| !plan.faults[*index].explicit && plays(plan, *index));
-        let drawn: Vec<usize> = drawn.collect();
-        let all_idle = !drawn.is_empty() && drawn.iter().all(|index| !effects[*index]);
-        match (named.is_empty(), all_idle) {
-            (true, false) => Verdict::Pass,
-            (true, true) => Verdict::Vacuous(drawn),
-            (false, _) => Verdict::Vacuous(named),
-        }
-    }
-
-    fn margins(&self, finals: &[Final]) -> Margins {
-        let due_us = self.healed_us.map(|healed_us| healed_us.max(self.desk.plan.ops_end_us()));
-        let converge_us =
-            self.converged_us.zip(due_us).map_or(0, |(at_us, due_us)| at_us.saturating_sub(due_us));
-        Margins {
-            converge_us,
-            converge_permille: converge_us * 1_000 / self.desk.plan.converge_budget_us().max(1),
-            snapshots: finals.iter().map(|last| last.snapshots).sum(),
-            ring_left_min: self.desk.plan.knobs.backlog,
-            ..Margins::default()
-        }
     }
 }

@@ -3,12 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `moves` | the plan as a list of moves, by time |
-//! | `director` | makes the moves, watches, judges |
+//! | `director`, `ending` | makes the moves, watches, judges; what a run came to |
 //! | `desk` | what director, operator and processes know of each other |
 //! | `operator` | what people do: write, promote, turn to another upstream, look |
 //! | `resp` | their client |
 //! | `chaos`, `weather` | the faults that are on; the links as the plan has them now, and every connection |
 //! | `shaper` | a stream under that weather |
+//! | `store` | a disk that a plan can strike, and the store on it |
 //! | `net` | the [`Net`](towline_host::transport::Net) a server is given |
 //!
 //! A substrate brings a `Ground` (time and sockets) and `Machines` (processes), and nothing else. Everything a plan
@@ -21,11 +22,13 @@
 mod chaos;
 mod desk;
 mod director;
+mod ending;
 mod moves;
 mod net;
 mod operator;
 mod resp;
 mod shaper;
+mod store;
 mod way;
 mod weather;
 
@@ -37,7 +40,7 @@ use std::time::Duration;
 use towline_host::Options;
 use towline_host::transport::{BoxFuture, BoxTransport};
 
-use crate::plan::{Expect, Kind, Plan, Substrate};
+use crate::plan::{Expect, Fault, Kind, Plan, Substrate};
 use crate::report::Report;
 use crate::trace::Fact;
 
@@ -95,8 +98,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Whether the tiers with the real driver can play faults of this kind. A power loss they play at memory nodes only:
-/// a real directory does not forget what was not synced.
+/// Whether the tiers with the real driver can play faults of this kind.
 #[must_use]
 pub const fn supports(kind: Kind) -> bool {
     match kind {
@@ -118,27 +120,27 @@ pub const fn supports(kind: Kind) -> bool {
         | Kind::Split
         | Kind::StopReading
         | Kind::SlowReading
-        | Kind::Stop
-        | Kind::Kill
-        | Kind::PowerLoss
-        | Kind::Wipe
-        | Kind::RestartLoop
-        | Kind::Promote
-        | Kind::Usurp
-        | Kind::Follow => true,
-        // They reach into the host's store, clock or scheduler, or need the ring to the byte.
-        Kind::Stale
         | Kind::StopTaking
         | Kind::StopApplying
         | Kind::SlowApplying
         | Kind::Twin
-        | Kind::Edge
+        | Kind::Stop
+        | Kind::Kill
+        | Kind::PowerLoss
         | Kind::Torn
+        | Kind::Wipe
         | Kind::Rollback
-        | Kind::Pause
-        | Kind::SlowCpu
         | Kind::SyncFails
         | Kind::SlowDisk
+        | Kind::RestartLoop
+        | Kind::Promote
+        | Kind::Usurp
+        | Kind::Follow => true,
+        // They reach into the host's views, clock or scheduler, or need the ring to the byte.
+        Kind::Stale
+        | Kind::Edge
+        | Kind::Pause
+        | Kind::SlowCpu
         | Kind::ViewFails
         | Kind::ReadFails
         | Kind::ClockJump
@@ -151,8 +153,18 @@ pub const fn supports(kind: Kind) -> bool {
 
 /// Whether this fault of this plan is played.
 pub(crate) fn plays(plan: &Plan, index: usize) -> bool {
-    let fault = &plan.faults[index];
-    supports(fault.kind) && !(fault.kind == Kind::PowerLoss && plan.nodes[fault.node].disk)
+    supports(plan.faults[index].kind)
+}
+
+/// Whether a node's store is the simulation's: on turmoil, where a real disk's time would be another; and wherever
+/// the plan does to it what no real directory lets be done.
+pub(crate) fn simulates_store(plan: &Plan, on: Substrate, node: usize) -> bool {
+    let reaches_in = |fault: &Fault| {
+        let strikes = matches!(fault.kind, Kind::PowerLoss | Kind::Torn | Kind::Rollback);
+        let slows = matches!(fault.kind, Kind::StopTaking | Kind::StopApplying | Kind::SlowApplying);
+        fault.node == node && (strikes || slows || matches!(fault.kind, Kind::SyncFails | Kind::SlowDisk))
+    };
+    on == Substrate::Turmoil || plan.faults.iter().any(reaches_in)
 }
 
 /// Looks at a plan before anything runs.

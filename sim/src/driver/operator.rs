@@ -16,7 +16,7 @@ use super::desk::{Desk, View};
 use super::net::REPLICAS;
 use super::pass;
 use super::resp::{Client, Reply, request};
-use crate::plan::Op;
+use crate::plan::{Kind, Op};
 use crate::trace::Fact;
 use crate::workload::{key, value};
 
@@ -235,6 +235,10 @@ async fn watch(desk: Arc<Desk>, node: usize) {
         let Ok(Reply::Text(page)) = there.ask(&[b"INFO", b"replication"]).await else { continue };
         let Some(view) = read(asked_us, &String::from_utf8_lossy(&page)) else { continue };
         client = Some(there);
+        if view.link.starts_with("identity clash") {
+            // Each that is on has taken effect.
+            desk.weather.ails(node, Kind::Twin);
+        }
         let (role, epoch, offset) = (view.role, view.epoch, view.offset);
         let before = desk.sheet().views[node].replace(view);
         if !before.is_some_and(|before| (before.role, before.epoch, before.offset) == (role, epoch, offset)) {

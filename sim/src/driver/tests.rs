@@ -59,15 +59,22 @@ fn what_happens_several_times_is_spread_over_the_span() {
 
 #[test]
 fn a_named_fault_is_played_or_refused_by_its_name_and_a_drawn_one_left_out() {
-    let mut plan = plan("[[fault]]\nat = \"1s\"\nkind = \"power-loss\"\nnode = \"r\"\nfor = \"1s\"\n");
-    plan.nodes[1].disk = true;
+    let mut plan = plan("[[fault]]\nat = \"1s\"\nkind = \"pause\"\nnode = \"r\"\nfor = \"1s\"\n");
     let refused = check(&plan, Substrate::Turmoil).unwrap_err();
-    assert_eq!(refused, Refused::Unsupported { on: Substrate::Turmoil, kinds: vec!["power-loss"] });
+    assert_eq!(refused, Refused::Unsupported { on: Substrate::Turmoil, kinds: vec!["pause"] });
     plan.faults[0].explicit = false;
     assert_eq!((check(&plan, Substrate::Turmoil), of_faults(&plan)), (Ok(()), Vec::new()));
-    plan.nodes[1].disk = false;
+    plan.faults[0].kind = Kind::PowerLoss;
     plan.faults[0].explicit = true;
     assert_eq!((check(&plan, Substrate::Turmoil), of_faults(&plan).len()), (Ok(()), 4));
+}
+
+#[test]
+fn a_real_disk_is_used_where_the_plan_lets_it_be() {
+    let plan = plan("[[fault]]\nat = \"1s\"\nkind = \"power-loss\"\nnode = \"r\"\nfor = \"1s\"\n");
+    let simulated = |on| [0, 1].map(|node| simulates_store(&plan, on, node));
+    assert_eq!(simulated(Substrate::Turmoil), [true, true]);
+    assert_eq!(simulated(Substrate::Real), [false, true]);
 }
 
 #[test]

@@ -77,6 +77,8 @@ struct State {
     dark: Vec<bool>,
     addresses: BTreeMap<(usize, u16), SocketAddr>,
     wires: BTreeMap<WireName, Wire>,
+    /// Whose store waits for a fault to end.
+    stores: Vec<Option<Waker>>,
     dice: Stream,
 }
 
@@ -90,12 +92,12 @@ pub(crate) struct Weather {
 }
 
 impl Weather {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let nodes = plan.nodes.len();
+    pub(crate) fn new(plan: &Plan, machines: usize) -> Self {
         let state = State {
             chaos: Chaos::new(plan),
-            alive: vec![false; nodes],
-            dark: vec![false; nodes],
+            alive: vec![false; machines],
+            dark: vec![false; machines],
+            stores: vec![None; machines],
             addresses: BTreeMap::new(),
             wires: BTreeMap::new(),
             dice: Stream::new(plan.seed, "driver:links"),
@@ -109,9 +111,10 @@ impl Weather {
 
     /// Everybody looks again. Wakers are called with the lock free.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
-        let ways = state.wires.values_mut().flat_map(|wire| &mut wire.ways);
-        let wakers: Vec<Waker> =
-            ways.flat_map(|way| [way.reader.take(), way.writer.take()]).flatten().collect();
+        let State { wires, stores, .. } = &mut *state;
+        let ways = wires.values_mut().flat_map(|wire| &mut wire.ways);
+        let sockets = ways.flat_map(|way| [way.reader.take(), way.writer.take()]);
+        let wakers: Vec<Waker> = sockets.chain(stores.iter_mut().map(Option::take)).flatten().collect();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         self.changed.notify_waiters();
@@ -248,6 +251,18 @@ impl Weather {
         if wire.ends_gone >= 2 {
             state.wires.remove(name);
         }
+    }
+
+    // --- what a store asks -----------------------------------------------------------------------------------------
+
+    /// The amount of the newest fault of this kind at a node, if one is on: each takes effect.
+    pub(super) fn ails(&self, node: usize, kind: Kind) -> Option<u64> {
+        self.lock().chaos.ails(node, kind)
+    }
+
+    /// It wants to know when the faults change.
+    pub(super) fn store_waits(&self, machine: usize, waker: &Waker) {
+        self.lock().stores[machine] = Some(waker.clone());
     }
 
     // --- what a shaper asks ----------------------------------------------------------------------------------------

@@ -39,11 +39,11 @@ pub fn run(plan: &Plan, scale: u64, keeps_facts: bool) -> Result<Run, Refused> {
     let wall = Arc::new(Wall { start: Instant::now(), scale });
     let ground = Arc::clone(&wall) as Arc<dyn Ground>;
     let (mut director, operator) = Director::new(plan, Substrate::Real, ground, scale, keeps_facts)?;
-    let nodes = director.desk().nodes();
+    let machines = director.desk().machines();
     let mut processes = Processes {
         desk: director.desk(),
-        endings: (0..nodes).map(|_| None).collect(),
-        running: (0..nodes).map(|_| None).collect(),
+        endings: (0..machines).map(|_| None).collect(),
+        running: (0..machines).map(|_| None).collect(),
     };
     let played = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {

@@ -7,8 +7,8 @@
 //! **Without `--cfg tokio_unstable` a panic in a spawned task is swallowed, and the run would pass.** A program built
 //! without it refuses ([`Refused::Unarmed`]): it never runs half armed.
 //!
-//! Determinism: the plan's seed decides; two runs give one hash, in one process or in two. A disk node's sync is a real
-//! one, on a thread of its own, in real time: plans with disk nodes end alike, but their hashes differ.
+//! Determinism: the plan's seed decides; two runs give one hash, in one process or in two. Disks are simulated too: a
+//! real one syncs in real time.
 
 use crate::driver::{Refused, Run};
 use crate::plan::Plan;

@@ -89,10 +89,10 @@ struct Hosts {
 }
 
 impl Hosts {
-    /// A host for each node, with nothing on it yet.
+    /// A host for each machine, with nothing on it yet.
     fn new(mut sim: Sim<'static>, desk: &Arc<Desk>, plants_a_panic: bool) -> Self {
-        let nodes = desk.nodes();
-        let boots: Vec<Boot> = (0..nodes).map(|_| Boot::default()).collect();
+        let machines = desk.machines();
+        let boots: Vec<Boot> = (0..machines).map(|_| Boot::default()).collect();
         for (node, boot) in boots.iter().enumerate() {
             let (desk, boot) = (Arc::clone(desk), Arc::clone(boot));
             sim.host(host(node), move || {
@@ -107,7 +107,7 @@ impl Hosts {
                 }
             });
         }
-        Self { sim, boots, endings: (0..nodes).map(|_| None).collect() }
+        Self { sim, boots, endings: (0..machines).map(|_| None).collect() }
     }
 }
 
