@@ -102,6 +102,27 @@ pub(crate) const STEPS: &[Step] = &[
         Mode::Full,
         &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..20", "--on", "turmoil"],
     ),
+    // Every named scenario once, a planted panic, power that fails; in the folder and with the flags of `cargo xtask sim`.
+    Step {
+        env: &[("RUSTFLAGS", "--cfg tokio_unstable"), ("CARGO_TARGET_DIR", "target/towline-sim")],
+        ..step(
+            "sim: turmoil tests",
+            120,
+            Mode::Full,
+            &[
+                "cargo",
+                "test",
+                "--profile",
+                "sim",
+                "-p",
+                "towline-sim",
+                "--features",
+                "turmoil",
+                "--test",
+                "turmoil",
+            ],
+        )
+    },
     // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
     step("benches run", 240, Mode::Full, &["cargo", "test", "--workspace", "--bench", "*"]),
 ];
