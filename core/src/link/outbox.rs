@@ -63,8 +63,9 @@ pub(crate) enum Stage {
 }
 
 /// The offer of one link.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
+    /// Room for control; a copy in which none is staged has none.
     pub(crate) scratch: Box<[u8]>,
     pub(crate) control_at: usize,
     pub(crate) control_end: usize,
@@ -85,16 +86,40 @@ pub(crate) enum Done {
     Piece(usize),
 }
 
+/// Searches keep thousands of copies of a node and never run most of them: a copy has no room for what is not staged,
+/// and makes it when it stages.
+impl Clone for Outbox {
+    fn clone(&self) -> Self {
+        let staged = self.has_control();
+        Self {
+            scratch: if staged { self.scratch.clone() } else { Box::default() },
+            control_at: if staged { self.control_at } else { 0 },
+            control_end: if staged { self.control_end } else { 0 },
+            stage: self.stage,
+            spill: self.spill.clone(),
+            told: self.told,
+            offered_since: self.offered_since,
+        }
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(spill_bytes: usize) -> Self {
         Self {
-            scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+            scratch: scratch(),
             control_at: 0,
             control_end: 0,
             stage: Stage::Idle,
             spill: vec![0; spill_bytes].into_boxed_slice(),
             told: false,
             offered_since: 0,
+        }
+    }
+
+    /// There is room to stage control in.
+    pub(crate) fn make_room(&mut self) {
+        if self.scratch.is_empty() {
+            self.scratch = scratch();
         }
     }
 
@@ -220,4 +245,8 @@ impl Outbox {
         self.stage = Stage::Spill { at: 0, end };
         true
     }
+}
+
+fn scratch() -> Box<[u8]> {
+    vec![0; SCRATCH_BYTES].into_boxed_slice()
 }

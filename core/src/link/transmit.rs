@@ -58,6 +58,7 @@ impl Node {
 
     fn encode_due(&mut self, row: usize) {
         let due = core::mem::take(&mut self.links[row].due);
+        self.links[row].outbox.make_room();
         let mut at = 0;
         for bit in
             [due::HELLO, due::WELCOME, due::JOIN, due::ADMIT, due::BEGIN, due::BEAT, due::ACK, due::GOODBYE]

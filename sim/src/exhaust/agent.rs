@@ -38,34 +38,14 @@ pub(super) enum Op {
     Follow,
 }
 
-impl Op {
-    /// The operation as one number.
-    pub(super) fn key(self) -> u128 {
-        let pack = |kind: u128, argument: u64| kind << 64 | u128::from(argument);
-        match self {
-            Self::Write { name } => pack(0, name.into()),
-            Self::Frame { link, frame } => pack(1, u64::from(link) << 32 | u64::from(frame)),
-            Self::Wait { span_ns } => pack(2, span_ns),
-            Self::Apply => pack(3, 0),
-            Self::Sync => pack(4, 0),
-            Self::View => pack(5, 0),
-            Self::Install => pack(6, 0),
-            Self::Lost { link } => pack(7, link.into()),
-            Self::Open { link, upstream } => pack(8, u64::from(link) << 1 | u64::from(upstream)),
-            Self::DialFailed => pack(9, 0),
-            Self::Crash { loses, primary } => pack(10, u64::from(loses) << 1 | u64::from(primary)),
-            Self::Promote => pack(11, 0),
-            Self::Follow => pack(12, 0),
-        }
-    }
-}
-
 /// What an operation did to the outside.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) frames: Vec<(u8, Vec<u8>)>,
     pub(super) closed: Vec<u8>,
     pub(super) dials: bool,
+    /// A fork was said to lie before the store's end, and the store went back to it.
+    pub(super) rewound: bool,
     pub(super) wrong: Option<Wrong>,
 }
 
@@ -148,6 +128,7 @@ impl Agent {
         agent.turn(&mut effects);
         agent.node.check();
         agent.look(&mut effects);
+        agent.look_back(self, op, &mut effects);
         (agent, effects)
     }
 
@@ -265,6 +246,41 @@ impl Agent {
         }
         if self.views.len() + self.wanted.len() > 2 {
             effects.wrong.get_or_insert((Invariant::N3, "three views live at one node".to_owned()));
+        }
+    }
+
+    /// What must hold of an agent and the one it comes from: what a reader saw is there still, unless it went back as
+    /// told; and a replica's reader sees all that its cursor names, never a part.
+    fn look_back(&self, before: &Self, op: Op, effects: &mut Effects) {
+        let (now, then) = (&self.store.records, &before.store.records);
+        let in_order = match op {
+            Op::Install => true,
+            Op::Crash { loses: true, .. } => *now == before.durable.records,
+            _ if effects.rewound => then.starts_with(now),
+            Op::Write { .. }
+            | Op::Frame { .. }
+            | Op::Wait { .. }
+            | Op::Apply
+            | Op::Sync
+            | Op::View
+            | Op::Lost { .. }
+            | Op::Open { .. }
+            | Op::DialFailed
+            | Op::Crash { loses: false, .. }
+            | Op::Promote
+            | Op::Follow => now.starts_with(then),
+        };
+        if !in_order {
+            let text = format!("a reader saw {} records, and now {} others", then.len(), now.len());
+            effects.wrong.get_or_insert((Invariant::S3, text));
+        }
+        if now.len() != then.len() && !self.is_primary() {
+            let at = self.store.cursor.as_deref().and_then(Cursor::describe);
+            let named = at.map_or(0, |(_, position)| position.boundary.0);
+            if named != now.len() as u64 {
+                let text = format!("a reader sees {} records of a state of {named}", now.len());
+                effects.wrong.get_or_insert((Invariant::N1, text));
+            }
         }
     }
 }

@@ -71,7 +71,10 @@ impl Agent {
                 let cursor = self.node.cursor(position).as_bytes().into();
                 self.take_batch(payload.kind, Batch { first, records, cursor, frame_bytes }, effects);
             }
-            Kind::Fork if payload.count == 1 => self.rewind(payload.first),
+            Kind::Fork if payload.count == 1 => {
+                effects.rewound = true;
+                self.rewind(payload.first);
+            }
             Kind::Fork => {}
             Kind::Begin => {
                 self.held.clear();

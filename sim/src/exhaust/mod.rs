@@ -7,7 +7,7 @@
 //! same print, which nobody will ever see, would hide each other's futures.
 //!
 //! What it does not do: cut frames, block sockets, or let clocks run apart; that is the event queue's part. Invariants
-//! looked at: S1, S2, S4, S5, S7, S8, B1, B2, N2, N3, N4, N8, F1, and X4 for panics.
+//! looked at: S1, S2, S3, S4, S5, S7, S8, B1, B2, N1, N2, N3, N4, N8, F1, and X4 for panics.
 
 mod agent;
 mod host;

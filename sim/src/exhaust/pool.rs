@@ -31,6 +31,8 @@ struct Kept {
     facts: Facts,
     origin: Option<(u32, Op)>,
     whole: Option<Box<Agent>>,
+    /// What operations made of it, by their numbers in `made`: few, and looked at together.
+    done: Vec<(Op, u32)>,
 }
 
 /// Everything that is kept once.
@@ -41,7 +43,6 @@ pub(super) struct Pool {
     young: VecDeque<u32>,
     frame_prints: Table,
     frames: Vec<Box<[u8]>>,
-    done: Table,
     made: Vec<Made>,
 }
 
@@ -54,7 +55,6 @@ impl Pool {
             young: VecDeque::new(),
             frame_prints: Table::new(),
             frames: Vec::new(),
-            done: Table::new(),
             made: Vec::new(),
         }
     }
@@ -105,7 +105,7 @@ impl Pool {
     pub(super) fn keep(&mut self, agent: Box<Agent>, origin: Option<(u32, Op)>) -> u32 {
         let (number, new) = self.prints.insert(agent.print());
         if new {
-            self.agents.push(Kept { facts: agent.facts(), origin, whole: None });
+            self.agents.push(Kept { facts: agent.facts(), origin, whole: None, done: Vec::new() });
             self.remember(number, agent);
         }
         number
@@ -113,12 +113,16 @@ impl Pool {
 
     /// What an operation makes of an agent: worked out once.
     pub(super) fn make(&mut self, agent: u32, op: Op) -> usize {
-        let (number, new) = self.done.insert(u128::from(agent) << 96 | op.key());
-        if new {
-            let made = self.work_out(agent, op);
-            self.made.push(made);
+        let done = &self.agents[agent as usize].done;
+        if let Some((_, number)) = done.iter().find(|(done, _)| *done == op) {
+            return *number as usize;
         }
-        number as usize
+        let made = self.work_out(agent, op);
+        let number = self.made.len();
+        self.made.push(made);
+        let done = &mut self.agents[agent as usize].done;
+        done.push((op, u32::try_from(number).expect("memory ends before numbers do")));
+        number
     }
 
     pub(super) fn made(&self, number: usize) -> &Made {
@@ -139,7 +143,7 @@ impl Pool {
                 (None, Effects { wrong: Some((Invariant::X4, words.to_owned())), ..Effects::default() })
             }
         };
-        let Effects { frames, closed, dials, wrong } = effects;
+        let Effects { frames, closed, dials, wrong, rewound: _ } = effects;
         let frames = frames.into_iter().map(|(link, bytes)| (link, self.keep_frame(bytes))).collect();
         let next = after.map_or(agent, |after| self.keep(after, Some((agent, op))));
         Made { agent: next, frames, closed: closed.into(), dials, wrong: wrong.map(Box::new) }

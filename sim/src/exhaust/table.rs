@@ -1,15 +1,17 @@
 //! A set of 128-bit keys in the order in which they came: open addressing, linear probing, at most half full.
 //!
-//! A key's place is its number; what belongs to it lies in a vector beside the table. Lookups follow from the keys
-//! alone, so the order of everything is the same in every run. Bounds: 24 to 32 bytes a key.
+//! A key's place is its number; what belongs to it lies in a vector beside the table. A slot holds the number and 32
+//! bits of the mixed key, so that a key is looked at only where it is almost surely the one. Lookups follow from the
+//! keys alone, so the order of everything is the same in every run. Bounds: 32 to 48 bytes a key.
 
-const EMPTY: u32 = u32::MAX;
+const EMPTY: u64 = u64::MAX;
 
 /// Keys by number, numbers by key.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     keys: Vec<u128>,
-    slots: Vec<u32>,
+    /// The low half of a slot is the number, the high half the tag.
+    slots: Vec<u64>,
 }
 
 impl Table {
@@ -26,35 +28,56 @@ impl Table {
         if 2 * self.keys.len() >= self.slots.len() {
             self.grow();
         }
-        let slot = self.slot(key);
-        if self.slots[slot] != EMPTY {
-            return (self.slots[slot], false);
+        let mixed = mix(key);
+        let mask = self.slots.len() - 1;
+        let mut slot = place(mixed, mask);
+        while self.slots[slot] != EMPTY {
+            let number = number_of(self.slots[slot]);
+            if tag(self.slots[slot]) == tag(mixed) && self.keys[number as usize] == key {
+                return (number, false);
+            }
+            slot = (slot + 1) & mask;
         }
-        let number = u32::try_from(self.keys.len()).expect("memory ends before numbers do");
-        self.slots[slot] = number;
+        let number = u32::try_from(self.keys.len()).ok().filter(|number| *number < u32::MAX);
+        let number = number.expect("memory ends before numbers do");
+        self.slots[slot] = tag(mixed) << 32 | u64::from(number);
         self.keys.push(key);
         (number, true)
     }
 
-    /// Where the key is, or would be.
-    #[expect(clippy::cast_possible_truncation, reason = "a place in the table")]
-    fn slot(&self, key: u128) -> usize {
-        let mask = self.slots.len() - 1;
-        // Keys may be packed numbers: the product spreads them, its high half is the good one.
-        let high = ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
-        let mixed = (key as u64 ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut slot = (mixed >> 32) as usize & mask;
-        while self.slots[slot] != EMPTY && self.keys[self.slots[slot] as usize] != key {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
     fn grow(&mut self) {
-        self.slots = vec![EMPTY; 2 * self.slots.len()];
-        for number in 0..self.keys.len() {
-            let slot = self.slot(self.keys[number]);
-            self.slots[slot] = u32::try_from(number).expect("it had this number");
+        let mask = 2 * self.slots.len() - 1;
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY; mask + 1]);
+        for entry in old.into_iter().filter(|entry| *entry != EMPTY) {
+            let mut slot = place(mix(self.keys[number_of(entry) as usize]), mask);
+            while self.slots[slot] != EMPTY {
+                slot = (slot + 1) & mask;
+            }
+            self.slots[slot] = entry;
         }
     }
+}
+
+/// Keys may be packed numbers: products spread them.
+#[expect(clippy::cast_possible_truncation, reason = "one half, then the other")]
+const fn mix(key: u128) -> u64 {
+    let high = ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
+    let mixed = (key as u64 ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 32
+}
+
+/// Where a key is looked for first: by the low bits, which hold the best of the product.
+#[expect(clippy::cast_possible_truncation, reason = "a place in the table")]
+const fn place(mixed: u64, mask: usize) -> usize {
+    mixed as usize & mask
+}
+
+/// The high half; in a slot and in a mixed key alike.
+const fn tag(mixed: u64) -> u64 {
+    mixed >> 32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half")]
+const fn number_of(slot: u64) -> u32 {
+    slot as u32
 }
