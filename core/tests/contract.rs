@@ -60,22 +60,22 @@ fn keeps_the_contract(node: &Node, now: Time) {
     );
 }
 
+/// Says it whether it is misuse now or not.
+fn say(node: &mut Node, now: Time, input: Input<'_>) {
+    let _ = node.handle(now, input);
+}
+
 fn make(node: &mut Node, now: &mut Time, step: &Move) {
     match *step {
-        Move::Write { bytes } => {
-            let _ = node.handle(*now, Input::Write { data: &vec![7; bytes] });
-        }
-        Move::Flush => {
-            let _ = node.handle(*now, Input::Flush);
-        }
+        Move::Write { bytes } => say(node, *now, Input::Write { data: &vec![7; bytes] }),
+        Move::Flush => say(node, *now, Input::Flush),
         Move::Poll { events } => {
             for _ in 0..events {
                 match node.poll_event() {
                     Some(Event::SnapshotWanted { snapshot, .. }) => answer(node, *now, snapshot),
                     Some(Event::SnapshotRead { snapshot, piece }) => {
-                        let piece =
-                            Input::SnapshotPiece { snapshot, piece, data: &[1; 100], last: piece == 5 };
-                        let _ = node.handle(*now, piece);
+                        let last = piece == 5;
+                        say(node, *now, Input::SnapshotPiece { snapshot, piece, data: &[1; 100], last });
                     }
                     Some(_) => {}
                     None => break,
@@ -91,15 +91,9 @@ fn make(node: &mut Node, now: &mut Time, step: &Move) {
             node.handle(*now, Input::Tick).unwrap();
         }
         Move::Open { link, holds } => open(node, *now, link, holds),
-        Move::Cut { link } => {
-            let _ = node.handle(*now, Input::Lost { link: LinkId(link) });
-        }
-        Move::Nonsense { link } => {
-            let _ = node.handle(*now, Input::Bytes { link: LinkId(link), data: &[0x55; 50] });
-        }
-        Move::Promote => {
-            let _ = node.handle(*now, Input::Promote);
-        }
+        Move::Cut { link } => say(node, *now, Input::Lost { link: LinkId(link) }),
+        Move::Nonsense { link } => say(node, *now, Input::Bytes { link: LinkId(link), data: &[0x55; 50] }),
+        Move::Promote => say(node, *now, Input::Promote),
         Move::Shutdown => {
             node.handle(*now, Input::Shutdown).unwrap();
         }

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: runs the core's benches and puts what they measured beside what is promised.
+//! `cargo xtask bench`: runs the benches of the core and the simulator and puts what they measured beside what is
+//! promised.
 //!
 //! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
 //! `counted: NAME = NUMBER`.
@@ -80,12 +81,30 @@ const ROWS: &[Row] = &[
         unit: "%",
         target: Target::AtMost(5.0),
     },
+    Row {
+        what: "simulator: 1 + 3 replicas for a minute",
+        from: From::Counted("seeds_a_second"),
+        unit: "seeds/s a core",
+        target: Target::AtLeast(50.0),
+    },
+    Row {
+        what: "simulator: exhaustive search",
+        from: From::Counted("million_states_a_second"),
+        unit: "M states/s",
+        target: Target::AtLeast(0.3),
+    },
 ];
+
+/// Each bench: its package, its name, and whether criterion runs it.
+const BENCHES: [(&str, &str, bool); 2] = [("towline-core", "stream", true), ("towline-sim", "pace", false)];
 
 /// Measures; the code is a failure if a target is missed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let counted = measure(&workspace, args.quick)?;
+    let mut counted = BTreeMap::new();
+    for bench in BENCHES {
+        counted.extend(measure(&workspace, bench, args.quick)?);
+    }
     let home = workspace.target.join("criterion");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut lines = vec![["what", "measured", "target", "unit", ""].map(str::to_owned).to_vec()];
@@ -119,11 +138,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the benches, showing what they say, and keeps what they counted.
-fn measure(workspace: &Workspace, quick: bool) -> Result<BTreeMap<String, f64>> {
+/// Runs a bench, showing what it says, and keeps what it counted.
+fn measure(
+    workspace: &Workspace,
+    (package, name, criterion): (&str, &str, bool),
+    quick: bool,
+) -> Result<BTreeMap<String, f64>> {
     let mut bench = command("cargo");
-    bench.args(["bench", "-p", "towline-core", "--bench", "stream"]).current_dir(&workspace.root);
-    if quick {
+    bench.args(["bench", "-p", package, "--bench", name]).current_dir(&workspace.root);
+    if quick && criterion {
         bench.args(["--", "--quick"]);
     }
     let mut child = bench.stdout(Stdio::piped()).spawn().context("cargo did not start")?;

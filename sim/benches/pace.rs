@@ -1,0 +1,61 @@
+//! How fast the simulator is, as counts a second of one core: seeds of the event queue, states of the search.
+//!
+//! Printed on lines of their own (`counted: NAME = NUMBER`) for `cargo xtask bench` to lay beside what is promised. The
+//! best of a few rounds: what another program takes from the machine is no property of ours.
+#![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+#![expect(clippy::cast_precision_loss, reason = "a measurement")]
+
+use std::time::Instant;
+
+use towline_sim::exhaust::{Scope, search};
+use towline_sim::fast;
+use towline_sim::plan::Scenario;
+use towline_sim::report::Verdict;
+
+/// A primary and three replicas on disk, a minute, a hundred operations a second; nothing happens to them.
+const PACE: &str = r#"
+scenario = 1
+name = "pace"
+on = ["fast"]
+duration = "60s"
+heal = "45s"
+
+[nodes]
+p = { role = "primary" }
+r1 = { upstream = "p" }
+r2 = { upstream = "p" }
+r3 = { upstream = "p" }
+
+[workload]
+rate = 100
+value = "100B"
+until = "58s"
+"#;
+
+const ROUNDS: u64 = 5;
+const SEEDS: u64 = 20;
+const STATES: u32 = 1_000_000;
+
+fn main() {
+    let seeds = (0..ROUNDS).map(seeds_a_second).fold(0.0, f64::max);
+    println!("counted: seeds_a_second = {seeds:.1}");
+    let states = (0..2).map(|_| million_states_a_second()).fold(0.0, f64::max);
+    println!("counted: million_states_a_second = {states:.3}");
+}
+
+fn seeds_a_second(round: u64) -> f64 {
+    let scenario = Scenario::parse("pace", PACE).expect("it is written above");
+    let begin = Instant::now();
+    for seed in round * SEEDS..(round + 1) * SEEDS {
+        let report = fast::run(&scenario.draw(seed), false).report;
+        assert_eq!(report.verdict, Verdict::Pass, "seed {seed}");
+    }
+    SEEDS as f64 / begin.elapsed().as_secs_f64()
+}
+
+fn million_states_a_second() -> f64 {
+    let begin = Instant::now();
+    let outcome = search(&Scope { states_max: STATES, ..Scope::default() }, &mut |_| ());
+    assert_eq!(outcome.violated, None, "the shipped core has no counterexample");
+    outcome.states as f64 / 1e6 / begin.elapsed().as_secs_f64()
+}
