@@ -19,9 +19,11 @@ impl World {
             let digest = last.digest as u64;
             self.shared.told.fact(t_us, node, &Fact::Content { offset: last.offset, digest });
         }
+        // What was seen before a panic led to it.
+        let seen = self.shared.told.oracle.violation().cloned();
         self.shared.told.oracle.finish(t_us);
         let told = self.shared.told;
-        let violation = panic.or_else(|| told.oracle.violation().cloned());
+        let violation = seen.or(panic).or_else(|| told.oracle.violation().cloned());
         let plan = &self.shared.plan;
         let chaos = &self.shared.chaos;
         let verdict = match (violation, &plan.expect) {

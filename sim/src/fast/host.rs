@@ -19,6 +19,8 @@ use towline_core::{Input, LinkId, Misuse, Node, ReplicaState, Role, Step, Time};
 
 /// How many deadlines one turn minds; a node that has more to say is hot.
 const TICKS_MAX: u32 = 64;
+/// A deadline that is minded so long after it was due was missed: the world's steps are of a microsecond.
+const LATE_NS: u64 = 2_000;
 /// Operations written in one turn.
 const OPS_MAX: usize = 64;
 
@@ -47,11 +49,21 @@ impl Row {
     }
 }
 
+/// A store at a moment.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) cursor: Saved,
+    pub(super) at: crate::trace::At,
+    pub(super) records: Vec<Held>,
+}
+
 /// A view that serves a snapshot.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) snapshot: u64,
     pub(super) open: bool,
+    /// What it will show, if that was cut when it was asked for.
+    pub(super) cut: Option<Cut>,
     pub(super) records: Vec<Held>,
     /// The cursor as it stood when the view was asked for.
     pub(super) early: Option<Saved>,
@@ -206,14 +218,15 @@ impl Turn<'_> {
         self.world.chaos.took_effect(self.me, kind);
     }
 
-    /// Deadlines, each at its own nanosecond.
+    /// Deadlines, each at its own nanosecond; what was slept through is minded now.
     fn tick(&mut self) {
         let turn_now = self.now;
         for _ in 0..TICKS_MAX {
             let Some(due) = self.process.node.next_deadline().filter(|due| *due <= turn_now) else {
                 break;
             };
-            self.now = due;
+            let is_late = turn_now.0 - due.0 >= LATE_NS;
+            self.now = if is_late { turn_now } else { due };
             self.moved = 0;
             self.say(Input::Tick).expect("time may always pass");
             self.look_away();
@@ -292,7 +305,7 @@ impl Turn<'_> {
 
     // --- what others see -------------------------------------------------------------------------------------------
 
-    fn tell_gauges(&mut self) {
+    pub(super) fn tell_gauges(&mut self) {
         let (t_us, me) = (self.world.t_us, self.me);
         if std::mem::take(&mut self.process.wants_ring) {
             let stats = self.process.node.stats();

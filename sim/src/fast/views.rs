@@ -3,7 +3,7 @@
 //! A view's bytes are 16 for each record (its operation, its length; little-endian), padded to the knob
 //! `snapshot_record`; they are made when they are read.
 
-use super::host::{Turn, View};
+use super::host::{Cut, Turn, View};
 use super::queue::What;
 use super::store::{Held, Saved};
 use crate::plan::Kind;
@@ -31,20 +31,33 @@ fn fill(out: &mut Vec<u8>, records: &[Held], record_bytes: usize, from: usize, m
 impl Turn<'_> {
     /// The node wants a view; it takes its time to open.
     pub(super) fn want_view(&mut self, snapshot: SnapshotId, from: u64) {
+        self.process.wants_ring = true;
+        self.tell_gauges();
         self.tell(&Fact::Wanted { snapshot: snapshot.0, from });
-        let mut early = None;
+        let (mut early, mut cut) = (None, None);
         if self.world.is(5) {
             // The offset is read before the view is cut.
             self.commit();
             early = self.machine.store.cursor.clone();
+        } else if !self.machine.store.disk {
+            // A store in memory is copied here and now; until that is written out it cannot be read.
+            cut = self.cut();
         }
-        self.process.views.push(View { snapshot: snapshot.0, open: false, records: Vec::new(), early });
+        self.process.views.push(View { snapshot: snapshot.0, open: false, cut, records: Vec::new(), early });
         let (machine, birth) = (self.me as u8, self.process.birth);
         let due_us = self.world.t_us + self.world.plan.knobs.view;
         self.world.queue.push(due_us, What::ViewOpen { machine, birth, snapshot: snapshot.0 });
     }
 
-    /// It is open: cut here and now.
+    /// The store as it is now; none if it is not whole.
+    fn cut(&mut self) -> Option<Cut> {
+        self.commit();
+        let store = &self.machine.store;
+        let cursor = store.cursor.clone()?;
+        Some(Cut { cursor, at: store.visible(), records: store.records[..store.committed].to_vec() })
+    }
+
+    /// It is open. What is on disk is cut only now.
     pub(super) fn open_view(&mut self, snapshot: u64) {
         let Some(place) = self.process.views.iter().position(|view| view.snapshot == snapshot) else {
             return;
@@ -54,15 +67,17 @@ impl Turn<'_> {
             self.process.views.remove(place);
             return self.view_failed(snapshot);
         }
-        self.commit();
-        let store = &self.machine.store;
-        let view = &mut self.process.views[place];
-        let Some(mut cursor) = view.early.take().or_else(|| store.cursor.clone()) else {
+        let cut = self.process.views[place].cut.take().or_else(|| self.cut());
+        let Some(mut cut) = cut else {
             self.process.views.remove(place);
             return self.view_failed(snapshot);
         };
-        (view.open, view.records) = (true, store.records[..store.committed].to_vec());
-        let at = store.visible();
+        let view = &mut self.process.views[place];
+        if let Some(early) = view.early.take() {
+            cut.cursor = early;
+        }
+        (view.open, view.records) = (true, cut.records);
+        let (mut cursor, at) = (cut.cursor, cut.at);
         if self.world.is(6) {
             cursor = self.one_short(cursor);
         }

@@ -7,6 +7,7 @@ use super::host::Turn;
 use super::queue::What;
 use super::receive::Batch;
 use super::store::Saved;
+use crate::oracle::Gauge;
 use crate::plan::Kind as FaultKind;
 use crate::trace::{Cause, Fact};
 use towline_core::{Input, Kind, Offset, Payload, Records, Role, SnapshotId, Step};
@@ -19,9 +20,13 @@ impl Turn<'_> {
         };
         self.process.wants_ring = true;
         let data = &frame[payload.range.clone()];
-        let upto = payload.first + u64::from(payload.count);
+        let (first, upto) = (payload.first, payload.first + u64::from(payload.count));
+        if matches!(payload.kind, Kind::Batch | Kind::Spool) {
+            let handed = Gauge::Handed { first, end: upto, beside: payload.kind == Kind::Spool };
+            self.world.told.gauge(self.world.t_us, self.me, handed);
+        }
         match payload.kind {
-            Kind::Batch => self.batch(payload.first, upto, frame.len() as u64, data, step),
+            Kind::Batch => self.batch(first, upto, frame.len() as u64, data, step),
             Kind::Spool => {
                 let runs_on = self.process.receive.runs_on(payload.first);
                 if !self.process.receive.joining {
@@ -78,7 +83,7 @@ impl Turn<'_> {
 
     fn tell_spool(&mut self) {
         let bytes = self.process.receive.queued_bytes;
-        self.world.told.gauge(self.world.t_us, self.me, crate::oracle::Gauge::Spool { bytes });
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Spool { bytes });
     }
 
     /// Says what was taken, while the queue has room for more.

@@ -4,16 +4,16 @@ use super::*;
 
 impl Oracle {
     pub(super) fn acked(&mut self, t_us: u64, node: usize, peer: usize, acked: [u64; 3]) {
-        let truth = [u64::MAX, self.nodes[peer].visible_max, self.nodes[peer].durable_max];
-        let levels = ["received", "applied", "persisted"];
-        for ((level, said), truth) in levels.iter().zip(acked).zip(truth) {
+        let levels = [(Invariant::L1, "received"), (Invariant::S4, "applied"), (Invariant::S4, "persisted")];
+        for (((invariant, level), said), truth) in levels.into_iter().zip(acked).zip(self.truths(node, peer))
+        {
             if said != u64::MAX && said > truth {
                 let text = format!(
                     "{} believes that {} has {level} {said} records; it never had more than {truth}",
                     self.name(node),
                     self.name(peer)
                 );
-                return self.violate(Invariant::S4, t_us, node, text);
+                return self.violate(invariant, t_us, node, text);
             }
         }
         let generation = self.nodes[peer].generation;

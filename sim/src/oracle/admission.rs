@@ -11,6 +11,8 @@ impl Oracle {
         (have, start, end): (u64, u64, u64),
         answer: Answer,
     ) {
+        self.handed.asks(node, peer);
+        self.views.excuse(node);
         let again =
             |link: &super::shadow::Link| !link.upstream && link.peer == peer && link.joined_us.is_some();
         let rejoined = self.nodes[node].links.iter().any(again);
@@ -24,6 +26,9 @@ impl Oracle {
         self.nodes[peer].goes_back = have == u64::MAX && !holds_it;
         if have == u64::MAX || answer == Answer::Refused {
             return;
+        }
+        if matches!(answer, Answer::Forked | Answer::Snapshot) {
+            self.discards(t_us, node, peer);
         }
         let on_line = self.lies_on(peer, have, node);
         let says = |words: &str| {
@@ -88,6 +93,9 @@ impl Oracle {
     pub(super) fn forked(&mut self, t_us: u64, node: usize, offset: u64, rewinds: bool) {
         if !rewinds {
             self.mark(Mark::ForkSnapshot);
+        }
+        if rewinds {
+            self.handed.goes_back(node, offset);
         }
         let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else {
             return;

@@ -59,6 +59,7 @@ impl Oracle {
         self.look_at_links(t_us);
         self.look_at_slots(t_us);
         self.look_at_reach(t_us);
+        self.look_at_loading(t_us);
         self.look_at_convergence(t_us);
     }
 
@@ -101,10 +102,7 @@ impl Oracle {
             // Whom the ring overtook waits for its turn to get a snapshot, and for the pause between two.
             let reachable = shadow.loading.is_none() && upstream.ring_start <= shadow.visible.offset;
             if peaceful && reachable && shadow.visible.offset < due {
-                let slow = self.nodes.iter().enumerate().any(|(other, _)| {
-                    other != node && self.disturbance.calm_since(other, link.peer).is_none()
-                });
-                let invariant = if slow { Invariant::F3 } else { Invariant::V4 };
+                let invariant = self.or_stalled(Invariant::V4, node, link.peer);
                 let text = format!(
                     "{} has {} records; {} had {due} of them {reach_us} us ago, and nothing is between them",
                     self.name(node),

@@ -57,7 +57,9 @@ invariants! {
          a silent skip",
     N1 "a snapshot is installed whole or not at all: no reader sees a part of it",
     N2 "a snapshot is exactly the history at the offset it names",
-    N3 "at most one snapshot is on its way to a replica, and at most two live at a node",
+    N3
+        "at most one snapshot is on its way to a replica, and at most two live at a node; none is cut where one \
+         that lives would serve",
     N4 "pieces of one snapshot come in order, without gap, and end with the last",
     N5 "what is buffered beside a snapshot stays within its bound, and the tail it needs is there",
     N6

@@ -9,26 +9,36 @@ mod acks;
 mod admission;
 mod calm;
 mod disturbance;
+mod endings;
+mod handed;
 mod history;
 pub mod invariant;
 mod links;
 pub mod marks;
+mod reigns;
+mod riding;
 mod shadow;
 mod snapshots;
 mod stores;
+mod views;
 
 pub use invariant::Invariant;
 pub(crate) use links::misunderstanding;
 
 use crate::plan::{Kind, Plan};
 use crate::report::Margins;
-use crate::trace::{Answer, At, Death, Fact};
+use crate::trace::{Answer, At, Cause, Death, Fact};
 use calm::Calm;
 use disturbance::Disturbance;
+use endings::Sleepers;
+use handed::HandedOut;
 use history::History;
 use marks::Mark;
+use reigns::Reigns;
+use riding::Riding;
 use shadow::Shadow;
-use towline_core::Role;
+use towline_core::{Fault, Role};
+use views::Views;
 
 /// A number read at a node at some moment, for bounds. Not part of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +76,15 @@ pub enum Gauge {
         /// How many.
         bytes: u64,
     },
+    /// A batch came out of the node.
+    Handed {
+        /// Its first record.
+        first: u64,
+        /// One past its last.
+        end: u64,
+        /// It rides beside a snapshot.
+        beside: bool,
+    },
     /// A slot expired: for how long, on the node's own clock, its replica had been away.
     Away {
         /// The replica.
@@ -101,6 +120,11 @@ pub struct Oracle {
     nodes: Vec<Shadow>,
     disturbance: Disturbance,
     calm: Calm,
+    handed: HandedOut,
+    views: Views,
+    riding: Riding,
+    sleepers: Sleepers,
+    reigns: Reigns,
     /// The length of each operation's value.
     ops: Vec<u64>,
     ops_written: u64,
@@ -113,6 +137,7 @@ pub struct Oracle {
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     backlog: u64,
+    batch: u64,
     window: u64,
     piece_window: u64,
     frame: u64,
@@ -142,6 +167,7 @@ impl Bounds {
         let reach_us = 2_000_000 + turns * 2 * way_us + rate_us + batches * knobs.apply;
         Self {
             backlog: options.backlog_bytes,
+            batch: options.batch_bytes.into(),
             window: options.window_bytes,
             piece_window: options.piece_window_bytes,
             frame,
@@ -171,6 +197,11 @@ impl Oracle {
             nodes: plan.nodes.iter().map(|node| Shadow::new(node, count)).collect(),
             disturbance: Disturbance::new(plan),
             calm: Calm::new(),
+            handed: HandedOut::new(count),
+            views: Views::new(count),
+            riding: Riding::new(count),
+            sleepers: Sleepers::new(count),
+            reigns: Reigns::new(count),
             ops: plan.ops().iter().map(|op| op.bytes).collect(),
             ops_written: 0,
             marks: 0,
@@ -197,9 +228,16 @@ impl Oracle {
             Fact::Opened { link, peer, upstream } => self.opened(t_us, node, link, peer, upstream),
             Fact::Joined { link, peer, from: _ } => self.joined(t_us, node, link, peer),
             Fact::Closed { link, peer, fault, by_peer, retry_us: _ } => {
+                self.views.excuse(node);
+                if !by_peer {
+                    self.ends(t_us, node, peer, fault);
+                }
                 self.closed(t_us, node, link, peer, fault, by_peer);
             }
-            Fact::Lost { link, peer } => self.link_gone(t_us, node, link, peer),
+            Fact::Lost { link, peer } => {
+                self.views.excuse(node);
+                self.link_gone(t_us, node, link, peer);
+            }
             Fact::Asked { peer, have, start, end, answer } => {
                 self.asked(t_us, node, peer, (have, start, end), answer);
             }
@@ -207,15 +245,15 @@ impl Oracle {
                 self.acked(t_us, node, peer, [received, applied, persisted]);
             }
             Fact::Forked { offset, rewinds } => self.forked(t_us, node, offset, rewinds),
-            Fact::Wanted { snapshot: _, from: _ } => {}
+            Fact::Wanted { snapshot: _, from: _ } => self.wanted(t_us, node),
             Fact::Viewed { snapshot, at } => self.viewed(t_us, node, snapshot, at),
-            Fact::Freed { snapshot } => self.nodes[node].views.retain(|view| view.0 != snapshot),
+            Fact::Freed { snapshot } => self.freed(t_us, node, snapshot),
             Fact::Begun { snapshot, offset } => self.begun(t_us, node, snapshot, offset),
             Fact::Piece { snapshot, piece, last } => self.piece(t_us, node, snapshot, piece, last),
             Fact::CaughtUp => self.caught_up(node),
             Fact::Expired { peer, lag } => self.expired(t_us, node, peer, lag),
             Fact::FaultBegan { index } => self.fault_began(t_us, index),
-            Fact::FaultEnded { index } => self.disturbance.ends(index, t_us),
+            Fact::FaultEnded { index } => self.fault_ended(t_us, index),
             Fact::Healed => self.healed(t_us),
             Fact::Content { offset: _, digest: _ } => {}
         }
@@ -229,9 +267,11 @@ impl Oracle {
         match gauge {
             Gauge::Ring { used_bytes, start, end } => self.ring(t_us, node, used_bytes, start, end),
             Gauge::Flight { peer, stream_bytes, piece_bytes } => {
+                self.riding.flies(t_us, node, peer, stream_bytes, piece_bytes);
                 self.flight(t_us, node, peer, stream_bytes, piece_bytes);
             }
             Gauge::Tables { links, slots: _, views } => self.nodes[node].tables = Some((links, views)),
+            Gauge::Handed { first, end, beside } => self.handed_out(t_us, node, first, end, beside),
             Gauge::Spool { bytes } => self.spool(t_us, node, bytes),
             Gauge::Away { peer, ns } => self.away(t_us, node, peer, ns),
             Gauge::Called { idle } => self.called(t_us, node, idle),
@@ -312,7 +352,21 @@ impl Oracle {
         if fault.kind == Kind::BlackHole {
             self.dead_wire(t_us, fault.node, fault.peer);
         }
+        self.sleepers.stirs(fault.kind, fault.node);
+        if fault.kind == Kind::Pause {
+            self.sleeps(t_us, fault.node);
+        }
         self.disturbance.begins(&self.plan, index, t_us);
+    }
+
+    fn fault_ended(&mut self, t_us: u64, index: usize) {
+        let fault = self.plan.faults[index];
+        if fault.kind == Kind::Pause {
+            self.wakes(t_us, fault.node);
+        } else {
+            self.sleepers.stirs(fault.kind, fault.node);
+        }
+        self.disturbance.ends(index, t_us);
     }
 
     fn healed(&mut self, t_us: u64) {

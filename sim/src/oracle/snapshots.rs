@@ -17,6 +17,7 @@ impl Oracle {
             return self.violate(Invariant::N2, t_us, node, text);
         }
         self.nodes[node].views.push((snapshot, t_us));
+        self.views.opens(node, snapshot, at.offset);
         if self.nodes[node].views.len() > 2 {
             let text = format!("{} holds three views open", self.name(node));
             self.violate(Invariant::N3, t_us, node, text);
@@ -24,6 +25,7 @@ impl Oracle {
     }
 
     pub(super) fn begun(&mut self, t_us: u64, node: usize, snapshot: u64, offset: u64) {
+        self.views.is_read(snapshot);
         let old = self.nodes[node].loading;
         if let Some(old) = old.filter(|old| old.snapshot != snapshot && old.unbroken && !old.complete) {
             let text = format!(
@@ -97,7 +99,8 @@ impl Oracle {
             return self.violate(Invariant::N4, t_us, node, text);
         };
         let wrong = if loading.snapshot != snapshot {
-            Some(Invariant::N3)
+            // Two on one connection; or what is left of one, taken for the beginning of another.
+            Some(if loading.unbroken { Invariant::N3 } else { Invariant::N4 })
         } else if loading.next_piece != piece || loading.complete {
             Some(Invariant::N4)
         } else {

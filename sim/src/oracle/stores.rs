@@ -1,7 +1,6 @@
 //! What stores hold: S1, S2, S3, S7, S8 of installs, B3, N1, N2, and what a crash may take.
 
 use super::*;
-use crate::trace::Cause;
 
 impl Oracle {
     pub(super) fn booted(&mut self, t_us: u64, node: usize, role: Role, at: At) {
@@ -30,6 +29,7 @@ impl Oracle {
         (shadow.alive, shadow.ever, shadow.role) = (true, true, role);
         (shadow.log, shadow.visible, shadow.durable) = (state, state, state);
         shadow.tables = None;
+        self.handed.stands(node, state.offset);
     }
 
     fn excuses_loss(&self, node: usize) -> bool {
@@ -39,6 +39,7 @@ impl Oracle {
 
     pub(super) fn died(&mut self, t_us: u64, node: usize, how: Death) {
         self.disturbance.note(node, t_us);
+        self.views.dies(node);
         if self.nodes[node].loading.is_some() {
             self.mark(Mark::CrashedInSnapshot);
         }
@@ -78,7 +79,10 @@ impl Oracle {
             );
             return self.violate(Invariant::S7, t_us, node, text);
         }
-        self.nodes[node].log = self.history.write(from, at.chain, begins);
+        let end = self.history.write(from, at.chain, begins);
+        self.nodes[node].log = end;
+        self.reigns.writes(node, self.nodes[node].epoch, end);
+        self.handed.stands(node, at.offset);
     }
 
     pub(super) fn visible(&mut self, t_us: u64, node: usize, at: At, cause: Cause) {
@@ -94,6 +98,7 @@ impl Oracle {
                 format!("{} shows {} records that nobody wrote so ({cause:?})", self.name(node), at.offset);
             return self.violate(invariant, t_us, node, text);
         };
+        self.handed.shows(node, at.offset, cause);
         let old = self.nodes[node].visible;
         let holds = match cause {
             Cause::Written => self.history.leads_to(state, self.nodes[node].log),

@@ -6,6 +6,8 @@ use crate::trace::Cause;
 use towline_core::Fault as LinkFault;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+mod peace;
+
 const S: u64 = 1_000_000;
 
 fn plan(faults: Vec<Fault>) -> Plan {

@@ -1,0 +1,98 @@
+//! What nodes hand their hosts: S2 at the border between the two, and how much an upstream may believe of a replica.
+//!
+//! Judged only where a substrate tells [`Gauge::Handed`](super::Gauge::Handed): else nobody knows what was received.
+
+use super::*;
+
+/// What one node handed out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Handed {
+    /// Where the next batch of the stream begins; unknown behind a snapshot, whose tail may reach past it or not.
+    next: Option<u64>,
+    /// Where what rode beside a snapshot ends.
+    beside: Option<u64>,
+    /// The most records it ever had received on a whole state.
+    received_max: u64,
+    /// How often it went back to a fork, and the most a reader has seen since.
+    rewinds: u64,
+    seen_max: u64,
+}
+
+/// What all nodes handed out.
+#[derive(Debug, Clone)]
+pub(super) struct HandedOut {
+    nodes: Vec<Handed>,
+    /// By node and replica: how often the replica had gone back when it joined last.
+    asked: Vec<u64>,
+    is_told: bool,
+}
+
+impl HandedOut {
+    pub(super) fn new(count: usize) -> Self {
+        Self { nodes: vec![Handed::default(); count], asked: vec![0; count * count], is_told: false }
+    }
+
+    /// Where what rides beside a snapshot ends.
+    pub(super) fn beside(&self, node: usize) -> Option<u64> {
+        self.nodes[node].beside
+    }
+
+    /// A replica stood at a node's door, on the ground it has now.
+    pub(super) fn asks(&mut self, node: usize, peer: usize) {
+        let count = self.nodes.len();
+        self.asked[node * count + peer] = self.nodes[peer].rewinds;
+    }
+
+    /// A node has so many records, and the next batch follows them.
+    pub(super) fn stands(&mut self, node: usize, offset: u64) {
+        let handed = &mut self.nodes[node];
+        handed.next = Some(offset);
+        handed.received_max = handed.received_max.max(offset);
+    }
+
+    /// The host is about to go back.
+    pub(super) fn goes_back(&mut self, node: usize, offset: u64) {
+        let handed = &mut self.nodes[node];
+        (handed.next, handed.rewinds, handed.seen_max) = (Some(offset), handed.rewinds + 1, offset);
+    }
+
+    /// A reader sees so many records.
+    pub(super) fn shows(&mut self, node: usize, offset: u64, cause: Cause) {
+        let handed = &mut self.nodes[node];
+        handed.seen_max = handed.seen_max.max(offset);
+        if cause == Cause::Installed {
+            let received = handed.beside.take().unwrap_or(0).max(offset);
+            (handed.next, handed.received_max) = (None, handed.received_max.max(received));
+        }
+    }
+}
+
+impl Oracle {
+    /// A batch came out of a node.
+    pub(super) fn handed_out(&mut self, t_us: u64, node: usize, first: u64, end: u64, beside: bool) {
+        self.handed.is_told = true;
+        let handed = &mut self.handed.nodes[node];
+        if beside {
+            handed.beside = Some(end);
+            return;
+        }
+        if let Some(next) = handed.next.replace(end).filter(|next| *next != first) {
+            let text = format!("{} handed out records from {first} on; {next} was the next", self.name(node));
+            return self.violate(Invariant::S2, t_us, node, text);
+        }
+        handed.received_max = handed.received_max.max(end);
+    }
+
+    /// The most a node may believe that a replica has received, applied and persisted. Late words of a link to a former
+    /// upstream still speak of the ground before the replica went back.
+    pub(super) fn truths(&self, node: usize, peer: usize) -> [u64; 3] {
+        let handed = &self.handed.nodes[peer];
+        let (visible_max, durable_max) = (self.nodes[peer].visible_max, self.nodes[peer].durable_max);
+        if !self.handed.is_told {
+            return [u64::MAX, visible_max, durable_max];
+        }
+        let here = self.handed.asked[node * self.nodes.len() + peer] == handed.rewinds;
+        let applied = if here && handed.rewinds > 0 { handed.seen_max } else { visible_max };
+        [handed.received_max, applied, durable_max]
+    }
+}

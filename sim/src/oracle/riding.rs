@@ -1,0 +1,96 @@
+//! A snapshot on its way and the tail that rides along, in peace: both move. N6 for the pieces, N5 for the tail.
+
+use super::*;
+
+/// Patience beyond what the line takes.
+const PATIENCE_US: u64 = 1_000_000;
+/// Pieces get at least one byte of so many, and wait for a run of the stream that has begun.
+const PIECE_SHARE: u64 = 8;
+const RUN_BYTES: u64 = 256 << 10;
+
+/// What was under way to a replica when that was last told, and since when it has been nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Flight {
+    upstream: usize,
+    stream_none_us: Option<u64>,
+    pieces_none_us: Option<u64>,
+}
+
+/// What is under way to each replica.
+#[derive(Debug, Clone)]
+pub(super) struct Riding {
+    flights: Vec<Flight>,
+}
+
+impl Riding {
+    pub(super) fn new(count: usize) -> Self {
+        Self { flights: vec![Flight::default(); count] }
+    }
+
+    pub(super) fn flies(&mut self, t_us: u64, upstream: usize, peer: usize, stream: u64, pieces: u64) {
+        let flight = &mut self.flights[peer];
+        if flight.upstream != upstream {
+            *flight = Flight { upstream, ..Flight::default() };
+        }
+        let none = |since: Option<u64>, bytes: u64| (bytes == 0).then_some(since.unwrap_or(t_us));
+        flight.stream_none_us = none(flight.stream_none_us, stream);
+        flight.pieces_none_us = none(flight.pieces_none_us, pieces);
+    }
+}
+
+impl Oracle {
+    /// How long the line takes for so many bytes behind what it holds already.
+    fn passes_us(&self, bytes: u64) -> u64 {
+        let knobs = &self.plan.knobs;
+        let way_us = knobs.latency + 16 * knobs.jitter + 1_000;
+        let bytes = bytes + knobs.socket;
+        let through = knobs.socket.min(knobs.gulp.saturating_mul(8)).max(1);
+        let rate_us = bytes.saturating_mul(1_000_000).checked_div(knobs.rate).unwrap_or(0);
+        PATIENCE_US + knobs.beat + rate_us + (bytes / through + 2) * 2 * way_us
+    }
+
+    /// What it is that a replica in peace does not get: where another of its upstream's is not in peace, that costs it.
+    pub(super) fn or_stalled(&self, invariant: Invariant, node: usize, upstream: usize) -> Invariant {
+        let disturbed = |other: &usize| self.disturbance.calm_since(*other, upstream).is_none();
+        let other = (0..self.nodes.len()).filter(|other| *other != node).any(|other| disturbed(&other));
+        if other { Invariant::F3 } else { invariant }
+    }
+
+    pub(super) fn look_at_loading(&mut self, t_us: u64) {
+        let tail_us = self.passes_us(0);
+        let between = PIECE_SHARE * self.bounds.piece_frame + RUN_BYTES + self.bounds.frame;
+        let piece_us = self.passes_us(between);
+        for node in 0..self.nodes.len() {
+            let Some(loading) = self.nodes[node].loading.filter(|loading| loading.unbroken) else { continue };
+            let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else { continue };
+            let flight = self.riding.flights[node];
+            let odd = self.has_odd_clock(node) || self.has_odd_clock(upstream);
+            let Some(calm_us) = self.disturbance.calm_since(node, upstream) else { continue };
+            if odd || flight.upstream != upstream {
+                continue;
+            }
+            let begun_us = calm_us.max(loading.begun_us);
+            let idle = |since: Option<u64>, patience_us: u64| {
+                since.is_some_and(|since| since.max(begun_us) + patience_us < t_us)
+            };
+            if !loading.complete && idle(flight.pieces_none_us, piece_us) {
+                let text = format!(
+                    "{} waits for piece {} of a snapshot, and nothing of it is on its way",
+                    self.name(node),
+                    loading.next_piece
+                );
+                return self.violate(self.or_stalled(Invariant::N6, node, upstream), t_us, node, text);
+            }
+            let Some(end) = self.handed.beside(node) else { continue };
+            let trail = &self.nodes[upstream].trail;
+            let due = trail.iter().rev().find(|then| then.0 + tail_us <= t_us).map_or(0, |then| then.1);
+            if idle(flight.stream_none_us, tail_us) && self.nodes[upstream].ring_start <= end && end < due {
+                let text = format!(
+                    "beside its snapshot {} has the tail up to {end} of {due}, and nothing more is on its way",
+                    self.name(node)
+                );
+                return self.violate(self.or_stalled(Invariant::N5, node, upstream), t_us, node, text);
+            }
+        }
+    }
+}
