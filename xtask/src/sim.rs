@@ -5,7 +5,7 @@
 //! with `--cfg towline_mutants` there are planted bugs in it, so it must never be mistaken for the program.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -83,13 +83,22 @@ fn clock() -> Result<u64> {
 /// Builds the program with these flags and runs its `sim`; the exit code is the program's.
 fn run(folder: &str, flags: &str, args: &[String]) -> Result<ExitCode> {
     let program = build(folder, flags)?;
-    let status = command(&program.display().to_string())
-        .arg("sim")
-        .args(args)
-        .status()
-        .with_context(|| format!("{} did not start", program.display()))?;
-    let code = status.code().with_context(|| format!("towline sim was ended: {status}"))?;
-    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    let mut sim = command(&program.display().to_string());
+    sim.arg("sim").args(args);
+    hand_over(sim).with_context(|| format!("{} did not start", program.display()))
+}
+
+/// Becomes the program: Ctrl-C is its alone, and it tells what it found so far before the shell is back.
+#[cfg(unix)]
+fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
+    Err(std::os::unix::process::CommandExt::exec(&mut program))
+}
+
+/// Waits for the program.
+#[cfg(not(unix))]
+fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
+    let code = program.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
 fn build(folder: &str, flags: &str) -> Result<PathBuf> {
