@@ -44,8 +44,9 @@ pub(crate) struct Receive {
     phase: Phase,
     /// The offset after the last spooled batch.
     spooled_to: Offset,
-    /// What the node was told is taken.
+    /// What the node was told is taken; and whether it was not, because the store is full.
     taken_to: Offset,
+    untold: bool,
     /// Where the snapshot that is loading lies; pieces taken of it.
     loading: Option<Offset>,
     /// Up to where the tail is done on it; and whether the rest must wait in the spool for its end.
@@ -65,6 +66,7 @@ impl Receive {
             phase: Phase::Live,
             spooled_to: Offset(0),
             taken_to: Offset(0),
+            untold: false,
             loading: None,
             tail_to: Offset(0),
             tail_waits: false,
@@ -210,7 +212,11 @@ impl Heart {
     /// Says what is taken: all of it, as long as the spool has room.
     fn take(&mut self) {
         let receive = &mut self.receive;
-        if receive.has_room() && self.store.pace() != Pace::Full {
+        receive.untold = self.store.pace() == Pace::Full;
+        if receive.untold {
+            return;
+        }
+        if receive.has_room() {
             receive.taken_to = receive.taken_to.max(receive.spooled_to);
         }
         let (upto, pieces) = (receive.taken_to, receive.pieces);
@@ -221,6 +227,9 @@ impl Heart {
 
     /// Applies a part of the spool. Answers whether there is more.
     pub(crate) fn replay(&mut self) -> bool {
+        if self.receive.untold {
+            self.take();
+        }
         if !self.receive.replaying() || self.failed().is_some() {
             return false;
         }
@@ -234,8 +243,6 @@ impl Heart {
         let mut bytes = 0;
         while bytes < REPLAY_BYTES {
             if self.store.pace() != Pace::Ready {
-                // Said again: the store may have been full, and is busy now.
-                self.take();
                 return false;
             }
             match self.replay_one() {
