@@ -3,7 +3,7 @@
 #![cfg(towline_mutants)]
 
 use towline_sim::fast::run_mutant;
-use towline_sim::mutants::registry::{self, Mutant};
+use towline_sim::mutants::registry::{self, MUTANTS, Mutant};
 use towline_sim::oracle::Invariant;
 use towline_sim::plan::Plan;
 use towline_sim::report::Verdict;
@@ -39,8 +39,13 @@ fn dies_of(plan: &Plan, mutant: u16) -> Option<Invariant> {
 #[test]
 fn every_recorded_plan_kills_its_bug_and_nothing_else() {
     let killers = killers();
-    assert!(killers.len() >= 30, "{} plans are recorded", killers.len());
     let mut wrong = Vec::new();
+    let canary = |mutant: &&Mutant| matches!(mutant.number, IDENTITY | PANIC);
+    for mutant in MUTANTS.iter().filter(|mutant| mutant.proof.is_none() && !canary(mutant)) {
+        if !killers.iter().any(|(killed, _)| killed.number == mutant.number) {
+            wrong.push(format!("{} ({}) has no plan that kills it", mutant.number, mutant.words));
+        }
+    }
     for (mutant, plan) in &killers {
         let found = dies_of(plan, mutant.number);
         if !found.is_some_and(|invariant| mutant.kills.contains(&invariant)) {
