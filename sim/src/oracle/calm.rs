@@ -46,6 +46,11 @@ impl Calm {
     pub(crate) fn settle_slot(&mut self, node: usize, peer: usize) {
         self.doubts.retain(|doubt| (doubt.1, doubt.2) != (node, peer));
     }
+
+    /// The node died: its slots went with it.
+    pub(crate) fn forget_slots(&mut self, node: usize) {
+        self.doubts.retain(|doubt| doubt.1 != node);
+    }
 }
 
 impl Oracle {
@@ -65,7 +70,8 @@ impl Oracle {
 
     fn look_at_slots(&mut self, t_us: u64) {
         let patience_us = self.plan.knobs.linger + 1_000_000;
-        let old = |doubt: &&(u64, usize, usize)| doubt.0 + patience_us < t_us;
+        // The older link's goodbye lingers by the node's own clock.
+        let old = |doubt: &&(u64, usize, usize)| doubt.0 + patience_us < t_us && !self.has_odd_clock(doubt.1);
         if let Some((_, node, peer)) = self.calm.doubts.iter().find(old).copied() {
             let text = format!("two links of {} own its slot at {}", self.name(peer), self.name(node));
             self.violate(Invariant::L6, t_us, node, text);

@@ -46,6 +46,7 @@ impl Oracle {
         if how == Death::PowerLoss && self.nodes[node].durable.offset < self.nodes[node].visible.offset {
             self.mark(Mark::LostUnsynced);
         }
+        self.calm.forget_slots(node);
         let shadow = &mut self.nodes[node];
         shadow.alive = false;
         shadow.generation += 1;
