@@ -1,7 +1,8 @@
 //! Drawn faults, within the atlas: what the protocol claims to survive.
 //!
 //! Each fault has a stream of its own, which says first its kind and its time, then whom it hits and how much; whom
-//! it can hit follows from who follows whom by then. The atlas:
+//! it can hit follows from who follows whom by then. If all of them are of kinds that may wait in vain, one more comes
+//! that does not. The atlas:
 //!
 //! - Who ever is primary keeps its disk: no wipe and no rollback of a *ruler*, and nothing that ends a ruler whose
 //!   store is memory. Otherwise another history takes the old one's place, which only an operator may wish.
@@ -26,6 +27,26 @@ struct Half {
     stream: Stream,
 }
 
+/// Whether a kind finds something to spoil at any moment. Others wait, maybe in vain: for a dial, a view, a full window.
+const fn is_sure(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Cut
+            | Kind::Fin
+            | Kind::BlackHole
+            | Kind::Stop
+            | Kind::Kill
+            | Kind::PowerLoss
+            | Kind::Torn
+            | Kind::Wipe
+            | Kind::Rollback
+            | Kind::ClockJump
+            | Kind::ClockBack
+            | Kind::ClockDrift
+            | Kind::ClockFreeze
+    )
+}
+
 /// The faults of a seed, written out and drawn, in the order of their beginnings.
 pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
     let (sheet, nodes) = (&scenario.sheet, &scenario.sheet.nodes);
@@ -38,16 +59,21 @@ pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
     let Some(chaos) = &scenario.chaos else { return faults };
     // Some faults find nothing to spoil; a run with one fault would often be about nothing.
     let count = Stream::new(seed, "fault").between(chaos.max.div_ceil(4), chaos.max);
-    let half = |index: u64| {
-        let mut stream = Stream::new(seed, &format!("fault:{index}"));
-        let kind = *stream.pick(&chaos.kinds);
+    let half = |name: &str, kinds: &[Kind]| {
+        let mut stream = Stream::new(seed, &format!("fault:{name}"));
+        let kind = *stream.pick(kinds);
         let at_us = stream.between(heal_us / 20, heal_us);
         let longest = heal_us.saturating_sub(at_us);
         let for_us =
             if kind.shape().lasts { stream.log_between(SPAN_US_MIN.min(longest), longest) } else { 0 };
         Half { kind, at_us, for_us, stream }
     };
-    let mut halves: Vec<Half> = (0..count).map(half).collect();
+    let mut halves: Vec<Half> = (0..count).map(|index| half(&index.to_string(), &chaos.kinds)).collect();
+    let sure: Vec<Kind> = chaos.kinds.iter().copied().filter(|kind| is_sure(*kind)).collect();
+    if count > 0 && !sure.is_empty() && !halves.iter().any(|half| is_sure(half.kind)) {
+        halves.truncate(usize::try_from(chaos.max - 1).unwrap_or(usize::MAX));
+        halves.push(half("sure", &sure));
+    }
     halves.sort_by_key(|half| half.at_us);
     // Promotions first: who ever rules decides what may hit whom.
     for promotes in [true, false] {

@@ -62,3 +62,14 @@ fn taking_one_drawn_fault_out_leaves_the_others() {
     let common = eight.iter().filter(|fault| nine.contains(fault)).count();
     assert_eq!(common, eight.len().min(nine.len()));
 }
+
+#[test]
+fn one_drawn_fault_at_least_finds_something_to_spoil() {
+    let text =
+        CHAIN.to_owned() + "[chaos]\nmax = 3\nkinds = [\"refuse\", \"view-fails\", \"hang\", \"cut\"]\n";
+    let scenario = Scenario::parse("chain.toml", &text).expect("sound");
+    for seed in 0..200 {
+        let faults = scenario.draw(seed).faults;
+        assert!((1..=3).contains(&faults.len()) && faults.iter().any(|fault| fault.kind == Kind::Cut));
+    }
+}
