@@ -4,6 +4,7 @@
 //! means all was well, 1 that something was not, 2 that the command line was not understood.
 
 mod bench;
+mod emitted;
 mod imports;
 mod load;
 mod setup;

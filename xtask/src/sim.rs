@@ -2,7 +2,8 @@
 //!
 //! Each build has a folder of its own under the target folder, because the compiler flags differ: without
 //! `--cfg tokio_unstable` turmoil swallows a panic in a task and the run passes, so the program refuses to play there;
-//! with `--cfg towline_mutants` there are planted bugs in it, so it must never be mistaken for the program.
+//! with `--cfg towline_mutants` there are planted bugs in it, so it must never be mistaken for the program. Bugs are
+//! hunted on the fast substrate alone, so that build goes without turmoil.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -10,10 +11,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
+use crate::emitted;
 use crate::workspace::{Workspace, command};
 
-const TURMOIL: &str = "--cfg tokio_unstable";
-const MUTANTS: &str = "--cfg tokio_unstable --cfg towline_mutants";
+/// A build of the program: the folder it has to itself, compiler flags, features.
+struct Build {
+    folder: &'static str,
+    flags: &'static str,
+    features: &'static str,
+}
+
+const SIM: Build = Build { folder: "towline-sim", flags: "--cfg tokio_unstable", features: "turmoil" };
+const MUTANTS: Build = Build { folder: "towline-mutants", flags: emitted::FLAGS, features: "" };
+/// These hunt nothing, or say themselves where the plans go.
+const NO_PROOF: [&str; 4] = ["--replay", "--plans", "--help", "-h"];
 /// More than any soak plays.
 const SOAK_SEEDS: u64 = 1 << 40;
 
@@ -41,14 +52,29 @@ pub(crate) struct SoakArgs {
 
 /// Runs `towline sim` with every substrate.
 pub(crate) fn sim(args: &Args) -> Result<ExitCode> {
-    run("towline-sim", TURMOIL, &args.args)
+    run(&SIM, &args.args)
 }
 
-/// Runs `towline sim mutants` in a build that has them.
+/// Runs `towline sim mutants` in a build that has them, and proves the tests that come of it.
 pub(crate) fn mutants(args: &Args) -> Result<ExitCode> {
     let mut all = vec!["mutants".to_owned()];
     all.extend(args.args.iter().cloned());
-    run("towline-mutants", MUTANTS, &all)
+    let named = |arg: &String| NO_PROOF.iter().any(|name| arg.split('=').next() == Some(name));
+    if args.args.iter().any(named) {
+        return run(&MUTANTS, &all);
+    }
+    let workspace = Workspace::find()?;
+    let plans = workspace.target.join("mutants");
+    if plans.exists() {
+        std::fs::remove_dir_all(&plans).with_context(|| format!("cannot empty {}", plans.display()))?;
+    }
+    all.extend(["--plans".to_owned(), plans.display().to_string()]);
+    let status = program(&MUTANTS, &all)?.status().context("the simulator did not start")?;
+    if status.success() {
+        emitted::prove(&workspace, &plans)?;
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
 /// Plays seeds nobody has played before, for as long as asked.
@@ -71,7 +97,7 @@ pub(crate) fn soak(args: &SoakArgs) -> Result<ExitCode> {
         "--failures".to_owned(),
         folder.display().to_string(),
     ];
-    run("towline-sim", TURMOIL, &told)
+    run(&SIM, &told)
 }
 
 /// A beginning that no earlier soak had, and far from the seeds people type.
@@ -80,12 +106,16 @@ fn clock() -> Result<u64> {
     Ok(now.as_secs() << 24)
 }
 
-/// Builds the program with these flags and runs its `sim`; the exit code is the program's.
-fn run(folder: &str, flags: &str, args: &[String]) -> Result<ExitCode> {
-    let program = build(folder, flags)?;
-    let mut sim = command(&program.display().to_string());
+/// Builds the program in this way and runs its `sim`; the exit code is the program's.
+fn run(how: &Build, args: &[String]) -> Result<ExitCode> {
+    hand_over(program(how, args)?).context("the simulator did not start")
+}
+
+/// `sim` of the program, built in this way.
+fn program(how: &Build, args: &[String]) -> Result<Command> {
+    let mut sim = command(&build(how)?.display().to_string());
     sim.arg("sim").args(args);
-    hand_over(sim).with_context(|| format!("{} did not start", program.display()))
+    Ok(sim)
 }
 
 /// Becomes the program: Ctrl-C is its alone, and it tells what it found so far before the shell is back.
@@ -101,17 +131,17 @@ fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-fn build(folder: &str, flags: &str) -> Result<PathBuf> {
+fn build(how: &Build) -> Result<PathBuf> {
     let workspace = Workspace::find()?;
-    let target = workspace.target.join(folder);
+    let target = workspace.target.join(how.folder);
     // Flags in the environment would replace ours, so ours join them.
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut cargo = command("cargo");
     cargo
-        .args(["build", "--profile", "sim", "--package", "towline", "--features", "turmoil"])
+        .args(["build", "--profile", "sim", "--package", "towline", "--features", how.features])
         .arg("--target-dir")
         .arg(&target)
-        .env("RUSTFLAGS", format!("{given} {flags}").trim())
+        .env("RUSTFLAGS", format!("{given} {}", how.flags).trim())
         .current_dir(&workspace.root);
     let status = cargo.status().context("cargo did not start")?;
     if !status.success() {

@@ -231,7 +231,7 @@ pub(super) struct MutantsArgs {
     /// How long each may survive in a scenario
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub(super) budget: Length,
-    /// Write the plan that killed each, shrunk, into this folder
+    /// Write the plan that killed each, shrunk, and a test that holds it, into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "replay")]
     pub(super) plans: Option<PathBuf>,
     /// Hunt nothing: play the plans that `--plans` wrote, in seconds

@@ -1,0 +1,92 @@
+//! The last proof of `cargo xtask mutants`: a test that the board wrote fails with the planted bug, and passes without
+//! it. They are built as anybody would build them: in a package of their own that depends on the simulator.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::{Workspace, command};
+
+/// What plants the bugs.
+pub(crate) const FLAGS: &str = "--cfg towline_mutants";
+/// Bugs that random tests are known to miss, each in its own way: a boundary, two snapshots, silence.
+const PROVEN: [u16; 3] = [2, 12, 26];
+/// How `cargo test` ends when a test fails.
+const TEST_FAILED: i32 = 101;
+
+/// Proves the tests in `plans` of those of [`PROVEN`] that were hunted.
+pub(crate) fn prove(workspace: &Workspace, plans: &Path) -> Result<()> {
+    let package = workspace.target.join("mutants-emitted");
+    let hunted: Vec<u16> = PROVEN.into_iter().filter(|number| source(plans, *number).is_file()).collect();
+    if hunted.is_empty() {
+        return Ok(());
+    }
+    write(workspace, &package, plans, &hunted)?;
+    for flags in [FLAGS, ""] {
+        // First of all they are sound Rust: what does not build fails as well.
+        if cargo(workspace, &package, flags, &["--no-run", "--quiet"])? != 0 {
+            bail!("the tests that the board wrote do not build: see cargo's message above");
+        }
+        for number in &hunted {
+            let (name, bug) = (name(*number), flags == FLAGS);
+            let code = cargo(workspace, &package, flags, &["--quiet", "--test", &name])?;
+            if code != if bug { TEST_FAILED } else { 0 } {
+                let with = if bug { "with" } else { "without" };
+                bail!("{name}, the test that the board wrote, ends with {code} {with} the bug");
+            }
+        }
+    }
+    println!("the emitted tests of {hunted:?} fail with the bug and pass without it");
+    Ok(())
+}
+
+fn name(number: u16) -> String {
+    format!("mutant-{number}")
+}
+
+fn source(plans: &Path, number: u16) -> std::path::PathBuf {
+    plans.join(name(number)).with_extension("rs")
+}
+
+fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) -> Result<()> {
+    let cannot = || format!("cannot write into {}", package.display());
+    let sim = workspace.root.join("sim");
+    let manifest = format!(
+        "[package]\nname = \"emitted\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+         [dependencies]\ntowline-sim = {{ path = {:?} }}\n\n[workspace]\n",
+        sim.display().to_string()
+    );
+    if package.exists() {
+        std::fs::remove_dir_all(package).with_context(cannot)?;
+    }
+    for folder in ["src", "tests"] {
+        std::fs::create_dir_all(package.join(folder)).with_context(cannot)?;
+    }
+    std::fs::write(package.join("Cargo.toml"), manifest).with_context(cannot)?;
+    std::fs::write(package.join("src/lib.rs"), "").with_context(cannot)?;
+    // The same versions, so that what is built already serves, and no network is asked.
+    std::fs::copy(workspace.root.join("Cargo.lock"), package.join("Cargo.lock")).with_context(cannot)?;
+    for number in hunted {
+        let test = package.join("tests").join(name(*number)).with_extension("rs");
+        std::fs::copy(source(plans, *number), test).with_context(cannot)?;
+    }
+    Ok(())
+}
+
+/// Runs `cargo test` in the package; answers its exit code.
+fn cargo(workspace: &Workspace, package: &Path, flags: &str, args: &[&str]) -> Result<i32> {
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let target =
+        if flags.is_empty() { workspace.target.clone() } else { workspace.target.join("towline-mutants") };
+    let mut cargo = command("cargo");
+    cargo.args(["test", "--offline"]).args(args).arg("--manifest-path").arg(package.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(target).env("RUSTFLAGS", format!("{given} {flags}").trim());
+    // A test that fails as it should says so at length.
+    let builds = args.contains(&"--no-run");
+    if !builds {
+        cargo.stdout(Stdio::null()).stderr(Stdio::null());
+    }
+    let status = cargo.status().context("cargo did not start")?;
+    status.code().with_context(|| format!("cargo was ended: {status}"))
+}
