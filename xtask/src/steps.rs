@@ -102,7 +102,7 @@ pub(crate) const STEPS: &[Step] = &[
         Mode::Full,
         &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..20", "--on", "turmoil"],
     ),
-    // Every named scenario once, a planted panic, power that fails; in the folder and with the flags of `cargo xtask sim`.
+    // Every named scenario once, a planted panic, power that fails; the folder and flags of `cargo xtask sim`.
     Step {
         env: &[("RUSTFLAGS", "--cfg tokio_unstable"), ("CARGO_TARGET_DIR", "target/towline-sim")],
         ..step(

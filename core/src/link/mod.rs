@@ -193,8 +193,8 @@ impl Link {
         }
     }
 
-    /// Since when an answer is awaited, on the clock of silence. That to a JOIN on a link that has streamed stands behind
-    /// what was under way: as long as bytes come, it may be among those that follow.
+    /// Since when an answer is awaited, on the clock of silence. That to a JOIN on a link that has streamed stands
+    /// behind what was under way: as long as bytes come, it may be among those that follow.
     pub(crate) fn asked(&self) -> u64 {
         if self.phase == Phase::Admit { self.opened.max(self.heard) } else { self.opened }
     }

@@ -30,8 +30,8 @@ pub(crate) struct Receiving {
     untaken: Untaken,
 }
 
-/// The complete state that a snapshot will replace. The log has left it already, maybe for a branch that another upstream
-/// does not hold: where the history parts from what the host has is asked of this.
+/// The complete state that a snapshot will replace. The log has left it already, maybe for a branch that another
+/// upstream does not hold: where the history parts from what the host has is asked of this.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Replaced {
     pub(crate) epochs: EpochTable,

@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 
 /// Consumed bytes are let go in runs of this many; until then they can come again (`Stale`).
 const COMPACT_BYTES: usize = 16 << 10;
-/// Bytes that a slow line carries arrive in so many runs a beat: a life sign is not held up by what was written with it.
+/// Bytes that a slow line carries arrive in so many runs a beat: a life sign is not held up by what was written with
+/// it.
 const SEGMENTS_A_BEAT: u64 = 4;
 
 /// One end of a connection.

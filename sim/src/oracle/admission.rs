@@ -1,5 +1,6 @@
 //! The answer to a JOIN: B2, N8, S8, and the point of a fork.
 
+use super::shadow::Ground;
 use super::*;
 
 impl Oracle {
@@ -18,7 +19,9 @@ impl Oracle {
         let rejoined = self.nodes[node].links.iter().any(again);
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.fresh, remembered.expired) = (true, false);
-        remembered.rejoined |= rejoined;
+        if rejoined {
+            remembered.ground = Ground::Asked;
+        }
         if answer == Answer::Wait {
             self.mark(Mark::Waited);
         }
@@ -30,40 +33,48 @@ impl Oracle {
         if matches!(answer, Answer::Forked | Answer::Snapshot) {
             self.discards(t_us, node, peer);
         }
-        let on_line = self.lies_on(peer, have, node);
-        let says = |words: &str| {
-            format!(
-                "{} told {} at {have} to {answer:?}, with a ring of {start} to {end}: {words}",
-                self.plan.nodes[node].name, self.plan.nodes[peer].name
-            )
-        };
-        let verdict = match (answer, on_line) {
-            (Answer::Continue, Some(false)) => {
-                Some((Invariant::S8, says("what it holds is not on this history")))
-            }
-            (Answer::Continue, _) if have < start || have > end => {
-                Some((Invariant::B2, says("that lies outside the ring")))
-            }
-            (Answer::Forked, Some(true)) if have <= end => {
-                Some((Invariant::B2, says("what it holds is on this history")))
-            }
-            (Answer::Snapshot, Some(true)) if (start..=end).contains(&have) => {
-                Some((Invariant::N8, says("the stream could have gone on")))
-            }
-            (Answer::Wait, Some(true)) if self.is_sure(node) && (start..=end).contains(&have) => {
-                Some((Invariant::B2, says("the stream could have gone on")))
-            }
-            (
-                Answer::Continue | Answer::Forked | Answer::Snapshot | Answer::Wait | Answer::Refused,
-                Some(_) | None,
-            ) => None,
-        };
+        let verdict = self.answered(node, peer, (have, start, end), answer);
         if let Some((invariant, text)) = verdict {
             return self.violate(invariant, t_us, node, text);
         }
         if answer == Answer::Continue && have > 0 {
             self.mark(Mark::Resumed);
         }
+    }
+
+    /// What is wrong with an answer, if anything is.
+    fn answered(
+        &self,
+        node: usize,
+        peer: usize,
+        (have, start, end): (u64, u64, u64),
+        answer: Answer,
+    ) -> Option<(Invariant, String)> {
+        let on_line = self.lies_on(peer, have, node);
+        let (invariant, words) = match (answer, on_line) {
+            (Answer::Continue, Some(false)) => (Invariant::S8, "what it holds is not on this history"),
+            (Answer::Continue, _) if have < start || have > end => {
+                (Invariant::B2, "that lies outside the ring")
+            }
+            (Answer::Forked, Some(true)) if have <= end => {
+                (Invariant::B2, "what it holds is on this history")
+            }
+            (Answer::Snapshot, Some(true)) if (start..=end).contains(&have) => {
+                (Invariant::N8, "the stream could have gone on")
+            }
+            (Answer::Wait, Some(true)) if self.is_sure(node) && (start..=end).contains(&have) => {
+                (Invariant::B2, "the stream could have gone on")
+            }
+            (
+                Answer::Continue | Answer::Forked | Answer::Snapshot | Answer::Wait | Answer::Refused,
+                Some(_) | None,
+            ) => return None,
+        };
+        let text = format!(
+            "{} told {} at {have} to {answer:?}, with a ring of {start} to {end}: {words}",
+            self.plan.nodes[node].name, self.plan.nodes[peer].name
+        );
+        Some((invariant, text))
     }
 
     /// A primary that is not itself about to follow another has nothing to wait for.

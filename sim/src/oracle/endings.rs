@@ -1,5 +1,6 @@
-//! Links that a node ends without need: B4 (the ring overtook a frame that could have been kept), F4 (time slept
-//! through was counted as silence).
+//! Links that a node ends without need.
+//!
+//! B4 (the ring overtook a frame that could have been kept), F4 (time slept through was counted as silence).
 
 use super::*;
 

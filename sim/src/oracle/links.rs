@@ -1,6 +1,6 @@
 //! Connections: V2, F4, F5, L6, and what ends them.
 
-use super::shadow::Link;
+use super::shadow::{Ground, Link};
 use super::*;
 use towline_core::Fault;
 
@@ -32,6 +32,9 @@ impl Oracle {
         let generation = self.nodes[peer].generation;
         let row = Link { link, peer, upstream, opened_us: t_us, generation, joined_us: None, dead_us: None };
         let shadow = &mut self.nodes[node];
+        if !upstream && !shadow.links.iter().any(|other| !other.upstream && other.peer == peer) {
+            shadow.remembered[peer].ground = Ground::Settled;
+        }
         shadow.links.push(row);
         if let Some(loading) = shadow.loading.as_mut().filter(|_| upstream) {
             // Sent elsewhere, it speaks to another while the goodbye to the old one may still be on its way.
@@ -47,9 +50,15 @@ impl Oracle {
             let upstream = row.upstream;
             let remembered = &mut shadow.remembered[peer];
             remembered.joined |= !upstream;
-            // On new ground, the window opens anew.
-            remembered.rejoined |= again && !upstream;
+            if again && !upstream {
+                remembered.ground = Ground::Asked;
+            }
+            let ground = &mut self.nodes[peer].remembered[node].ground;
+            if upstream && *ground == Ground::Asked {
+                *ground = Ground::Told;
+            }
         }
+        let shadow = &mut self.nodes[node];
         let twice = |row: &&Link| !row.upstream && row.peer == peer && row.joined_us.is_some();
         if shadow.links.iter().filter(twice).count() > 1 {
             // The older one's close may be told after the newer one's join, in the same breath.

@@ -43,10 +43,22 @@ pub(crate) struct Remembered {
     pub(crate) generation: u64,
     /// Whether the slot expired and the replica has not joined since.
     pub(crate) expired: bool,
-    /// It joined again on a link that stood: what left before that was read is still on its way, and is dropped.
-    pub(crate) rejoined: bool,
+    /// The ground that the stream stands on.
+    pub(crate) ground: Ground,
     /// It was admitted at some time.
     pub(crate) joined: bool,
+}
+
+/// The window of a stream opens anew on new ground, and what left before that is read and dropped first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Ground {
+    /// All that is under way stands on it.
+    #[default]
+    Settled,
+    /// The replica joined again on a link that stood, and has not read the answer: older bytes are still on their way.
+    Asked,
+    /// It has read the answer; a gauge taken before may still count them.
+    Told,
 }
 
 /// A node.

@@ -1,7 +1,7 @@
 //! Snapshots: N2 at the source, N3, N4, N5, N6, S3 and S8 of installs.
 
 use super::history::State;
-use super::shadow::Loading;
+use super::shadow::{Ground, Loading};
 use super::*;
 
 /// The core's own pause after the first snapshot is at least half a second; it doubles.
@@ -186,8 +186,10 @@ impl Oracle {
         let piece_bound = self.bounds.piece_window + self.bounds.piece_frame;
         let within = |times: u64| stream <= times * stream_bound && pieces <= times * piece_bound;
         let remembered = &mut self.nodes[node].remembered[peer];
-        remembered.rejoined &= !within(1);
-        let times = if remembered.rejoined { 2 } else { 1 };
+        if remembered.ground == Ground::Told && within(1) {
+            remembered.ground = Ground::Settled;
+        }
+        let times = if remembered.ground == Ground::Settled { 1 } else { 2 };
         if !within(times) {
             let text = format!(
                 "{stream} stream bytes and {pieces} piece bytes are under way to {} untaken; the bounds are \

@@ -27,7 +27,7 @@ struct Half {
     stream: Stream,
 }
 
-/// Whether a kind finds something to spoil at any moment. Others wait, maybe in vain: for a dial, a view, a full window.
+/// Whether a kind always finds something to spoil. Others wait, maybe in vain: for a dial, a view, a full window.
 const fn is_sure(kind: Kind) -> bool {
     matches!(
         kind,
