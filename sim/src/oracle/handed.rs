@@ -37,6 +37,11 @@ impl HandedOut {
         self.nodes[node].beside
     }
 
+    /// Another snapshot begins: what rode beside the one before ended elsewhere.
+    pub(super) fn begins(&mut self, node: usize) {
+        self.nodes[node].beside = None;
+    }
+
     /// A replica stood at a node's door, on the ground it has now.
     pub(super) fn asks(&mut self, node: usize, peer: usize) {
         let count = self.nodes.len();

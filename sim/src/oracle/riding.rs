@@ -1,5 +1,6 @@
 //! A snapshot on its way and the tail that rides along, in peace: both move. N6 for the pieces, N5 for the tail.
 
+use super::shadow::Link;
 use super::*;
 
 /// Patience beyond what the line takes.
@@ -56,13 +57,20 @@ impl Oracle {
         if other { Invariant::F3 } else { invariant }
     }
 
+    /// Whom a node follows on a connection that lives: on a dead one nothing moves, and that it ends is V2's.
+    fn living_upstream(&self, node: usize) -> Option<usize> {
+        let upstream = self.nodes[node].upstream().filter(|link| link.dead_us.is_none())?.peer;
+        let back = |link: &Link| !link.upstream && link.peer == node && link.dead_us.is_some();
+        (!self.nodes[upstream].links.iter().any(back)).then_some(upstream)
+    }
+
     pub(super) fn look_at_loading(&mut self, t_us: u64) {
         let tail_us = self.passes_us(0);
         let between = PIECE_SHARE * self.bounds.piece_frame + RUN_BYTES + self.bounds.frame;
         let piece_us = self.passes_us(between);
         for node in 0..self.nodes.len() {
             let Some(loading) = self.nodes[node].loading.filter(|loading| loading.unbroken) else { continue };
-            let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else { continue };
+            let Some(upstream) = self.living_upstream(node) else { continue };
             let flight = self.riding.flights[node];
             let odd = self.has_odd_clock(node) || self.has_odd_clock(upstream);
             let Some(calm_us) = self.disturbance.calm_since(node, upstream) else { continue };
