@@ -3,6 +3,7 @@
 use crate::error::{Fault, Misuse};
 use crate::id::Offset;
 use crate::input::{Role, Step};
+use crate::link::outbox::Stage;
 use crate::link::{Phase, due};
 use crate::node::Node;
 use crate::time::Time;
@@ -128,6 +129,12 @@ impl Node {
             let phase = self.links[row].phase;
             if phase.joined() || phase == Phase::Join {
                 self.fault(row, Fault::Rebased);
+            }
+        }
+        for row in 0..self.links.len() {
+            // A goodbye follows the rest of a frame, and the ring is about to forget it.
+            if matches!(self.links[row].outbox.stage, Stage::Ring { .. }) {
+                self.leave_ring(row);
             }
         }
         self.drop_all_snapshots();

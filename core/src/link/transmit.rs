@@ -256,14 +256,7 @@ impl Node {
             if !matches!(self.links[row].outbox.stage, Stage::Ring { at, .. } if at < after) {
                 continue;
             }
-            self.cut_stage(row);
-            if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
-                // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
-                self.links[row].outbox.stage = Stage::Idle;
-                self.fault(row, Fault::Overrun);
-                self.links[row].due = 0;
-                self.tell_link(row, tell::CLOSE);
-            }
+            self.leave_ring(row);
         }
         // Only now: a link that was let go frees a ship, and who boards it begins to read.
         let mut floor = u64::MAX;
@@ -279,6 +272,18 @@ impl Node {
             floor = floor.min(down.stream_at.unwrap_or(u64::MAX));
         }
         self.reader_floor = floor;
+    }
+
+    /// The ring goes on without what a link has half sent of it: the rest is kept beside it.
+    pub(crate) fn leave_ring(&mut self, row: usize) {
+        self.cut_stage(row);
+        if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
+            // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
+            self.links[row].outbox.stage = Stage::Idle;
+            self.fault(row, Fault::Overrun);
+            self.links[row].due = 0;
+            self.tell_link(row, tell::CLOSE);
+        }
     }
 
     /// Takes every overtaken link down a rung of the ladder.

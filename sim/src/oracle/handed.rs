@@ -11,6 +11,8 @@ struct Handed {
     next: Option<u64>,
     /// Where what rode beside a snapshot ends.
     beside: Option<u64>,
+    /// The same, of what rode since it joined last.
+    tail: Option<u64>,
     /// The most records it ever had received on a whole state.
     received_max: u64,
     /// How often it went back to a fork, and the most a reader has seen since.
@@ -32,20 +34,16 @@ impl HandedOut {
         Self { nodes: vec![Handed::default(); count], asked: vec![0; count * count], is_told: false }
     }
 
-    /// Where what rides beside a snapshot ends.
-    pub(super) fn beside(&self, node: usize) -> Option<u64> {
-        self.nodes[node].beside
-    }
-
-    /// Another snapshot begins: what rode beside the one before ended elsewhere.
-    pub(super) fn begins(&mut self, node: usize) {
-        self.nodes[node].beside = None;
+    /// Where what rides beside a snapshot ends; unknown until something has since the replica joined.
+    pub(super) fn tail(&self, node: usize) -> Option<u64> {
+        self.nodes[node].tail
     }
 
     /// A replica stood at a node's door, on the ground it has now.
     pub(super) fn asks(&mut self, node: usize, peer: usize) {
         let count = self.nodes.len();
         self.asked[node * count + peer] = self.nodes[peer].rewinds;
+        self.nodes[peer].tail = None;
     }
 
     /// A node has so many records, and the next batch follows them.
@@ -66,6 +64,7 @@ impl HandedOut {
         let handed = &mut self.nodes[node];
         handed.seen_max = handed.seen_max.max(offset);
         if cause == Cause::Installed {
+            handed.tail = None;
             let received = handed.beside.take().unwrap_or(0).max(offset);
             (handed.next, handed.received_max) = (None, handed.received_max.max(received));
         }
@@ -78,7 +77,7 @@ impl Oracle {
         self.handed.is_told = true;
         let handed = &mut self.handed.nodes[node];
         if beside {
-            handed.beside = Some(end);
+            (handed.beside, handed.tail) = (Some(end), Some(end));
             return;
         }
         if let Some(next) = handed.next.replace(end).filter(|next| *next != first) {

@@ -89,7 +89,7 @@ impl Oracle {
                 );
                 return self.violate(self.or_stalled(Invariant::N6, node, upstream), t_us, node, text);
             }
-            let Some(end) = self.handed.beside(node) else { continue };
+            let Some(end) = self.handed.tail(node) else { continue };
             let trail = &self.nodes[upstream].trail;
             let due = trail.iter().rev().find(|then| then.0 + tail_us <= t_us).map_or(0, |then| then.1);
             if idle(flight.stream_none_us, tail_us) && self.nodes[upstream].ring_start <= end && end < due {

@@ -50,7 +50,6 @@ impl Oracle {
         if self.nodes[node].has_caught_up_us.is_some() {
             self.mark(Mark::Overrun);
         }
-        self.handed.begins(node);
         let shadow = &mut self.nodes[node];
         shadow.generation += 1;
         shadow.has_caught_up_us = None;
