@@ -45,7 +45,7 @@ impl Oracle {
     }
 
     /// A node ended a link of its own.
-    pub(super) fn ends(&mut self, t_us: u64, node: usize, peer: usize, fault: Fault) {
+    pub(super) fn ends(&mut self, t_us: u64, node: usize, link: u32, peer: usize, fault: Fault) {
         if fault == Fault::Overrun && !self.has_giants() {
             let text = format!(
                 "{} ended its link with {} in the middle of a frame that it could have kept",
@@ -59,7 +59,8 @@ impl Oracle {
         // It had heard of the peer a beat and a way before it fell asleep, and the gap is one beat of silence.
         let awake_us = self.bounds.idle_us.saturating_sub(2 * self.plan.knobs.beat) / 2;
         let way_us = self.plan.knobs.latency + 16 * self.plan.knobs.jitter;
-        let silent = matches!(fault, Fault::Idle | Fault::Stalled);
+        let dead = self.nodes[node].link(link).is_some_and(|link| link.dead_us.is_some());
+        let silent = !dead && matches!(fault, Fault::Idle | Fault::Stalled);
         if silent && way_us < awake_us && t_us < woke_us + awake_us {
             let text = format!(
                 "{} ended its link with {}, {} us after it woke: {fault}",

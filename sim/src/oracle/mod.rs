@@ -230,7 +230,7 @@ impl Oracle {
             Fact::Closed { link, peer, fault, by_peer, retry_us: _ } => {
                 self.views.excuse(node);
                 if !by_peer {
-                    self.ends(t_us, node, peer, fault);
+                    self.ends(t_us, node, link, peer, fault);
                 }
                 self.closed(t_us, node, link, peer, fault, by_peer);
             }
