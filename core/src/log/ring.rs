@@ -76,7 +76,7 @@ impl Ring {
 
     /// The bytes between two positions inside the ring, in one or two parts.
     pub(crate) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
-        debug_assert!(self.start <= from && from <= to && to <= self.end);
+        assert!(self.start <= from && from <= to && to <= self.end, "bytes that the ring has let go");
         let place = self.place(from);
         let count = usize::try_from(to - from).expect("within the ring");
         let room = self.bytes.len() - place;
@@ -89,7 +89,7 @@ impl Ring {
 
     /// A copy of `N` bytes at a position.
     pub(crate) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
-        debug_assert!(self.start <= position && position + N as u64 <= self.end);
+        assert!(self.start <= position && position + N as u64 <= self.end, "bytes that the ring has let go");
         if let Some(bytes) = self.bytes[self.place(position)..].first_chunk() {
             return *bytes;
         }
