@@ -1,6 +1,7 @@
 //! Three failures, three homes: a bad set-up is a [`ConfigError`], a host's mistake a [`Misuse`], a peer's mistake a
 //! [`Fault`]. Numbers are stable and listed in docs/protocol.md; anything else is our bug and panics.
 
+use core::ffi::CStr;
 use core::fmt;
 
 /// A configuration that cannot work: the option, its value and the bound it breaks.
@@ -55,13 +56,31 @@ macro_rules! numbered {
                     _ => None,
                 }
             }
+
+            /// What it means, in words.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+
+            /// The same words, as C takes them.
+            #[must_use]
+            pub const fn c_text(self) -> &'static CStr {
+                let bytes = match self {
+                    $(Self::$variant => concat!($text, "\0"),)+
+                };
+                match CStr::from_bytes_with_nul(bytes.as_bytes()) {
+                    Ok(text) => text,
+                    Err(_) => panic!("no text holds a zero byte"),
+                }
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => $text,)+
-                })
+                f.write_str(self.text())
             }
         }
     };

@@ -112,7 +112,7 @@ pub use id::{Epoch, HistoryId, LinkId, NodeId, Offset, Position, SnapshotId};
 pub use input::{Boot, Input, Kind, Next, Payload, Role, Side, Step};
 pub use link::outbox::{More, Transmit};
 pub use node::Node;
-pub use record::Record;
+pub use record::{Record, StepRecord};
 pub use slot::Level;
 pub use stats::{Counters, Lag, Replica, ReplicaState, Stats};
 pub use time::{Span, Time};

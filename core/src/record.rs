@@ -39,10 +39,16 @@
 //! | 0x10a | SlotExpired | | node | lag | | |
 //! | 0x10b | Role | | 1 primary, 2 replica | epoch | offset | |
 //! | 0x10c | Outranked | | number | | | |
+//!
+//! What an input is answered with is a [`StepRecord`].
 
 use crate::event::Event;
 use crate::id::{LinkId, Offset, SnapshotId};
 use crate::input::{Input, Role, Side};
+
+mod step;
+
+pub use step::StepRecord;
 
 /// One input or event, flat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,0 +1,81 @@
+//! The answer to an input as a flat record of 96 bytes, for C and WASM. No pointers, no padding.
+
+use crate::input::{Kind, Next, Step};
+
+/// One [`Step`], flat. What is not there is zero; `flags` tells an offset or a position from none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct StepRecord {
+    /// See [`Step::used`].
+    pub used: u64,
+    /// See [`Step::need`].
+    pub need: u64,
+    /// [`Step::offset`], if `flags` has [`OFFSET`](Self::OFFSET).
+    pub offset: u64,
+    /// The payload's first; see [`Payload::first`](crate::Payload::first).
+    pub first: u64,
+    /// Where the payload begins in the caller's data.
+    pub range_start: u64,
+    /// And how many bytes it has.
+    pub range_length: u64,
+    /// The payload's snapshot.
+    pub snapshot: u64,
+    /// [`Step::position`], if `flags` has [`POSITION`](Self::POSITION): its epoch,
+    pub epoch: u64,
+    /// its boundary,
+    pub boundary: u64,
+    /// and its digest.
+    pub digest: u64,
+    /// The payload's count.
+    pub count: u32,
+    /// The payload's kind: 0 none, 1 batch, 2 spool, 3 fork, 4 begin, 5 piece, 6 last piece.
+    pub kind: u32,
+    /// 0 need bytes, 1 again, 2 closed.
+    pub next: u32,
+    /// Which of the optional parts are there.
+    pub flags: u32,
+}
+
+const _: () = assert!(size_of::<StepRecord>() == 96);
+
+impl StepRecord {
+    /// There is an offset.
+    pub const OFFSET: u32 = 1;
+    /// There is a position.
+    pub const POSITION: u32 = 2;
+}
+
+impl From<&Step> for StepRecord {
+    fn from(step: &Step) -> Self {
+        let next = match step.next {
+            Next::NeedBytes => 0,
+            Next::Again => 1,
+            Next::Closed => 2,
+        };
+        let mut record = Self { used: step.used as u64, need: step.need as u64, next, ..Self::default() };
+        if let Some(offset) = step.offset {
+            record.flags |= Self::OFFSET;
+            record.offset = offset.0;
+        }
+        if let Some(position) = step.position {
+            record.flags |= Self::POSITION;
+            (record.epoch, record.boundary) = (position.epoch.0, position.boundary.0);
+            record.digest = position.digest;
+        }
+        if let Some(payload) = &step.payload {
+            record.kind = match payload.kind {
+                Kind::Batch => 1,
+                Kind::Spool => 2,
+                Kind::Fork => 3,
+                Kind::Begin => 4,
+                Kind::Piece => 5,
+                Kind::LastPiece => 6,
+            };
+            (record.first, record.count) = (payload.first, payload.count);
+            record.range_start = payload.range.start as u64;
+            record.range_length = payload.range.len() as u64;
+            record.snapshot = payload.snapshot.0;
+        }
+        record
+    }
+}
