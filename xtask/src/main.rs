@@ -4,6 +4,7 @@
 //! means all was well, 1 that something was not, 2 that the command line was not understood.
 
 mod bench;
+mod c;
 mod emitted;
 mod imports;
 mod load;
@@ -40,6 +41,8 @@ enum Command {
     SimSoak(sim::SoakArgs),
     /// Build tests/imports for the browser and check that it needs nothing from its host
     Imports,
+    /// Make the C header from the Rust sources
+    Header(c::HeaderArgs),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Mutants(args) => sim::mutants(&args),
         Command::SimSoak(args) => sim::soak(&args),
         Command::Imports => imports::run(),
+        Command::Header(args) => c::header(&args),
     };
     match done {
         Ok(code) => code,

@@ -1,0 +1,599 @@
+/*
+ * towline.h: replication for any store.
+ *
+ * A node has no sockets, no clock and no threads: you tell it what happened (tow_handle), ask what it has to say
+ * (tow_poll_events), and write what it shows (tow_peek_transmit, tow_consume). docs/embedding-c.md shows the loop;
+ * towline_sugar.h makes the common calls one line; towline.hpp is the same for C++17.
+ *
+ * Made by `cargo xtask header` from the Rust sources. Do not edit.
+ *
+ * OWNERSHIP
+ * 1. You own every buffer that you pass; the library reads it during the call only, and keeps nothing.
+ * 2. The library never returns memory that you must free, but for the node itself (tow_node_free).
+ * 3. tow_step.range_start and range_len are a range of your own data, which lives as long as your buffer does.
+ * 4. tow_peek_transmit lends slices and changes nothing; they are good until the next call on that node that is not
+ *    const.
+ * 5. Strings that are returned are static; an error's text is copied into your struct.
+ * 6. (NULL, 0) is an empty buffer; (NULL, n) is TOW_E_NULL.
+ * 7. Kinds of events that you do not know are to be ignored; a struct_size larger than the library's is well if the
+ *    rest of the struct is zero, else TOW_E_SIZE.
+ *
+ * THREADS
+ * A node may move between threads. Functions that take it as const may run together; every other call needs it to
+ * itself. A call at the wrong moment is refused with TOW_E_REENTERED. Different nodes know nothing of each other.
+ *
+ * FAILURES
+ * A set-up that cannot work is TOW_E_CONFIG. Your mistake is TOW_E_MISUSE or TOW_E_RECORD, and nothing was changed. A
+ * peer's mistake ends its own link, with TOW_EVENT_CLOSE. A bug in the library is TOW_E_PANIC, once; the node then
+ * answers TOW_E_POISONED, and all others go on. What is to be filled in may be uninitialised; it is filled on TOW_OK.
+ */
+
+#ifndef TOWLINE_H
+#define TOWLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header. tow_version() is the library's. */
+#define TOW_VERSION "0.1.0"
+#define TOW_VERSION_MAJOR 0
+#define TOW_VERSION_MINOR 1
+#define TOW_VERSION_PATCH 0
+
+/* The ABI's number. A library whose `tow_abi_version` says another one does not fit this header. */
+#define TOW_ABI_VERSION 1
+
+/* Nothing is due, ever. */
+#define TOW_NO_DEADLINE 18446744073709551615ull
+
+/* The longest cursor, in bytes. */
+#define TOW_CURSOR_BYTES_MAX 568
+
+/* The room for an error's text, its zero byte included. */
+#define TOW_ERROR_TEXT_BYTES 112
+
+/* How many slices `tow_peek_transmit` shows at most. */
+#define TOW_SLICES_MAX 3
+
+/* Writes its history. */
+#define TOW_PRIMARY 1
+
+/* Follows an upstream. */
+#define TOW_REPLICA 2
+
+/* A peer dialled us: we feed it. */
+#define TOW_DOWNSTREAM 0
+
+/* We dialled it: it feeds us. */
+#define TOW_UPSTREAM 1
+
+/* Read until you hold `need` unread bytes. */
+#define TOW_NEXT_NEED_BYTES 0
+
+/* Drop `used` bytes and say bytes again with the rest. */
+#define TOW_NEXT_AGAIN 1
+
+/* This link reads no more; `TOW_EVENT_CLOSE` follows. */
+#define TOW_NEXT_CLOSED 2
+
+/* The frame brought nothing for the host. */
+#define TOW_PAYLOAD_NONE 0
+
+/* Records to apply; the cursor of `position` belongs in the same atomic step. Then say applied. */
+#define TOW_PAYLOAD_BATCH 1
+
+/* Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. */
+#define TOW_PAYLOAD_SPOOL 2
+
+/* The history parts from ours at `first`: see `tow_step.count`. */
+#define TOW_PAYLOAD_FORK 3
+
+/*
+ * A snapshot begins: the payload is its cursor, `first` its offset. Forget spooled records that do not end at
+ * `tow_stats.end` now.
+ */
+#define TOW_PAYLOAD_BEGIN 4
+
+/* A piece of it; `first` is its number. Then say taken. */
+#define TOW_PAYLOAD_PIECE 5
+
+/* Its last piece. Install it, then say installed. */
+#define TOW_PAYLOAD_LAST_PIECE 6
+
+/* `tow_step.offset` is there. */
+#define TOW_STEP_OFFSET 1
+
+/* `tow_step.position` is there. */
+#define TOW_STEP_POSITION 2
+
+/* The state is complete, not waiting for a snapshot. */
+#define TOW_STATS_BASE 1
+
+/* The stream flows from the upstream. */
+#define TOW_STATS_STREAMING 2
+
+/* Joined to an upstream. */
+#define TOW_STATS_UPSTREAM 4
+
+/* A snapshot is under way to this node. */
+#define TOW_STATS_RECEIVING 8
+
+/* A beat of the root was heard. */
+#define TOW_STATS_ORIGIN 16
+
+/* A replica's core has the bytes. */
+#define TOW_RECEIVED 1
+
+/* A replica's store shows them. */
+#define TOW_APPLIED 2
+
+/* They survive a power cut there. */
+#define TOW_PERSISTED 3
+
+/* A replication node. One owner at a time; see the rules for threads. */
+typedef struct tow_node tow_node;
+
+/* 0 is well; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change. */
+typedef int32_t tow_status;
+
+/* The options of a node. Begin with `tow_config_init`, then change what matters. */
+typedef struct {
+    /* Set by `tow_config_init`. */
+    uint32_t struct_size;
+    /* A batch is sealed when its records reach so many bytes. */
+    uint32_t batch_bytes;
+    /* The ring of finished frames: how far a replica may fall behind and still go on where it stood. */
+    uint64_t backlog_bytes;
+    /* Stream bytes that may be under way to this node untaken. 0: the most the ring allows. */
+    uint64_t window_bytes;
+    /* Piece bytes of a snapshot that may be under way to this node untaken. */
+    uint64_t piece_window_bytes;
+    /* The longest record. 0: the longest the ring allows (a quarter of it, less the heads). */
+    uint32_t record_bytes_max;
+    /* The longest snapshot piece. */
+    uint32_t piece_bytes_max;
+    /* Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones. */
+    uint32_t links_max;
+    /* Replicas remembered, connected or not. */
+    uint32_t slots_max;
+    /* Replicas that receive a snapshot at the same time; others wait. */
+    uint32_t ships_max;
+    /* 1 if you can take your store back to an earlier boundary. If not, a fork is answered by a snapshot. */
+    uint32_t can_rewind;
+    /* 1 if you keep anything through a power cut. If not, `persisted` is unknown to the upstream, never 0. */
+    uint32_t persists;
+    /* Zero. */
+    uint32_t reserved;
+    /* How often each side says that it is alive. */
+    uint64_t beat_ns;
+    /* Silence, or bytes on offer and none taken, for longer than this ends a link. */
+    uint64_t idle_ns;
+    /* A handshake must be finished within this. */
+    uint64_t handshake_ns;
+    /* How long a goodbye may take to leave. */
+    uint64_t linger_ns;
+    /* A disconnected replica is forgotten after strictly more than this. */
+    uint64_t reconnect_window_ns;
+    /* The shortest pause before a redial; it doubles, with jitter. */
+    uint64_t redial_min_ns;
+    /* The longest pause before a redial. */
+    uint64_t redial_max_ns;
+} tow_config;
+
+/* What went wrong. Filled by the library; the text is English and meant for a log. */
+typedef struct {
+    /* The status of the call that failed; `TOW_OK` if none did. */
+    tow_status code;
+    /* Zero. */
+    uint32_t reserved;
+    /* For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken; else 0. */
+    uint64_t detail;
+    /* In words; ends with a zero byte. */
+    char text[TOW_ERROR_TEXT_BYTES];
+} tow_error;
+
+/* What a node must be told about this start of it. Set it to zero, then `struct_size` to its size. */
+typedef struct {
+    /* `sizeof(tow_boot)`. */
+    uint32_t struct_size;
+    /* `TOW_PRIMARY` or `TOW_REPLICA`. */
+    uint32_t role;
+    /* The node's name, the same at every start, and no other node's. */
+    uint64_t node;
+    /* Fresh dice for every start (`getrandom`): all randomness of the node comes from here. */
+    uint8_t seed[32];
+    /* Unix time in nanoseconds when your clock said 0. */
+    uint64_t unix_zero_ns;
+    /* The cursor that you stored in the same atomic step as your data; NULL for an empty store. */
+    const uint8_t *cursor;
+    /* How many bytes it has. */
+    size_t cursor_len;
+} tow_boot;
+
+/* Nanoseconds since a zero that you chose; a monotonic clock is the right one. */
+typedef uint64_t tow_time;
+
+/* What a record is: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know. */
+typedef uint32_t tow_kind;
+
+/* One input, or one event: 64 bytes, no pointers. Fields that a kind does not name are zero. */
+typedef struct {
+    /* What it is. */
+    tow_kind kind;
+    /* The link it concerns, where it does. */
+    uint32_t link;
+    /* The kind's first field; see the kind. */
+    uint64_t a;
+    /* The kind's second field. */
+    uint64_t b;
+    /* The kind's third field. */
+    uint64_t c;
+    /* The kind's fourth field. */
+    uint64_t d;
+    /* The kind's fifth field; no kind has one yet. */
+    uint64_t e;
+    /* The kind's sixth field; no kind has one yet. */
+    uint64_t f;
+    /* The kind's seventh field; no kind has one yet. */
+    uint64_t g;
+} tow_record;
+
+/* What you say to a node: `TOW_INPUT_*`. */
+typedef tow_record tow_input;
+
+/* A boundary of the history, with the proof of what lies before it. `tow_cursor` makes the bytes to store. */
+typedef struct {
+    /* The newest epoch that holds a record before it: number in the high half, dice in the low. */
+    uint64_t epoch;
+    /* How many records lie before it. */
+    uint64_t boundary;
+    /* The digest chained over every batch before it. */
+    uint64_t digest;
+} tow_position;
+
+/* The answer to one input. */
+typedef struct {
+    /* Bytes taken from the front of your data. */
+    uint64_t used;
+    /* For `TOW_NEXT_NEED_BYTES`: how many unread bytes make the next step possible. */
+    uint64_t need;
+    /* For a write, the offset after its record; there if `flags` has `TOW_STEP_OFFSET`. */
+    uint64_t offset;
+    /* The payload's first record's offset, its piece's number, or the point of the fork. */
+    uint64_t first;
+    /* Where the payload begins in your data. */
+    uint64_t range_start;
+    /* How many bytes it has. */
+    uint64_t range_len;
+    /* The snapshot that begins, or that the piece belongs to. */
+    uint64_t snapshot;
+    /* The position after this step; there if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data. */
+    tow_position position;
+    /* How many records the payload has; for `TOW_PAYLOAD_FORK` 1 to rewind, 0 if a snapshot follows. */
+    uint32_t count;
+    /* What the payload is: `TOW_PAYLOAD_*`. */
+    uint32_t kind;
+    /* What to do with the rest of the bytes: `TOW_NEXT_*`. */
+    uint32_t next;
+    /* `TOW_STEP_*`, added up. */
+    uint32_t flags;
+} tow_step;
+
+/* What a node says to you: `TOW_EVENT_*`. */
+typedef tow_record tow_event;
+
+/* Bytes of somebody else's: laid out like `struct iovec`. */
+typedef struct {
+    /* The first of them. */
+    const uint8_t *ptr;
+    /* How many. */
+    size_t len;
+} tow_slice;
+
+/* What a node knows of itself. What is unknown has no flag, and is 0. */
+typedef struct {
+    /* How many bytes of this struct were filled. */
+    uint32_t struct_size;
+    /* `TOW_PRIMARY` or `TOW_REPLICA`. */
+    uint32_t role;
+    /* `TOW_STATS_*`, added up. */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
+    /* Its name. */
+    uint64_t node;
+    /* Its history, high half; both are zero before the first snapshot. */
+    uint64_t history_high;
+    /* Its history, low half. */
+    uint64_t history_low;
+    /* The newest epoch. */
+    uint64_t epoch;
+    /* The oldest offset in the ring. */
+    uint64_t start;
+    /* The offset after the newest record. */
+    uint64_t end;
+    /* Bytes of frames in the ring. */
+    uint64_t backlog_used_bytes;
+    /* Records applied. On a primary, written is applied. */
+    uint64_t applied;
+    /* Records persisted, as you said. */
+    uint64_t persisted;
+    /* The upstream's node (`TOW_STATS_UPSTREAM`). */
+    uint64_t upstream;
+    /* The history of the upstream that last welcomed us, high half. */
+    uint64_t upstream_history_high;
+    /* The same, low half. */
+    uint64_t upstream_history_low;
+    /* Pieces received of the snapshot under way (`TOW_STATS_RECEIVING`). */
+    uint64_t pieces_received;
+    /* The root's log end at its newest beat (`TOW_STATS_ORIGIN`). */
+    uint64_t origin_end;
+    /* How long ago that beat was first heard (`TOW_STATS_ORIGIN`). */
+    uint64_t origin_age_ns;
+    /* Calls whose time lay before an earlier one's. */
+    uint64_t clamped;
+    /* Bytes taken as `TOW_INPUT_BYTES`. */
+    uint64_t bytes_received;
+    /* Bytes consumed. */
+    uint64_t bytes_sent;
+    /* Records received from the upstream. */
+    uint64_t records_received;
+    /* Snapshots begun for replicas. */
+    uint64_t full_syncs;
+    /* Replicas that went on where they stood. */
+    uint64_t partial_syncs;
+    /* Snapshots begun for a replica that had not caught up since another. */
+    uint64_t snapshots_restarted;
+    /* Snapshots that went on after a cut. */
+    uint64_t snapshots_resumed;
+    /* Times the ring overtook a replica. */
+    uint64_t overruns;
+    /* Links that this node ended for a fault or a refusal. */
+    uint64_t faults;
+} tow_stats;
+
+/* All is well. */
+#define TOW_OK 0
+
+/* A pointer is NULL or not aligned for its type. */
+#define TOW_E_NULL -1
+
+/*
+ * A size is wrong: a `struct_size` that is too small, or larger with something in the part this version does not know;
+ * or a buffer that is too short, whose length out-parameter then says what it takes.
+ */
+#define TOW_E_SIZE -2
+
+/* The configuration or the boot cannot work; the error's text names the option. */
+#define TOW_E_CONFIG -3
+
+/* A mistake of the host: nothing was changed. `tow_node_error` has its number (`detail`, see docs/protocol.md) and text. */
+#define TOW_E_MISUSE -4
+
+/* The node is in use by another call. */
+#define TOW_E_REENTERED -5
+
+/* An earlier call on this node panicked: only `tow_node_error` and `tow_node_free` are left to it. */
+#define TOW_E_POISONED -6
+
+/* There is not as much memory as `tow_config_check` says that the node needs. */
+#define TOW_E_NOMEM -7
+
+/* The record is no input: its kind is unknown, a flag is neither 0 nor 1, or a field it does not name is not zero. */
+#define TOW_E_RECORD -8
+
+/* Nothing more to walk. Not an error. */
+#define TOW_END -9
+
+/* A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's words. */
+#define TOW_E_PANIC -99
+
+/* Time passed; say it at `tow_next_deadline`. */
+#define TOW_INPUT_TICK 1
+
+/* A connection stands. `link`: your name for it, free until now; `a`: `TOW_DOWNSTREAM` or `TOW_UPSTREAM`. */
+#define TOW_INPUT_OPENED 2
+
+/* A connection is gone; its id is free at once. `link`. */
+#define TOW_INPUT_LOST 3
+
+/* The connection that `TOW_EVENT_DIAL` asked for could not be made. */
+#define TOW_INPUT_DIAL_FAILED 4
+
+/* Bytes came: data is everything unread on `link`. At most one frame is taken. */
+#define TOW_INPUT_BYTES 5
+
+/* Data is a record to append, atomic, opaque to the core. The answer is `tow_step.offset`. */
+#define TOW_INPUT_WRITE 6
+
+/* Seal what was written. The answer is `tow_step.position`, to be stored with the data. */
+#define TOW_INPUT_FLUSH 7
+
+/* Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of a snapshot. */
+#define TOW_INPUT_TAKEN 8
+
+/* Replica: records before `a` are applied. Implies taken. */
+#define TOW_INPUT_APPLIED 9
+
+/* Records before `a` survive a power cut. Implies applied. */
+#define TOW_INPUT_PERSISTED 10
+
+/* The view `a` is open, exactly at the cursor in data; it has `b` bytes, or `UINT64_MAX`: unknown. */
+#define TOW_INPUT_SNAPSHOT_READY 11
+
+/* Data is piece `b` of view `a`; `c` is 1 if it is the last. The same number must always hold the same bytes. */
+#define TOW_INPUT_SNAPSHOT_PIECE 12
+
+/* The view `a` could not be opened, or broke; `b` is 1 if asking again makes sense. */
+#define TOW_INPUT_SNAPSHOT_FAILED 13
+
+/* Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. */
+#define TOW_INPUT_INSTALLED 14
+
+/* Replica: the store went back to the offset of the last fork, and nothing older is under way. */
+#define TOW_INPUT_REWOUND 15
+
+/* Become primary: cut the upstream, open an epoch at the log's end. */
+#define TOW_INPUT_PROMOTE 16
+
+/* Follow (another) upstream; `a` is 1 to accept another history, whose snapshot will replace ours. */
+#define TOW_INPUT_FOLLOW 17
+
+/* Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`. */
+#define TOW_INPUT_SHUTDOWN 18
+
+/* Connect to the upstream, then say opened or dial failed. `a`: dials before it without progress. */
+#define TOW_EVENT_DIAL 257
+
+/* A peer was admitted, or admitted us. `link`; `a`: the peer's node; `b`: the offset where the stream goes on. */
+#define TOW_EVENT_JOINED 258
+
+/*
+ * Close this connection; its id is free. `link`; `a`: the fault's number, for `tow_status_name`; `b`: 1 if the peer
+ * said so; `c`: how long the peer was, or we were, asked to stay away, in nanoseconds.
+ */
+#define TOW_EVENT_CLOSE 259
+
+/* There is something to write where there was nothing: peek, write, consume until dry. `link`. */
+#define TOW_EVENT_WANTS_WRITE 260
+
+/* Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: at this offset or later. */
+#define TOW_EVENT_SNAPSHOT_WANTED 261
+
+/* Read a piece and say snapshot piece. `a`: of which view; `b`: which piece. */
+#define TOW_EVENT_SNAPSHOT_READ 262
+
+/* Nobody needs the view `a` any more: free it. */
+#define TOW_EVENT_SNAPSHOT_DONE 263
+
+/* Replica: everything that its upstream had at the last beat has been received. */
+#define TOW_EVENT_CAUGHT_UP 264
+
+/* A replica of ours acknowledged more. `a`: its node; `b`: received; `c`: applied; `d`: persisted. */
+#define TOW_EVENT_ACKED 265
+
+/* A replica was away too long and is forgotten. `a`: its node; `b`: how many records it lacked. */
+#define TOW_EVENT_SLOT_EXPIRED 266
+
+/* What this node is now. `a`: `TOW_PRIMARY` or `TOW_REPLICA`; `b`: the newest epoch; `c`: the log's end. */
+#define TOW_EVENT_ROLE 267
+
+/* Another node was promoted with epoch number `a`: promote opens a higher one, follow gives way. */
+#define TOW_EVENT_OUTRANKED 268
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/* Panics inside a call, for the tests of those who link. */
+tow_status tow_planted_panic(tow_node *node);
+
+/* The number of the ABI that the library has; compare it with `TOW_ABI_VERSION`. */
+uint32_t tow_abi_version(void);
+
+/* The library's version, "MAJOR.MINOR.PATCH". Static. */
+const char *tow_version(void);
+
+/* A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never NULL. */
+const char *tow_status_name(tow_status status);
+
+/* Fills in the defaults. `size` is `sizeof(tow_config)`. */
+tow_status tow_config_init(tow_config *config, size_t size);
+
+/*
+ * Checks the options, and says how many bytes a node with them allocates: all in `tow_node_new`, none after.
+ * `memory_bytes` and `error` may be NULL.
+ */
+tow_status tow_config_check(const tow_config *config, uint64_t *memory_bytes, tow_error *error);
+
+/* Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL on failure. */
+tow_status tow_node_new(const tow_config *config,
+                        const tow_boot *boot,
+                        tow_node **out,
+                        tow_error *error);
+
+/* Frees a node. NULL is well; one that another call is using is left alone. */
+void tow_node_free(tow_node *node);
+
+/*
+ * Says one thing to the node. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES`
+ * everything unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
+ */
+tow_status tow_handle(tow_node *node,
+                      tow_time now,
+                      const tow_input *input,
+                      const uint8_t *data,
+                      size_t len,
+                      tow_step *step);
+
+/* Takes up to `cap` events. `*count` says how many were written; fewer than `cap` means that there are no more. */
+tow_status tow_poll_events(tow_node *node, tow_event *events, size_t cap, size_t *count);
+
+/*
+ * The bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing; they are
+ * lent until the next call on this node that is not `const`. A link that is not open has none.
+ */
+tow_status tow_peek_transmit(const tow_node *node,
+                             uint32_t link,
+                             tow_slice *slices,
+                             size_t *count);
+
+/*
+ * So many of the bytes that the last peek showed were written; an empty peek is consumed with 0. `*more` is 1: peek
+ * again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
+ */
+tow_status tow_consume(tow_node *node,
+                       tow_time now,
+                       uint32_t link,
+                       size_t written,
+                       uint32_t *more);
+
+/*
+ * When to say `TOW_INPUT_TICK` at the latest: at once while an event waits to be polled, `TOW_NO_DEADLINE` if nothing
+ * is due ever, or if this cannot be told (a NULL, poisoned or busy node).
+ */
+tow_time tow_next_deadline(const tow_node *node);
+
+/*
+ * The next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a slice of
+ * your own bytes. `TOW_END` when there is none.
+ */
+tow_status tow_next_record(const uint8_t *payload,
+                           size_t len,
+                           size_t *pos,
+                           tow_slice *record);
+
+/*
+ * The cursor of a position that this node gave out: the bytes to store with the data in one atomic step. `*len` says
+ * how many there are, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
+ */
+tow_status tow_cursor(const tow_node *node,
+                      const tow_position *position,
+                      uint8_t *buf,
+                      size_t cap,
+                      size_t *len);
+
+/* What the node knows of itself. `size` is `sizeof(tow_stats)`. */
+tow_status tow_stats_get(const tow_node *node, tow_stats *stats, size_t size);
+
+/*
+ * The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
+ * `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for.
+ */
+tow_status tow_acked(const tow_node *node, uint32_t level, uint32_t n, uint64_t *offset);
+
+/* The last refusal of a call on this node that was not `const`; or the panic that poisoned it. */
+tow_status tow_node_error(const tow_node *node, tow_error *error);
+
+/*
+ * Checks every invariant of the node: for tests and bug reports. `TOW_E_PANIC` names in `error` the one that does not
+ * hold, and the node is poisoned. `error` may be NULL.
+ */
+tow_status tow_node_check(const tow_node *node,
+                          tow_error *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TOWLINE_H */

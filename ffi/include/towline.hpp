@@ -1,0 +1,222 @@
+/*
+ * towline.hpp: towline.h for C++17, header only.
+ *
+ * A node that moves and frees itself, records from the same header, bytes as pointer and length. Calls that can fail
+ * come twice: try_X answers a status (and always compiles), X throws towline::error (where exceptions are on). Nothing
+ * here allocates.
+ */
+
+#ifndef TOWLINE_HPP
+#define TOWLINE_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "towline.h"
+#include "towline_sugar.h"
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
+#define TOWLINE_EXCEPTIONS 1
+#include <exception>
+#endif
+
+namespace towline {
+
+/* What went wrong: a status, a number, words. */
+class error
+#ifdef TOWLINE_EXCEPTIONS
+    : public std::exception
+#endif
+{
+public:
+    explicit error(const tow_error &told) noexcept : told_(told) {}
+    tow_status code() const noexcept { return told_.code; }
+    std::uint64_t detail() const noexcept { return told_.detail; }
+#ifdef TOWLINE_EXCEPTIONS
+    const char *what() const noexcept override { return told_.text; }
+#else
+    const char *what() const noexcept { return told_.text; }
+#endif
+
+private:
+    tow_error told_;
+};
+
+/* Bytes of somebody else's. */
+struct bytes {
+    const std::uint8_t *data = nullptr;
+    std::size_t size = 0;
+
+    bytes() = default;
+    bytes(const std::uint8_t *first, std::size_t count) noexcept : data(first), size(count) {}
+    bytes(std::string_view text) noexcept
+        : data(reinterpret_cast<const std::uint8_t *>(text.data())), size(text.size()) {}
+    bytes(const tow_slice &slice) noexcept : data(slice.ptr), size(slice.len) {}
+    std::string_view text() const noexcept { return {reinterpret_cast<const char *>(data), size}; }
+};
+
+/* The default options. */
+inline tow_config default_config() noexcept {
+    tow_config config;
+    tow_config_init(&config, sizeof config);
+    return config;
+}
+
+/* A boot to be filled in: this node, in this role, nothing stored. */
+inline tow_boot boot_of(std::uint32_t role, std::uint64_t node) noexcept {
+    tow_boot boot{};
+    boot.struct_size = static_cast<std::uint32_t>(sizeof boot);
+    boot.role = role;
+    boot.node = node;
+    return boot;
+}
+
+/* A cursor: the bytes to store with the data. */
+struct cursor {
+    std::array<std::uint8_t, TOW_CURSOR_BYTES_MAX> data{};
+    std::size_t size = 0;
+    bytes view() const noexcept { return {data.data(), size}; }
+};
+
+/* Calls f with every record of a payload. */
+template <typename F> void each_record(bytes payload, F &&f) {
+    std::size_t at = 0;
+    tow_slice record;
+    while (tow_next_record(payload.data, payload.size, &at, &record) == TOW_OK) {
+        f(bytes(record));
+    }
+}
+
+/* A replication node. Moves, does not copy. */
+class node {
+public:
+    /* No node. */
+    node() noexcept = default;
+
+    /* Makes a node; on failure it holds none, and `why` says why. */
+    static node try_make(const tow_config &config, const tow_boot &boot, tow_error &why) noexcept {
+        tow_node *made = nullptr;
+        tow_node_new(&config, &boot, &made, &why);
+        return node(made);
+    }
+
+    explicit operator bool() const noexcept { return node_ != nullptr; }
+    tow_node *get() const noexcept { return node_.get(); }
+
+    tow_status try_handle(tow_time now, const tow_input &input, bytes data, tow_step &step) noexcept {
+        return tow_handle(get(), now, &input, data.data, data.size, &step);
+    }
+    tow_status try_consume(tow_time now, std::uint32_t link, std::size_t written, bool &more) noexcept {
+        std::uint32_t again = 0;
+        tow_status status = tow_consume(get(), now, link, written, &again);
+        more = again != 0;
+        return status;
+    }
+    tow_status try_cursor(const tow_position &position, cursor &out) const noexcept {
+        return tow_cursor(get(), &position, out.data.data(), out.data.size(), &out.size);
+    }
+
+    /* What the last peek may lend: slices of the ring. */
+    struct transmit {
+        std::array<tow_slice, TOW_SLICES_MAX> slices;
+        std::size_t count = 0;
+        const tow_slice *begin() const noexcept { return slices.data(); }
+        const tow_slice *end() const noexcept { return slices.data() + count; }
+    };
+    transmit peek(std::uint32_t link) const noexcept {
+        transmit shown;
+        if (tow_peek_transmit(get(), link, shown.slices.data(), &shown.count) != TOW_OK) {
+            shown.count = 0;
+        }
+        return shown;
+    }
+
+    /* Calls f with every event there is; f may say things to this node. */
+    template <typename F> tow_status events(F &&f) {
+        std::array<tow_event, 32> told;
+        for (;;) {
+            std::size_t count = 0;
+            tow_status status = tow_poll_events(get(), told.data(), told.size(), &count);
+            if (status != TOW_OK) {
+                return status;
+            }
+            for (std::size_t at = 0; at < count; ++at) {
+                f(static_cast<const tow_event &>(told[at]));
+            }
+            if (count == 0) {
+                return TOW_OK;
+            }
+        }
+    }
+
+    tow_time next_deadline() const noexcept { return tow_next_deadline(get()); }
+    tow_stats stats() const noexcept {
+        tow_stats told{};
+        tow_stats_get(get(), &told, sizeof told);
+        return told;
+    }
+    /* The words for the last refusal. */
+    error last_error() const noexcept {
+        tow_error told{};
+        if (tow_node_error(get(), &told) != TOW_OK) {
+            told.code = TOW_E_NULL;
+        }
+        return error(told);
+    }
+
+#ifdef TOWLINE_EXCEPTIONS
+    node(const tow_config &config, const tow_boot &boot) {
+        tow_error why;
+        *this = try_make(config, boot, why);
+        if (!*this) {
+            throw error(why);
+        }
+    }
+    tow_step handle(tow_time now, const tow_input &input, bytes data = {}) {
+        tow_step step;
+        check(try_handle(now, input, data, step));
+        return step;
+    }
+    tow_step on_bytes(tow_time now, std::uint32_t link, bytes data) {
+        return handle(now, tow_input_of(TOW_INPUT_BYTES, link, 0, 0, 0), data);
+    }
+    std::uint64_t write(tow_time now, bytes record) {
+        return handle(now, tow_input_of(TOW_INPUT_WRITE, 0, 0, 0, 0), record).offset;
+    }
+    void say(tow_time now, tow_kind kind, std::uint32_t link = 0, std::uint64_t a = 0, std::uint64_t b = 0) {
+        handle(now, tow_input_of(kind, link, a, b, 0));
+    }
+    bool consume(tow_time now, std::uint32_t link, std::size_t written) {
+        bool more = false;
+        check(try_consume(now, link, written, more));
+        return more;
+    }
+    cursor cursor_of(const tow_position &position) const {
+        cursor out;
+        check(try_cursor(position, out));
+        return out;
+    }
+#endif
+
+private:
+    struct free {
+        void operator()(tow_node *held) const noexcept { tow_node_free(held); }
+    };
+    explicit node(tow_node *held) noexcept : node_(held) {}
+#ifdef TOWLINE_EXCEPTIONS
+    void check(tow_status status) const {
+        if (status != TOW_OK) {
+            throw last_error();
+        }
+    }
+#endif
+    std::unique_ptr<tow_node, free> node_;
+};
+
+} // namespace towline
+
+#endif /* TOWLINE_HPP */

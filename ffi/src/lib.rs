@@ -1,0 +1,44 @@
+//! # Towline's C ABI
+//!
+//! The core's verbs over flat records, as eighteen functions. `include/towline.h` is made from this crate and says the
+//! contract in C's words; this page is for who changes it.
+//!
+//! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
+//!   the core ([`towline_core::Record`]), which takes only sound ones.
+//! - **Raw pointers out.** What a caller hands over to be filled may be uninitialised: it is written whole, never read.
+//! - **One owner.** A node carries its own count of users ([`mod@node`]): a call that may not run beside another is
+//!   refused, not raced.
+//! - **No panic leaves.** It is caught, its words are kept in the node, and the node takes no more calls.
+//!
+//! Every `unsafe` stands alone with its reason. The crate is an rlib; `capi` makes the libraries.
+#![allow(non_camel_case_types, reason = "these are C's names")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the header's head is the contract, written for C, once for all"
+)]
+
+mod about;
+mod border;
+mod config;
+mod kinds;
+mod node;
+mod questions;
+mod records;
+mod status;
+mod types;
+mod verbs;
+
+pub use about::*;
+pub use config::*;
+pub use kinds::*;
+pub use node::tow_node;
+#[cfg(feature = "planted")]
+pub use node::tow_planted_panic;
+pub use questions::*;
+pub use records::*;
+pub use status::*;
+pub use types::*;
+pub use verbs::*;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! A node behind its handle: who may use it now, and what is left of it after a panic.
+//!
+//! States: *free*, *shared* by so many calls that change nothing, *exclusive* to one that may; and, for good,
+//! *poisoned*. Who comes at the wrong moment is refused with `TOW_E_REENTERED`: a mistake between threads is told, not
+//! raced. Invariant: while the count says exclusive, nobody else touches count or content.
+
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use towline_core::Node;
+
+use crate::border::{status_of, words_of};
+use crate::status::{Refusal, TOW_E_NULL, TOW_E_POISONED, TOW_E_REENTERED, TOW_OK, tow_status};
+use crate::types::tow_error;
+
+const FREE: i32 = 0;
+const EXCLUSIVE: i32 = -1;
+
+/// A replication node. One owner at a time; see the rules for threads.
+pub struct tow_node {
+    users: AtomicI32,
+    poisoned: AtomicBool,
+    content: UnsafeCell<Content>,
+}
+
+/// What a handle guards.
+pub(crate) struct Content {
+    pub(crate) node: Node,
+    /// The last refusal of a call that may change the node.
+    pub(crate) refusal: tow_error,
+}
+
+// SAFETY: content is reached through `users` alone, which lets in many readers or one writer.
+unsafe impl Sync for tow_node {}
+const _: fn() = || {
+    fn moves_between_threads<T: Send>() {}
+    moves_between_threads::<tow_node>();
+};
+
+impl tow_node {
+    pub(crate) fn new(node: Node) -> Self {
+        let refusal = crate::status::error(TOW_OK, 0, &"");
+        Self {
+            users: AtomicI32::new(FREE),
+            poisoned: AtomicBool::new(false),
+            content: UnsafeCell::new(Content { node, refusal }),
+        }
+    }
+
+    #[inline]
+    fn enter_shared(&self) -> Result<Shared<'_>, Refusal> {
+        let mut users = self.users.load(Ordering::Relaxed);
+        loop {
+            if users == EXCLUSIVE {
+                return Err(Refusal::Status(TOW_E_REENTERED));
+            }
+            let more = users + 1;
+            match self.users.compare_exchange_weak(users, more, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Ok(Shared(self)),
+                Err(now) => users = now,
+            }
+        }
+    }
+}
+
+/// Leaves when it is dropped.
+struct Shared<'a>(&'a tow_node);
+
+impl Drop for Shared<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// The handle as it is. The caller says that it came from `tow_node_new` and was not freed.
+#[inline]
+unsafe fn handle<'a>(node: *const tow_node) -> Result<&'a tow_node, Refusal> {
+    if node.is_null() || !node.is_aligned() {
+        return Err(Refusal::Status(TOW_E_NULL));
+    }
+    // SAFETY: made by `tow_node_new`, not freed: the header's first rule for handles.
+    Ok(unsafe { &*node })
+}
+
+/// Runs a call that may change the node.
+#[inline]
+pub(crate) unsafe fn exclusive(
+    node: *mut tow_node,
+    work: impl FnOnce(&mut Content) -> Result<(), Refusal>,
+) -> tow_status {
+    // SAFETY: passed on from the caller.
+    let node = match unsafe { handle(node) } {
+        Ok(node) => node,
+        Err(refusal) => return refusal.code(),
+    };
+    if node.users.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        return TOW_E_REENTERED;
+    }
+    // SAFETY: `users` says that nobody else is here.
+    let content = unsafe { &mut *node.content.get() };
+    let status =
+        if node.poisoned.load(Ordering::Relaxed) { TOW_E_POISONED } else { run(node, content, work) };
+    node.users.store(FREE, Ordering::Release);
+    status
+}
+
+#[inline]
+fn run(
+    node: &tow_node,
+    content: &mut Content,
+    work: impl FnOnce(&mut Content) -> Result<(), Refusal>,
+) -> tow_status {
+    match catch_unwind(AssertUnwindSafe(|| work(content))) {
+        Ok(Ok(())) => TOW_OK,
+        Ok(Err(refusal)) => keep(content, &refusal),
+        Err(payload) => {
+            node.poisoned.store(true, Ordering::Relaxed);
+            keep(content, &Refusal::Panic(words_of(&*payload)))
+        }
+    }
+}
+
+#[cold]
+fn keep(content: &mut Content, refusal: &Refusal) -> tow_status {
+    content.refusal = refusal.error();
+    refusal.code()
+}
+
+/// Runs a call that changes nothing; also on a poisoned node if `even_poisoned`. Answers the refusal itself: such calls
+/// leave no trace in the node.
+#[inline]
+pub(crate) unsafe fn shared(
+    node: *const tow_node,
+    even_poisoned: bool,
+    work: impl FnOnce(&Content) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    let node = unsafe { handle(node) }?;
+    let _inside = node.enter_shared()?;
+    if node.poisoned.load(Ordering::Relaxed) && !even_poisoned {
+        return Err(Refusal::Status(TOW_E_POISONED));
+    }
+    // SAFETY: `users` says that nobody changes it.
+    let content = unsafe { &*node.content.get() };
+    catch_unwind(AssertUnwindSafe(|| work(content))).unwrap_or_else(|payload| {
+        node.poisoned.store(true, Ordering::Relaxed);
+        Err(Refusal::Panic(words_of(&*payload)))
+    })
+}
+
+/// Ends a node. One that is in use is left alone: a leak is better than a ghost.
+pub(crate) unsafe fn free(node: *mut tow_node) {
+    // SAFETY: passed on from the caller.
+    let Ok(inside) = (unsafe { handle(node) }) else { return };
+    if inside.users.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let done = crate::border::guarded(|| {
+        // SAFETY: made by `Box::into_raw` in `tow_node_new`, and nobody is inside.
+        drop(unsafe { Box::from_raw(node) });
+        Ok(())
+    });
+    // Nothing can be told here.
+    let _ = status_of(done);
+}
+
+/// Panics inside a call, for the tests of those who link.
+#[cfg(feature = "planted")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_planted_panic(node: *mut tow_node) -> tow_status {
+    // SAFETY: passed on from the caller.
+    unsafe { exclusive(node, |_| panic!("the planted panic")) }
+}

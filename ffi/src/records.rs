@@ -1,0 +1,67 @@
+//! Walking a payload, and the cursor to store.
+
+use towline_core::limits::RECORD_HEAD_BYTES;
+use towline_core::{Epoch, Offset, Position, Records};
+
+use crate::border::{Out, bytes, guarded, read, status_of};
+use crate::node::{Content, shared, tow_node};
+use crate::status::{Refusal, TOW_E_NULL, TOW_E_SIZE, TOW_END, tow_status};
+use crate::types::{tow_position, tow_slice};
+
+/// The next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a slice of
+/// your own bytes. `TOW_END` when there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_next_record(
+    payload: *const u8,
+    len: usize,
+    pos: *mut usize,
+    record: *mut tow_slice,
+) -> tow_status {
+    let done = guarded(|| {
+        // SAFETY: the caller's.
+        let at = unsafe { read(pos.cast_const()) }?;
+        // SAFETY: the caller's.
+        let (pos, out) = (unsafe { Out::new(pos) }?, unsafe { Out::new(record) }?);
+        // SAFETY: the caller's, and not kept.
+        let payload = unsafe { bytes(payload, len) }?;
+        let rest = payload.get(at..).ok_or(Refusal::Status(TOW_E_SIZE))?;
+        let record = Records::new(rest).next().ok_or(Refusal::Status(TOW_END))?;
+        out.write(tow_slice { ptr: record.as_ptr(), len: record.len() });
+        pos.write(at + RECORD_HEAD_BYTES + record.len());
+        Ok(())
+    });
+    status_of(done)
+}
+
+/// The cursor of a position that this node gave out: the bytes to store with the data in one atomic step. `*len` says
+/// how many there are, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_cursor(
+    node: *const tow_node,
+    position: *const tow_position,
+    buf: *mut u8,
+    cap: usize,
+    len: *mut usize,
+) -> tow_status {
+    let work = |content: &Content| {
+        // SAFETY: the caller's.
+        let len = unsafe { Out::new(len) }?;
+        // SAFETY: the caller's.
+        let tow_position { epoch, boundary, digest } = unsafe { read(position) }?;
+        let position = Position { epoch: Epoch(epoch), boundary: Offset(boundary), digest };
+        let cursor = content.node.cursor(position);
+        let bytes = cursor.as_bytes();
+        len.write(bytes.len());
+        if cap < bytes.len() {
+            return Err(Refusal::Status(TOW_E_SIZE));
+        }
+        if buf.is_null() {
+            return Err(Refusal::Status(TOW_E_NULL));
+        }
+        // SAFETY: the caller says that `cap` bytes are there, and `cursor` is our own.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buf, bytes.len()) };
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    status_of(unsafe { shared(node, false, work) })
+}

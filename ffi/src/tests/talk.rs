@@ -1,0 +1,168 @@
+//! Two nodes over the border: a handshake, a record, its acknowledgement, a goodbye.
+
+use super::*;
+
+impl Held {
+    fn events(&self) -> Vec<tow_event> {
+        let mut all = Vec::new();
+        let mut room = [MaybeUninit::<tow_event>::uninit(); 2];
+        loop {
+            let mut count = 0;
+            // SAFETY: room for as many as said.
+            let done = unsafe { tow_poll_events(self.0, room.as_mut_ptr().cast(), room.len(), &mut count) };
+            assert_eq!(done, TOW_OK);
+            // SAFETY: so many were written.
+            all.extend(room[..count].iter().map(|event| unsafe { event.assume_init() }));
+            if count < room.len() {
+                return all;
+            }
+        }
+    }
+
+    /// Writes all there is on link 0 into a wire.
+    fn write(&self, wire: &mut Vec<u8>) {
+        loop {
+            let mut slices = [MaybeUninit::<tow_slice>::uninit(); TOW_SLICES_MAX];
+            let (mut count, mut more, before) = (0, 0, wire.len());
+            // SAFETY: room for three.
+            let done = unsafe { tow_peek_transmit(self.0, 0, slices.as_mut_ptr().cast(), &mut count) };
+            assert_eq!(done, TOW_OK);
+            for slice in &slices[..count] {
+                // SAFETY: so many were written, and nothing was said to the node since.
+                wire.extend_from_slice(unsafe {
+                    let slice = slice.assume_init();
+                    std::slice::from_raw_parts(slice.ptr, slice.len)
+                });
+            }
+            // SAFETY: the node lives.
+            let done = unsafe { tow_consume(self.0, 0, 0, wire.len() - before, &mut more) };
+            assert_eq!(done, TOW_OK);
+            if more == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Reads a wire to its end; answers the payloads' kinds and the records in them.
+    fn read(&self, wire: &mut Vec<u8>) -> Vec<(u32, Vec<Vec<u8>>)> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < wire.len() {
+            let data = &wire[at..];
+            let step = self.say(kind(TOW_INPUT_BYTES), data);
+            at += usize::try_from(step.used).unwrap();
+            if step.kind != TOW_PAYLOAD_NONE {
+                let from = usize::try_from(step.range_start).unwrap();
+                let payload = &data[from..from + usize::try_from(step.range_len).unwrap()];
+                found.push((step.kind, towline_core::Records::new(payload).map(<[u8]>::to_vec).collect()));
+            }
+            if step.next != TOW_NEXT_AGAIN {
+                break;
+            }
+        }
+        wire.drain(..at);
+        found
+    }
+
+    fn stats(&self) -> tow_stats {
+        let mut stats = MaybeUninit::uninit();
+        // SAFETY: room for one.
+        let done = unsafe { tow_stats_get(self.0, stats.as_mut_ptr(), size_of::<tow_stats>()) };
+        assert_eq!(done, TOW_OK);
+        // SAFETY: filled.
+        unsafe { stats.assume_init() }
+    }
+}
+
+/// A primary, a replica that stands where it stands, and the two wires between them.
+struct Pair {
+    primary: Held,
+    replica: Held,
+    down: Vec<u8>,
+    up: Vec<u8>,
+    payloads: Vec<(u32, Vec<Vec<u8>>)>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let primary = Held::new(1, TOW_PRIMARY);
+        let step = primary.say(kind(TOW_INPUT_FLUSH), &[]);
+        let (mut cursor, mut len) = ([0_u8; TOW_CURSOR_BYTES_MAX], 0);
+        // SAFETY: all of them are there.
+        let done =
+            unsafe { tow_cursor(primary.0, &step.position, cursor.as_mut_ptr(), cursor.len(), &mut len) };
+        assert_eq!(done, TOW_OK);
+        let boot = tow_boot { cursor: cursor.as_ptr(), cursor_len: len, ..boot(2, TOW_REPLICA) };
+        let mut replica = null_mut();
+        // SAFETY: all of them are there.
+        let done = unsafe { tow_node_new(&config(), &boot, &mut replica, null_mut()) };
+        assert_eq!(done, TOW_OK);
+        let (down, up, payloads) = (Vec::new(), Vec::new(), Vec::new());
+        Self { primary, replica: Held(replica), down, up, payloads }
+    }
+
+    /// Both turn until neither has anything to say; answers what they said.
+    fn turn(&mut self) -> Vec<tow_kind> {
+        let mut told = Vec::new();
+        loop {
+            let before = told.len();
+            for event in self.replica.events() {
+                told.push(event.kind);
+                if event.kind == TOW_EVENT_DIAL {
+                    self.replica.say(tow_record { a: TOW_UPSTREAM, ..kind(TOW_INPUT_OPENED) }, &[]);
+                    self.primary.say(tow_record { a: TOW_DOWNSTREAM, ..kind(TOW_INPUT_OPENED) }, &[]);
+                } else if event.kind == TOW_EVENT_WANTS_WRITE {
+                    self.replica.write(&mut self.up);
+                }
+            }
+            self.primary.read(&mut self.up);
+            for event in self.primary.events() {
+                told.push(event.kind);
+                if event.kind == TOW_EVENT_WANTS_WRITE {
+                    self.primary.write(&mut self.down);
+                }
+            }
+            self.payloads.extend(self.replica.read(&mut self.down));
+            if told.len() == before {
+                return told;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_crosses_two_nodes() {
+    let mut pair = Pair::new();
+    // SAFETY: the nodes live.
+    assert_eq!(unsafe { tow_next_deadline(pair.replica.0) }, 0, "an event waits");
+    pair.replica.say(kind(TOW_INPUT_TICK), &[]);
+    let told = pair.turn();
+    assert!(told.contains(&TOW_EVENT_DIAL) && told.contains(&TOW_EVENT_JOINED), "{told:x?}");
+    // SAFETY: the nodes live.
+    let due = unsafe { tow_next_deadline(pair.replica.0) };
+    assert!(due > 0 && due != TOW_NO_DEADLINE, "a beat is due");
+
+    let step = pair.primary.say(kind(TOW_INPUT_WRITE), b"hello");
+    assert_eq!((step.offset, step.flags), (1, TOW_STEP_OFFSET));
+    pair.turn();
+    assert_eq!(pair.payloads, [(TOW_PAYLOAD_BATCH, vec![b"hello".to_vec()])]);
+    pair.replica.say(tow_record { a: 1, ..kind(TOW_INPUT_APPLIED) }, &[]);
+    let told = pair.turn();
+    assert!(told.contains(&TOW_EVENT_ACKED), "{told:x?}");
+    let mut offset = 0;
+    // SAFETY: the nodes live.
+    unsafe {
+        assert_eq!(tow_acked(pair.primary.0, TOW_APPLIED, 1, &mut offset), TOW_OK);
+        assert_eq!(tow_node_check(pair.primary.0, null_mut()), TOW_OK);
+        assert_eq!(tow_node_check(pair.replica.0, null_mut()), TOW_OK);
+    }
+    assert_eq!(offset, 1);
+    let stats = pair.replica.stats();
+    assert_eq!((stats.role, stats.end, stats.applied, stats.upstream), (TOW_REPLICA, 1, 1, 1));
+    assert_eq!(stats.flags & (TOW_STATS_BASE | TOW_STATS_STREAMING), TOW_STATS_BASE | TOW_STATS_STREAMING);
+    assert_eq!(stats.struct_size as usize, size_of::<tow_stats>());
+
+    pair.primary.say(kind(TOW_INPUT_SHUTDOWN), &[]);
+    let told = pair.turn();
+    assert_eq!(told.iter().filter(|kind| **kind == TOW_EVENT_CLOSE).count(), 2, "{told:x?}");
+}

@@ -1,0 +1,303 @@
+//! The structs of the ABI. Their sizes and offsets are asserted here and printed by a C program in `abi/`.
+
+use std::ffi::c_char;
+use std::mem::offset_of;
+
+use towline_core::{Record, StepRecord};
+
+use crate::status::tow_status;
+
+/// The ABI's number. A library whose `tow_abi_version` says another one does not fit this header.
+pub const TOW_ABI_VERSION: u32 = 1;
+/// Nothing is due, ever.
+pub const TOW_NO_DEADLINE: u64 = 0xffff_ffff_ffff_ffff;
+/// The longest cursor, in bytes.
+pub const TOW_CURSOR_BYTES_MAX: usize = 568;
+/// The room for an error's text, its zero byte included.
+pub const TOW_ERROR_TEXT_BYTES: usize = 112;
+/// How many slices `tow_peek_transmit` shows at most.
+pub const TOW_SLICES_MAX: usize = 3;
+
+/// Nanoseconds since a zero that you chose; a monotonic clock is the right one.
+pub type tow_time = u64;
+/// What a record is: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know.
+pub type tow_kind = u32;
+
+/// What went wrong. Filled by the library; the text is English and meant for a log.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tow_error {
+    /// The status of the call that failed; `TOW_OK` if none did.
+    pub code: tow_status,
+    /// Zero.
+    pub reserved: u32,
+    /// For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken; else 0.
+    pub detail: u64,
+    /// In words; ends with a zero byte.
+    pub text: [c_char; TOW_ERROR_TEXT_BYTES],
+}
+
+/// The options of a node. Begin with `tow_config_init`, then change what matters.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct tow_config {
+    /// Set by `tow_config_init`.
+    pub struct_size: u32,
+    /// A batch is sealed when its records reach so many bytes.
+    pub batch_bytes: u32,
+    /// The ring of finished frames: how far a replica may fall behind and still go on where it stood.
+    pub backlog_bytes: u64,
+    /// Stream bytes that may be under way to this node untaken. 0: the most the ring allows.
+    pub window_bytes: u64,
+    /// Piece bytes of a snapshot that may be under way to this node untaken.
+    pub piece_window_bytes: u64,
+    /// The longest record. 0: the longest the ring allows (a quarter of it, less the heads).
+    pub record_bytes_max: u32,
+    /// The longest snapshot piece.
+    pub piece_bytes_max: u32,
+    /// Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones.
+    pub links_max: u32,
+    /// Replicas remembered, connected or not.
+    pub slots_max: u32,
+    /// Replicas that receive a snapshot at the same time; others wait.
+    pub ships_max: u32,
+    /// 1 if you can take your store back to an earlier boundary. If not, a fork is answered by a snapshot.
+    pub can_rewind: u32,
+    /// 1 if you keep anything through a power cut. If not, `persisted` is unknown to the upstream, never 0.
+    pub persists: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// How often each side says that it is alive.
+    pub beat_ns: u64,
+    /// Silence, or bytes on offer and none taken, for longer than this ends a link.
+    pub idle_ns: u64,
+    /// A handshake must be finished within this.
+    pub handshake_ns: u64,
+    /// How long a goodbye may take to leave.
+    pub linger_ns: u64,
+    /// A disconnected replica is forgotten after strictly more than this.
+    pub reconnect_window_ns: u64,
+    /// The shortest pause before a redial; it doubles, with jitter.
+    pub redial_min_ns: u64,
+    /// The longest pause before a redial.
+    pub redial_max_ns: u64,
+}
+
+/// What a node must be told about this start of it. Set it to zero, then `struct_size` to its size.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tow_boot {
+    /// `sizeof(tow_boot)`.
+    pub struct_size: u32,
+    /// `TOW_PRIMARY` or `TOW_REPLICA`.
+    pub role: u32,
+    /// The node's name, the same at every start, and no other node's.
+    pub node: u64,
+    /// Fresh dice for every start (`getrandom`): all randomness of the node comes from here.
+    pub seed: [u8; 32],
+    /// Unix time in nanoseconds when your clock said 0.
+    pub unix_zero_ns: u64,
+    /// The cursor that you stored in the same atomic step as your data; NULL for an empty store.
+    pub cursor: *const u8,
+    /// How many bytes it has.
+    pub cursor_len: usize,
+}
+
+/// One input, or one event: 64 bytes, no pointers. Fields that a kind does not name are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct tow_record {
+    /// What it is.
+    pub kind: tow_kind,
+    /// The link it concerns, where it does.
+    pub link: u32,
+    /// The kind's first field; see the kind.
+    pub a: u64,
+    /// The kind's second field.
+    pub b: u64,
+    /// The kind's third field.
+    pub c: u64,
+    /// The kind's fourth field.
+    pub d: u64,
+    /// The kind's fifth field; no kind has one yet.
+    pub e: u64,
+    /// The kind's sixth field; no kind has one yet.
+    pub f: u64,
+    /// The kind's seventh field; no kind has one yet.
+    pub g: u64,
+}
+
+/// What you say to a node: `TOW_INPUT_*`.
+pub type tow_input = tow_record;
+/// What a node says to you: `TOW_EVENT_*`.
+pub type tow_event = tow_record;
+
+/// A boundary of the history, with the proof of what lies before it. `tow_cursor` makes the bytes to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct tow_position {
+    /// The newest epoch that holds a record before it: number in the high half, dice in the low.
+    pub epoch: u64,
+    /// How many records lie before it.
+    pub boundary: u64,
+    /// The digest chained over every batch before it.
+    pub digest: u64,
+}
+
+/// The answer to one input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct tow_step {
+    /// Bytes taken from the front of your data.
+    pub used: u64,
+    /// For `TOW_NEXT_NEED_BYTES`: how many unread bytes make the next step possible.
+    pub need: u64,
+    /// For a write, the offset after its record; there if `flags` has `TOW_STEP_OFFSET`.
+    pub offset: u64,
+    /// The payload's first record's offset, its piece's number, or the point of the fork.
+    pub first: u64,
+    /// Where the payload begins in your data.
+    pub range_start: u64,
+    /// How many bytes it has.
+    pub range_len: u64,
+    /// The snapshot that begins, or that the piece belongs to.
+    pub snapshot: u64,
+    /// The position after this step; there if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data.
+    pub position: tow_position,
+    /// How many records the payload has; for `TOW_PAYLOAD_FORK` 1 to rewind, 0 if a snapshot follows.
+    pub count: u32,
+    /// What the payload is: `TOW_PAYLOAD_*`.
+    pub kind: u32,
+    /// What to do with the rest of the bytes: `TOW_NEXT_*`.
+    pub next: u32,
+    /// `TOW_STEP_*`, added up.
+    pub flags: u32,
+}
+
+/// Bytes of somebody else's: laid out like `struct iovec`.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tow_slice {
+    /// The first of them.
+    pub ptr: *const u8,
+    /// How many.
+    pub len: usize,
+}
+
+/// What a node knows of itself. What is unknown has no flag, and is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct tow_stats {
+    /// How many bytes of this struct were filled.
+    pub struct_size: u32,
+    /// `TOW_PRIMARY` or `TOW_REPLICA`.
+    pub role: u32,
+    /// `TOW_STATS_*`, added up.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Its name.
+    pub node: u64,
+    /// Its history, high half; both are zero before the first snapshot.
+    pub history_high: u64,
+    /// Its history, low half.
+    pub history_low: u64,
+    /// The newest epoch.
+    pub epoch: u64,
+    /// The oldest offset in the ring.
+    pub start: u64,
+    /// The offset after the newest record.
+    pub end: u64,
+    /// Bytes of frames in the ring.
+    pub backlog_used_bytes: u64,
+    /// Records applied. On a primary, written is applied.
+    pub applied: u64,
+    /// Records persisted, as you said.
+    pub persisted: u64,
+    /// The upstream's node (`TOW_STATS_UPSTREAM`).
+    pub upstream: u64,
+    /// The history of the upstream that last welcomed us, high half.
+    pub upstream_history_high: u64,
+    /// The same, low half.
+    pub upstream_history_low: u64,
+    /// Pieces received of the snapshot under way (`TOW_STATS_RECEIVING`).
+    pub pieces_received: u64,
+    /// The root's log end at its newest beat (`TOW_STATS_ORIGIN`).
+    pub origin_end: u64,
+    /// How long ago that beat was first heard (`TOW_STATS_ORIGIN`).
+    pub origin_age_ns: u64,
+    /// Calls whose time lay before an earlier one's.
+    pub clamped: u64,
+    /// Bytes taken as `TOW_INPUT_BYTES`.
+    pub bytes_received: u64,
+    /// Bytes consumed.
+    pub bytes_sent: u64,
+    /// Records received from the upstream.
+    pub records_received: u64,
+    /// Snapshots begun for replicas.
+    pub full_syncs: u64,
+    /// Replicas that went on where they stood.
+    pub partial_syncs: u64,
+    /// Snapshots begun for a replica that had not caught up since another.
+    pub snapshots_restarted: u64,
+    /// Snapshots that went on after a cut.
+    pub snapshots_resumed: u64,
+    /// Times the ring overtook a replica.
+    pub overruns: u64,
+    /// Links that this node ended for a fault or a refusal.
+    pub faults: u64,
+}
+
+// The ABI, as the compiler sees it. A change here is a change of TOW_ABI_VERSION, or a field at an end.
+const _: () = {
+    assert!(size_of::<tow_error>() == 128 && offset_of!(tow_error, text) == 16);
+    assert!(size_of::<tow_config>() == 120 && offset_of!(tow_config, beat_ns) == 64);
+    assert!(size_of::<tow_record>() == size_of::<Record>() && align_of::<tow_record>() == 8);
+    assert!(offset_of!(tow_record, a) == offset_of!(Record, fields) && offset_of!(tow_record, g) == 56);
+    assert!(size_of::<tow_position>() == 24);
+    assert!(size_of::<tow_step>() == size_of::<StepRecord>());
+    assert!(offset_of!(tow_step, position) == offset_of!(StepRecord, epoch));
+    assert!(offset_of!(tow_step, count) == offset_of!(StepRecord, count));
+    assert!(offset_of!(tow_step, flags) == offset_of!(StepRecord, flags));
+    assert!(size_of::<tow_slice>() == 2 * size_of::<usize>());
+    assert!(size_of::<tow_stats>() == 216 && offset_of!(tow_stats, node) == 16);
+    assert!(size_of::<tow_boot>() == 56 + 2 * size_of::<usize>() && offset_of!(tow_boot, cursor) == 56);
+    assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX + 8);
+};
+
+impl From<tow_record> for Record {
+    fn from(record: tow_record) -> Self {
+        let tow_record { kind, link, a, b, c, d, e, f, g } = record;
+        Self { kind, link, fields: [a, b, c, d, e, f, g] }
+    }
+}
+
+impl From<Record> for tow_record {
+    fn from(record: Record) -> Self {
+        let [a, b, c, d, e, f, g] = record.fields;
+        Self { kind: record.kind, link: record.link, a, b, c, d, e, f, g }
+    }
+}
+
+impl From<StepRecord> for tow_step {
+    fn from(step: StepRecord) -> Self {
+        let position = tow_position { epoch: step.epoch, boundary: step.boundary, digest: step.digest };
+        let StepRecord { used, need, offset, first, range_start, snapshot, count, kind, next, flags, .. } =
+            step;
+        let range_len = step.range_length;
+        Self {
+            used,
+            need,
+            offset,
+            first,
+            range_start,
+            range_len,
+            snapshot,
+            position,
+            count,
+            kind,
+            next,
+            flags,
+        }
+    }
+}

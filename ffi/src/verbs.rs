@@ -1,0 +1,134 @@
+//! The verbs: say, poll, peek, consume, and when to come back.
+
+use towline_core::{LinkId, More, Record, StepRecord, Time};
+
+use crate::border::{Out, bytes, read, status_of};
+use crate::node::{exclusive, shared, tow_node};
+use crate::status::{Refusal, TOW_E_RECORD, tow_status};
+use crate::types::{TOW_NO_DEADLINE, tow_event, tow_input, tow_record, tow_slice, tow_step, tow_time};
+
+/// Says one thing to the node. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES`
+/// everything unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_handle(
+    node: *mut tow_node,
+    now: tow_time,
+    input: *const tow_input,
+    data: *const u8,
+    len: usize,
+    step: *mut tow_step,
+) -> tow_status {
+    let work = |content: &mut crate::node::Content| {
+        // SAFETY: the caller's.
+        let step = unsafe { Out::new(step) }?;
+        // SAFETY: the caller's.
+        let input = Record::from(unsafe { read(input) }?);
+        // SAFETY: the caller's, and not kept.
+        let data = unsafe { bytes(data, len) }?;
+        let input = input.input(data).ok_or(Refusal::Status(TOW_E_RECORD))?;
+        let answer = content.node.handle(Time(now), input)?;
+        step.write(StepRecord::from(&answer).into());
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { exclusive(node, work) }
+}
+
+/// Takes up to `cap` events. `*count` says how many were written; fewer than `cap` means that there are no more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_poll_events(
+    node: *mut tow_node,
+    events: *mut tow_event,
+    cap: usize,
+    count: *mut usize,
+) -> tow_status {
+    let work = |content: &mut crate::node::Content| {
+        // SAFETY: the caller's.
+        let count = unsafe { Out::new(count) }?;
+        count.write(0);
+        let mut told = 0;
+        if cap > 0 {
+            // SAFETY: the caller's; the places behind the first are as aligned as it is.
+            unsafe { Out::new(events) }?;
+        }
+        while told < cap {
+            let Some(event) = content.node.poll_event() else { break };
+            // SAFETY: below `cap`, and the caller says that so many places are there.
+            unsafe { Out::new(events.wrapping_add(told)) }?.write(tow_record::from(Record::from(event)));
+            told += 1;
+        }
+        count.write(told);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { exclusive(node, work) }
+}
+
+/// The bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing; they are
+/// lent until the next call on this node that is not `const`. A link that is not open has none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_peek_transmit(
+    node: *const tow_node,
+    link: u32,
+    slices: *mut tow_slice,
+    count: *mut usize,
+) -> tow_status {
+    let work = |content: &crate::node::Content| {
+        // SAFETY: the caller's.
+        let count = unsafe { Out::new(count) }?;
+        // SAFETY: the caller's; the places behind the first are as aligned as it is.
+        unsafe { Out::new(slices) }?;
+        let mut shown = 0;
+        for slice in content.node.peek_transmit(LinkId(link)).slices() {
+            if !slice.is_empty() {
+                let slice = tow_slice { ptr: slice.as_ptr(), len: slice.len() };
+                // SAFETY: there are three, and the caller says that three places are there.
+                unsafe { Out::new(slices.wrapping_add(shown)) }?.write(slice);
+                shown += 1;
+            }
+        }
+        count.write(shown);
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    status_of(unsafe { shared(node, false, work) })
+}
+
+/// So many of the bytes that the last peek showed were written; an empty peek is consumed with 0. `*more` is 1: peek
+/// again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_consume(
+    node: *mut tow_node,
+    now: tow_time,
+    link: u32,
+    written: usize,
+    more: *mut u32,
+) -> tow_status {
+    let work = |content: &mut crate::node::Content| {
+        // SAFETY: the caller's.
+        let more = unsafe { Out::new(more) }?;
+        more.write(match content.node.consume(Time(now), LinkId(link), written)? {
+            More::Dry => 0,
+            More::More => 1,
+        });
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { exclusive(node, work) }
+}
+
+/// When to say `TOW_INPUT_TICK` at the latest: at once while an event waits to be polled, `TOW_NO_DEADLINE` if nothing
+/// is due ever, or if this cannot be told (a NULL, poisoned or busy node).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_next_deadline(node: *const tow_node) -> tow_time {
+    let mut deadline = TOW_NO_DEADLINE;
+    let work = |content: &crate::node::Content| {
+        if let Some(Time(due)) = content.node.next_deadline() {
+            deadline = due;
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    let _ = status_of(unsafe { shared(node, false, work) });
+    deadline
+}

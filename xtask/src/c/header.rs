@@ -1,0 +1,120 @@
+//! `cargo xtask header`: makes `ffi/include/towline.h` from the Rust sources, or checks that it is current.
+//!
+//! cbindgen is a library here, at a version that is fixed: nobody installs a tool, and no other version writes another
+//! header. The head comes from `ffi/head.txt`, the version macros from Cargo.toml.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+
+/// Whether to write.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Write nothing; fail if the header that is there is not what the sources say
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes or checks the header.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let path = workspace.root.join("ffi/include/towline.h");
+    let made = make(&workspace.root.join("ffi"))?;
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    if made == there {
+        println!("{} is current", path.display());
+    } else if args.check {
+        bail!("{} is not what the sources say: run `cargo xtask header`, and read the difference", path.display());
+    } else {
+        std::fs::write(&path, made).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make(ffi: &Path) -> Result<String> {
+    let style = ffi.join("cbindgen.toml");
+    let mut config = cbindgen::Config::from_file(&style)
+        .map_err(|error| anyhow::anyhow!("{}: {error}", style.display()))?;
+    let head = ffi.join("head.txt");
+    let head = std::fs::read_to_string(&head).with_context(|| head.display().to_string())?;
+    config.header = Some(head.trim_end().to_owned());
+    config.after_includes = Some(format!("#include <stddef.h>\n#include <stdint.h>\n\n{}", version_macros()?));
+    let bindings = cbindgen::Builder::new()
+        .with_src(ffi.join("src/status.rs"))
+        .with_src(ffi.join("src/types.rs"))
+        .with_src(ffi.join("src/kinds.rs"))
+        .with_src(ffi.join("src/node.rs"))
+        .with_src(ffi.join("src/about.rs"))
+        .with_src(ffi.join("src/config.rs"))
+        .with_src(ffi.join("src/verbs.rs"))
+        .with_src(ffi.join("src/records.rs"))
+        .with_src(ffi.join("src/questions.rs"))
+        .with_config(config)
+        .generate()
+        .context("cbindgen could not read ffi/src")?;
+    let mut bytes = Vec::new();
+    bindings.write(&mut bytes);
+    Ok(tighten(&String::from_utf8(bytes).context("a header in UTF-8")?))
+}
+
+/// cbindgen gives every comment lines of its own for its marks: one line where one is enough, stars where not.
+fn tighten(header: &str) -> String {
+    let mut text = String::new();
+    let mut lines = header.lines().peekable();
+    while let Some(line) = lines.next() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if line.trim_start() != "/*" || lines.peek().is_some_and(|next| next.starts_with(" *")) {
+            text += &format!("{line}\n");
+            continue;
+        }
+        let mut words: Vec<&str> = Vec::new();
+        for inside in lines.by_ref() {
+            if inside.trim_start() == "*/" {
+                break;
+            }
+            words.push(inside.trim());
+        }
+        match words[..] {
+            [one] => text += &format!("{indent}/* {one} */\n"),
+            _ => {
+                text += &format!("{indent}/*\n");
+                for word in words {
+                    text += format!("{indent} * {word}").trim_end();
+                    text.push('\n');
+                }
+                text += &format!("{indent} */\n");
+            }
+        }
+    }
+    text
+}
+
+/// This package shares its version with the workspace.
+fn version_macros() -> Result<String> {
+    let version = env!("CARGO_PKG_VERSION");
+    let parts: Vec<u32> = version.split('.').map(str::parse).collect::<Result<_, _>>().context("a version")?;
+    let [major, minor, patch] = parts[..] else { bail!("{version} has not three parts") };
+    Ok(format!(
+        "/* The version of this header. tow_version() is the library's. */\n\
+         #define TOW_VERSION \"{version}\"\n\
+         #define TOW_VERSION_MAJOR {major}\n\
+         #define TOW_VERSION_MINOR {minor}\n\
+         #define TOW_VERSION_PATCH {patch}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tighten;
+
+    #[test]
+    fn comments_take_the_room_they_need() {
+        let made = "/*\n * the head\n */\n/*\n one\n */\n#define A 1\n    /*\n     two\n     lines\n     */\n";
+        let meant = "/*\n * the head\n */\n/* one */\n#define A 1\n    /*\n     * two\n     * lines\n     */\n";
+        assert_eq!(tighten(made), meant);
+    }
+}
