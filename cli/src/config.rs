@@ -139,7 +139,6 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
         // One more for the upstream.
         core.links_max = replicas.saturating_add(1);
         core.slots_max = replicas;
-        core.ships_max = core.ships_max.min(core.links_max);
     }
     if let Some(idle) = settings.idle {
         core.idle = idle.0;

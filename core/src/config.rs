@@ -27,7 +27,7 @@ pub struct Options {
     pub links_max: u32,
     /// Replicas remembered, connected or not.
     pub slots_max: u32,
-    /// Replicas that receive a snapshot at the same time; others wait.
+    /// Replicas that receive a snapshot at the same time; others wait. Never more than `links_max`.
     pub ships_max: u32,
     /// How often each side says it is alive.
     pub beat: Span,
@@ -136,7 +136,8 @@ impl Options {
         at_least("slots_max", self.slots_max.into(), 1)?;
         at_most("slots_max", self.slots_max.into(), 1 << 16)?;
         at_least("ships_max", self.ships_max.into(), 1)?;
-        at_most("ships_max", self.ships_max.into(), self.links_max.into())?;
+        // A ship carries one link.
+        self.ships_max = self.ships_max.min(self.links_max);
         at_least("beat", self.beat.0, 1_000_000)?;
         // Two beats may be lost before silence means anything.
         at_least("idle", self.idle.0, self.beat.0.saturating_mul(3))?;

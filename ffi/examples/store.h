@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "towline.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define STORE_CURSOR_MAX 1024
+#define STORE_CURSOR_MAX TOW_CURSOR_BYTES_MAX
 
 typedef struct store store;
 

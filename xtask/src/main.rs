@@ -43,6 +43,10 @@ enum Command {
     Imports,
     /// Make the C header from the Rust sources
     Header(c::HeaderArgs),
+    /// Build the C libraries and install them with headers, pkg-config and CMake files
+    Install(c::InstallArgs),
+    /// Check the C side: headers, libraries, ABI, tests in C under valgrind and sanitizers, examples
+    CTest(c::CheckArgs),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,8 @@ fn main() -> ExitCode {
         Command::SimSoak(args) => sim::soak(&args),
         Command::Imports => imports::run(),
         Command::Header(args) => c::header(&args),
+        Command::Install(args) => c::install(&args),
+        Command::CTest(args) => c::check(&args),
     };
     match done {
         Ok(code) => code,

@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::versions::{BROWSER, CARGO_DENY, CHIP, COMPONENTS, PARALLEL, REDIS_TOOLS};
+use crate::versions::{BROWSER, C_TOOLS, CARGO_DENY, CHIP, COMPONENTS, NIGHTLY, PARALLEL, REDIS_TOOLS};
 
 /// One thing a machine must have.
 pub(crate) struct Need {
@@ -54,6 +54,29 @@ pub(crate) const NEEDS: &[Need] = &[
             )
         },
         root: true,
+    },
+    Need {
+        name: "set-up: C",
+        budget_s: 240,
+        quick: false,
+        there: || {
+            let tools = ["gcc", "g++", "ld", "clang", "clang++", "valgrind", "pkg-config", "cmake"];
+            tools.iter().all(|tool| answers(tool, &["--version"]))
+                && answers("pkg-config", &["--exists", "libxxhash"])
+        },
+        fetch: || format!("apt-get update && apt-get install --yes --no-install-recommends {C_TOOLS}"),
+        root: true,
+    },
+    Need {
+        name: "set-up: nightly",
+        budget_s: 180,
+        quick: false,
+        there: || {
+            let listed = said("rustup", &["component", "list", "--toolchain", NIGHTLY, "--installed"]);
+            ["miri", "rust-src"].iter().all(|part| listed.lines().any(|line| line.starts_with(part)))
+        },
+        fetch: || format!("rustup toolchain install {NIGHTLY} --profile minimal --component miri,rust-src"),
+        root: false,
     },
     Need {
         name: "set-up: cargo-deny",

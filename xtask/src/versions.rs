@@ -16,3 +16,9 @@ pub(crate) const REDIS_TOOLS: &str = "redis-tools";
 
 /// One of the ways to spread a campaign: its example is run as it stands. Any version will do.
 pub(crate) const PARALLEL: &str = "parallel";
+
+/// For what stable does not have yet: Miri and AddressSanitizer.
+pub(crate) const NIGHTLY: &str = "nightly-2026-05-20";
+
+/// A C programmer's tools, and what the C examples take their digest from. Any version will do.
+pub(crate) const C_TOOLS: &str = "gcc g++ binutils clang valgrind pkg-config cmake libxxhash-dev";

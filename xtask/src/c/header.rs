@@ -22,17 +22,25 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let path = workspace.root.join("ffi/include/towline.h");
-    let made = make(&workspace.root.join("ffi"))?;
-    let there = std::fs::read_to_string(&path).unwrap_or_default();
-    if made == there {
-        println!("{} is current", path.display());
-    } else if args.check {
-        bail!("{} is not what the sources say: run `cargo xtask header`, and read the difference", path.display());
+    let ffi = workspace.root.join("ffi");
+    if args.check {
+        println!("{}: {}", path.display(), check(&ffi).with_context(|| path.display().to_string())?);
     } else {
-        std::fs::write(&path, made).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(&path, make(&ffi)?).with_context(|| format!("cannot write {}", path.display()))?;
         println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the header that is there is current.
+pub(crate) fn check(ffi: &Path) -> Result<String> {
+    let there = std::fs::read_to_string(ffi.join("include/towline.h")).context("towline.h")?;
+    let made = make(ffi)?;
+    anyhow::ensure!(
+        made == there,
+        "not what the sources say: run `cargo xtask header`, and read the difference"
+    );
+    Ok(format!("{} lines", made.lines().count()))
 }
 
 fn make(ffi: &Path) -> Result<String> {
@@ -42,7 +50,8 @@ fn make(ffi: &Path) -> Result<String> {
     let head = ffi.join("head.txt");
     let head = std::fs::read_to_string(&head).with_context(|| head.display().to_string())?;
     config.header = Some(head.trim_end().to_owned());
-    config.after_includes = Some(format!("#include <stddef.h>\n#include <stdint.h>\n\n{}", version_macros()?));
+    config.after_includes =
+        Some(format!("#include <stddef.h>\n#include <stdint.h>\n\n{}", version_macros()?));
     let bindings = cbindgen::Builder::new()
         .with_src(ffi.join("src/status.rs"))
         .with_src(ffi.join("src/types.rs"))
@@ -96,7 +105,8 @@ fn tighten(header: &str) -> String {
 /// This package shares its version with the workspace.
 fn version_macros() -> Result<String> {
     let version = env!("CARGO_PKG_VERSION");
-    let parts: Vec<u32> = version.split('.').map(str::parse).collect::<Result<_, _>>().context("a version")?;
+    let parts: Vec<u32> =
+        version.split('.').map(str::parse).collect::<Result<_, _>>().context("a version")?;
     let [major, minor, patch] = parts[..] else { bail!("{version} has not three parts") };
     Ok(format!(
         "/* The version of this header. tow_version() is the library's. */\n\
@@ -113,8 +123,10 @@ mod tests {
 
     #[test]
     fn comments_take_the_room_they_need() {
-        let made = "/*\n * the head\n */\n/*\n one\n */\n#define A 1\n    /*\n     two\n     lines\n     */\n";
-        let meant = "/*\n * the head\n */\n/* one */\n#define A 1\n    /*\n     * two\n     * lines\n     */\n";
+        let made =
+            "/*\n * the head\n */\n/*\n one\n */\n#define A 1\n    /*\n     two\n     lines\n     */\n";
+        let meant =
+            "/*\n * the head\n */\n/* one */\n#define A 1\n    /*\n     * two\n     * lines\n     */\n";
         assert_eq!(tighten(made), meant);
     }
 }

@@ -1,0 +1,182 @@
+//! `cargo xtask c-test`: everything that is checked of the C side, one after another; a failure stops nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::compile::{Link, Program, hygiene, installed};
+use super::library::{Libraries, build};
+use super::{abi, examples, header, install, output};
+use crate::versions::NIGHTLY;
+use crate::workspace::{Workspace, command};
+
+/// Which checks.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the checks whose name holds this
+    only: Option<String>,
+}
+
+/// What the checks share.
+struct Bench {
+    workspace: Workspace,
+    ffi: PathBuf,
+    /// What is made on the way.
+    folder: PathBuf,
+    /// Where it is installed.
+    prefix: PathBuf,
+    libraries: Libraries,
+    planted: Libraries,
+}
+
+type Check = fn(&Bench) -> Result<String>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("header is current", |bench| header::check(&bench.ffi)),
+    ("libraries", |bench| bench.libraries.judge()),
+    ("headers in every dialect", |bench| hygiene(&bench.ffi, &bench.folder)),
+    ("ABI", |bench| abi::compare(&bench.ffi, &bench.libraries.exports, &bench.folder)),
+    ("installed", |bench| installed(&bench.prefix, &bench.folder)),
+    ("refusals", refusals),
+    ("threads", |bench| bench.run("threads", &["tests/threads.c"], Link::Static(&bench.libraries), &[])),
+    ("beside another Rust library", beside),
+    ("stream", |bench| bench.run("stream", STREAM, Link::Static(&bench.libraries), &["200"])),
+    ("valgrind", valgrind),
+    ("sanitizers", sanitizers),
+    ("examples", against_towline),
+];
+
+const STREAM: &[&str] = &["bench/stream.c"];
+const SANITIZED: &str = "x86_64-unknown-linux-gnu";
+
+/// Runs them; the code is a failure if any failed.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let bench = Bench::new()?;
+    let mut failed = 0;
+    for (name, check) in CHECKS {
+        if args.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            continue;
+        }
+        let started = Instant::now();
+        let done = check(&bench);
+        let seconds = started.elapsed().as_secs_f64();
+        match done {
+            Ok(detail) => println!("ok {seconds:5.1} s  {name}: {}", detail.replace('\n', "; ")),
+            Err(why) => {
+                failed += 1;
+                println!("FAILED {seconds:5.1} s  {name}: {why:#}");
+            }
+        }
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let workspace = Workspace::find()?;
+        let planted = build(&workspace, true)?;
+        let libraries = build(&workspace, false)?;
+        let home = workspace.target.join("towline-c");
+        let (folder, prefix) = (home.join("check"), home.join("installed"));
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        install::lay_out(&workspace, &libraries, &prefix, &prefix)?;
+        Ok(Self { ffi: workspace.root.join("ffi"), workspace, folder, prefix, libraries, planted })
+    }
+
+    fn make(&self, name: &str, sources: &[&str], link: Link<'_>, more: &[&str]) -> Result<PathBuf> {
+        let out = self.folder.join(name);
+        Program { ffi: &self.ffi, sources, more }.make("gcc", &link.args(), &out)?;
+        Ok(out)
+    }
+
+    fn run(&self, name: &str, sources: &[&str], link: Link<'_>, args: &[&str]) -> Result<String> {
+        let program = self.make(name, sources, link, &["-lpthread"])?;
+        output(Command::new(program).args(args))
+    }
+}
+
+/// As static, as shared, and with the function that panics.
+fn refusals(bench: &Bench) -> Result<String> {
+    let sources = &["tests/refusals.c"][..];
+    bench.run("refusals", sources, Link::Static(&bench.libraries), &[])?;
+    bench.run("refusals-shared", sources, Link::Shared(&bench.libraries), &[])?;
+    let planted =
+        bench.make("refusals-planted", sources, Link::Static(&bench.planted), &["-DTOW_PLANTED"])?;
+    output(&mut Command::new(planted))
+}
+
+/// A program that links another Rust static library too.
+fn beside(bench: &Bench) -> Result<String> {
+    let second = bench.folder.join("libsecond.a");
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-C", "opt-level=2", "-o"]).arg(&second);
+    output(rustc.arg(bench.ffi.join("tests/second.rs")))?;
+    let second = second.display().to_string();
+    let link = Link::Static(&bench.planted);
+    let program =
+        bench.make("beside", &["tests/beside.c"], link, &[&second, "-lpthread", "-lgcc_s", "-lc"])?;
+    output(&mut Command::new(program))
+}
+
+fn valgrind(bench: &Bench) -> Result<String> {
+    let refusals = bench.make(
+        "refusals-valgrind",
+        &["tests/refusals.c"],
+        Link::Static(&bench.planted),
+        &["-DTOW_PLANTED"],
+    )?;
+    let stream = bench.make("stream-valgrind", STREAM, Link::Static(&bench.libraries), &[])?;
+    for (program, args) in [(refusals, &[][..]), (stream, &["20"][..])] {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--leak-check=full", "--error-exitcode=9"]).arg(program).args(args);
+        output(&mut valgrind)?;
+    }
+    Ok("no errors, no leaks".to_owned())
+}
+
+/// AddressSanitizer over both sides of the border, UBSan over C's; and a proof that they look.
+fn sanitizers(bench: &Bench) -> Result<String> {
+    let target = bench.workspace.target.join("towline-asan");
+    let mut cargo = command("cargo");
+    cargo.arg(format!("+{NIGHTLY}")).args([
+        "rustc",
+        "--quiet",
+        "-p",
+        "towline-capi",
+        "--features",
+        "planted",
+    ]);
+    cargo.args(["--crate-type", "staticlib", "--target", SANITIZED]).arg("--target-dir").arg(&target);
+    cargo.env("RUSTFLAGS", "-Zsanitizer=address").current_dir(&bench.workspace.root);
+    output(&mut cargo)?;
+    let archive = target.join(SANITIZED).join("debug/libtowline.a").display().to_string();
+    let link = [vec![archive], bench.libraries.native.clone()].concat();
+    let more =
+        &["-DTOW_PLANTED", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-lpthread"][..];
+    let make = |name: &str, source: &str| {
+        let out = bench.folder.join(format!("{name}-asan"));
+        Program { ffi: &bench.ffi, sources: &[source], more }.make("gcc", &link, &out)?;
+        Ok::<_, anyhow::Error>(out)
+    };
+    output(&mut Command::new(make("refusals", "tests/refusals.c")?))?;
+    output(&mut Command::new(make("threads", "tests/threads.c")?))?;
+    output(Command::new(make("stream", "bench/stream.c")?).arg("50"))?;
+    let caught = Command::new(make("after_free", "tests/after_free.c")?).output().context("after_free")?;
+    if caught.status.success() || !String::from_utf8_lossy(&caught.stderr).contains("heap-use-after-free") {
+        bail!("the planted use after free was not reported: AddressSanitizer does not look");
+    }
+    Ok("clean, and the planted use after free was reported".to_owned())
+}
+
+/// The examples against each other and against the program.
+fn against_towline(bench: &Bench) -> Result<String> {
+    let mut cargo = command("cargo");
+    cargo.args(["build", "--quiet", "-p", "towline", "--bins"]).current_dir(&bench.workspace.root);
+    output(&mut cargo)?;
+    let towline: &Path = &bench.workspace.target.join("debug/towline");
+    let folder = bench.folder.join("examples");
+    let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), towline.to_owned(), folder)?;
+    Ok(format!("primary.c leads: {}; towline leads: {}", examples.c_leads()?, examples.towline_leads()?))
+}
