@@ -72,11 +72,17 @@ impl Record {
 
     /// This record as an input over `data`. `None` for an unknown kind, a flag that is neither 0 nor 1, or a field that
     /// should be zero and is not.
+    #[inline]
     #[must_use]
     pub fn input<'a>(&self, data: &'a [u8]) -> Option<Input<'a>> {
-        let [a, b, c, rest @ ..] = self.fields;
-        let named = named_fields(self.kind)?;
-        if rest != [0; 4] || self.fields[named..].iter().any(|field| *field != 0) {
+        let [a, b, c, d, e, f, g] = self.fields;
+        let unnamed = match named_fields(self.kind)? {
+            0 => a | b | c,
+            1 => b | c,
+            2 => c,
+            _ => 0,
+        };
+        if unnamed | d | e | f | g != 0 {
             return None;
         }
         let link = LinkId(self.link);
@@ -105,7 +111,8 @@ impl Record {
     }
 }
 
-/// How many fields a kind of input names.
+/// How many fields a kind of input names: at most three.
+#[inline]
 const fn named_fields(kind: u32) -> Option<usize> {
     match kind {
         1 | 3 | 4 | 5 | 6 | 7 | 15 | 16 | 18 => Some(0),

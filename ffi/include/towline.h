@@ -367,7 +367,10 @@ typedef struct {
 /* The configuration or the boot cannot work; the error's text names the option. */
 #define TOW_E_CONFIG -3
 
-/* A mistake of the host: nothing was changed. `tow_node_error` has its number (`detail`, see docs/protocol.md) and text. */
+/*
+ * A mistake of the host: nothing was changed. `tow_node_error` has its number (`detail`, listed in
+ * docs/protocol.md) and its text.
+ */
 #define TOW_E_MISUSE -4
 
 /* The node is in use by another call. */
@@ -421,7 +424,7 @@ typedef struct {
 /* The view `a` is open, exactly at the cursor in data; it has `b` bytes, or `UINT64_MAX`: unknown. */
 #define TOW_INPUT_SNAPSHOT_READY 11
 
-/* Data is piece `b` of view `a`; `c` is 1 if it is the last. The same number must always hold the same bytes. */
+/* Data is piece `b` of view `a`; `c` is 1 if it is the last. The same number always holds the same bytes. */
 #define TOW_INPUT_SNAPSHOT_PIECE 12
 
 /* The view `a` could not be opened, or broke; `b` is 1 if asking again makes sense. */
@@ -457,7 +460,10 @@ typedef struct {
 /* There is something to write where there was nothing: peek, write, consume until dry. `link`. */
 #define TOW_EVENT_WANTS_WRITE 260
 
-/* Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: at this offset or later. */
+/*
+ * Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: it stands at this
+ * offset or later.
+ */
 #define TOW_EVENT_SNAPSHOT_WANTED 261
 
 /* Read a piece and say snapshot piece. `a`: of which view; `b`: which piece. */
@@ -494,7 +500,10 @@ uint32_t tow_abi_version(void);
 /* The library's version, "MAJOR.MINOR.PATCH". Static. */
 const char *tow_version(void);
 
-/* A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never NULL. */
+/*
+ * A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
+ * NULL.
+ */
 const char *tow_status_name(tow_status status);
 
 /* Fills in the defaults. `size` is `sizeof(tow_config)`. */
@@ -506,7 +515,10 @@ tow_status tow_config_init(tow_config *config, size_t size);
  */
 tow_status tow_config_check(const tow_config *config, uint64_t *memory_bytes, tow_error *error);
 
-/* Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL on failure. */
+/*
+ * Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL if this
+ * fails.
+ */
 tow_status tow_node_new(const tow_config *config,
                         const tow_boot *boot,
                         tow_node **out,

@@ -27,7 +27,8 @@ pub extern "C" fn tow_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never NULL.
+/// A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tow_status_name(status: tow_status) -> *const c_char {
     status_text(status).as_ptr()

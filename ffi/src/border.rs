@@ -60,6 +60,16 @@ pub(crate) unsafe fn read<T: Copy>(place: *const T) -> Result<T, Refusal> {
     Ok(unsafe { place.read() })
 }
 
+/// A value of the caller's, where it lies.
+#[inline]
+pub(crate) unsafe fn look<'a, T: Copy>(place: *const T) -> Result<&'a T, Refusal> {
+    if place.is_null() || !place.is_aligned() {
+        return Err(Refusal::Status(TOW_E_NULL));
+    }
+    // SAFETY: not NULL, aligned, and the caller says that it is initialised and stays as it is during the call.
+    Ok(unsafe { &*place })
+}
+
 /// A sized struct of the caller's, whose version may be older or newer: what it lacks keeps its value in `value`, what
 /// we do not know must be zero.
 pub(crate) unsafe fn read_sized<T: Sized32>(place: *const T, mut value: T) -> Result<T, Refusal> {

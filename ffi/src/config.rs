@@ -51,7 +51,8 @@ pub unsafe extern "C" fn tow_config_check(
     unsafe { told(done, error) }
 }
 
-/// Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL on failure.
+/// Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL if this
+/// fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_node_new(
     config: *const tow_config,

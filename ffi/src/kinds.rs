@@ -26,7 +26,7 @@ pub const TOW_INPUT_APPLIED: tow_kind = 9;
 pub const TOW_INPUT_PERSISTED: tow_kind = 10;
 /// The view `a` is open, exactly at the cursor in data; it has `b` bytes, or `UINT64_MAX`: unknown.
 pub const TOW_INPUT_SNAPSHOT_READY: tow_kind = 11;
-/// Data is piece `b` of view `a`; `c` is 1 if it is the last. The same number must always hold the same bytes.
+/// Data is piece `b` of view `a`; `c` is 1 if it is the last. The same number always holds the same bytes.
 pub const TOW_INPUT_SNAPSHOT_PIECE: tow_kind = 12;
 /// The view `a` could not be opened, or broke; `b` is 1 if asking again makes sense.
 pub const TOW_INPUT_SNAPSHOT_FAILED: tow_kind = 13;
@@ -50,7 +50,8 @@ pub const TOW_EVENT_JOINED: tow_kind = 0x102;
 pub const TOW_EVENT_CLOSE: tow_kind = 0x103;
 /// There is something to write where there was nothing: peek, write, consume until dry. `link`.
 pub const TOW_EVENT_WANTS_WRITE: tow_kind = 0x104;
-/// Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: at this offset or later.
+/// Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: it stands at this
+/// offset or later.
 pub const TOW_EVENT_SNAPSHOT_WANTED: tow_kind = 0x105;
 /// Read a piece and say snapshot piece. `a`: of which view; `b`: which piece.
 pub const TOW_EVENT_SNAPSHOT_READ: tow_kind = 0x106;

@@ -6,13 +6,13 @@
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
-use towline_core::Node;
+use towline_core::{Node, Time};
 
 use crate::border::{status_of, words_of};
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_POISONED, TOW_E_REENTERED, TOW_OK, tow_status};
-use crate::types::tow_error;
+use crate::types::{TOW_NO_DEADLINE, tow_error};
 
 const FREE: i32 = 0;
 const EXCLUSIVE: i32 = -1;
@@ -21,6 +21,8 @@ const EXCLUSIVE: i32 = -1;
 pub struct tow_node {
     users: AtomicI32,
     poisoned: AtomicBool,
+    /// The deadline as the last change left it, so that asking for it costs next to nothing.
+    due: AtomicU64,
     content: UnsafeCell<Content>,
 }
 
@@ -44,8 +46,17 @@ impl tow_node {
         Self {
             users: AtomicI32::new(FREE),
             poisoned: AtomicBool::new(false),
+            due: AtomicU64::new(due_of(&node)),
             content: UnsafeCell::new(Content { node, refusal }),
         }
+    }
+
+    /// When the node wants to be told the time; [`TOW_NO_DEADLINE`] if a call is inside, or one panicked.
+    #[inline]
+    fn due(&self) -> u64 {
+        let usable =
+            self.users.load(Ordering::Acquire) != EXCLUSIVE && !self.poisoned.load(Ordering::Relaxed);
+        if usable { self.due.load(Ordering::Relaxed) } else { TOW_NO_DEADLINE }
     }
 
     #[inline]
@@ -62,6 +73,17 @@ impl tow_node {
             }
         }
     }
+}
+
+fn due_of(node: &Node) -> u64 {
+    node.next_deadline().map_or(TOW_NO_DEADLINE, |Time(due)| due)
+}
+
+/// See `tow_next_deadline`.
+#[inline]
+pub(crate) unsafe fn next_deadline(node: *const tow_node) -> u64 {
+    // SAFETY: passed on from the caller.
+    unsafe { handle(node) }.map_or(TOW_NO_DEADLINE, tow_node::due)
 }
 
 /// Leaves when it is dropped.
@@ -113,7 +135,11 @@ fn run(
     work: impl FnOnce(&mut Content) -> Result<(), Refusal>,
 ) -> tow_status {
     match catch_unwind(AssertUnwindSafe(|| work(content))) {
-        Ok(Ok(())) => TOW_OK,
+        Ok(Ok(())) => {
+            node.due.store(due_of(&content.node), Ordering::Relaxed);
+            TOW_OK
+        }
+        // What is refused changes nothing.
         Ok(Err(refusal)) => keep(content, &refusal),
         Err(payload) => {
             node.poisoned.store(true, Ordering::Relaxed);

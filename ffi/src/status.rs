@@ -19,7 +19,8 @@ pub const TOW_E_NULL: tow_status = -1;
 pub const TOW_E_SIZE: tow_status = -2;
 /// The configuration or the boot cannot work; the error's text names the option.
 pub const TOW_E_CONFIG: tow_status = -3;
-/// A mistake of the host: nothing was changed. `tow_node_error` has its number (`detail`, see docs/protocol.md) and text.
+/// A mistake of the host: nothing was changed. `tow_node_error` has its number (`detail`, listed in
+/// docs/protocol.md) and its text.
 pub const TOW_E_MISUSE: tow_status = -4;
 /// The node is in use by another call.
 pub const TOW_E_REENTERED: tow_status = -5;

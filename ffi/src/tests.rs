@@ -1,6 +1,9 @@
 //! The border from C's side of it, in Rust, so that Miri sees every pointer: each function with what it must refuse,
 //! and two nodes that talk.
-#![allow(clippy::multiple_unsafe_ops_per_block, reason = "one call after another, for one and the same reason")]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one call after another, for one and the same reason"
+)]
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;

@@ -265,39 +265,9 @@ const _: () = {
     assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX + 8);
 };
 
-impl From<tow_record> for Record {
-    fn from(record: tow_record) -> Self {
-        let tow_record { kind, link, a, b, c, d, e, f, g } = record;
-        Self { kind, link, fields: [a, b, c, d, e, f, g] }
-    }
-}
-
 impl From<Record> for tow_record {
     fn from(record: Record) -> Self {
         let [a, b, c, d, e, f, g] = record.fields;
         Self { kind: record.kind, link: record.link, a, b, c, d, e, f, g }
-    }
-}
-
-impl From<StepRecord> for tow_step {
-    fn from(step: StepRecord) -> Self {
-        let position = tow_position { epoch: step.epoch, boundary: step.boundary, digest: step.digest };
-        let StepRecord { used, need, offset, first, range_start, snapshot, count, kind, next, flags, .. } =
-            step;
-        let range_len = step.range_length;
-        Self {
-            used,
-            need,
-            offset,
-            first,
-            range_start,
-            range_len,
-            snapshot,
-            position,
-            count,
-            kind,
-            next,
-            flags,
-        }
     }
 }

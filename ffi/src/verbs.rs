@@ -2,10 +2,10 @@
 
 use towline_core::{LinkId, More, Record, StepRecord, Time};
 
-use crate::border::{Out, bytes, read, status_of};
-use crate::node::{exclusive, shared, tow_node};
+use crate::border::{Out, bytes, look, status_of};
+use crate::node::{exclusive, next_deadline, shared, tow_node};
 use crate::status::{Refusal, TOW_E_RECORD, tow_status};
-use crate::types::{TOW_NO_DEADLINE, tow_event, tow_input, tow_record, tow_slice, tow_step, tow_time};
+use crate::types::{tow_event, tow_input, tow_record, tow_slice, tow_step, tow_time};
 
 /// Says one thing to the node. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES`
 /// everything unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
@@ -20,14 +20,17 @@ pub unsafe extern "C" fn tow_handle(
 ) -> tow_status {
     let work = |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
-        let step = unsafe { Out::new(step) }?;
-        // SAFETY: the caller's.
-        let input = Record::from(unsafe { read(input) }?);
+        let step = unsafe { Out::new(step.cast::<StepRecord>()) }?;
+        // SAFETY: the caller's; a `tow_input` is a `Record` (asserted in `types`), which is read where it lies.
+        let input = unsafe { look(input.cast::<Record>()) }?;
         // SAFETY: the caller's, and not kept.
         let data = unsafe { bytes(data, len) }?;
         let input = input.input(data).ok_or(Refusal::Status(TOW_E_RECORD))?;
-        let answer = content.node.handle(Time(now), input)?;
-        step.write(StepRecord::from(&answer).into());
+        // Looked at where it lies: an answer is 120 bytes, and a move of it costs as much as the call.
+        match &content.node.handle(Time(now), input) {
+            Ok(answer) => step.write(StepRecord::from(answer)),
+            Err(misuse) => return Err(Refusal::Misuse(*misuse)),
+        }
         Ok(())
     };
     // SAFETY: the caller's.
@@ -121,14 +124,6 @@ pub unsafe extern "C" fn tow_consume(
 /// is due ever, or if this cannot be told (a NULL, poisoned or busy node).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_next_deadline(node: *const tow_node) -> tow_time {
-    let mut deadline = TOW_NO_DEADLINE;
-    let work = |content: &crate::node::Content| {
-        if let Some(Time(due)) = content.node.next_deadline() {
-            deadline = due;
-        }
-        Ok(())
-    };
     // SAFETY: the caller's.
-    let _ = status_of(unsafe { shared(node, false, work) });
-    deadline
+    unsafe { next_deadline(node) }
 }

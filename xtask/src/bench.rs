@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: runs the benches of the core and the simulator and puts what they measured beside what is
+//! `cargo xtask bench`: runs the benches of the core, the simulator and the C ABI and puts what they measured beside what is
 //! promised.
 //!
 //! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ enum From {
     Each { one: &'static str, many: &'static str, more: f64 },
     /// A number that the bench counted.
     Counted(&'static str),
+    /// What part one counted number is of another, in percent.
+    Part { of: &'static str, is: &'static str },
 }
 
 enum Target {
@@ -93,10 +95,23 @@ const ROWS: &[Row] = &[
         unit: "M states/s",
         target: Target::AtLeast(0.3),
     },
+    Row {
+        what: "the cheapest call from C",
+        from: From::Counted("c_next_deadline_ns"),
+        unit: "ns",
+        target: Target::AtMost(10.0),
+    },
+    Row {
+        what: "a live stream driven from C, against Rust",
+        from: From::Part { of: "rust_stream_ns", is: "c_stream_ns" },
+        unit: "%",
+        target: Target::AtLeast(97.0),
+    },
 ];
 
 /// Each bench: its package, its name, and whether criterion runs it.
-const BENCHES: [(&str, &str, bool); 2] = [("towline-core", "stream", true), ("towline-sim", "pace", false)];
+const BENCHES: [(&str, &str, bool); 3] =
+    [("towline-core", "stream", true), ("towline-sim", "pace", false), ("towline-ffi", "stream", false)];
 
 /// Measures; the code is a failure if a target is missed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -105,6 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for bench in BENCHES {
         counted.extend(measure(&workspace, bench, args.quick)?);
     }
+    counted.extend(listen(crate::c::stream_program(&workspace)?)?);
     let home = workspace.target.join("criterion");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut lines = vec![["what", "measured", "target", "unit", ""].map(str::to_owned).to_vec()];
@@ -149,17 +165,22 @@ fn measure(
     if quick && criterion {
         bench.args(["--", "--quick"]);
     }
-    let mut child = bench.stdout(Stdio::piped()).spawn().context("cargo did not start")?;
-    let output = child.stdout.take().context("cargo's output was asked for")?;
+    listen(bench)
+}
+
+fn listen(mut bench: Command) -> Result<BTreeMap<String, f64>> {
+    let child = bench.stdout(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("cannot start {bench:?}"))?;
+    let output = child.stdout.take().context("its output was asked for")?;
     let mut counted = BTreeMap::new();
     for line in BufReader::new(output).lines() {
         let line = line.context("reading what the bench says")?;
         println!("{line}");
         counted.extend(parse_counted(&line));
     }
-    let status = child.wait().context("waiting for cargo")?;
+    let status = child.wait().context("waiting for the bench")?;
     if !status.success() {
-        bail!("cargo bench failed ({status}): see its message above");
+        bail!("a bench failed ({status}): see its message above");
     }
     Ok(counted)
 }
@@ -179,6 +200,10 @@ impl From {
                 .get(*name)
                 .copied()
                 .with_context(|| format!("the bench printed no line `counted: {name} = N`")),
+            Self::Part { of, is } => {
+                let [of, is] = [of, is].map(|name| Self::Counted(name).value(home, counted));
+                Ok(of? / is? * 100.0)
+            }
         }
     }
 }
@@ -237,6 +262,7 @@ mod tests {
         assert!((value(From::Millions("g/one")) - 20.0).abs() < 1e-9);
         assert!((value(From::Each { one: "g/one", many: "g/many", more: 4.0 }) - 10.0).abs() < 1e-9);
         assert!((value(From::Counted("allocations")) - 3.0).abs() < 1e-9);
+        assert!((value(From::Part { of: "allocations", is: "allocations" }) - 100.0).abs() < 1e-9);
         let missing = From::Nanos("g/none").value(&home, &counted).unwrap_err();
         assert!(missing.to_string().contains("renamed"), "{missing}");
         std::fs::remove_dir_all(home).unwrap();

@@ -1,6 +1,6 @@
 //! The checks, in the order they run: what fails most often and fastest first.
 
-use crate::versions::{BROWSER, CHIP};
+use crate::versions::{BROWSER, CHIP, ON_NIGHTLY};
 
 /// One check: a command from the root of the workspace.
 pub(crate) struct Step {
@@ -29,7 +29,12 @@ const fn step(name: &'static str, budget_s: u64, mode: Mode, argv: &'static [&'s
 
 pub(crate) const STEPS: &[Step] = &[
     step("fmt", 20, Mode::Always, &["cargo", "fmt", "--all", "--check"]),
-    step("tidy", 60, Mode::Always, &["cargo", "test", "-p", "towline-tests", "--test", "tidy"]),
+    step(
+        "tidy",
+        60,
+        Mode::Always,
+        &["cargo", "test", "-p", "towline-tests", "--test", "tidy", "--test", "pages"],
+    ),
     step(
         "clippy",
         300,
@@ -76,6 +81,17 @@ pub(crate) const STEPS: &[Step] = &[
     // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
     step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
     step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    // Headers, libraries, ABI, tests in C under valgrind and sanitizers, examples against the program built above.
+    step("C", 180, Mode::Full, &["cargo", "xtask", "c-test"]),
+    Step {
+        env: &[("MIRIFLAGS", "-Zmiri-strict-provenance"), ("CARGO_TARGET_DIR", "target/towline-miri")],
+        ..step(
+            "C: Miri",
+            120,
+            Mode::Full,
+            &["cargo", ON_NIGHTLY, "miri", "test", "-p", "towline-ffi", "--lib"],
+        )
+    },
     // With every substrate in it. The named scenarios, the corpus and the command line are among the tests above.
     step("sim: build", 240, Mode::Full, &["cargo", "xtask", "sim", "scenarios"]),
     step(

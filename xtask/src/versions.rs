@@ -19,6 +19,8 @@ pub(crate) const PARALLEL: &str = "parallel";
 
 /// For what stable does not have yet: Miri and AddressSanitizer.
 pub(crate) const NIGHTLY: &str = "nightly-2026-05-20";
+/// The same, as cargo wants to hear it.
+pub(crate) const ON_NIGHTLY: &str = "+nightly-2026-05-20";
 
 /// A C programmer's tools, and what the C examples take their digest from. Any version will do.
 pub(crate) const C_TOOLS: &str = "gcc g++ binutils clang valgrind pkg-config cmake libxxhash-dev";

@@ -46,6 +46,7 @@ impl StepRecord {
 }
 
 impl From<&Step> for StepRecord {
+    #[inline]
     fn from(step: &Step) -> Self {
         let next = match step.next {
             Next::NeedBytes => 0,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::compile::{Link, Program, hygiene, installed};
 use super::library::{Libraries, build};
 use super::{abi, examples, header, install, output};
-use crate::versions::NIGHTLY;
+use crate::versions::ON_NIGHTLY;
 use crate::workspace::{Workspace, command};
 
 /// Which checks.
@@ -140,14 +140,7 @@ fn valgrind(bench: &Bench) -> Result<String> {
 fn sanitizers(bench: &Bench) -> Result<String> {
     let target = bench.workspace.target.join("towline-asan");
     let mut cargo = command("cargo");
-    cargo.arg(format!("+{NIGHTLY}")).args([
-        "rustc",
-        "--quiet",
-        "-p",
-        "towline-capi",
-        "--features",
-        "planted",
-    ]);
+    cargo.arg(ON_NIGHTLY).args(["rustc", "--quiet", "-p", "towline-capi", "--features", "planted"]);
     cargo.args(["--crate-type", "staticlib", "--target", SANITIZED]).arg("--target-dir").arg(&target);
     cargo.env("RUSTFLAGS", "-Zsanitizer=address").current_dir(&bench.workspace.root);
     output(&mut cargo)?;
@@ -173,10 +166,23 @@ fn sanitizers(bench: &Bench) -> Result<String> {
 /// The examples against each other and against the program.
 fn against_towline(bench: &Bench) -> Result<String> {
     let mut cargo = command("cargo");
-    cargo.args(["build", "--quiet", "-p", "towline", "--bins"]).current_dir(&bench.workspace.root);
+    cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(&bench.workspace.root);
     output(&mut cargo)?;
     let towline: &Path = &bench.workspace.target.join("debug/towline");
     let folder = bench.folder.join("examples");
     let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), towline.to_owned(), folder)?;
     Ok(format!("primary.c leads: {}; towline leads: {}", examples.c_leads()?, examples.towline_leads()?))
+}
+
+/// `ffi/bench/stream.c`, built, for the bench table.
+pub(crate) fn stream_program(workspace: &Workspace) -> Result<Command> {
+    let libraries = build(workspace, false)?;
+    let out = workspace.target.join("towline-c/stream");
+    let ffi = workspace.root.join("ffi");
+    Program { ffi: &ffi, sources: STREAM, more: &["-O2"] }.make(
+        "gcc",
+        &Link::Static(&libraries).args(),
+        &out,
+    )?;
+    Ok(Command::new(out))
 }

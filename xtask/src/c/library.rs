@@ -116,7 +116,8 @@ impl Libraries {
         let (shared, archive) = (size(&self.shared)?, size(&self.archive)?);
         if shared > SHARED_BYTES_MAX || archive > ARCHIVE_BYTES_MAX {
             bail!(
-                "too large: {SONAME} {shared} of {SHARED_BYTES_MAX} bytes, libtowline.a {archive} of {ARCHIVE_BYTES_MAX}"
+                "too large: {SONAME} has {shared} bytes (at most {SHARED_BYTES_MAX}), \
+                 libtowline.a {archive} (at most {ARCHIVE_BYTES_MAX})"
             );
         }
         Ok(format!(

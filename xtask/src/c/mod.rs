@@ -9,7 +9,7 @@ mod install;
 mod library;
 mod towline;
 
-pub(crate) use check::{Args as CheckArgs, run as check};
+pub(crate) use check::{Args as CheckArgs, run as check, stream_program};
 pub(crate) use header::{Args as HeaderArgs, run as header};
 pub(crate) use install::{Args as InstallArgs, run as install};
 
