@@ -1,11 +1,12 @@
-//! A primary and a replica in one program, a stream of records between them over a socket: `bench/stream.c` word for
-//! word, but without a border. What C pays for it is the difference.
+//! A primary and a replica in one program, a live stream of records between them: `bench/stream.c` word for word, but
+//! without a border. What C pays for it is the difference.
 
 use std::hint::black_box;
 use std::io::{IoSlice, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use towline_core::*;
 
 const RECORD_BYTES: usize = 100;
@@ -15,7 +16,7 @@ const LINK: LinkId = LinkId(0);
 
 struct End {
     node: Node,
-    socket: UnixStream,
+    socket: TcpStream,
     unread: Vec<u8>,
     held: usize,
     sum: u64,
@@ -23,7 +24,7 @@ struct End {
 }
 
 impl End {
-    fn new(role: Role, id: u8, cursor: Option<&[u8]>, socket: UnixStream) -> Self {
+    fn new(role: Role, id: u8, cursor: Option<&[u8]>, socket: TcpStream) -> Self {
         let options = Options { backlog_bytes: 8 << 20, links_max: 1, ..Options::default() };
         let config = options.check().expect("the options work");
         let mut seed = [0; 32];
@@ -31,6 +32,7 @@ impl End {
         let boot = Boot { node: NodeId(id.into()), seed, role, unix_zero: 0, cursor };
         let node = Node::new(config, boot).expect("a sound cursor");
         socket.set_nonblocking(true).expect("a socket");
+        socket.set_nodelay(true).expect("a socket");
         Self { node, socket, unread: vec![0; ROOM], held: 0, sum: 0, records: 0 }
     }
 
@@ -58,9 +60,15 @@ impl End {
         }
     }
 
+    /// poll(2), as a host's loop calls it.
+    fn ready(&self) -> bool {
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).expect("poll") == 1
+    }
+
     fn read(&mut self, now: Time) {
-        while let Ok(got) = self.socket.read(&mut self.unread[self.held..]) {
-            self.held += got;
+        while self.ready() {
+            self.held += self.socket.read(&mut self.unread[self.held..]).expect("it is ready");
             let unread = std::mem::take(&mut self.unread);
             let mut at = 0;
             loop {
@@ -121,7 +129,9 @@ impl Pair {
 fn main() {
     // `cargo test --benches` only asks whether it runs.
     let turns = if std::env::args().any(|arg| arg == "--bench") { 500 } else { 20 };
-    let (near, far) = UnixStream::pair().expect("a pair of sockets");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let near = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+    let (far, _) = listener.accept().expect("connected");
     let mut primary = End::new(Role::Primary, 1, None, near);
     let position = primary.node.handle(Time::ZERO, Input::Flush).expect("flushes").position;
     let cursor = primary.node.cursor(position.expect("a position"));

@@ -3,7 +3,7 @@
 use towline_core::limits::RECORD_HEAD_BYTES;
 use towline_core::{Epoch, Offset, Position, Records};
 
-use crate::border::{Out, bytes, guarded, read, status_of};
+use crate::border::{Out, bytes, read, status_of};
 use crate::node::{Content, shared, tow_node};
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_SIZE, TOW_END, tow_status};
 use crate::types::{tow_position, tow_slice};
@@ -17,7 +17,8 @@ pub unsafe extern "C" fn tow_next_record(
     pos: *mut usize,
     record: *mut tow_slice,
 ) -> tow_status {
-    let done = guarded(|| {
+    // Called for every record, so without a net: nothing in it can panic.
+    let next = || {
         // SAFETY: the caller's.
         let at = unsafe { read(pos.cast_const()) }?;
         // SAFETY: the caller's.
@@ -29,8 +30,8 @@ pub unsafe extern "C" fn tow_next_record(
         out.write(tow_slice { ptr: record.as_ptr(), len: record.len() });
         pos.write(at + RECORD_HEAD_BYTES + record.len());
         Ok(())
-    });
-    status_of(done)
+    };
+    status_of(next())
 }
 
 /// The cursor of a position that this node gave out: the bytes to store with the data in one atomic step. `*len` says

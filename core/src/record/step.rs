@@ -46,23 +46,28 @@ impl StepRecord {
 }
 
 impl From<&Step> for StepRecord {
+    /// Without a branch for what is not there: a border calls this for every record.
     #[inline]
     fn from(step: &Step) -> Self {
+        let position = step.position.unwrap_or_default();
         let next = match step.next {
             Next::NeedBytes => 0,
             Next::Again => 1,
             Next::Closed => 2,
         };
-        let mut record = Self { used: step.used as u64, need: step.need as u64, next, ..Self::default() };
-        if let Some(offset) = step.offset {
-            record.flags |= Self::OFFSET;
-            record.offset = offset.0;
-        }
-        if let Some(position) = step.position {
-            record.flags |= Self::POSITION;
-            (record.epoch, record.boundary) = (position.epoch.0, position.boundary.0);
-            record.digest = position.digest;
-        }
+        let there = |holds: bool, flag: u32| if holds { flag } else { 0 };
+        let mut record = Self {
+            used: step.used as u64,
+            need: step.need as u64,
+            offset: step.offset.unwrap_or_default().0,
+            epoch: position.epoch.0,
+            boundary: position.boundary.0,
+            digest: position.digest,
+            next,
+            flags: there(step.offset.is_some(), Self::OFFSET)
+                | there(step.position.is_some(), Self::POSITION),
+            ..Self::default()
+        };
         if let Some(payload) = &step.payload {
             record.kind = match payload.kind {
                 Kind::Batch => 1,
