@@ -142,6 +142,12 @@ impl Server {
         replies
     }
 
+    /// How much survives a kill.
+    pub(crate) fn persisted(&self) -> Option<u64> {
+        let told = self.ask(&[vec!["TOWLINE".to_owned(), "STATUS".to_owned()]]).ok()?;
+        serde_json::from_str::<serde_json::Value>(&told[0]).ok()?["persisted"].as_u64()
+    }
+
     pub(crate) fn stands(&self) -> Option<Stand> {
         let word = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let told = self.ask(&[word("TOWLINE STATUS"), word("TOWLINE DIGEST")]).ok()?;
