@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: runs the benches of the core, the simulator and the C ABI and puts what they measured beside what is
-//! promised.
+//! `cargo xtask bench`: runs the benches of the core, the simulator and the C ABI, and puts what they measured beside
+//! what is promised.
 //!
 //! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
 //! `counted: NAME = NUMBER`.
