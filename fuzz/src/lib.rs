@@ -1,0 +1,31 @@
+//! Fuzz targets: what each does with the bytes it is given.
+//!
+//! | target | what the bytes are | what must hold |
+//! |---|---|---|
+//! | [`native_decode`] | frames of a peer: raw, damaged, or strange and soundly sealed | that link alone ends |
+//! | [`roundtrip`] | records, and how their bytes are cut on the way | they arrive, the same however they were cut |
+//! | [`node_script`] | what happens to two to four nodes and their links | all end with the primary's records |
+//! | [`snapshot_receive`] | what happens to a snapshot on its way | what is installed is what was sent, at last |
+//! | [`server_resp`] | what a client sends a server | the same requests however they are cut |
+//! | [`plan_file`] | a simulator's plan, or a scenario | what is written reads back as the same |
+//!
+//! Each target is a function from bytes to [`Marks`]: what it came to see. A corpus, replayed, must come to see
+//! everything on its target's list, so a target that turns away early fails a test. Invariants of the core are
+//! [`Node::check`](towline_core::Node::check), called after every step. Sizes and counts read from the bytes are
+//! bounded where they are read.
+
+// The world and the hand-written codec of core's own tests.
+#[path = "../../core/tests/common/mod.rs"]
+mod common;
+
+mod host;
+pub mod marks;
+pub mod native_decode;
+pub mod node_script;
+#[cfg(feature = "plan")]
+pub mod plan_file;
+pub mod roundtrip;
+pub mod server_resp;
+pub mod snapshot_receive;
+
+pub use marks::Marks;

@@ -1,0 +1,300 @@
+//! Inputs written by hand, where arbitrary bytes would take long to find their shape.
+
+use towline_core::Fault;
+use towline_fuzz::{native_decode, node_script, roundtrip, snapshot_receive};
+
+type Seed = (String, Vec<u8>);
+
+/// The seeds of a target.
+pub fn of(target: &str) -> Vec<Seed> {
+    match target {
+        "native_decode" => native(),
+        "roundtrip" => cuts(),
+        "node_script" => scripts(),
+        "snapshot_receive" => snapshots(),
+        "server_resp" => clients(),
+        "plan_file" => plans(),
+        _ => Vec::new(),
+    }
+}
+
+fn seed(name: &str, shape: u8, ops: &[[u8; 4]]) -> Seed {
+    (name.to_owned(), [&[shape], ops.as_flattened()].concat())
+}
+
+fn scripts() -> Vec<Seed> {
+    use node_script::op::*;
+    const TWO_AND_RELAY: u8 = 3;
+    const REWIND: u8 = 4;
+    let second = [RUN, 0xe8, 3, 0];
+    let parted = |name, shape| {
+        let ops = [
+            [WRITE, 9, 20, 0],
+            [FLUSH, 0, 0, 0],
+            second,
+            [SEVER, 1, 0, 0],
+            [SEVER, 2, 0, 0],
+            [CUT, 0, 1, 0],
+            [CUT, 0, 2, 0],
+            [WRITE, 3, 20, 0],
+            [FLUSH, 0, 0, 0],
+            [PROMOTE, 1, 0, 0],
+            [WRITE, 4, 30, 0],
+            second,
+            [HEAL, 0, 0, 0],
+            second,
+        ];
+        seed(name, shape, &ops)
+    };
+    vec![
+        seed(
+            "stream",
+            TWO_AND_RELAY,
+            &[[WRITE, 20, 50, 0], second, [CUT, 0, 1, 0], [WRITE, 5, 50, 0], second],
+        ),
+        seed(
+            "restarts",
+            TWO_AND_RELAY,
+            &[
+                [WRITE, 20, 50, 0],
+                second,
+                [RESTART, 1, 0, 0],
+                second,
+                [WRITE, 9, 9, 0],
+                [RESTART, 0, 0, 0],
+                second,
+                [SHUTDOWN, 2, 0, 0],
+                second,
+            ],
+        ),
+        seed(
+            "overrun",
+            1,
+            &[
+                [WRITE, 20, 50, 0],
+                second,
+                [CAPACITY, 0, 0, 0],
+                [STALL, 1, 1, 0],
+                [WRITE, 50, 200, 0],
+                second,
+                [HEAL, 0, 0, 0],
+                [LONG, 5, 0, 0],
+            ],
+        ),
+        seed("cut in a snapshot", 1, &cut_in_a_snapshot()),
+        parted("fork and rewind", TWO_AND_RELAY | REWIND),
+        parted("fork and snapshot", TWO_AND_RELAY),
+        seed("away", 1, &[[WRITE, 5, 5, 0], second, [SEVER, 1, 0, 0], [CUT, 0, 1, 0], [LONG, 12, 0, 0]]),
+        seed(
+            "damage",
+            1,
+            &[
+                [WRITE, 30, 50, 0],
+                [CAPACITY, 200, 0, 0],
+                [GULP, 16, 0, 0],
+                [STALL, 1, 2, 0],
+                [RUN, 50, 0, 0],
+                [DAMAGE, 0, 3, 4],
+                [DAMAGE, 1, 9, 4],
+                [HEAL, 0, 0, 0],
+                second,
+            ],
+        ),
+        seed("mistakes", TWO_AND_RELAY, &(0..18).map(|kind| [MISTAKE, kind, kind, kind]).collect::<Vec<_>>()),
+        seed(
+            "outranked",
+            1,
+            &[
+                [WRITE, 5, 5, 0],
+                second,
+                [FLUSH, 0, 0, 0],
+                [SEVER, 1, 0, 0],
+                [CUT, 0, 1, 0],
+                [RESTART, 0, 0, 0],
+                [FLUSH, 0, 0, 0],
+                [RESTART, 0, 0, 0],
+                [PROMOTE, 1, 0, 0],
+                [HEAL, 0, 0, 0],
+                second,
+            ],
+        ),
+    ]
+}
+
+/// Hosts take turns one by one, so that the wire breaks between two pieces.
+fn cut_in_a_snapshot() -> Vec<[u8; 4]> {
+    use node_script::op::*;
+    let mut ops = vec![
+        [WRITE, 59, 100, 0],
+        [FLUSH, 0, 0, 0],
+        [STALL, 1, 2, 0],
+        [RUN, 10, 0, 0],
+        [STALL, 1, 0, 0],
+        [GULP, 84, 0, 0],
+    ];
+    ops.extend([[TURNS, 1, 1, 0], [TURNS, 0, 1, 0]].repeat(20));
+    ops.extend([[CUT, 0, 1, 0], [RUN, 0xe8, 3, 0]]);
+    ops
+}
+
+fn snapshots() -> Vec<Seed> {
+    use snapshot_receive::op::*;
+    const SHAPE: u8 = 5 | 20 << 3;
+    let arrive = [ARRIVE, 0, 0, 0];
+    let mut all = vec![
+        seed("whole", SHAPE, &[arrive; 20]),
+        seed(
+            "cut",
+            SHAPE,
+            &[arrive, arrive, arrive, arrive, [CUT, 0, 0, 0], [PASS, 20, 0, 0], arrive, arrive, arrive],
+        ),
+        seed(
+            "beside",
+            SHAPE,
+            &[arrive, arrive, [WRITE, 4, 30, 7], [PASS, 1, 0, 0], arrive, arrive, arrive, arrive],
+        ),
+        seed(
+            "sender again",
+            SHAPE,
+            &[arrive, arrive, arrive, [SENDER_AGAIN, 0, 0, 0], [PASS, 30, 0, 0], arrive],
+        ),
+        seed(
+            "replica again",
+            SHAPE,
+            &[arrive, arrive, arrive, [REPLICA_AGAIN, 0, 0, 0], [PASS, 30, 0, 0], arrive],
+        ),
+        seed("view fails", SHAPE, &[[VIEWS, 3, 0, 0], arrive, [PASS, 10, 0, 0], [VIEWS, 1, 0, 0], arrive]),
+        seed(
+            "overtaken",
+            SHAPE,
+            &[arrive, arrive, [WRITE, 31, 250, 7], [WRITE, 31, 250, 7], arrive, arrive, arrive],
+        ),
+    ];
+    for (name, kind) in
+        [("damage", DAMAGE), ("forge", FORGE), ("lose", LOSE), ("twice", TWICE), ("swap", SWAP)]
+    {
+        for at in 1..5 {
+            let mut ops = vec![arrive; at];
+            ops.extend([[kind, 60, 0, 1], arrive, arrive, [PASS, 40, 0, 0], arrive, arrive]);
+            all.push(seed(&format!("{name} {at}"), SHAPE, &ops));
+        }
+    }
+    all.push(seed("portions", SHAPE, &[[PORTION, 30, 0, 0]; 60]));
+    all
+}
+
+fn cuts() -> Vec<Seed> {
+    use roundtrip::op::*;
+    let mut ops = Vec::new();
+    for index in 0..12 {
+        ops.extend([
+            [WRITE, index * 7, 0, index],
+            [FLUSH, 0, 0, 0],
+            [TAKE, index * 5, 0, 0],
+            [READ, index * 3, 0, 0],
+        ]);
+    }
+    let mut large = Vec::new();
+    for index in 0..9 {
+        large.extend([[WRITE, 200, 1, index], [TAKE, 0, 2, 0], [READ, 100, 0, 0], [READ, 0, 1, 0]]);
+    }
+    let mut record = [0; 64];
+    record[0] = 8;
+    record[8] = 5;
+    let effects = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvv\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n";
+    vec![
+        ("small records".to_owned(), ops.into_flattened()),
+        ("large records".to_owned(), large.into_flattened()),
+        ("flat".to_owned(), record.to_vec()),
+        ("effects".to_owned(), effects.to_vec()),
+    ]
+}
+
+fn clients() -> Vec<Seed> {
+    let of = |name: &str, sent: &str| (name.to_owned(), [&[8, 8, 60, 5], sent.as_bytes()].concat());
+    vec![
+        of("array", "*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n*1\r\n$4\r\nPING\r\n"),
+        of("inline", "SET k \"a \\x41 b\"\r\nPING\n\r\n"),
+        of("empty", "*0\r\n*-1\r\n\r\n*1\r\n$4\r\nPI"),
+        of("array length", "*9\r\n"),
+        of("bulk length", "*1\r\n$-1\r\n"),
+        of("no bulk", "*1\r\n:1\r\n"),
+        of("inline too big", &"a".repeat(70)),
+        of("quotes", "SET k \"a\r\n"),
+        of("too many", "a b c d e f g h i j\r\n"),
+        ("too big".to_owned(), [&[8, 255, 60, 5], &b"*2\r\n$2000\r\n"[..]].concat()),
+    ]
+}
+
+/// What people wrote: scenarios, and plans that once failed.
+fn plans() -> Vec<Seed> {
+    let sim = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim");
+    let mut all = vec![("damaged".to_owned(), b"plan = 1\nname = 7\n".to_vec())];
+    for (folder, names) in [
+        (
+            "scenarios",
+            &["mixed.toml", "crowd.toml", "clock-jump.toml", "promotion-race.toml", "flipped-bit.toml"][..],
+        ),
+        ("killers", &["1.plan", "15.plan", "28.plan"][..]),
+    ] {
+        for name in names {
+            all.push(((*name).to_owned(), std::fs::read(sim.join(folder).join(name)).unwrap()));
+        }
+    }
+    all
+}
+
+fn native() -> Vec<Seed> {
+    use native_decode::op::*;
+    const PRIMARY: u8 = 0;
+    const EMPTY: u8 = 1;
+    const HOLDS: u8 = 2;
+    const RELAY: u8 = 3;
+    const FORKED: u8 = 4;
+    let good = [GOOD, 0, 0, 0];
+    let mut all = Vec::new();
+    for (name, stage) in
+        [("primary", PRIMARY), ("empty", EMPTY), ("holds", HOLDS), ("relay", RELAY), ("forked", FORKED)]
+    {
+        all.push(seed(name, stage, &[good; 40]));
+        let passing = [good, good, good, [PASS, 10, 0, 0]];
+        all.push(seed(&format!("{name} in time"), stage, &[passing; 8].concat()));
+    }
+    // A byte of the frame after so many good ones, changed: soundly sealed, so that what it means is what is wrong.
+    let changed: &[(&str, u8, usize, u8, u8, Fault)] = &[
+        ("magic", PRIMARY, 0, 31, 3, Fault::BadMagic),
+        ("version", PRIMARY, 0, 32, 8, Fault::Version),
+        ("feature", PRIMARY, 0, 44, 1, Fault::Feature),
+        ("frame limit", PRIMARY, 0, 55, 0x10, Fault::FrameLimit),
+        ("same node", PRIMARY, 0, 76, 8, Fault::SameNode),
+        ("kind", PRIMARY, 2, 4, 0x78, Fault::UnknownKind),
+        ("flag", PRIMARY, 2, 5, 1, Fault::UnknownFlag),
+        ("length", PRIMARY, 2, 2, 1, Fault::FrameLength),
+        ("ack ahead", PRIMARY, 2, 30, 1, Fault::AckAhead),
+        ("ack backwards", PRIMARY, 2, 45, 4, Fault::AckBackwards),
+        ("second hello", PRIMARY, 2, 4, 6, Fault::SecondHello),
+        ("gap", HOLDS, 2, 24, 8, Fault::Gap),
+        ("parent", HOLDS, 2, 60, 1, Fault::Parent),
+        ("epoch order", HOLDS, 2, 36, 1, Fault::EpochOrder),
+        ("count", HOLDS, 2, 32, 3, Fault::Malformed),
+    ];
+    for (name, stage, before, at, mask, _) in changed {
+        let mut ops = vec![good; *before];
+        ops.push([RESEALED, *at, 0, *mask]);
+        all.push(seed(name, *stage, &ops));
+    }
+    all.push(seed("piece order", EMPTY, &[good, good, [SKIP, 0, 0, 0], good, good, good]));
+    all.push(seed("head", HOLDS, &[good, good, [DAMAGED, 1, 0, 1]]));
+    all.push(seed("body", HOLDS, &[good, good, [DAMAGED, 80, 0, 1]]));
+    all.push(seed("unshaken", PRIMARY, &[[SKIP, 0, 0, 0], good]));
+    all.push(seed("unexpected", PRIMARY, &[good, good, [SEALED, 4, 0, 0]]));
+    all.push(seed("skipped", PRIMARY, &[good, good, [SEALED, 0x80, 0, 0], good]));
+    all.push(seed("again", HOLDS, &[good, good, good, [AGAIN, 0, 0, 0]]));
+    let mut goodbye = seed("goodbye", PRIMARY, &[good, good, [SEALED, 5, 0, 10]]);
+    goodbye.1.extend([231, 3, 0, 0, 0, 0, 0, 0, 0, 0]);
+    all.push(goodbye);
+    let mut raw = seed("raw", PRIMARY, &[[RAW, 16, 0, 0]]);
+    raw.1.extend(*b"GET / HTTP/1.1\r\n");
+    all.push(raw);
+    all
+}
