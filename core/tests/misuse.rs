@@ -180,6 +180,32 @@ fn after_a_shutdown_nothing_begins() {
     }
 }
 
+/// Found by fuzz/corpus/node_script/shutdown-before-a-view.
+#[test]
+fn after_a_shutdown_no_view_is_asked_for_and_open_ones_are_freed() {
+    let mut stage = primary();
+    stage.attach(1, Side::Downstream, Puppet::tap(3));
+    stage.feed(1, &Puppet::new(3).opening(None));
+    let (mut asked, snapshot) = asked_for_a_view();
+    let cursor = asked.cursor();
+    asked.node.handle(asked.now, Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None }).unwrap();
+    for stage in [&mut stage, &mut asked] {
+        stage.node.handle(stage.now, Input::Shutdown).unwrap();
+        stage.node.check();
+    }
+    let about_views = |stage: &mut Stage<Node>| -> Vec<Event> {
+        let about = |event: &Event| {
+            matches!(
+                event,
+                Event::SnapshotWanted { .. } | Event::SnapshotRead { .. } | Event::SnapshotDone { .. }
+            )
+        };
+        std::iter::from_fn(|| stage.node.poll_event()).filter(about).collect()
+    };
+    assert_eq!(about_views(&mut stage), [], "the host heard nothing of it");
+    assert_eq!(about_views(&mut asked), [Event::SnapshotDone { snapshot }]);
+}
+
 #[test]
 fn numbers_are_stable_and_texts_differ() {
     for (index, misuse) in Misuse::ALL.iter().enumerate() {

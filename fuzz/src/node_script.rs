@@ -170,10 +170,14 @@ impl Script {
         self.marks.hit("restarted");
     }
 
+    /// Its port closes first: nobody dials a node that is shutting down.
     fn shut_down(&mut self, host: usize) {
-        let now = self.world.now;
+        let (now, severed) = (self.world.now, self.world.severed.clone());
+        self.world.severed.extend((0..self.world.hosts.len()).map(|other| (other, host)));
         self.world.hosts[host].node.handle(now, Input::Shutdown).expect("any time");
-        self.world.run_ms(100);
+        // Goodbyes leave. No time passes: who has asked for a view would still be answered.
+        self.world.turn(host);
+        self.world.severed = severed;
         self.marks.hit("shut down");
         self.restart(host);
     }

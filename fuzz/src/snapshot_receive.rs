@@ -73,7 +73,15 @@ pub mod op {
 #[derive(Default)]
 struct Kept {
     cursor: Option<Vec<u8>>,
-    loading: Option<(Vec<u8>, Vec<u8>)>,
+    loading: Option<Loading>,
+}
+
+/// A snapshot of which some came.
+struct Loading {
+    snapshot: SnapshotId,
+    cursor: Vec<u8>,
+    pieces: u64,
+    bytes: Vec<u8>,
 }
 
 struct Pair {
@@ -397,20 +405,30 @@ fn receive(
         }
         Kind::Begin => {
             marks.hit("begun");
-            let resumed = kept.loading.take().filter(|(cursor, _)| cursor == brought.data);
-            kept.loading = Some(resumed.unwrap_or_else(|| (brought.data.to_vec(), Vec::new())));
+            // The same snapshot goes on where it was; any other begins from nothing.
+            let snapshot = payload.snapshot;
+            let fresh = || Loading { snapshot, cursor: brought.data.to_vec(), pieces: 0, bytes: Vec::new() };
+            let held = kept.loading.take().filter(|loading| loading.snapshot == snapshot);
+            kept.loading = Some(held.unwrap_or_else(fresh));
         }
         Kind::Piece | Kind::LastPiece => {
             marks.hit("piece");
-            let (cursor, bytes) = kept.loading.as_mut().expect("BEGIN came first");
-            bytes.extend_from_slice(brought.data);
-            say(node, Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
+            let loading = kept.loading.as_mut().expect("BEGIN came first");
+            assert_eq!(
+                (loading.snapshot, loading.pieces),
+                (payload.snapshot, payload.first),
+                "pieces in order"
+            );
+            loading.bytes.extend_from_slice(brought.data);
+            loading.pieces += 1;
+            say(node, Input::Taken { upto: Offset(0), pieces: loading.pieces });
             if payload.kind == Kind::LastPiece {
-                let sent: Vec<u8> =
-                    (0..view.0).flat_map(|piece| piece_bytes(payload.snapshot, piece, view.1)).collect();
-                assert!(forged || *bytes == sent, "what is installed is what was sent");
-                kept.cursor = Some(std::mem::take(cursor));
-                kept.loading = None;
+                let pieces = (0..view.0).flat_map(|piece| piece_bytes(payload.snapshot, piece, view.1));
+                assert!(
+                    forged || loading.bytes.iter().copied().eq(pieces),
+                    "what is installed is what was sent"
+                );
+                kept.cursor = kept.loading.take().map(|loading| loading.cursor);
                 say(node, Input::Installed { snapshot: payload.snapshot });
                 let upto = node.stats().end;
                 say(node, Input::Applied { upto });

@@ -220,6 +220,8 @@ impl Node {
                 self.close(row, Fault::Shutdown, false, retry_after(Fault::Shutdown));
             }
         }
+        // A view asked for now could not be opened: the host may not flush any more.
+        self.drop_all_snapshots();
     }
 
     // --- timers ----------------------------------------------------------------------------------------------------
