@@ -16,6 +16,8 @@ use crate::host::{next_op, wide};
 pub const OPS_MAX: usize = 64;
 /// Records of one operation.
 const RECORDS_MAX: u8 = 60;
+/// Virtual time of a script, before the time in which all heals.
+const SCRIPT_MAX: Span = Span::from_secs(30);
 /// Turns of one operation.
 const TURNS_MAX: u8 = 16;
 /// Virtual time in which everybody must have come together.
@@ -92,7 +94,9 @@ pub fn run(data: &[u8]) -> Marks {
     let shape = bytes.arbitrary().unwrap_or(0);
     let mut script = Script::new(shape);
     for _ in 0..OPS_MAX {
-        let Some(op) = next_op(&mut bytes) else { break };
+        let Some(op) = next_op(&mut bytes).filter(|_| script.world.now < Time::ZERO + SCRIPT_MAX) else {
+            break;
+        };
         script.apply(op);
     }
     script.converge();

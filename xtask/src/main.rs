@@ -6,6 +6,7 @@
 mod bench;
 mod c;
 mod emitted;
+mod fuzz;
 mod imports;
 mod load;
 mod setup;
@@ -39,6 +40,8 @@ enum Command {
     Mutants(sim::Args),
     /// Play seeds nobody has played before; plans of runs that fail go to target/sim-soak
     SimSoak(sim::SoakArgs),
+    /// Fuzz: bytes and scripts against the core, its borders and its parsers
+    Fuzz(fuzz::Args),
     /// Build tests/imports for the browser and check that it needs nothing from its host
     Imports,
     /// Make the C header from the Rust sources
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::sim(&args),
         Command::Mutants(args) => sim::mutants(&args),
         Command::SimSoak(args) => sim::soak(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Imports => imports::run(),
         Command::Header(args) => c::header(&args),
         Command::Install(args) => c::install(&args),

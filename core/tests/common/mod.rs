@@ -26,6 +26,15 @@ pub struct Store {
     pub cursor: Option<Vec<u8>>,
 }
 
+impl Store {
+    /// One record after another, with its length.
+    fn view(&self) -> Vec<u8> {
+        let with_length =
+            |record: &Vec<u8>| [&u32::try_from(record.len()).unwrap().to_le_bytes()[..], record].concat();
+        self.records.iter().flat_map(with_length).collect()
+    }
+}
+
 /// A batch held back while a snapshot loads: its first offset, its records, the cursor after it.
 type Spooled = (u64, Vec<Vec<u8>>, Vec<u8>);
 
@@ -37,7 +46,8 @@ pub struct Host {
     pub applies: bool,
     /// Whether the host reads its sockets.
     pub reads: bool,
-    pub views: BTreeMap<SnapshotId, Vec<Vec<u8>>>,
+    /// Open views, as their bytes.
+    pub views: BTreeMap<SnapshotId, Vec<u8>>,
     pub spool: Vec<Spooled>,
     pub loading: Option<(SnapshotId, Vec<u8>, Vec<u8>)>,
     pub snapshots_begun: u32,
@@ -244,11 +254,7 @@ impl Host {
 
     fn piece(&self, snapshot: SnapshotId, piece: u64) -> (Vec<u8>, bool) {
         let max = self.config.piece_bytes_max as usize;
-        let mut bytes = Vec::new();
-        for record in &self.views[&snapshot] {
-            bytes.extend_from_slice(&u32::try_from(record.len()).unwrap().to_le_bytes());
-            bytes.extend_from_slice(record);
-        }
+        let bytes = &self.views[&snapshot];
         let from = (usize::try_from(piece).unwrap() * max).min(bytes.len());
         let to = (from + max).min(bytes.len());
         (bytes[from..to].to_vec(), to == bytes.len())
@@ -415,6 +421,7 @@ impl World {
             .expect("dialling");
         let opened = Input::Opened { link: LinkId(theirs), side: Side::Downstream };
         self.hosts[target].node.handle(now, opened).expect("a free link");
+        self.wires.retain(|wire| wire.open);
         self.wires.push(Wire {
             ends: [(host, ours), (target, theirs)],
             pipes: [Pipe::default(), Pipe::default()],
@@ -462,25 +469,25 @@ impl World {
     }
 
     fn drain_inbox(&mut self, host: usize, link: u32, now: Time) {
-        let mut bytes = self.hosts[host].inbox.get(&link).cloned().unwrap_or_default();
+        let Some(bytes) = self.hosts[host].inbox.get_mut(&link).map(std::mem::take) else { return };
+        let mut at = 0;
         loop {
             let me = &mut self.hosts[host];
-            let step =
-                me.node.handle(now, Input::Bytes { link: LinkId(link), data: &bytes }).expect("an open link");
+            let data = &bytes[at..];
+            let step = me.node.handle(now, Input::Bytes { link: LinkId(link), data }).expect("an open link");
             me.node.check();
             if let Some(payload) = &step.payload {
-                let frame = bytes[..step.used].to_vec();
                 self.note_of(host, &words::payload(payload));
                 let me = &mut self.hosts[host];
-                me.payload(now, payload, step.position, &frame);
+                me.payload(now, payload, step.position, data);
             }
-            bytes.drain(..step.used);
+            at += step.used;
             if step.next != Next::Again {
                 break;
             }
         }
         if let Some(buffer) = self.hosts[host].inbox.get_mut(&link) {
-            *buffer = bytes;
+            buffer.extend_from_slice(&bytes[at..]);
         }
     }
 
@@ -520,7 +527,7 @@ impl World {
                     me.flush(now);
                 }
                 assert!(me.end() >= from.0, "the store stands at or past the tail's begin");
-                me.views.insert(snapshot, me.store.records.clone());
+                me.views.insert(snapshot, me.store.view());
                 let cursor = me.store.cursor.clone().expect("a store with a history");
                 me.node
                     .handle(now, Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None })
