@@ -69,6 +69,12 @@ fn server_resp() {
     sees("server_resp", server_resp::run, server_resp::MUST_SEE);
 }
 
+#[cfg(feature = "abi")]
+#[test]
+fn record_abi() {
+    sees("record_abi", record_abi::run, record_abi::MUST_SEE);
+}
+
 #[cfg(feature = "plan")]
 #[test]
 fn plan_file() {

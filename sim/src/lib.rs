@@ -18,9 +18,9 @@
 //!
 //! A simulator returns integers; what people look at is made by the `towline sim` command.
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "driver", not(target_family = "wasm")))]
 pub mod diff;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "driver", not(target_family = "wasm")))]
 pub mod driver;
 pub mod exhaust;
 pub mod fast;
@@ -28,7 +28,7 @@ mod journal;
 pub mod mutants;
 pub mod oracle;
 pub mod plan;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "driver", not(target_family = "wasm")))]
 pub mod real;
 pub mod report;
 pub mod shrink;

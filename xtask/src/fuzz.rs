@@ -29,15 +29,22 @@ const SHOWN_LINES: usize = 40;
 struct Target {
     name: &'static str,
     bytes_max: u32,
+    /// What it needs beside the core.
+    feature: Option<&'static str>,
+}
+
+const fn target(name: &'static str, bytes_max: u32) -> Target {
+    Target { name, bytes_max, feature: None }
 }
 
 const TARGETS: &[Target] = &[
-    Target { name: "native_decode", bytes_max: 1024 },
-    Target { name: "roundtrip", bytes_max: 512 },
-    Target { name: "node_script", bytes_max: 257 },
-    Target { name: "snapshot_receive", bytes_max: 385 },
-    Target { name: "server_resp", bytes_max: 1024 },
-    Target { name: "plan_file", bytes_max: 8192 },
+    target("native_decode", 1024),
+    target("roundtrip", 512),
+    target("node_script", 257),
+    target("snapshot_receive", 385),
+    target("server_resp", 1024),
+    Target { feature: Some("plan"), ..target("plan_file", 8192) },
+    Target { feature: Some("abi"), ..target("record_abi", 512) },
 ];
 
 /// What to fuzz, and for how long.
@@ -93,13 +100,14 @@ fn build(workspace: &Workspace, targets: &[&Target], plain: bool) -> Result<Path
         (rustup, format!("{COVERAGE} {ASAN}"), "fuzz-asan")
     };
     let (host, folder) = (host()?, workspace.target.join(name));
-    let plan = targets.iter().any(|target| target.name == "plan_file");
-    cargo.args(["build", "--release", "--no-default-features", "--target", &host, "--features"]);
-    cargo.arg(if plan { "libfuzzer,plan" } else { "libfuzzer" });
+    cargo.args(["build", "--release", "--no-default-features", "--features", "libfuzzer", "--target", &host]);
     cargo.arg("--manifest-path").arg(workspace.root.join("fuzz/Cargo.toml"));
     cargo.arg("--target-dir").arg(&folder).env("RUSTFLAGS", flags);
     for target in targets {
         cargo.args(["--bin", target.name]);
+        if let Some(feature) = target.feature {
+            cargo.args(["--features", feature]);
+        }
     }
     let status = cargo.status().context("neither cargo nor rustup started: are they on PATH?")?;
     if !status.success() {

@@ -12,6 +12,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "roundtrip" => cuts(),
         "node_script" => scripts(),
         "snapshot_receive" => snapshots(),
+        "record_abi" => hosts(),
         "server_resp" => clients(),
         "plan_file" => plans(),
         _ => Vec::new(),
@@ -207,6 +208,48 @@ fn cuts() -> Vec<Seed> {
         ("large records".to_owned(), large.into_flattened()),
         ("flat".to_owned(), record.to_vec()),
         ("effects".to_owned(), effects.to_vec()),
+    ]
+}
+
+/// Written out in numbers: the target is there only where the C ABI is.
+fn hosts() -> Vec<Seed> {
+    let [turn, carry, write, flush, pass, cut, record, damage, consume] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+    // Both turn, both carry.
+    let talk = [[turn, 0, 1, 0], [turn, 1, 2, 0], [carry, 1, 0, 4], [carry, 0, 0, 4]];
+    let of = |name: &str, ops: &[[u8; 4]]| (name.to_owned(), ops.as_flattened().to_vec());
+    let start = [[pass, 0, 0, 0], [write, 30, 0, 1]];
+    let mut records: Vec<[u8; 4]> = (0..20).map(|kind| [record, kind, kind, kind * 13]).collect();
+    records.extend([[record, 0, 201, 3], [record, 1, 250, 200], [consume, 0, 0, 0], [consume, 1, 3, 0]]);
+    vec![
+        of(
+            "snapshot-and-stream",
+            &[&start[..], &talk.repeat(8), &[[write, 40, 1, 2], [flush, 0, 0, 0]], &talk.repeat(3)].concat(),
+        ),
+        of(
+            "in-parts",
+            &[
+                &start[..],
+                &[[turn, 0, 0, 0], [turn, 1, 0, 0], [carry, 1, 50, 0], [carry, 0, 70, 0]].repeat(28),
+            ]
+            .concat(),
+        ),
+        of(
+            "cut",
+            &[&start[..], &talk.repeat(3), &[[cut, 0, 0, 0], [pass, 20, 0, 0]], &talk.repeat(6)].concat(),
+        ),
+        of("records", &[&start[..], &talk.repeat(5), &records].concat()),
+        of(
+            "damage",
+            &[
+                &start[..],
+                &talk,
+                &[[turn, 1, 0, 0], [carry, 1, 90, 0], [damage, 0, 40, 1]],
+                &talk.repeat(2),
+                &[[pass, 100, 0, 0]],
+                &talk,
+            ]
+            .concat(),
+        ),
     ]
 }
 

@@ -3,7 +3,7 @@
 //! [`registry`] says what each number is and who must notice; it is always compiled, so that a page or a command can
 //! show it. The bugs themselves, and the campaign against them, exist under `--cfg towline_mutants` only.
 
-#[cfg(all(towline_mutants, not(target_family = "wasm")))]
+#[cfg(all(towline_mutants, feature = "driver", not(target_family = "wasm")))]
 pub mod campaign;
 pub mod registry;
 

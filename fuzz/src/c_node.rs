@@ -1,0 +1,166 @@
+//! A node behind the C ABI, as a Rust host would hold it: each call's pointers live as long as the call.
+#![allow(unsafe_code, reason = "a C programmer's side of the border")]
+
+use std::mem::MaybeUninit;
+use std::ptr::{null, null_mut};
+
+use towline_core::{Config, NodeId, Position, Record, Role};
+use towline_ffi::*;
+
+/// Freed at its end.
+pub(crate) struct CNode(*mut tow_node);
+
+impl Drop for CNode {
+    fn drop(&mut self) {
+        // SAFETY: made by tow_node_new, and freed once.
+        unsafe { tow_node_free(self.0) }
+    }
+}
+
+fn config_of(config: &Config) -> tow_config {
+    let mut made = MaybeUninit::uninit();
+    // SAFETY: room for one.
+    let done = unsafe { tow_config_init(made.as_mut_ptr(), size_of::<tow_config>()) };
+    assert_eq!(done, TOW_OK);
+    // SAFETY: it was written whole.
+    let defaults: tow_config = unsafe { made.assume_init() };
+    tow_config {
+        batch_bytes: config.batch_bytes,
+        backlog_bytes: config.backlog_bytes,
+        window_bytes: config.window_bytes,
+        piece_window_bytes: config.piece_window_bytes,
+        record_bytes_max: config.record_bytes_max,
+        piece_bytes_max: config.piece_bytes_max,
+        links_max: config.links_max,
+        slots_max: config.slots_max,
+        ships_max: config.ships_max,
+        can_rewind: config.can_rewind.into(),
+        beat_ns: config.beat.0,
+        idle_ns: config.idle.0,
+        handshake_ns: config.handshake.0,
+        linger_ns: config.linger.0,
+        reconnect_window_ns: config.reconnect_window.0,
+        redial_min_ns: config.redial_min.0,
+        redial_max_ns: config.redial_max.0,
+        ..defaults
+    }
+}
+
+impl CNode {
+    pub(crate) fn new(config: &Config, node: NodeId, seed: [u8; 32], role: Role) -> Self {
+        let role = match role {
+            Role::Primary => TOW_PRIMARY,
+            Role::Replica => TOW_REPLICA,
+        };
+        let struct_size = u32::try_from(size_of::<tow_boot>()).expect("small");
+        let boot = tow_boot {
+            struct_size,
+            role,
+            node: node.0,
+            seed,
+            unix_zero_ns: 0,
+            cursor: null(),
+            cursor_len: 0,
+        };
+        let mut made = null_mut();
+        // SAFETY: all but the error, which may be NULL, are there.
+        let done = unsafe { tow_node_new(&config_of(config), &boot, &mut made, null_mut()) };
+        assert_eq!(done, TOW_OK);
+        Self(made)
+    }
+
+    /// The step, or the status and the detail of the node's error.
+    pub(crate) fn handle(
+        &mut self,
+        now: u64,
+        input: Record,
+        data: &[u8],
+    ) -> Result<tow_step, (tow_status, u64)> {
+        let (input, mut step) = (tow_record::from(input), MaybeUninit::uninit());
+        // SAFETY: the node lives, and all others are there.
+        let done = unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr()) };
+        if done != TOW_OK {
+            return Err((done, self.error().detail));
+        }
+        // SAFETY: all went well, so it was written.
+        Ok(unsafe { step.assume_init() })
+    }
+
+    fn error(&self) -> tow_error {
+        let mut error = MaybeUninit::uninit();
+        // SAFETY: the node lives, and there is room for one.
+        let done = unsafe { tow_node_error(self.0, error.as_mut_ptr()) };
+        assert_eq!(done, TOW_OK);
+        // SAFETY: it was written.
+        unsafe { error.assume_init() }
+    }
+
+    /// The next events, at most `room` at a time.
+    pub(crate) fn events(&mut self, room: usize) -> Vec<tow_event> {
+        let mut all = Vec::new();
+        loop {
+            let mut places = vec![tow_event::default(); room];
+            let mut count = usize::MAX;
+            // SAFETY: the node lives, and there is room for as many as said.
+            let done = unsafe { tow_poll_events(self.0, places.as_mut_ptr(), room, &mut count) };
+            assert_eq!(done, TOW_OK);
+            all.extend_from_slice(&places[..count]);
+            if count < room {
+                return all;
+            }
+        }
+    }
+
+    pub(crate) fn peek(&self, link: u32) -> Vec<u8> {
+        let (mut slices, mut count) = ([const { MaybeUninit::<tow_slice>::uninit() }; TOW_SLICES_MAX], 0);
+        // SAFETY: the node lives, and there is room for three.
+        let done = unsafe { tow_peek_transmit(self.0, link, slices.as_mut_ptr().cast(), &mut count) };
+        assert_eq!(done, TOW_OK);
+        let mut shown = Vec::new();
+        for slice in &slices[..count] {
+            // SAFETY: so many were written, and nothing was said to the node since.
+            shown.extend_from_slice(unsafe {
+                let slice = slice.assume_init();
+                std::slice::from_raw_parts(slice.ptr, slice.len)
+            });
+        }
+        shown
+    }
+
+    /// Whether there is more; or the status and the detail of the node's error.
+    pub(crate) fn consume(&mut self, now: u64, link: u32, bytes: usize) -> Result<bool, (tow_status, u64)> {
+        let mut more = 7;
+        // SAFETY: the node lives, and the other is there.
+        let done = unsafe { tow_consume(self.0, now, link, bytes, &mut more) };
+        if done == TOW_OK { Ok(more == 1) } else { Err((done, self.error().detail)) }
+    }
+
+    pub(crate) fn next_deadline(&self) -> u64 {
+        // SAFETY: the node lives.
+        unsafe { tow_next_deadline(self.0) }
+    }
+
+    pub(crate) fn cursor(&self, at: Position) -> Vec<u8> {
+        let position = tow_position { epoch: at.epoch.0, boundary: at.boundary.0, digest: at.digest };
+        let (mut bytes, mut len) = ([0; TOW_CURSOR_BYTES_MAX], 0);
+        // SAFETY: the node lives, and all others are there, with room for as many as said.
+        let done = unsafe { tow_cursor(self.0, &position, bytes.as_mut_ptr(), bytes.len(), &mut len) };
+        assert_eq!(done, TOW_OK);
+        bytes[..len].to_vec()
+    }
+
+    pub(crate) fn stats(&self) -> tow_stats {
+        let mut stats = MaybeUninit::uninit();
+        // SAFETY: the node lives, and there is room for one.
+        let done = unsafe { tow_stats_get(self.0, stats.as_mut_ptr(), size_of::<tow_stats>()) };
+        assert_eq!(done, TOW_OK);
+        // SAFETY: it was written whole.
+        unsafe { stats.assume_init() }
+    }
+
+    pub(crate) fn check(&self) {
+        // SAFETY: the node lives, and the error may be NULL.
+        let done = unsafe { tow_node_check(self.0, null_mut()) };
+        assert_eq!(done, TOW_OK, "the node's own check");
+    }
+}
