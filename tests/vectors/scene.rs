@@ -255,15 +255,19 @@ impl Scene {
         }
     }
 
-    /// Asks for events until there is none.
-    pub(crate) fn poll(&mut self) {
+    /// Asks for events until there is none, then does what they ask. Answers whether there was any.
+    pub(crate) fn poll(&mut self) -> bool {
+        let mut told = Vec::new();
         while let Some(event) = self.node.poll_event() {
             let record = Record::from(event);
             let [a, b, c, d] = [0, 1, 2, 3].map(|field| integer(record.fields[field]));
             self.line(&format!("event {} {} {a} {b} {c} {d}", player::name(&record), record.link));
-            self.on_event(event);
+            told.push(event);
         }
         self.line("quiet");
+        let busy = !told.is_empty();
+        told.into_iter().for_each(|event| self.on_event(event));
+        busy
     }
 
     fn on_event(&mut self, event: Event) {
@@ -296,11 +300,7 @@ impl Scene {
 
     /// Polls, writes, and so on until there is nothing to do; then asks when to come back.
     pub(crate) fn turn(&mut self) {
-        loop {
-            self.poll();
-            if self.writing.is_empty() {
-                break;
-            }
+        while self.poll() || !self.writing.is_empty() {
             for link in std::mem::take(&mut self.writing) {
                 while self.write(link.0, usize::MAX) == More::More {}
             }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::compile::{Link, Program, hygiene, installed};
 use super::library::{Libraries, build};
-use super::{abi, examples, header, install, output};
+use super::{abi, examples, header, install, output, vectors};
 use crate::versions::ON_NIGHTLY;
 use crate::workspace::{Workspace, command};
 
@@ -40,6 +40,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("ABI", |bench| abi::compare(&bench.ffi, &bench.libraries.exports, &bench.folder)),
     ("installed", |bench| installed(&bench.prefix, &bench.folder)),
     ("refusals", refusals),
+    ("vectors", |bench| {
+        let vectors = bench.workspace.root.join("tests/vectors");
+        vectors::play(&bench.ffi, &vectors, &bench.folder, Link::Static(&bench.libraries))
+    }),
     ("threads", |bench| bench.run("threads", &["tests/threads.c"], Link::Static(&bench.libraries), &[])),
     ("beside another Rust library", beside),
     ("stream", |bench| bench.run("stream", STREAM, Link::Static(&bench.libraries), &["200"])),

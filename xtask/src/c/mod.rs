@@ -8,6 +8,7 @@ mod header;
 mod install;
 mod library;
 mod towline;
+mod vectors;
 
 pub(crate) use check::{Args as CheckArgs, run as check, stream_program};
 pub(crate) use header::{Args as HeaderArgs, run as header};
