@@ -24,7 +24,6 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-#[test]
 fn the_files_are_what_the_core_answers() {
     let update = std::env::var("UPDATE_VECTORS").is_ok();
     let mut differ = Vec::new();
@@ -56,7 +55,6 @@ fn play_all() -> Seen {
     seen
 }
 
-#[test]
 fn every_file_plays_and_together_they_show_everything() {
     let seen = play_all();
     assert_eq!(seen.inputs, (1..=18).collect(), "inputs, by kind");
@@ -70,4 +68,11 @@ fn every_file_plays_and_together_they_show_everything() {
     assert_eq!(seen.verdicts_heard, (1..=5).collect(), "verdicts of ADMIT, as replica");
     let faults: Vec<u64> = Fault::ALL.iter().map(|fault| fault.number().into()).collect();
     assert_eq!(seen.faults, faults.into_iter().collect(), "faults, by number");
+}
+
+/// One after the other: the first may write what the second reads.
+#[test]
+fn the_files_are_current_and_hold() {
+    the_files_are_what_the_core_answers();
+    every_file_plays_and_together_they_show_everything();
 }

@@ -58,7 +58,7 @@ pub mod op {
     pub const SEVER: u8 = 5;
     /// All is well again.
     pub const HEAL: u8 = 6;
-    /// Whether `a` applies (bit 0 of `b`) and reads (bit 1).
+    /// From now on `a` does not apply (bit 0 of `b`), does not read (bit 1).
     pub const STALL: u8 = 7;
     /// `a` dies and starts again.
     pub const RESTART: u8 = 8;

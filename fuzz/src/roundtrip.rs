@@ -1,10 +1,10 @@
 //! Records from a primary through a relay to its replica, their bytes cut in every way: they arrive, and are the same.
 //!
 //! Four bytes an operation, at most [`OPS_MAX`]: records are written and flushed, sockets take some bytes, hosts read
-//! some. Beside the relay stands a twin that is told the same in other portions. In the end the relay has handed out exactly
-//! the records written, its twin is the same node to the bit, and what the relay offers its own replica are the frames
-//! it was sent. The script's bytes are also read as flat records, and as records of the store's language: what can be
-//! read is written back the same.
+//! some. Beside the relay stands a twin that is told the same in other portions. In the end the relay has handed out
+//! exactly the records written, its twin is the same node to the bit, and what the relay offers its own replica are the
+//! frames it was sent. The script's bytes are also read as flat records, and as records of the store's language: what
+//! can be read is written back the same.
 
 use arbitrary::Unstructured;
 use towline_core::*;

@@ -11,10 +11,14 @@ use std::collections::VecDeque;
 use arbitrary::Unstructured;
 use towline_core::*;
 
+use store::{Kept, View, piece_bytes};
+
 use crate::Marks;
 use crate::common::frames;
 use crate::common::small;
-use crate::host::{Brought, End, next_op, small_node, wide};
+use crate::host::{End, next_op, small_node, wide};
+
+mod store;
 
 /// Operations of one run.
 pub const OPS_MAX: usize = 96;
@@ -69,21 +73,6 @@ pub mod op {
     pub const COUNT: u8 = 13;
 }
 
-/// What the replica's store holds: the view it installed, and where it stands.
-#[derive(Default)]
-struct Kept {
-    cursor: Option<Vec<u8>>,
-    loading: Option<Loading>,
-}
-
-/// A snapshot of which some came.
-struct Loading {
-    snapshot: SnapshotId,
-    cursor: Vec<u8>,
-    pieces: u64,
-    bytes: Vec<u8>,
-}
-
 struct Pair {
     sender: Node,
     replica: Node,
@@ -94,12 +83,10 @@ struct Pair {
     connected: bool,
     dials: bool,
     now: Time,
-    /// Pieces of a view, and bytes in each.
-    view: (u64, usize),
+    view: View,
     views_fail: Option<bool>,
     boots: u8,
     kept: Kept,
-    forged: bool,
     marks: Marks,
 }
 
@@ -113,12 +100,6 @@ pub fn run(data: &[u8]) -> Marks {
     }
     pair.heal();
     pair.marks
-}
-
-/// What is in a piece: nothing else has these bytes.
-fn piece_bytes(snapshot: SnapshotId, piece: u64, bytes: usize) -> Vec<u8> {
-    let seed = snapshot.0 ^ piece.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    seed.to_le_bytes().into_iter().cycle().take(bytes).collect()
 }
 
 impl Pair {
@@ -136,11 +117,14 @@ impl Pair {
             connected: false,
             dials: false,
             now: Time::ZERO,
-            view: (1 + u64::from(shape % 8), 1 + usize::from(shape >> 3) * 4),
+            view: View {
+                pieces: 1 + u64::from(shape % 8),
+                bytes: 1 + usize::from(shape >> 3) * 4,
+                forged: false,
+            },
             views_fail: None,
             boots: 0,
             kept: Kept::default(),
-            forged: false,
             marks: Marks::default(),
         }
     }
@@ -191,7 +175,7 @@ impl Pair {
                 0
             };
             frames::seal(frame, parent);
-            self.forged = true;
+            self.view.forged = true;
             self.marks.hit("forged");
         }
     }
@@ -206,8 +190,8 @@ impl Pair {
             return;
         }
         self.up.unread.extend(frame);
-        let Self { up, replica, now, kept, forged, marks, view, .. } = self;
-        up.feed(replica, *now, |node, brought| receive(node, *now, brought, kept, *view, *forged, marks));
+        let Self { up, replica, now, kept, marks, view, .. } = self;
+        up.feed(replica, *now, |node, brought| kept.receive(node, *now, brought, *view, marks));
     }
 
     // --- links ----------------------------------------------------------------------------------------------------
@@ -311,8 +295,8 @@ impl Pair {
                 self.sender.handle(now, ready).expect("asked for");
             }
             Event::SnapshotRead { snapshot, piece } => {
-                let data = piece_bytes(snapshot, piece, self.view.1);
-                let last = piece + 1 == self.view.0;
+                let data = piece_bytes(snapshot, piece, self.view.bytes);
+                let last = piece + 1 == self.view.pieces;
                 let piece = Input::SnapshotPiece { snapshot, piece, data: &data, last };
                 self.sender.handle(now, piece).expect("asked for");
             }
@@ -368,7 +352,7 @@ impl Pair {
         self.marks.hit_if(counters.snapshots_restarted > 0, "begun anew");
         let (ours, theirs) = (self.replica.stats(), self.sender.stats());
         let together = ours.base && ours.end == theirs.end;
-        assert!(together || self.forged, "healed, and yet: {ours:?}\nbehind {theirs:?}");
+        assert!(together || self.view.forged, "healed, and yet: {ours:?}\nbehind {theirs:?}");
         self.marks.hit_if(together, "installed");
     }
 }
@@ -376,67 +360,4 @@ impl Pair {
 fn flush(node: &mut Node, now: Time) -> Vec<u8> {
     let position = node.handle(now, Input::Flush).expect("a primary flushes").position.expect("a position");
     node.cursor(position).as_bytes().to_vec()
-}
-
-/// What the replica's host does with a payload.
-fn receive(
-    node: &mut Node,
-    now: Time,
-    brought: &Brought<'_>,
-    kept: &mut Kept,
-    view: (u64, usize),
-    forged: bool,
-    marks: &mut Marks,
-) {
-    let payload = &brought.payload;
-    let upto = Offset(payload.first + u64::from(payload.count));
-    let cursor_at = |node: &Node| brought.position.map(|position| node.cursor(position).as_bytes().to_vec());
-    let say = |node: &mut Node, input| {
-        node.handle(now, input).expect("it was handed out");
-    };
-    match payload.kind {
-        Kind::Batch => {
-            say(node, Input::Persisted { upto });
-            kept.cursor = cursor_at(node);
-        }
-        Kind::Spool => {
-            marks.hit("spooled");
-            say(node, Input::Taken { upto, pieces: 0 });
-        }
-        Kind::Begin => {
-            marks.hit("begun");
-            // The same snapshot goes on where it was; any other begins from nothing.
-            let snapshot = payload.snapshot;
-            let fresh = || Loading { snapshot, cursor: brought.data.to_vec(), pieces: 0, bytes: Vec::new() };
-            let held = kept.loading.take().filter(|loading| loading.snapshot == snapshot);
-            kept.loading = Some(held.unwrap_or_else(fresh));
-        }
-        Kind::Piece | Kind::LastPiece => {
-            marks.hit("piece");
-            let loading = kept.loading.as_mut().expect("BEGIN came first");
-            assert_eq!(
-                (loading.snapshot, loading.pieces),
-                (payload.snapshot, payload.first),
-                "pieces in order"
-            );
-            loading.bytes.extend_from_slice(brought.data);
-            loading.pieces += 1;
-            say(node, Input::Taken { upto: Offset(0), pieces: loading.pieces });
-            if payload.kind == Kind::LastPiece {
-                let pieces = (0..view.0).flat_map(|piece| piece_bytes(payload.snapshot, piece, view.1));
-                assert!(
-                    forged || loading.bytes.iter().copied().eq(pieces),
-                    "what is installed is what was sent"
-                );
-                kept.cursor = kept.loading.take().map(|loading| loading.cursor);
-                say(node, Input::Installed { snapshot: payload.snapshot });
-                let upto = node.stats().end;
-                say(node, Input::Applied { upto });
-            }
-        }
-        Kind::Fork if payload.count == 1 => {
-            say(node, Input::Rewound);
-        }
-        Kind::Fork => {}
-    }
 }

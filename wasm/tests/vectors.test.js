@@ -12,8 +12,8 @@ import { RawNode, RawOptions } from '../pkg/npm/towline_bg.js';
 const FOLDER = new URL('../../tests/vectors/', import.meta.url);
 const INPUTS = ['', 'Tick', 'Opened', 'Lost', 'DialFailed', 'Bytes', 'Write', 'Flush', 'Taken', 'Applied', 'Persisted',
   'SnapshotReady', 'SnapshotPiece', 'SnapshotFailed', 'Installed', 'Rewound', 'Promote', 'Follow', 'Shutdown'];
-const EVENTS = ['', 'Dial', 'Joined', 'Close', 'WantsWrite', 'SnapshotWanted', 'SnapshotRead', 'SnapshotDone', 'CaughtUp',
-  'Acked', 'SlotExpired', 'Role', 'Outranked'];
+const EVENTS = ['', 'Dial', 'Joined', 'Close', 'WantsWrite', 'SnapshotWanted', 'SnapshotRead', 'SnapshotDone',
+  'CaughtUp', 'Acked', 'SlotExpired', 'Role', 'Outranked'];
 const PAYLOADS = ['', 'Batch', 'Spool', 'Fork', 'Begin', 'Piece', 'LastPiece'];
 const NEXT = ['again', 'need', 'closed'];
 const SPANS = ['beat', 'idle', 'handshake', 'linger', 'reconnect_window', 'redial_min', 'redial_max'];

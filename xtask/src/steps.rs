@@ -139,6 +139,18 @@ pub(crate) const STEPS: &[Step] = &[
             ],
         )
     },
+    // What once failed, and whether every target still comes to see what it is for.
+    Step {
+        env: &[("CARGO_TARGET_DIR", "target")],
+        ..step(
+            "fuzz: corpora",
+            120,
+            Mode::Full,
+            &["cargo", "test", "--locked", "--manifest-path", "fuzz/Cargo.toml"],
+        )
+    },
+    step("fuzz", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--plain", "--seconds", "5"]),
+    step("fuzz: record_abi", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--seconds", "20", "record_abi"]),
     // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
     step("benches run", 240, Mode::Full, &["cargo", "test", "--workspace", "--bench", "*"]),
 ];

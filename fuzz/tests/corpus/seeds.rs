@@ -23,119 +23,64 @@ fn seed(name: &str, shape: u8, ops: &[[u8; 4]]) -> Seed {
     (name.to_owned(), [&[shape], ops.as_flattened()].concat())
 }
 
-fn scripts() -> Vec<Seed> {
-    use node_script::op::*;
-    const TWO_AND_RELAY: u8 = 3;
-    const REWIND: u8 = 4;
-    let second = [RUN, 0xe8, 3, 0];
-    let parted = |name, shape| {
-        let ops = [
-            [WRITE, 9, 20, 0],
-            [FLUSH, 0, 0, 0],
-            second,
-            [SEVER, 1, 0, 0],
-            [SEVER, 2, 0, 0],
-            [CUT, 0, 1, 0],
-            [CUT, 0, 2, 0],
-            [WRITE, 3, 20, 0],
-            [FLUSH, 0, 0, 0],
-            [PROMOTE, 1, 0, 0],
-            [WRITE, 4, 30, 0],
-            second,
-            [HEAL, 0, 0, 0],
-            second,
-        ];
-        seed(name, shape, &ops)
+/// Names of operations, in the order of their numbers in `node_script::op`.
+const OPS: [&str; 16] = [
+    "write", "flush", "run", "long", "cut", "sever", "heal", "stall", "restart", "promote", "capacity",
+    "gulp", "damage", "mistake", "shutdown", "turns",
+];
+
+/// `run 232 3, cut 0 1`: an operation and its bytes, which are 0 where none are named.
+fn script(name: &str, shape: u8, text: &str) -> Seed {
+    let op = |words: &str| {
+        let mut words = words.split(' ');
+        let name = words.next().unwrap();
+        let mut op = [u8::try_from(OPS.iter().position(|known| *known == name).unwrap()).unwrap(), 0, 0, 0];
+        words.zip(&mut op[1..]).for_each(|(word, byte)| *byte = word.parse().unwrap());
+        op
     };
-    vec![
-        seed(
-            "stream",
-            TWO_AND_RELAY,
-            &[[WRITE, 20, 50, 0], second, [CUT, 0, 1, 0], [WRITE, 5, 50, 0], second],
-        ),
-        seed(
-            "restarts",
-            TWO_AND_RELAY,
-            &[
-                [WRITE, 20, 50, 0],
-                second,
-                [RESTART, 1, 0, 0],
-                second,
-                [WRITE, 9, 9, 0],
-                [RESTART, 0, 0, 0],
-                second,
-                [SHUTDOWN, 2, 0, 0],
-                second,
-            ],
-        ),
-        seed(
-            "overrun",
-            1,
-            &[
-                [WRITE, 20, 50, 0],
-                second,
-                [CAPACITY, 0, 0, 0],
-                [STALL, 1, 1, 0],
-                [WRITE, 50, 200, 0],
-                second,
-                [HEAL, 0, 0, 0],
-                [LONG, 5, 0, 0],
-            ],
-        ),
-        seed("cut in a snapshot", 1, &cut_in_a_snapshot()),
-        parted("fork and rewind", TWO_AND_RELAY | REWIND),
-        parted("fork and snapshot", TWO_AND_RELAY),
-        seed("away", 1, &[[WRITE, 5, 5, 0], second, [SEVER, 1, 0, 0], [CUT, 0, 1, 0], [LONG, 12, 0, 0]]),
-        seed(
-            "damage",
-            1,
-            &[
-                [WRITE, 30, 50, 0],
-                [CAPACITY, 200, 0, 0],
-                [GULP, 16, 0, 0],
-                [STALL, 1, 2, 0],
-                [RUN, 50, 0, 0],
-                [DAMAGE, 0, 3, 4],
-                [DAMAGE, 1, 9, 4],
-                [HEAL, 0, 0, 0],
-                second,
-            ],
-        ),
-        seed("mistakes", TWO_AND_RELAY, &(0..18).map(|kind| [MISTAKE, kind, kind, kind]).collect::<Vec<_>>()),
-        seed(
-            "outranked",
-            1,
-            &[
-                [WRITE, 5, 5, 0],
-                second,
-                [FLUSH, 0, 0, 0],
-                [SEVER, 1, 0, 0],
-                [CUT, 0, 1, 0],
-                [RESTART, 0, 0, 0],
-                [FLUSH, 0, 0, 0],
-                [RESTART, 0, 0, 0],
-                [PROMOTE, 1, 0, 0],
-                [HEAL, 0, 0, 0],
-                second,
-            ],
-        ),
-    ]
+    seed(name, shape, &text.split(", ").map(op).collect::<Vec<_>>())
 }
 
-/// Hosts take turns one by one, so that the wire breaks between two pieces.
-fn cut_in_a_snapshot() -> Vec<[u8; 4]> {
-    use node_script::op::*;
-    let mut ops = vec![
-        [WRITE, 59, 100, 0],
-        [FLUSH, 0, 0, 0],
-        [STALL, 1, 2, 0],
-        [RUN, 10, 0, 0],
-        [STALL, 1, 0, 0],
-        [GULP, 84, 0, 0],
-    ];
-    ops.extend([[TURNS, 1, 1, 0], [TURNS, 0, 1, 0]].repeat(20));
-    ops.extend([[CUT, 0, 1, 0], [RUN, 0xe8, 3, 0]]);
-    ops
+fn scripts() -> Vec<Seed> {
+    const TWO: u8 = 1;
+    const TWO_AND_RELAY: u8 = 3;
+    const REWIND: u8 = 4;
+    assert_eq!(OPS.len(), usize::from(node_script::op::COUNT));
+    let parted = "write 9 20, flush, run 232 3, sever 1 0, sever 2 0, cut 0 1, cut 0 2, write 3 20, flush, promote 1, \
+        write 4 30, run 232 3, heal, run 232 3";
+    // Hosts take turns one by one, so that the wire breaks between two pieces.
+    let turns = "turns 1 1, turns 0 1, ".repeat(20);
+    let resumed =
+        format!("write 59 100, flush, stall 1 2, run 10, stall 1, gulp 84, {turns}cut 0 1, run 232 3");
+    let mistakes: Vec<_> = (0..18).map(|kind| format!("mistake {kind} {kind} {kind}")).collect();
+    vec![
+        script("stream", TWO_AND_RELAY, "write 20 50, run 232 3, cut 0 1, write 5 50, run 232 3"),
+        script(
+            "restarts",
+            TWO_AND_RELAY,
+            "write 20 50, run 232 3, restart 1, run 232 3, write 9 9, restart 0, run 232 3, shutdown 2, run 232 3",
+        ),
+        script(
+            "overrun",
+            TWO,
+            "write 20 50, run 232 3, capacity, stall 1 1, write 50 200, run 232 3, heal, long 5",
+        ),
+        script("cut in a snapshot", TWO, &resumed),
+        script("fork and rewind", TWO_AND_RELAY | REWIND, parted),
+        script("fork and snapshot", TWO_AND_RELAY, parted),
+        script("away", TWO, "write 5 5, run 232 3, sever 1 0, cut 0 1, long 12"),
+        script(
+            "damage",
+            TWO,
+            "write 30 50, capacity 200, gulp 16, stall 1 2, run 50, damage 0 3 4, damage 1 9 4, heal, run 232 3",
+        ),
+        script("mistakes", TWO_AND_RELAY, &mistakes.join(", ")),
+        script(
+            "outranked",
+            TWO,
+            "write 5 5, run 232 3, flush, sever 1 0, cut 0 1, restart 0, flush, restart 0, promote 1, heal, run 232 3",
+        ),
+    ]
 }
 
 fn snapshots() -> Vec<Seed> {

@@ -7,7 +7,7 @@ use crate::frames::{self, Hello};
 use crate::scene::{Scene, connect, small, talk};
 
 pub(crate) fn scenes() -> Vec<Scene> {
-    vec![expires(), gives_way(), promoted(), outranked(), adopts(), redials(), shuts_down()]
+    vec![expires(), gives_way(), promoted(), outranked(), adopts(), redials(), shuts_down(), odd_times()]
 }
 
 fn expires() -> Scene {
@@ -104,5 +104,18 @@ fn shuts_down() -> Scene {
     scene.turn();
     scene.say(Input::Shutdown);
     scene.turn();
+    scene
+}
+
+/// Times that are no whole microseconds, and that milliseconds as a float do not hit when they are cut off.
+fn odd_times() -> Scene {
+    let (mut scene, cursor) = primary("a clock that counts single nanoseconds");
+    for at in [1, 16_836_843_230, 16_836_843_231, 99_999_999_999, 3_600_000_000_007] {
+        scene.at(Time(at));
+        scene.open(0, Side::Downstream);
+        scene.feed(0, &opening(Some(&cursor), 0));
+        scene.turn();
+        scene.lost(0);
+    }
     scene
 }

@@ -12,8 +12,10 @@ use super::output;
 pub(crate) fn play(ffi: &Path, vectors: &Path, folder: &Path, link: Link<'_>) -> Result<String> {
     let entries = std::fs::read_dir(vectors).with_context(|| vectors.display().to_string())?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
-    let mut files: Vec<PathBuf> =
-        paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "txt")).collect();
+    let mut files: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
     files.sort();
     ensure!(!files.is_empty(), "no vectors in {}", vectors.display());
     let (c, cpp) = (folder.join("vectors-c"), folder.join("vectors-cpp"));
