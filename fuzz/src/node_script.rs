@@ -324,7 +324,9 @@ fn ended(fault: Fault, damaged: bool, marks: &mut Marks) {
         Fault::Shutdown,
     ];
     if !honest.contains(&fault) {
-        let damage = [Fault::BadMagic, Fault::HeadCheck, Fault::BodyCheck];
+        // What a frame says of its place is looked at before its check.
+        let place = [Fault::Gap, Fault::Parent, Fault::EpochOrder, Fault::PieceOrder];
+        let damage = [&[Fault::BadMagic, Fault::HeadCheck, Fault::BodyCheck][..], &place].concat();
         assert!(damaged && damage.contains(&fault), "a link ended for: {fault}");
         marks.hit("damage refused");
     }
