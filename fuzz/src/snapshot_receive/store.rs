@@ -57,7 +57,7 @@ impl Kept {
             }
             Kind::Piece | Kind::LastPiece => {
                 marks.hit("piece");
-                Input::Taken { upto: Offset(0), pieces: self.piece(payload, brought.data, view.forged) }
+                Input::Taken { upto: Offset(0), pieces: self.piece(payload, brought.data) }
             }
             Kind::Fork if payload.count == 1 => Input::Rewound,
             Kind::Fork => return,
@@ -71,23 +71,17 @@ impl Kept {
         }
     }
 
-    /// The same snapshot goes on where it was; any other begins from nothing.
+    /// Whatever was held before is of no use: a snapshot that goes on is not told to begin.
     fn begin(&mut self, snapshot: SnapshotId, cursor: &[u8]) {
-        let fresh = || Loading { snapshot, cursor: cursor.to_vec(), pieces: 0, bytes: Vec::new() };
-        let held = self.loading.take().filter(|loading| loading.snapshot == snapshot);
-        self.loading = Some(held.unwrap_or_else(fresh));
+        self.loading = Some(Loading { snapshot, cursor: cursor.to_vec(), pieces: 0, bytes: Vec::new() });
     }
 
-    fn piece(&mut self, payload: &Payload, data: &[u8], forged: bool) -> u64 {
+    fn piece(&mut self, payload: &Payload, data: &[u8]) -> u64 {
         let loading = self.loading.as_mut().expect("BEGIN came first");
         let due = (loading.snapshot, loading.pieces);
-        // A lying sender may begin anew under the same name.
-        assert!(
-            forged || due == (payload.snapshot, payload.first),
-            "pieces come in order: {due:?} {payload:?}"
-        );
+        assert_eq!(due, (payload.snapshot, payload.first), "pieces come in order");
         loading.bytes.extend_from_slice(data);
-        loading.pieces = payload.first + 1;
+        loading.pieces += 1;
         loading.pieces
     }
 
