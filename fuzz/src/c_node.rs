@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-use towline_core::{Config, NodeId, Position, Record, Role};
+use towline_core::{Config, NodeId, Position, Record, Role, StepRecord};
 use towline_ffi::*;
 
 /// Freed at its end.
@@ -75,10 +75,12 @@ impl CNode {
         now: u64,
         input: Record,
         data: &[u8],
-    ) -> Result<tow_step, (tow_status, u64)> {
-        let (input, mut step) = (tow_record::from(input), MaybeUninit::uninit());
+    ) -> Result<StepRecord, (tow_status, u64)> {
+        // A `tow_step` is a `StepRecord`, asserted where it is declared; the latter can be compared.
+        let (input, mut step) = (tow_record::from(input), MaybeUninit::<StepRecord>::uninit());
         // SAFETY: the node lives, and all others are there.
-        let done = unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr()) };
+        let done =
+            unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr().cast()) };
         if done != TOW_OK {
             return Err((done, self.error().detail));
         }

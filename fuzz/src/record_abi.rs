@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use arbitrary::Unstructured;
 use towline_core::*;
-use towline_ffi::{TOW_E_MISUSE, TOW_E_RECORD, TOW_NO_DEADLINE, tow_event, tow_step};
+use towline_ffi::{TOW_E_MISUSE, TOW_E_RECORD, TOW_NO_DEADLINE, tow_event};
 
 use crate::Marks;
 use crate::c_node::CNode;
@@ -115,7 +115,7 @@ impl Both {
         };
         match self.rust.handle(now, input) {
             Ok(step) => {
-                assert_eq!(told, Ok(tow_step::from(StepRecord::from(&step))), "{record:?}");
+                assert_eq!(told, Ok(StepRecord::from(&step)), "{record:?}");
                 if let Some(position) = step.position {
                     assert_eq!(self.c.cursor(position), self.rust.cursor(position).as_bytes());
                     marks.hit("cursor");
