@@ -37,6 +37,7 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   towline serve
   towline serve --store disk --dir data
+  towline serve --web 127.0.0.1:7080             # a replica in a browser tab: http://127.0.0.1:7080
   towline serve --listen 127.0.0.1:0 --replication 127.0.0.1:0 --ready-file ready.json
   towline serve --config towline.toml
 
@@ -209,6 +210,9 @@ pub(crate) struct Settings {
     /// Where Prometheus asks for metrics [default: nowhere]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<String>,
+    /// Where a browser of this machine finds the page that is a live replica [default: nowhere]
+    #[arg(long, value_name = "LOOPBACK_ADDR", value_parser = address)]
+    pub(crate) web: Option<String>,
     /// A file to write the real addresses to, as JSON, once it serves
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,

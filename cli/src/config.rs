@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use towline_core::ConfigError;
+use towline_host::web::Web;
 use towline_host::{Options, StartError, StoreKind};
 
 use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Settings, StoreName, Switch};
@@ -78,6 +79,7 @@ fn read(flags: &Settings) -> Result<Settings, Failure> {
         ("listen", &settings.listen),
         ("replication", &settings.replication),
         ("metrics", &settings.metrics),
+        ("web", &settings.web),
         ("primary", &settings.primary),
     ] {
         let Some(value) = value else { continue };
@@ -109,6 +111,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
         dir: flags.dir.or(file.dir),
         backlog: flags.backlog.or(file.backlog),
         metrics: flags.metrics.or(file.metrics),
+        web: flags.web.or(file.web),
         ready_file: flags.ready_file.or(file.ready_file),
         spool: flags.spool.or(file.spool),
         clients_max: flags.clients_max.or(file.clients_max),
@@ -128,6 +131,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
 fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     options.store = store(&settings)?;
     options.metrics = settings.metrics;
+    options.web = settings.web.map(|addr| Web { addr, files: crate::page::files() });
     options.join_hold = settings.join_hold != Some(Switch::Off);
     let size = |given: Option<crate::units::Size>, usual: u64| given.map_or(usual, |size| size.0);
     options.spool_bytes = size(settings.spool, options.spool_bytes);
@@ -174,6 +178,7 @@ fn store(settings: &Settings) -> Result<StoreKind, Failure> {
 pub(crate) fn explain(error: StartError) -> Failure {
     match error {
         StartError::Config(error) => Failure::Usage(out_of_bounds(&error)),
+        StartError::Exposed { .. } => Failure::Usage(format!("--{error}")),
         StartError::Listen { .. } => {
             Failure::failed(format!("--{error}; name another with --{}", listen_flag(&error)))
         }
@@ -184,7 +189,9 @@ pub(crate) fn explain(error: StartError) -> Failure {
 fn listen_flag(error: &StartError) -> &'static str {
     match error {
         StartError::Listen { option, .. } => option,
-        StartError::Config(_) | StartError::Store(_) | StartError::Dice(_) => "listen",
+        StartError::Config(_) | StartError::Exposed { .. } | StartError::Store(_) | StartError::Dice(_) => {
+            "listen"
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod config;
 mod demo;
 mod failure;
 mod logs;
+mod page;
 mod run;
 mod signals;
 mod sim;

@@ -23,6 +23,7 @@ struct Ready<'a> {
     client_addr: Option<&'a str>,
     replication_addr: Option<&'a str>,
     metrics_addr: Option<&'a str>,
+    web_addr: Option<&'a str>,
 }
 
 /// Runs a server until somebody stops it.
@@ -76,9 +77,11 @@ async fn start(options: Options) -> Result<Server, Failure> {
             let first = listen.unwrap_or_default();
             Failure::failed(format!("--listen: no free port from {first} to {addr}: name one with --listen"))
         }
-        StartError::Listen { .. } | StartError::Config(_) | StartError::Store(_) | StartError::Dice(_) => {
-            explain(error)
-        }
+        StartError::Listen { .. }
+        | StartError::Config(_)
+        | StartError::Exposed { .. }
+        | StartError::Store(_)
+        | StartError::Dice(_) => explain(error),
     })
 }
 
@@ -88,6 +91,7 @@ fn first_line(server: &Server, role: &str) -> String {
         ("clients", server.client_addr()),
         ("replicas", server.replication_addr()),
         ("metrics", server.metrics_addr()),
+        ("page", server.web_addr()),
     ] {
         if let Some(addr) = addr {
             line.push_str(&format!(", {what} on {addr}"));
@@ -142,6 +146,7 @@ impl ReadyFile {
             client_addr: server.client_addr(),
             replication_addr: server.replication_addr(),
             metrics_addr: server.metrics_addr(),
+            web_addr: server.web_addr(),
         };
         let mut text = serde_json::to_string(&ready).map_err(|error| Failure::Failed(error.into()))?;
         text.push('\n');

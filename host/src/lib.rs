@@ -21,7 +21,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`Server`], [`Options`] | start, watch and stop a server |
-//! | [`transport`] | where connections come from: TCP, in-process, or your own |
+//! | [`transport`] | where connections come from: TCP, WebSocket, in-process, or your own |
+//! | [`web`] | the door for browsers: a page, and replicas in tabs |
 //! | [`store`] | what the driver asks of a store, and the two that ship |
 //! | [`command`] | the client protocol, without sockets |
 //!
@@ -35,6 +36,7 @@ mod options;
 mod server;
 pub mod store;
 pub mod transport;
+pub mod web;
 
 pub use clock::Clock;
 pub use engine::arrival::Inspection;

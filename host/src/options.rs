@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions};
 
+use crate::web::{self, Web};
+
 /// Pieces under way to this node. The store takes them as they come, so this covers the time an acknowledgement takes
 /// between two busy processes. Between two bounds: with 1 MiB a snapshot beside a full stream came four times slower
 /// than with 8 MiB, and with 8 MiB the stream waits behind so many pieces that it falls back itself.
@@ -49,6 +51,8 @@ pub struct Options {
     pub spool_bytes: u64,
     /// Where Prometheus asks.
     pub metrics: Option<String>,
+    /// What browsers are served, and where their tabs connect as replicas; without it none can.
+    pub web: Option<Web>,
     /// Whether client writes may be held for moments so that a joining replica keeps its stream.
     pub join_hold: bool,
     /// The dice of this start; the operating system's when not given.
@@ -72,6 +76,7 @@ impl Default for Options {
             client_bytes: 256 << 20,
             spool_bytes: 256 << 20,
             metrics: None,
+            web: None,
             join_hold: true,
             seed: None,
             unix_zero_ns: None,
@@ -100,6 +105,11 @@ impl Options {
         // The longest request and the longest reply of one client.
         least("client_bytes", self.client_bytes, 4 * u64::from(config.frame_bytes_max()))?;
         least("spool_bytes", self.spool_bytes, config.frame_bytes_max().into())?;
+        if let Some(Web { addr, .. }) = &self.web
+            && !web::check(addr)
+        {
+            return Err(StartError::Exposed { addr: addr.clone() });
+        }
         if self.node == Some(0) {
             least("node", 0, 1)?;
         }
@@ -121,6 +131,11 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// An address for browsers that other machines can reach.
+    Exposed {
+        /// The address.
+        addr: String,
+    },
     /// The store cannot be opened: in use, damaged, not permitted. The text names the directory and the cause.
     Store(String),
     /// The operating system has no dice.
@@ -137,6 +152,11 @@ impl fmt::Display for StartError {
             Self::Listen { option, addr, source } => {
                 write!(out, "{option}: cannot listen on {addr}: {source}")
             }
+            Self::Exposed { addr } => write!(
+                out,
+                "web: {addr} can be reached from other machines and asks for no password: \
+                 use a loopback address, like 127.0.0.1:7080"
+            ),
             Self::Store(why) => out.write_str(why),
             Self::Dice(why) => write!(out, "no random numbers from the operating system: {why}"),
         }
@@ -148,7 +168,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Config(error) => Some(error),
             Self::Listen { source, .. } => Some(source),
-            Self::Store(_) | Self::Dice(_) => None,
+            Self::Exposed { .. } | Self::Store(_) | Self::Dice(_) => None,
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::metrics;
 use crate::options::{Options, ServeError, StartError, StoreKind};
 use crate::store::{DiskOptions, DiskStore, MemoryStore, Spool, Store};
 use crate::transport::{BoxTransport, Listener, Net, Tcp};
+use crate::web::{self, File, Web};
 
 /// Where a directory keeps its node's name.
 const NODE_FILE: &str = "node";
@@ -41,6 +42,7 @@ pub struct Server {
     client_addr: Option<String>,
     replication_addr: Option<String>,
     metrics_addr: Option<String>,
+    web_addr: Option<String>,
     node: NodeId,
     memory_bound_bytes: u64,
 }
@@ -61,6 +63,7 @@ struct Doors {
     clients: Option<Box<dyn Listener>>,
     replicas: Option<Box<dyn Listener>>,
     metrics: Option<Box<dyn Listener>>,
+    web: Option<(Box<dyn Listener>, &'static [File])>,
 }
 
 impl Server {
@@ -139,6 +142,7 @@ impl Server {
             client_addr: addr(&doors.clients),
             replication_addr: addr(&doors.replicas),
             metrics_addr: addr(&doors.metrics),
+            web_addr: doors.web.as_ref().map(|(listener, _)| listener.addr()),
             node: opened.node,
             memory_bound_bytes: heart.status().memory_bound_bytes,
         };
@@ -164,6 +168,12 @@ impl Server {
     #[must_use]
     pub fn metrics_addr(&self) -> Option<&str> {
         self.metrics_addr.as_deref()
+    }
+
+    /// Where browsers ask.
+    #[must_use]
+    pub fn web_addr(&self) -> Option<&str> {
+        self.web_addr.as_deref()
     }
 
     /// This node's name.
@@ -342,7 +352,12 @@ impl Doors {
         if let Some(addr) = &options.metrics {
             metrics = Some(net.listen(addr).await.map_err(|error| named("metrics", addr, error))?);
         }
-        Ok(Self { clients, replicas, metrics })
+        let mut web = None;
+        if let Some(Web { addr, files }) = &options.web {
+            let listener = net.listen(addr).await.map_err(|error| named("web", addr, error))?;
+            web = Some((listener, *files));
+        }
+        Ok(Self { clients, replicas, metrics, web })
     }
 
     fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>) {
@@ -360,6 +375,9 @@ impl Doors {
         }
         if let Some(listener) = self.metrics {
             acceptors.spawn(metrics::serve(listener, sender.clone()));
+        }
+        if let Some((listener, files)) = self.web {
+            acceptors.spawn(web::serve(listener, files, sender.clone()));
         }
     }
 }

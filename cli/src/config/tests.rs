@@ -96,3 +96,16 @@ fn what_cannot_work_is_named_as_it_was_typed() {
         assert!(told.contains(words), "{line}: {told}");
     }
 }
+
+#[test]
+fn a_page_is_for_this_machine_alone() {
+    let options = plan("towline serve --web 127.0.0.1:7080").unwrap().options;
+    assert_eq!(options.web.map(|web| web.addr).as_deref(), Some("127.0.0.1:7080"));
+    assert!(plan("towline follow 127.0.0.1:1 --web localhost:0").unwrap().options.web.is_some());
+    assert_eq!(plan("towline serve").unwrap().options.web, None);
+
+    let told = plan("towline serve --web 0.0.0.0:7080").unwrap_err();
+    assert!(told.contains("--web: 0.0.0.0:7080") && told.contains("loopback"), "{told}");
+    let told = with_file("towline serve", "web = \"7080\"\n").unwrap_err();
+    assert!(told.starts_with("FILE:1: web: "), "{told}");
+}

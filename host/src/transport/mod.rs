@@ -1,11 +1,12 @@
 //! Where bytes come from and go to: a seam between the engine and the world.
 //!
 //! The engine only sees [`Transport`]s. A [`Net`] makes them, by listening and by dialling; TCP ([`Tcp`]) is the usual
-//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. What wraps a stream (TLS, a
-//! WebSocket) is a `Net` around another.
+//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. What wraps a stream is a
+//! [`Transport`] around another: a browser's comes through a [`WebSocket`].
 
 mod memory;
 mod tcp;
+mod websocket;
 
 use std::future::Future;
 use std::io;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use memory::MemoryNet;
 pub use tcp::Tcp;
+pub use websocket::WebSocket;
 
 /// A connection: bytes in order, both ways.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}

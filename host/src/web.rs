@@ -1,0 +1,237 @@
+//! The door for browsers: files of a page, how the node stands as JSON, and replication over a WebSocket.
+//!
+//! | path | answer |
+//! |---|---|
+//! | [`REPLICATE`] | the replication protocol in binary messages: a replica like any other |
+//! | [`STANDING`] | this node at a glance |
+//! | a [`File`]'s | that file |
+//!
+//! There is no password, so only this machine may ask: the address must be a loopback one ([`check`]), requests must
+//! name it as their host, and a page that asks must come from it. So another site in the same browser, or a name that
+//! somebody points at 127.0.0.1, gets nothing.
+//!
+//! Bounds: [`VISITS`] requests at a time, a head of [`HEAD_BYTES`], [`PATIENCE`] for each. A replica's connection is the
+//! engine's as soon as it stands.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
+use towline_core::Role;
+
+use crate::engine::arrival::{Arrival, Inspection};
+use crate::metrics::inspect;
+use crate::transport::{BoxTransport, Listener, WebSocket};
+
+#[cfg(test)]
+mod tests;
+
+/// Where replicas connect.
+pub const REPLICATE: &str = "/replicate";
+/// Where the node's state is told.
+pub const STANDING: &str = "/standing.json";
+
+/// Requests served at the same time.
+const VISITS: usize = 32;
+/// The longest request head.
+const HEAD_BYTES: usize = 8 << 10;
+/// For one request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What browsers are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// A loopback address.
+    pub addr: String,
+    /// The page: the file whose path is `/`, and those it asks for.
+    pub files: &'static [File],
+}
+
+/// One file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// Its path in an address: `/page.js`.
+    pub path: &'static str,
+    /// Its media type.
+    pub media: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+/// Whether only this machine can reach an address.
+#[must_use]
+pub fn check(addr: &str) -> bool {
+    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// Serves requests until the listener's task is ended.
+pub(crate) async fn serve(
+    mut listener: Box<dyn Listener>,
+    files: &'static [File],
+    engine: mpsc::Sender<Arrival>,
+) {
+    let room = Arc::new(Semaphore::new(VISITS));
+    let door = Door { names: names(&listener.addr()), files, engine };
+    loop {
+        let Ok((transport, peer)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let door = door.clone();
+        tokio::spawn(async move {
+            // Whoever is too slow asks again.
+            timeout(PATIENCE, door.visit(transport, peer)).await.ok();
+            drop(permit);
+        });
+    }
+}
+
+/// What a browser may call this address: as it is, and by the name every machine gives it.
+fn names(addr: &str) -> [String; 2] {
+    let port = addr.parse().map_or(0, |addr: SocketAddr| addr.port());
+    [addr.to_owned(), format!("localhost:{port}")]
+}
+
+/// An answer that is not a connection.
+struct Reply {
+    status: &'static str,
+    media: &'static str,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn plain(status: &'static str, text: &str) -> Self {
+        Self { status, media: "text/plain; charset=utf-8", body: format!("{text}\n").into_bytes() }
+    }
+}
+
+#[derive(Clone)]
+struct Door {
+    names: [String; 2],
+    files: &'static [File],
+    engine: mpsc::Sender<Arrival>,
+}
+
+impl Door {
+    async fn visit(self, mut transport: BoxTransport, peer: String) -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        let (used, request) = loop {
+            if bytes.len() > HEAD_BYTES || transport.read_buf(&mut bytes).await? == 0 {
+                return Ok(());
+            }
+            match Request::try_parse(&bytes) {
+                Ok(Some(parsed)) => break parsed,
+                Ok(None) => {}
+                Err(_) => {
+                    let reply = Reply::plain("400 Bad Request", "only GET, in HTTP/1.1, is understood here");
+                    return write(&mut transport, &reply).await;
+                }
+            }
+        };
+        if let Err(reply) = self.admit(&request) {
+            return write(&mut transport, &reply).await;
+        }
+        if request.uri().path() == REPLICATE {
+            return self.replicate(transport, peer, &request, bytes.split_off(used)).await;
+        }
+        let reply = self.answer(request.uri().path()).await;
+        write(&mut transport, &reply).await
+    }
+
+    /// Whether this request comes from this machine's own page, or from no page at all.
+    fn admit(&self, request: &Request) -> Result<(), Reply> {
+        let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+        let ours = |host: &str| self.names.iter().any(|name| name == host);
+        if !said("host").is_some_and(ours) {
+            return Err(Reply::plain("421 Misdirected Request", "this address is not called so"));
+        }
+        match said("origin") {
+            Some(origin) if !origin.strip_prefix("http://").is_some_and(ours) => {
+                Err(Reply::plain("403 Forbidden", "only this address's own page may ask"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn replicate(
+        self,
+        mut transport: BoxTransport,
+        peer: String,
+        request: &Request,
+        read: Vec<u8>,
+    ) -> std::io::Result<()> {
+        let Ok(response) = create_response(request) else {
+            let reply = Reply::plain("426 Upgrade Required", "replicas connect here, with a WebSocket");
+            return write(&mut transport, &reply).await;
+        };
+        let mut head = Vec::new();
+        write_response(&mut head, &response).map_err(std::io::Error::other)?;
+        transport.write_all(&head).await?;
+        transport.flush().await?;
+        let transport = Box::new(WebSocket::accepted(transport, read).await);
+        // If nobody takes it, the server is stopping.
+        self.engine.send(Arrival::Replica { transport, peer: format!("web {peer}") }).await.ok();
+        Ok(())
+    }
+
+    async fn answer(&self, path: &str) -> Reply {
+        if path == STANDING {
+            return match inspect(&self.engine).await {
+                Some(inspection) => Reply {
+                    status: "200 OK",
+                    media: "application/json",
+                    body: standing(&inspection).into_bytes(),
+                },
+                None => Reply::plain("503 Service Unavailable", "the server is stopping"),
+            };
+        }
+        match self.files.iter().find(|file| file.path == path) {
+            Some(file) => Reply { status: "200 OK", media: file.media, body: file.bytes.to_vec() },
+            None => Reply::plain("404 Not Found", "there is no such file"),
+        }
+    }
+}
+
+/// The node at a glance. Offsets are text, because JSON's numbers end at 53 bits for JavaScript.
+fn standing(inspection: &Inspection) -> String {
+    let (status, stats) = (&inspection.status, &inspection.status.stats);
+    let role = match stats.role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+    };
+    json!({
+        "role": role,
+        "node": stats.node.to_string(),
+        "end": stats.end.to_string(),
+        "applied": stats.applied.to_string(),
+        "keys": inspection.keys,
+        "digest": inspection.digest.to_string(),
+        "backlog_bytes": status.backlog_bytes,
+    })
+    .to_string()
+}
+
+async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\
+         X-Content-Type-Options: nosniff\r\nContent-Security-Policy: {POLICY}\r\nConnection: close\r\n\r\n",
+        reply.status,
+        reply.media,
+        reply.body.len(),
+    );
+    transport.write_all(head.as_bytes()).await?;
+    transport.write_all(&reply.body).await?;
+    transport.shutdown().await
+}
+
+/// The page's own files and connection, and nothing else.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";
