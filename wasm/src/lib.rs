@@ -1,0 +1,54 @@
+//! Towline in a browser's or node's module: plain numbers at the border, everything a person sees is `ts/`.
+//!
+//! | class | what it is |
+//! |---|---|
+//! | [`RawNode`] | the core: inputs and events as 64-byte records in place, bytes through one arena |
+//! | [`RawStore`] | a replica's store over towline-kv, and the engine that fills it from a node |
+//!
+//! A record, an answer, an arena: their addresses are asked once and read in place. Memory grows while a store does, so
+//! a view of it is made anew whenever its buffer is another. A panic ends the instance: the caller poisons it.
+//!
+//! Times are milliseconds as JavaScript has them, nanoseconds inside.
+
+mod node;
+mod replica;
+mod rows;
+mod store;
+
+pub use node::{RawNode, RawOptions};
+pub use store::RawStore;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use towline_core::{Fault, Misuse, Time};
+
+/// The text of a fault's number, or nothing.
+#[wasm_bindgen]
+#[must_use]
+pub fn fault_text(number: u16) -> Option<String> {
+    Fault::from_number(number).map(|fault| fault.to_string())
+}
+
+/// The text of a misuse's number, or nothing.
+#[wasm_bindgen]
+#[must_use]
+pub fn misuse_text(number: u16) -> Option<String> {
+    Misuse::from_number(number).map(|misuse| misuse.to_string())
+}
+
+/// Panics, so that a test can see what becomes of an instance that did.
+#[wasm_bindgen]
+pub fn planted_panic() {
+    panic!("planted");
+}
+
+/// JavaScript's milliseconds as the core's time: what is no number is zero, what is too late is the end.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
+fn time(now_ms: f64) -> Time {
+    Time((now_ms * 1e6) as u64)
+}
+
+/// Nanoseconds as milliseconds: exact to a quarter of a microsecond over thirty years.
+fn millis(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}

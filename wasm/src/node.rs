@@ -1,0 +1,376 @@
+//! A node behind 64-byte records: the core's verbs with integers and addresses alone.
+//!
+//! The caller writes an input at [`RawNode::input_address`], its bytes where [`RawNode::room`] says, and reads the answer
+//! at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does when
+//! [`RawNode::room`] makes it larger.
+//!
+//! Words of an answer: 0 used, 1 need, 2 next (0 again, 1 need bytes, 2 closed), 3 what is there (bit 0 offset, bit 1
+//! position, bit 2 payload), 4 offset, 5 to 7 position (epoch, boundary, digest), 8 and 9 the payload's range (from the
+//! start of what was said, and length), 10 first, 11 count, 12 kind (1 batch, 2 spool, 3 fork, 4 begin, 5 piece, 6 last
+//! piece), 13 snapshot.
+//!
+//! Words of what [`RawNode::stats`] writes: 0 what is known (bit 0 upstream, bit 1 origin, bit 2 a snapshot on its way,
+//! bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its age in
+//! ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use towline_core::{
+    Boot, Config, Epoch, Input, Kind, LinkId, More, Next, Node, NodeId, Offset, Options, Position, Record,
+    Role, Span, Step,
+};
+
+use crate::store::RawStore;
+use crate::{millis, time};
+
+#[cfg(test)]
+mod tests;
+
+/// Events told at a time.
+const EVENTS: usize = 32;
+/// Words of an answer.
+const WORDS: usize = 14;
+/// No record: it is answered with this.
+const NO_INPUT: i32 = -1;
+
+/// The core's options under the core's names.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct RawOptions(Options);
+
+#[wasm_bindgen]
+impl RawOptions {
+    /// The core's own defaults.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets one; times are milliseconds. Answers false for a name there is not, or a value that is no whole number.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
+    pub fn set(&mut self, name: &str, value: f64) -> bool {
+        if !(0.0..9e15).contains(&value) || value.fract() != 0.0 {
+            return false;
+        }
+        let (whole, span) = (value as u64, Span::from_millis(value as u64));
+        let short = u32::try_from(whole).unwrap_or(u32::MAX);
+        let options = &mut self.0;
+        match name {
+            "backlogBytes" => options.backlog_bytes = whole,
+            "batchBytes" => options.batch_bytes = short,
+            "recordBytesMax" => options.record_bytes_max = short,
+            "windowBytes" => options.window_bytes = whole,
+            "pieceBytesMax" => options.piece_bytes_max = short,
+            "pieceWindowBytes" => options.piece_window_bytes = whole,
+            "linksMax" => options.links_max = short,
+            "slotsMax" => options.slots_max = short,
+            "shipsMax" => options.ships_max = short,
+            "beatMs" => options.beat = span,
+            "idleMs" => options.idle = span,
+            "handshakeMs" => options.handshake = span,
+            "lingerMs" => options.linger = span,
+            "reconnectWindowMs" => options.reconnect_window = span,
+            "redialMinMs" => options.redial_min = span,
+            "redialMaxMs" => options.redial_max = span,
+            "canRewind" => options.can_rewind = whole > 0,
+            "persists" => options.persists = whole > 0,
+            _ => return false,
+        }
+        true
+    }
+
+    fn check(&self) -> Result<Config, String> {
+        self.0.check().map_err(|error| error.to_string())
+    }
+
+    /// The most a node of these options takes.
+    ///
+    /// # Errors
+    /// The first that cannot work.
+    pub fn memory_bytes(&self) -> Result<f64, String> {
+        self.check().map(|config| config.memory_bytes() as f64)
+    }
+}
+
+/// A node, its arena, and the places it is spoken to in.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RawNode {
+    node: Node,
+    input: Record,
+    answer: [u64; WORDS],
+    stats: [u64; WORDS],
+    events: [Record; EVENTS],
+    /// Address and length of what is on offer.
+    slices: [u32; 6],
+    /// `filled` bytes of it came for [`follow`](Self::follow) and are unread.
+    arena: Vec<u8>,
+    filled: usize,
+}
+
+/// An address as the module's memory has it: 32 bits there, whatever they are here.
+#[allow(clippy::cast_possible_truncation, reason = "a browser's module has 32-bit addresses")]
+fn address<T>(place: *const T) -> u32 {
+    place as usize as u32
+}
+
+#[wasm_bindgen]
+impl RawNode {
+    /// A node at boot.
+    ///
+    /// # Errors
+    /// Options that cannot work, or a cursor that cannot be read.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        options: &RawOptions,
+        node: u64,
+        primary: bool,
+        seed: &[u8],
+        unix_zero_ms: f64,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<Self, String> {
+        let seed = seed.try_into().map_err(|_| format!("a seed has 32 bytes, not {}", seed.len()))?;
+        let role = if primary { Role::Primary } else { Role::Replica };
+        let cursor = cursor.as_deref();
+        let boot = Boot { node: NodeId(node), seed, role, unix_zero: time(unix_zero_ms).0, cursor };
+        let node = Node::new(options.check()?, boot).map_err(|error| error.to_string())?;
+        Ok(Self {
+            node,
+            input: Record::default(),
+            answer: [0; WORDS],
+            stats: [0; WORDS],
+            events: [Record::default(); EVENTS],
+            slices: [0; 6],
+            arena: Vec::new(),
+            filled: 0,
+        })
+    }
+
+    /// Where an input is written.
+    #[must_use]
+    pub fn input_address(&self) -> u32 {
+        address(&raw const self.input)
+    }
+
+    /// Where an answer stands.
+    #[must_use]
+    pub fn answer_address(&self) -> u32 {
+        address(self.answer.as_ptr())
+    }
+
+    /// Where [`RawNode::stats`] writes.
+    #[must_use]
+    pub fn stats_address(&self) -> u32 {
+        address(self.stats.as_ptr())
+    }
+
+    /// Where events stand.
+    #[must_use]
+    pub fn events_address(&self) -> u32 {
+        address(self.events.as_ptr())
+    }
+
+    /// Where the three slices on offer are named: address and length of each.
+    #[must_use]
+    pub fn slices_address(&self) -> u32 {
+        address(self.slices.as_ptr())
+    }
+
+    /// Makes room for so many bytes behind those unread, and answers where they go.
+    pub fn room(&mut self, bytes: usize) -> u32 {
+        let need = self.filled + bytes;
+        if self.arena.len() < need {
+            self.arena.resize(need.next_power_of_two(), 0);
+        }
+        address(self.arena[self.filled..].as_ptr())
+    }
+
+    /// Says the input that was written, over the first `bytes` of the room. Answers 0; or the number of the misuse; or
+    /// -1 for a record that is no input.
+    pub fn handle(&mut self, now_ms: f64, bytes: usize) -> i32 {
+        let data = &self.arena[self.filled..self.filled + bytes];
+        let Some(input) = self.input.input(data) else { return NO_INPUT };
+        match self.node.handle(time(now_ms), input) {
+            Ok(step) => {
+                self.answer = words(&step);
+                0
+            }
+            Err(misuse) => misuse.number().into(),
+        }
+    }
+
+    /// Writes the next events, and answers how many.
+    pub fn poll(&mut self) -> usize {
+        let mut told = 0;
+        while told < EVENTS {
+            let Some(event) = self.node.poll_event() else { break };
+            self.events[told] = event.into();
+            told += 1;
+        }
+        told
+    }
+
+    /// Names what is on offer on a link, and answers how many bytes that is.
+    pub fn peek(&mut self, link: u32) -> usize {
+        let offer = self.node.peek_transmit(LinkId(link));
+        for (slice, named) in offer.slices().iter().zip(self.slices.chunks_exact_mut(2)) {
+            named[0] = address(slice.as_ptr());
+            named[1] = u32::try_from(slice.len()).unwrap_or(u32::MAX);
+        }
+        offer.len()
+    }
+
+    /// So many of them were written. Answers 1 if there are more, 0 if not, or the misuse, negative.
+    pub fn consume(&mut self, now_ms: f64, link: u32, bytes: usize) -> i32 {
+        match self.node.consume(time(now_ms), LinkId(link), bytes) {
+            Ok(More::More) => 1,
+            Ok(More::Dry) => 0,
+            Err(misuse) => -i32::from(misuse.number()),
+        }
+    }
+
+    /// When to say Tick; infinity for never.
+    #[must_use]
+    pub fn next_deadline(&self) -> f64 {
+        self.node.next_deadline().map_or(f64::INFINITY, |at| millis(at.0))
+    }
+
+    /// The cursor of a position that this node gave out.
+    #[must_use]
+    pub fn cursor(&self, epoch: u64, boundary: u64, digest: u64) -> Vec<u8> {
+        let position = Position { epoch: Epoch(epoch), boundary: Offset(boundary), digest };
+        self.node.cursor(position).as_bytes().to_vec()
+    }
+
+    /// Writes how the node stands.
+    pub fn stats(&mut self) {
+        let stats = self.node.stats();
+        let known = [
+            stats.upstream.is_some(),
+            stats.origin_end.is_some(),
+            stats.receiving_pieces.is_some(),
+            stats.streaming,
+            stats.base,
+        ];
+        let role = match stats.role {
+            Role::Primary => 1,
+            Role::Replica => 2,
+        };
+        self.stats = [
+            known.iter().rev().fold(0, |bits, known| bits << 1 | u64::from(*known)),
+            stats.epoch.0,
+            stats.start.0,
+            stats.end.0,
+            stats.applied.0,
+            stats.upstream.map_or(0, |node| node.0),
+            stats.origin_end.map_or(0, |end| end.0),
+            stats.origin_age.map_or(0, |age| age.0),
+            stats.receiving_pieces.unwrap_or(0),
+            stats.counters.bytes_received,
+            stats.counters.records_received,
+            role,
+            stats.node.0,
+            stats.counters.bytes_sent,
+        ];
+    }
+
+    /// Asserts the core's whole invariant.
+    pub fn check(&self) {
+        self.node.check();
+    }
+
+    // --- a replica over a store of ours ----------------------------------------------------------------------------
+
+    /// `bytes` came into the room: takes every frame that is whole, into the store. Answers 0 when it wants more, 1
+    /// when this link reads no more.
+    ///
+    /// # Errors
+    /// The store cannot go on, and why: no primary of this version sends such a thing.
+    pub fn follow(
+        &mut self,
+        store: &mut RawStore,
+        now_ms: f64,
+        link: u32,
+        bytes: usize,
+    ) -> Result<u32, String> {
+        self.filled += bytes;
+        let (now, mut read, mut closed) = (time(now_ms), 0, false);
+        loop {
+            let data = &self.arena[read..self.filled];
+            let Ok(step) = self.node.handle(now, Input::Bytes { link: LinkId(link), data }) else {
+                // Told closed in this very turn.
+                closed = true;
+                break;
+            };
+            store.replica.receive(&mut self.node, now, data, &step)?;
+            read += step.used;
+            match step.next {
+                Next::Again => {}
+                Next::NeedBytes => break,
+                Next::Closed => {
+                    closed = true;
+                    break;
+                }
+            }
+        }
+        self.arena.copy_within(read..self.filled, 0);
+        self.filled -= read;
+        Ok(u32::from(closed))
+    }
+
+    /// Applies a part of what waited for a snapshot. Answers whether there is more.
+    ///
+    /// # Errors
+    /// As [`follow`](Self::follow).
+    pub fn replay(&mut self, store: &mut RawStore, now_ms: f64) -> Result<bool, String> {
+        store.replica.replay(&mut self.node, time(now_ms))
+    }
+
+    /// The connection is gone, and what it left unread with it.
+    pub fn forget(&mut self) {
+        self.filled = 0;
+    }
+}
+
+fn words(step: &Step) -> [u64; WORDS] {
+    let next = match step.next {
+        Next::Again => 0,
+        Next::NeedBytes => 1,
+        Next::Closed => 2,
+    };
+    let bit = |there: bool, at: u32| u64::from(there) << at;
+    let there =
+        bit(step.offset.is_some(), 0) | bit(step.position.is_some(), 1) | bit(step.payload.is_some(), 2);
+    let position = step.position.unwrap_or_default();
+    let mut words = [0; WORDS];
+    words[..8].copy_from_slice(&[
+        step.used as u64,
+        step.need as u64,
+        next,
+        there,
+        step.offset.map_or(0, |offset| offset.0),
+        position.epoch.0,
+        position.boundary.0,
+        position.digest,
+    ]);
+    if let Some(payload) = &step.payload {
+        let kind = match payload.kind {
+            Kind::Batch => 1,
+            Kind::Spool => 2,
+            Kind::Fork => 3,
+            Kind::Begin => 4,
+            Kind::Piece => 5,
+            Kind::LastPiece => 6,
+        };
+        words[8..].copy_from_slice(&[
+            payload.range.start as u64,
+            payload.range.len() as u64,
+            payload.first,
+            payload.count.into(),
+            kind,
+            payload.snapshot.0,
+        ]);
+    }
+    words
+}
