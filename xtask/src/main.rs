@@ -15,6 +15,7 @@ mod steps;
 mod table;
 mod test;
 mod versions;
+mod wasm;
 mod watch;
 mod workspace;
 
@@ -42,6 +43,8 @@ enum Command {
     SimSoak(sim::SoakArgs),
     /// Fuzz: bytes and scripts against the core, its borders and its parsers
     Fuzz(fuzz::Args),
+    /// Build the npm package and the browser's page into wasm/pkg, and say how large they are
+    Wasm(wasm::Args),
     /// Build tests/imports for the browser and check that it needs nothing from its host
     Imports,
     /// Make the C header from the Rust sources
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Mutants(args) => sim::mutants(&args),
         Command::SimSoak(args) => sim::soak(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Wasm(args) => wasm::run(&args),
         Command::Imports => imports::run(),
         Command::Header(args) => c::header(&args),
         Command::Install(args) => c::install(&args),

@@ -1,0 +1,23 @@
+/**
+ * A live replica of a Towline server, in a browser tab or in node.
+ *
+ * ```ts
+ * import { init, follow, MemoryStore } from 'towline';
+ *
+ * await init('/towline.wasm');              // node needs no init
+ * const store = new MemoryStore();
+ * const follower = await follow({ url: 'ws://127.0.0.1:7080/replicate', store });
+ * await follower.caughtUp();
+ * store.get('greeting');
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { Code, TowlineError } from './error.js';
+export { type Fault, follow, Follower, type FollowOptions, type Status } from './follow.js';
+export { init, initSync, reset, type Source } from './module.js';
+export { Node, type NodeOptions } from './node-core.js';
+export { MemoryStore, type Row } from './store.js';
+export type {
+  Event, Kind, Limits, Link, Next, NodeId, Offset, Payload, Position, SnapshotId, Step,
+} from './types.js';

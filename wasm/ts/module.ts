@@ -1,0 +1,148 @@
+// The one instance of the WebAssembly module: how it is started, called, looked into, poisoned and replaced.
+//
+// States: not started, started, poisoned. A trap leaves memory torn, so it poisons: every later call is refused until
+// `reset()`. Memory grows while a store does, and then every view of it is dead: `memory()` gives one that is not.
+
+import * as glue from './towline_bg.js';
+import { Code, TowlineError } from './error.js';
+
+/** What a module is started from. */
+export type Source = URL | string | Response | Promise<Response> | BufferSource | WebAssembly.Module;
+
+/** What Rust gave out: freed by whoever holds it. */
+export interface Raw {
+  free(): void;
+}
+
+interface Views {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly longs: BigUint64Array;
+}
+
+let compiled: WebAssembly.Module | undefined;
+let linear: WebAssembly.Memory | undefined;
+let views: Views | undefined;
+let poisoned = false;
+let warned = false;
+
+/** Everything Rust gave out that was not freed: so that nothing of an instance outlives it. */
+const live = new Set<Raw>();
+
+/** For owners that nobody disposed of. */
+const net = new FinalizationRegistry<Raw>((raw) => {
+  if (!warned) {
+    warned = true;
+    console.warn('towline: something was not disposed of; call dispose(), or close() a follower');
+  }
+  free(raw);
+});
+
+/** Starts the module. A second call is a no-op. */
+export async function init(source: Source): Promise<void> {
+  if (compiled === undefined) {
+    start(await compile(source));
+  }
+}
+
+/** The same, at once, from bytes or a module. */
+export function initSync(source: BufferSource | WebAssembly.Module): void {
+  if (compiled === undefined) {
+    start(source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source));
+  }
+}
+
+/** Makes a new instance. Everything made before is disposed of, followers and stores too. */
+export function reset(): void {
+  if (compiled === undefined) {
+    throw new TowlineError(Code.notStarted, 'await init() first');
+  }
+  abandon();
+  start(compiled);
+}
+
+async function compile(source: Source): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) {
+    return source;
+  }
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    return WebAssembly.compile(source as BufferSource);
+  }
+  const response = await (typeof source === 'string' || source instanceof URL ? fetch(source) : source);
+  if (!response.ok) {
+    throw new TowlineError(Code.notStarted, `${response.url}: ${response.status} ${response.statusText}`);
+  }
+  // Servers that do not know the media type still get their module compiled.
+  const typed = response.headers.get('content-type')?.startsWith('application/wasm') ?? false;
+  return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
+
+function start(module: WebAssembly.Module): void {
+  const imports = { './towline_bg.js': glue as unknown as WebAssembly.ModuleImports };
+  const instance = new WebAssembly.Instance(module, imports);
+  glue.__wbg_set_wasm(instance.exports);
+  (instance.exports['__wbindgen_start'] as (() => void) | undefined)?.();
+  linear = instance.exports['memory'] as WebAssembly.Memory;
+  [compiled, views, poisoned] = [module, undefined, false];
+}
+
+/** Takes everything out of the hands of the collector, whose finalizers would free it in another instance. */
+function abandon(): void {
+  for (const raw of live) {
+    (raw as unknown as { __destroy_into_raw(): number }).__destroy_into_raw();
+  }
+  live.clear();
+}
+
+/** Calls Rust. What it throws becomes a `TowlineError` of this code. */
+export function call<T>(code: number, work: () => T): T {
+  if (poisoned || linear === undefined) {
+    throw poisoned
+      ? new TowlineError(Code.poisoned, 'the module trapped earlier: call reset()')
+      : new TowlineError(Code.notStarted, 'await init() first');
+  }
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) {
+      poisoned = true;
+      abandon();
+      throw new TowlineError(Code.poisoned, 'the module trapped: a bug of towline', 0, { cause: error });
+    }
+    throw typeof error === 'string' ? new TowlineError(code, error) : error;
+  }
+}
+
+/** The module's memory, as it is now. */
+export function memory(): Views {
+  const buffer = (linear as WebAssembly.Memory).buffer;
+  if (views?.bytes.buffer !== buffer) {
+    const [bytes, words, longs] = [new Uint8Array(buffer), new Uint32Array(buffer), new BigUint64Array(buffer)];
+    views = { bytes, words, longs };
+  }
+  return views as Views;
+}
+
+/** Takes what Rust gave out, for an owner. */
+export function hold<T extends Raw>(owner: object, raw: T): T {
+  live.add(raw);
+  net.register(owner, raw, owner);
+  return raw;
+}
+
+/** Gives it back. */
+export function release(owner: object, raw: Raw): void {
+  net.unregister(owner);
+  free(raw);
+}
+
+function free(raw: Raw): void {
+  if (live.delete(raw) && !poisoned) {
+    raw.free();
+  }
+}
+
+/** Whether Rust still has it: not disposed of, not poisoned, not reset. */
+export function held(raw: Raw): boolean {
+  return live.has(raw);
+}

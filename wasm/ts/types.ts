@@ -1,0 +1,100 @@
+declare const brand: unique symbol;
+
+/** The host's name for one connection. */
+export type Link = number & { readonly [brand]: 'link' };
+/** How many records lie before a point. */
+export type Offset = bigint & { readonly [brand]: 'offset' };
+/** A node's own name. */
+export type NodeId = bigint & { readonly [brand]: 'node' };
+/** One view of a store that a sender ships. */
+export type SnapshotId = bigint & { readonly [brand]: 'snapshot' };
+
+/** What to do with the rest of the bytes. */
+export type Next = 'again' | 'need-bytes' | 'closed';
+
+/** What a payload is, in stream order. */
+export type Kind = 'batch' | 'spool' | 'fork' | 'begin' | 'piece' | 'last-piece';
+
+/** A boundary of the history, with the proof of what lies before it. */
+export interface Position {
+  readonly epoch: bigint;
+  readonly boundary: Offset;
+  readonly digest: bigint;
+}
+
+/** What one frame brought. */
+export interface Payload {
+  readonly kind: Kind;
+  /** The first record's offset, the piece's number, or the point of the fork. */
+  readonly first: bigint;
+  /** How many records; for a fork 1 asks to rewind. */
+  readonly count: number;
+  /** A part of the caller's own buffer. */
+  readonly bytes: Uint8Array;
+  /** The snapshot that begins, or that a piece belongs to; 0 for all else. */
+  readonly snapshot: SnapshotId;
+}
+
+/** The answer to one input. */
+export interface Step {
+  /** Bytes taken from the front. */
+  readonly used: number;
+  /** For `need-bytes`: how many unread bytes make the next step possible. */
+  readonly need: number;
+  readonly next: Next;
+  readonly offset?: Offset;
+  /** The position after it, where it moved: keep its cursor with the data. */
+  readonly position?: Position;
+  readonly payload?: Payload;
+}
+
+/** Everything a node can say. More kinds may come: ignore what you do not know. */
+export type Event =
+  | { readonly kind: 'dial'; readonly attempt: number }
+  | { readonly kind: 'joined'; readonly link: Link; readonly node: NodeId; readonly from: Offset }
+  | {
+      readonly kind: 'close';
+      readonly link: Link;
+      readonly fault: number;
+      readonly text: string;
+      readonly byPeer: boolean;
+      readonly retryAfterMs: number;
+    }
+  | { readonly kind: 'wants-write'; readonly link: Link }
+  | { readonly kind: 'snapshot-wanted'; readonly snapshot: SnapshotId; readonly from: Offset }
+  | { readonly kind: 'snapshot-read'; readonly snapshot: SnapshotId; readonly piece: bigint }
+  | { readonly kind: 'snapshot-done'; readonly snapshot: SnapshotId }
+  | { readonly kind: 'caught-up' }
+  | {
+      readonly kind: 'acked';
+      readonly node: NodeId;
+      readonly received: Offset;
+      readonly applied: Offset;
+      readonly persisted: Offset;
+    }
+  | { readonly kind: 'slot-expired'; readonly node: NodeId; readonly lag: bigint }
+  | { readonly kind: 'role'; readonly role: 'primary' | 'replica'; readonly epoch: bigint; readonly offset: Offset }
+  | { readonly kind: 'outranked'; readonly number: number }
+  | { readonly kind: 'unknown'; readonly code: number };
+
+/** The core's options. What is left out is as the core has it. */
+export interface Limits {
+  readonly backlogBytes?: number;
+  readonly batchBytes?: number;
+  readonly recordBytesMax?: number;
+  readonly windowBytes?: number;
+  readonly pieceBytesMax?: number;
+  readonly pieceWindowBytes?: number;
+  readonly linksMax?: number;
+  readonly slotsMax?: number;
+  readonly shipsMax?: number;
+  readonly beatMs?: number;
+  readonly idleMs?: number;
+  readonly handshakeMs?: number;
+  readonly lingerMs?: number;
+  readonly reconnectWindowMs?: number;
+  readonly redialMinMs?: number;
+  readonly redialMaxMs?: number;
+  readonly canRewind?: boolean;
+  readonly persists?: boolean;
+}

@@ -1,0 +1,256 @@
+//! `cargo xtask wasm`: the npm package and the browser's page, from Rust and TypeScript to a tarball; and their tests.
+//!
+//! In order: cargo builds the module, wasm-bindgen (as a library, of the crate's own version) writes its glue, binaryen
+//! makes it small and fast, tsc checks and writes the rest, npm packs. All of it goes to `wasm/pkg/`, which git does not
+//! keep: `glue/` in between, `npm/` is the package, `page/` what the program serves, and the tarball beside them.
+//!
+//! `--all-features` is not given to wasm-opt: its output would load in newer engines only.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::table::{Align, render};
+use crate::versions::BROWSER;
+use crate::workspace::{Workspace, command};
+
+/// The module, zipped: what we want, and what fails the build.
+const GOAL_BYTES: usize = 60 << 10;
+const LIMIT_BYTES: usize = 120 << 10;
+/// The JavaScript around it, bundled, minified and zipped.
+const GLUE_LIMIT_BYTES: usize = 8 << 10;
+/// The tarball.
+const TARBALL_LIMIT_BYTES: usize = 500 << 10;
+
+/// What to do beside building.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Then run its tests: in node, from the tarball, and in a browser against a real server
+    #[arg(long)]
+    test: bool,
+    /// Then measure it beside its targets
+    #[arg(long)]
+    bench: bool,
+}
+
+/// The folders of a build.
+struct Folders {
+    workspace: Workspace,
+    wasm: PathBuf,
+    glue: PathBuf,
+    npm: PathBuf,
+    page: PathBuf,
+}
+
+/// Builds the package and the page; tests and measures them if asked.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let wasm = workspace.root.join("wasm");
+    let pkg = |name: &str| wasm.join("pkg").join(name);
+    let (glue, npm, page) = (pkg("glue"), pkg("npm"), pkg("page"));
+    let folders = Folders { workspace, glue, npm, page, wasm };
+    folders.tools()?;
+    folders.module()?;
+    folders.script()?;
+    folders.page()?;
+    folders.sizes(&folders.pack()?)?;
+    if args.test {
+        folders.test()?;
+    }
+    if args.bench {
+        folders.node_run(&["bench/run.js"], "release")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Folders {
+    /// A tool that npm installed.
+    fn tool(&self, name: &str) -> Command {
+        let mut tool = command("node");
+        tool.arg(self.wasm.join("node_modules").join(name)).current_dir(&self.wasm);
+        tool
+    }
+
+    /// What npm must have installed: exactly what the lock file says.
+    fn tools(&self) -> Result<()> {
+        for folder in [&self.glue, &self.npm, &self.page] {
+            // What an earlier build left would be packed too.
+            std::fs::remove_dir_all(folder).ok();
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let age = |path: &str| std::fs::metadata(self.wasm.join(path)).and_then(|file| file.modified()).ok();
+        if age("node_modules/.package-lock.json") < age("package-lock.json") {
+            let mut npm = command("npm");
+            npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&self.wasm);
+            finish(&mut npm, "npm: is nodejs with npm installed? `cargo xtask test` installs it")?;
+        }
+        Ok(())
+    }
+
+    fn module(&self) -> Result<()> {
+        let mut build = command("cargo");
+        build.args(["build", "-p", "towline-wasm", "--profile", "wasm", "--target", BROWSER]);
+        finish(build.current_dir(&self.workspace.root), "see cargo's message above")?;
+        let built = self.workspace.target.join(BROWSER).join("wasm/towline_wasm.wasm");
+        Bindgen::new()
+            .input_path(&built)
+            .bundler(true)?
+            .typescript(true)
+            .remove_producers_section(true)
+            .out_name("towline")
+            .generate(&self.glue)?;
+        let (from, to) = (self.glue.join("towline_bg.wasm"), self.npm.join("towline.wasm"));
+        let mut small = self.tool("binaryen/bin/wasm-opt");
+        finish(small.arg("-O3").arg(from).arg("-o").arg(&to), "wasm-opt is of the npm package binaryen")?;
+        // The types describe the glue, and one function that a loader of our own calls.
+        let types = std::fs::read_to_string(self.glue.join("towline.d.ts"))?;
+        let setter = "export function __wbg_set_wasm(exports: WebAssembly.Exports): void;\n";
+        std::fs::write(self.glue.join("towline_bg.d.ts"), types + setter)?;
+        let text = STANDARD.encode(std::fs::read(&to)?);
+        std::fs::write(self.glue.join("base64.js"), format!("export default {text:?};\n"))?;
+        std::fs::write(self.glue.join("base64.d.ts"), "declare const text: string;\nexport default text;\n")?;
+        Ok(())
+    }
+
+    fn script(&self) -> Result<()> {
+        for project in ["ts", "page"] {
+            let mut tsc = self.tool("typescript/bin/tsc");
+            finish(tsc.args(["--project", project]), "see the messages of tsc above")?;
+        }
+        for name in ["towline_bg.js", "base64.js"] {
+            copy(&self.glue.join(name), &self.npm.join(name))?;
+        }
+        for name in ["package.json", "README.md"] {
+            copy(&self.wasm.join(name), &self.npm.join(name))?;
+        }
+        for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            copy(&self.workspace.root.join(name), &self.npm.join(name))?;
+        }
+        let mut npm = command("npm");
+        npm.args(["pkg", "delete", "devDependencies", "scripts"]).current_dir(&self.npm);
+        finish(&mut npm, "npm pkg")
+    }
+
+    /// The page: its own files, and those of the package that a browser loads.
+    fn page(&self) -> Result<()> {
+        for name in ["index.html", "page.css"] {
+            copy(&self.wasm.join("page").join(name), &self.page.join(name))?;
+        }
+        copy(&self.npm.join("towline.wasm"), &self.page.join("towline.wasm"))?;
+        let mut bundle = self.esbuild(&self.glue.join("page/page.js"), &self.page.join("page.js"));
+        finish(&mut bundle, "esbuild")
+    }
+
+    fn esbuild(&self, from: &Path, to: &Path) -> Command {
+        let mut esbuild = command(&self.wasm.join("node_modules/.bin/esbuild").display().to_string());
+        esbuild.args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]).arg(from);
+        // The page imports the package by its name.
+        esbuild.arg(format!("--alias:towline={}", self.npm.join("index.js").display()));
+        esbuild.arg(format!("--outfile={}", to.display()));
+        esbuild
+    }
+
+    /// Packs the tarball and answers where it is.
+    fn pack(&self) -> Result<PathBuf> {
+        let pkg = self.wasm.join("pkg");
+        let mut npm = command("npm");
+        npm.args(["pack", "--silent", "--pack-destination"]).arg(&pkg).current_dir(&self.npm);
+        finish(&mut npm, "npm pack")?;
+        let name = format!("towline-{}.tgz", env!("CARGO_PKG_VERSION"));
+        Ok(pkg.join(name))
+    }
+
+    fn sizes(&self, tarball: &Path) -> Result<()> {
+        let bundled = self.glue.join("bundled.js");
+        finish(&mut self.esbuild(&self.npm.join("index.js"), &bundled), "esbuild")?;
+        let module = self.npm.join("towline.wasm");
+        let rows = [
+            ("module", &module, zipped(&module)?, GOAL_BYTES, LIMIT_BYTES),
+            ("JavaScript, bundled", &bundled, zipped(&bundled)?, GLUE_LIMIT_BYTES, GLUE_LIMIT_BYTES),
+            ("tarball", &tarball.to_path_buf(), len(tarball)?, TARBALL_LIMIT_BYTES, TARBALL_LIMIT_BYTES),
+        ];
+        let cells = |cells: [String; 6]| cells.to_vec();
+        let head = ["what", "bytes", "zipped", "goal", "limit", ""].map(str::to_owned);
+        let mut lines = vec![cells(head)];
+        let mut over = Vec::new();
+        for (what, file, zipped, goal, limit) in rows {
+            let word = match zipped {
+                _ if zipped > limit => "TOO LARGE",
+                _ if zipped > goal => "over its goal",
+                _ => "ok",
+            };
+            if zipped > limit {
+                over.push(what);
+            }
+            lines.push(cells([
+                what.to_owned(),
+                len(file)?.to_string(),
+                zipped.to_string(),
+                goal.to_string(),
+                limit.to_string(),
+                word.to_owned(),
+            ]));
+        }
+        let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+        println!("{}", render(&aligns, &lines));
+        if !over.is_empty() {
+            bail!("too large: {}", over.join(", "));
+        }
+        Ok(())
+    }
+
+    fn test(&self) -> Result<()> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.wasm.join("tests"))?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with(".test.js"))
+            .collect();
+        files.sort();
+        let mut args: Vec<&OsStr> = vec!["--test".as_ref(), "--test-concurrency=2".as_ref()];
+        args.extend(files.iter().map(|file| file.as_os_str()));
+        self.node_run(&args, "dev")
+    }
+
+    /// Runs node over something that starts the program, which is built first, with the page in it.
+    fn node_run<S: AsRef<OsStr>>(&self, args: &[S], profile: &str) -> Result<()> {
+        let mut build = command("cargo");
+        build.args(["build", "-p", "towline", "--profile", profile]).current_dir(&self.workspace.root);
+        finish(&mut build, "see cargo's message above")?;
+        let folder = if profile == "dev" { "debug" } else { profile };
+        let program = self.workspace.target.join(folder).join("towline");
+        let mut node = command("node");
+        // Node 20 has a WebSocket, and wants to be asked for it.
+        node.arg("--experimental-websocket").args(args).current_dir(&self.wasm);
+        finish(node.env("TOWLINE", program), "see its messages above")
+    }
+}
+
+/// Runs a command to its end; `hint` says what to look at if it fails.
+fn finish(command: &mut Command, hint: &str) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("{name} did not start: {hint}"))?;
+    if !status.success() {
+        let args: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+        bail!("`{name} {}` failed ({status}): {hint}", args.join(" "));
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn len(file: &Path) -> Result<usize> {
+    let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;
+    Ok(usize::try_from(metadata.len())?)
+}
+
+fn zipped(file: &Path) -> Result<usize> {
+    let output = command("gzip").args(["-9", "--stdout"]).arg(file).output().context("gzip did not start")?;
+    Ok(output.stdout.len())
+}
