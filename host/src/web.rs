@@ -216,6 +216,7 @@ fn standing(inspection: &Inspection) -> String {
         "keys": inspection.keys,
         "digest": inspection.digest.to_string(),
         "backlog_bytes": status.backlog_bytes,
+        "client_addr": status.client_addr,
     })
     .to_string()
 }
@@ -234,4 +235,4 @@ async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<(
 }
 
 /// The page's own files and connection, and nothing else.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";

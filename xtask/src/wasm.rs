@@ -117,12 +117,15 @@ impl Folders {
         Ok(())
     }
 
+    fn tsc(&self, project: &str) -> Result<()> {
+        let mut tsc = self.tool("typescript/bin/tsc");
+        finish(tsc.args(["--project", project]), "see the messages of tsc above")
+    }
+
     fn script(&self) -> Result<()> {
-        for project in ["ts", "page"] {
-            let mut tsc = self.tool("typescript/bin/tsc");
-            finish(tsc.args(["--project", project]), "see the messages of tsc above")?;
-        }
-        for name in ["towline_bg.js", "base64.js"] {
+        // The page is written against the package, so the package comes first.
+        self.tsc("ts")?;
+        for name in ["towline_bg.js", "towline_bg.d.ts", "base64.js"] {
             copy(&self.glue.join(name), &self.npm.join(name))?;
         }
         for name in ["package.json", "README.md"] {
@@ -138,6 +141,7 @@ impl Folders {
 
     /// The page: its own files, and those of the package that a browser loads.
     fn page(&self) -> Result<()> {
+        self.tsc("page")?;
         for name in ["index.html", "page.css"] {
             copy(&self.wasm.join("page").join(name), &self.page.join(name))?;
         }

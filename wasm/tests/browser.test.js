@@ -1,0 +1,111 @@
+// The page in a real browser: a tab that follows a real server, through being cut off and through its restart.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { eventually, Place } from './support.js';
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+  '--disable-background-networking', '--disable-component-update'];
+
+let browser;
+let profile;
+
+before(async () => {
+  profile = mkdtempSync(join(tmpdir(), 'towline-browser-'));
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  browser = await chromium.launchPersistentContext(profile, { headless: true, executablePath, args: FLAGS });
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(profile, { recursive: true, force: true });
+});
+
+/** The page of a server, and whatever went wrong in it. */
+async function open(server) {
+  const page = await browser.newPage();
+  page.faults = [];
+  page.on('pageerror', (error) => page.faults.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && page.faults.push(message.text()));
+  await page.goto(`http://${server.web}/`);
+  return page;
+}
+
+const text = (page, id) => page.textContent(`#${id}`);
+
+/** Waits until the tab's own digest is the server's, which redis commands tell. */
+async function agree(page, server) {
+  await eventually('the tab to hold what the server holds', async () => {
+    const here = await text(page, 'digest');
+    return here !== '' && here === (await server.digest());
+  });
+}
+
+test('a tab follows, is cut off, catches up, and survives a restart of its server', async (t) => {
+  const place = new Place(t);
+  const disk = ['--store', 'disk', '--dir', join(place.folder, 'data')];
+  let server = await place.serve(disk);
+  await server.fill('old', 5000);
+  const page = await open(server);
+  await eventually('streaming', async () => (await text(page, 'state')) === 'streaming');
+  await agree(page, server);
+  assert.equal(await text(page, 'keys'), '5,000');
+  await eventually('the verdict', async () => (await text(page, 'verdict')) === 'identical');
+
+  // A write shows without anybody asking.
+  await server.ask(['SET', 'a-greeting', 'hello']);
+  await eventually('the new key', async () => (await page.textContent('#rows')).includes('a-greetinghello'));
+
+  // Cut off: what is written meanwhile comes later, and comes from the stream.
+  await page.click('#offline');
+  assert.equal(await text(page, 'state'), 'offline');
+  await server.fill('missed', 3000);
+  assert.equal(await text(page, 'keys'), '5,001');
+  await page.click('#online');
+  await agree(page, server);
+  assert.equal(await text(page, 'keys'), '8,001');
+  const status = JSON.parse((await server.ask(['TOWLINE', 'STATUS']))[0]);
+  assert.equal(status.counters.full_syncs, 1, 'the second join went on where the first had ended');
+
+  // A restart of the server: the tab dials again by itself.
+  await server.kill('SIGTERM');
+  await eventually('offline', async () => (await text(page, 'state')) === 'offline');
+  assert.equal(await text(page, 'keys'), '8,001', 'what was received stays');
+  server = await place.serve([...disk, '--web', server.web]);
+  await server.fill('after', 1000);
+  await eventually('streaming', async () => (await text(page, 'state')) === 'streaming');
+  await agree(page, server);
+  assert.equal(await text(page, 'keys'), '9,001');
+  assert.deepEqual(page.faults.filter((fault) => !fault.includes('ERR_CONNECTION_REFUSED')), []);
+  await page.close();
+});
+
+test('a list of many keys shows the place that is scrolled to', async (t) => {
+  const server = await new Place(t).serve();
+  const count = 100_000;
+  await server.fill('key', count, 'v');
+  const page = await open(server);
+  await agree(page, server);
+  const firsts = [];
+  for (const part of [0, 0.5, 1]) {
+    await page.evaluate((part) => {
+      const list = document.getElementById('list');
+      list.scrollTop = part * (list.scrollHeight - list.clientHeight);
+    }, part);
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    firsts.push(await page.textContent('#rows tr:first-child td:first-child'));
+    assert.ok((await page.locator('#rows tr').count()) < 40, 'a screenful');
+  }
+  const sorted = Array.from({ length: count }, (_, index) => `key:${index}`).sort();
+  assert.equal(firsts[0], sorted[0]);
+  const middle = sorted.indexOf(firsts[1]);
+  assert.ok(Math.abs(middle - count / 2) < 20, `${firsts[1]} is the ${middle}th`);
+  assert.equal(await page.textContent('#rows tr:last-child td:first-child'), sorted[count - 1]);
+  await page.close();
+});
