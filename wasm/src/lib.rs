@@ -36,12 +36,6 @@ pub fn misuse_text(number: u16) -> Option<String> {
     Misuse::from_number(number).map(|misuse| misuse.to_string())
 }
 
-/// Panics, so that a test can see what becomes of an instance that did.
-#[wasm_bindgen]
-pub fn planted_panic() {
-    panic!("planted");
-}
-
 /// JavaScript's milliseconds as the core's time: what is no number is zero, what is too late is the end.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
 fn time(now_ms: f64) -> Time {

@@ -58,6 +58,8 @@ export function reset(): void {
     throw new TowlineError(Code.notStarted, 'await init() first');
   }
   abandon();
+  // Every view of the old memory is dead from here on, those that the glue keeps too.
+  linear?.grow(0);
   start(compiled);
 }
 
