@@ -1,7 +1,7 @@
 // The page: a follower, its store, and how both stand, drawn at most once a frame.
 //
-// The list shows some twenty rows of however many there are: the scroll bar's place is turned into a place in key order,
-// and only those rows are asked for.
+// The list shows some twenty rows of however many there are: the scroll bar's place is turned into a place in key
+// order, and only those rows are asked for.
 
 import { follow, type Follower, init, MemoryStore, type Row, type Status } from 'towline';
 

@@ -1,7 +1,7 @@
 //! A node behind 64-byte records: the core's verbs with integers and addresses alone.
 //!
-//! The caller writes an input at [`RawNode::input_address`], its bytes where [`RawNode::room`] says, and reads the answer
-//! at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does when
+//! The caller writes an input at [`RawNode::input_address`], its bytes where [`RawNode::room`] says, and reads the
+//! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does when
 //! [`RawNode::room`] makes it larger.
 //!
 //! Words of an answer: 0 used, 1 need, 2 next (0 again, 1 need bytes, 2 closed), 3 what is there (bit 0 offset, bit 1
@@ -10,8 +10,8 @@
 //! piece), 13 snapshot.
 //!
 //! Words of what [`RawNode::stats`] writes: 0 what is known (bit 0 upstream, bit 1 origin, bit 2 a snapshot on its way,
-//! bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its age in
-//! ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
+//! bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its age
+//! in ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

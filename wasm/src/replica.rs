@@ -292,7 +292,7 @@ impl Say<'_> {
     fn input(&mut self, input: Input<'_>) -> Result<(), String> {
         match self.node.handle(self.now, input) {
             Ok(_) => Ok(()),
-            Err(misuse) => Err(format!("{input:?}: {misuse}")),
+            Err(misuse) => Err(misuse.to_string()),
         }
     }
 }

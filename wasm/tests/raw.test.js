@@ -67,7 +67,7 @@ test('what is on offer is named by address and length', () => {
   const slices = memory().words.subarray(node.slices_address() >> 2, (node.slices_address() >> 2) + 6);
   assert.equal(slices[1] + slices[3] + slices[5], offered);
   const hello = memory().bytes.subarray(slices[0], slices[0] + slices[1]);
-  assert.equal(new TextDecoder().decode(hello.subarray(24, 31)), 'TOWLINE', 'docs/protocol.md: the magic behind the head');
+  assert.equal(new TextDecoder().decode(hello.subarray(24, 31)), 'TOWLINE', 'the magic of docs/protocol.md');
   assert.equal(node.consume(0, 0, offered), 0, 'dry');
   assert.equal(node.consume(0, 0, 1), -14, 'more than was shown');
   node.free();

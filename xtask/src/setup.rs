@@ -5,7 +5,9 @@
 
 use std::process::{Command, Stdio};
 
-use crate::versions::{BROWSER, C_TOOLS, CARGO_DENY, CHIP, COMPONENTS, NIGHTLY, PARALLEL, REDIS_TOOLS};
+use crate::versions::{
+    BROWSER, C_TOOLS, CARGO_DENY, CHIP, CHROMIUM, COMPONENTS, NIGHTLY, NODE, PARALLEL, REDIS_TOOLS,
+};
 
 /// One thing a machine must have.
 pub(crate) struct Need {
@@ -86,6 +88,23 @@ pub(crate) const NEEDS: &[Need] = &[
         fetch: || format!("cargo install cargo-deny --version {CARGO_DENY} --locked"),
         root: false,
     },
+    Need {
+        name: "set-up: node",
+        budget_s: 180,
+        quick: false,
+        there: || node_is_new_enough(&said("node", &["--version"])) && answers("npm", &["--version"]),
+        // The system's own may be older; npm has node too.
+        fetch: || format!("apt-get update && apt-get install --yes npm && npm install --global node@{NODE}"),
+        root: true,
+    },
+    Need {
+        name: "set-up: browser",
+        budget_s: 180,
+        quick: false,
+        there: || answers("chromium", &["--version"]),
+        fetch: || format!("apt-get update && apt-get install --yes --no-install-recommends {CHROMIUM}"),
+        root: true,
+    },
 ];
 
 /// What is to be done about a need.
@@ -116,6 +135,18 @@ impl Need {
     }
 }
 
+/// Whether `node --version` said `v20.19.5` or more.
+fn node_is_new_enough(said: &str) -> bool {
+    let numbers = |text: &str| {
+        text.trim()
+            .trim_start_matches('v')
+            .split('.')
+            .map(|part| part.parse::<u32>().ok())
+            .collect::<Option<Vec<_>>>()
+    };
+    numbers(said).is_some_and(|said| numbers(NODE).is_some_and(|least| said >= least))
+}
+
 fn answers(program: &str, args: &[&str]) -> bool {
     let quiet = Command::new(program)
         .args(args)
@@ -129,4 +160,19 @@ fn answers(program: &str, args: &[&str]) -> bool {
 fn said(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output();
     output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::node_is_new_enough;
+
+    #[test]
+    fn a_node_is_as_old_as_it_says() {
+        assert!(
+            node_is_new_enough("v20.19.5\n")
+                && node_is_new_enough("v20.20.0")
+                && node_is_new_enough("v24.1.0")
+        );
+        assert!(!node_is_new_enough("v18.20.4") && !node_is_new_enough("v20.9.0") && !node_is_new_enough(""));
+    }
 }

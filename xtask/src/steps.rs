@@ -78,6 +78,9 @@ pub(crate) const STEPS: &[Step] = &[
         note: "advisories: not checked",
         ..step("deny", 30, Mode::Full, &["cargo", "deny", "check", "bans", "licenses", "sources"])
     },
+    // The npm package; then the page in a browser, the tarball where a user has it, a replica in node. Before the
+    // programs, because the page is in one of them.
+    step("wasm", 240, Mode::Full, &["cargo", "xtask", "wasm", "--test"]),
     // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
     step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
     step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
