@@ -1,8 +1,8 @@
 //! `cargo xtask wasm`: the npm package and the browser's page, from Rust and TypeScript to a tarball; and their tests.
 //!
 //! In order: cargo builds the module, wasm-bindgen (as a library, of the crate's own version) writes its glue,
-//! binaryen makes it small and fast, tsc checks and writes the rest, npm packs. All of it goes to `wasm/pkg/`, which git does not
-//! keep: `glue/` in between, `npm/` is the package, `page/` what the program serves, and the tarball beside them.
+//! binaryen makes it small and fast, tsc checks and writes the rest, npm packs. All of it goes to `wasm/pkg/`, which
+//! git does not keep: `glue/` in between, `npm/` is the package, `page/` what the program serves, and the tarball.
 //!
 //! `--all-features` is not given to wasm-opt: its output would load in newer engines only.
 
