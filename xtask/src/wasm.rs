@@ -24,6 +24,8 @@ const GOAL_BYTES: usize = 60 << 10;
 const LIMIT_BYTES: usize = 120 << 10;
 /// The JavaScript around it, bundled, minified and zipped.
 const GLUE_LIMIT_BYTES: usize = 8 << 10;
+/// The simulator, zipped.
+const SIM_LIMIT_BYTES: usize = 250 << 10;
 /// The tarball.
 const TARBALL_LIMIT_BYTES: usize = 500 << 10;
 
@@ -92,21 +94,31 @@ impl Folders {
         Ok(())
     }
 
-    fn module(&self) -> Result<()> {
+    /// Builds a crate as a module with its glue, and answers the module's path.
+    fn built(&self, crate_name: &str, out_name: &str, folder: &Path) -> Result<PathBuf> {
         let mut build = command("cargo");
-        build.args(["build", "-p", "towline-wasm", "--profile", "wasm", "--target", BROWSER]);
+        build.args(["build", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
         finish(build.current_dir(&self.workspace.root), "see cargo's message above")?;
-        let built = self.workspace.target.join(BROWSER).join("wasm/towline_wasm.wasm");
+        let file = format!("wasm/{}.wasm", crate_name.replace('-', "_"));
         Bindgen::new()
-            .input_path(&built)
+            .input_path(self.workspace.target.join(BROWSER).join(file))
             .bundler(true)?
             .typescript(true)
             .remove_producers_section(true)
-            .out_name("towline")
-            .generate(&self.glue)?;
-        let (from, to) = (self.glue.join("towline_bg.wasm"), self.npm.join("towline.wasm"));
+            .out_name(out_name)
+            .generate(folder)?;
+        Ok(folder.join(format!("{out_name}_bg.wasm")))
+    }
+
+    /// Makes a module small and fast.
+    fn optimise(&self, from: &Path, to: &Path) -> Result<()> {
         let mut small = self.tool("binaryen/bin/wasm-opt");
-        finish(small.arg("-O3").arg(from).arg("-o").arg(&to), "wasm-opt is of the npm package binaryen")?;
+        finish(small.arg("-O3").arg(from).arg("-o").arg(to), "wasm-opt is of the npm package binaryen")
+    }
+
+    fn module(&self) -> Result<()> {
+        let to = self.npm.join("towline.wasm");
+        self.optimise(&self.built("towline-wasm", "towline", &self.glue)?, &to)?;
         // The types describe the glue, and one function that a loader of our own calls.
         let types = std::fs::read_to_string(self.glue.join("towline.d.ts"))?;
         let setter = "export function __wbg_set_wasm(exports: WebAssembly.Exports): void;\n";
@@ -208,7 +220,22 @@ impl Folders {
         Ok(())
     }
 
+    /// The simulator as a module, which the tests ask for hashes.
+    fn simulator(&self) -> Result<()> {
+        let folder = self.wasm.join("pkg/sim");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let module = folder.join("sim.wasm");
+        self.optimise(&self.built("towline-wasm-sim", "sim", &folder)?, &module)?;
+        let zipped = zipped(&module)?;
+        println!("simulator: {} bytes, {zipped} zipped, at most {SIM_LIMIT_BYTES}", len(&module)?);
+        if zipped > SIM_LIMIT_BYTES {
+            bail!("too large: the simulator");
+        }
+        Ok(())
+    }
+
     fn test(&self) -> Result<()> {
+        self.simulator()?;
         let mut files: Vec<PathBuf> = std::fs::read_dir(self.wasm.join("tests"))?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.to_string_lossy().ends_with(".test.js"))

@@ -1,0 +1,70 @@
+// One plan, one trace hash: in the native program, in node and in Chromium.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+const SEEDS = 100;
+const SCENARIO = 'mixed';
+const home = new URL('../pkg/sim/', import.meta.url);
+
+/** What the program says: a line for each seed, with the hash of its run. */
+function native() {
+  const program = process.env.TOWLINE ?? 'towline';
+  const args = ['sim', 'check-determinism', SCENARIO, '--seeds', `0..${SEEDS}`, '--tell'];
+  return execFileSync(program, args, { encoding: 'utf8' }).trim().split('\n');
+}
+
+/** The same lines from the module: each seed drawn, and its plan played. Runs where it is sent, too. */
+function played(sim, scenario, seeds) {
+  const lines = [];
+  for (let seed = 0; seed < seeds; seed += 1) {
+    lines.push(`${seed} ${sim.trace_hash(sim.resolve(scenario, BigInt(seed)))}`);
+  }
+  return lines;
+}
+
+async function started() {
+  const sim = await import(new URL('sim_bg.js', home));
+  const module = new WebAssembly.Module(readFileSync(new URL('sim.wasm', home)));
+  const { exports } = new WebAssembly.Instance(module, { './sim_bg.js': sim });
+  sim.__wbg_set_wasm(exports);
+  exports.__wbindgen_start?.();
+  return sim;
+}
+
+test('a seed has the same plan, and the same run, here and in the program', async () => {
+  const sim = await started();
+  const program = process.env.TOWLINE ?? 'towline';
+  const plan = execFileSync(program, ['sim', 'resolve', SCENARIO, '--seed', '42'], { encoding: 'utf8' });
+  assert.equal(sim.resolve(SCENARIO, 42n), plan);
+  assert.deepEqual(played(sim, SCENARIO, SEEDS), native());
+});
+
+test('and in a browser', async () => {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  try {
+    const page = await browser.newPage();
+    const media = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' };
+    await page.route('http://sim.test/*', (route) => {
+      const name = new URL(route.request().url()).pathname.slice(1);
+      const body = name === 'index.html' ? '' : readFileSync(new URL(name, home));
+      return route.fulfill({ body, contentType: media[name.split('.').pop()] });
+    });
+    await page.goto('http://sim.test/index.html');
+    const lines = await page.evaluate(async ([text, scenario, seeds]) => {
+      const sim = await import('/sim_bg.js');
+      const started = await WebAssembly.instantiateStreaming(fetch('/sim.wasm'), { './sim_bg.js': sim });
+      sim.__wbg_set_wasm(started.instance.exports);
+      started.instance.exports.__wbindgen_start?.();
+      return new Function(`return ${text}`)()(sim, scenario, seeds);
+    }, [played.toString(), SCENARIO, SEEDS]);
+    assert.deepEqual(lines, native());
+  } finally {
+    await browser.close();
+  }
+});
