@@ -11,11 +11,18 @@ const SEEDS = 100;
 const SCENARIO = 'mixed';
 const home = new URL('../pkg/sim/', import.meta.url);
 
-/** What the program says: a line for each seed, with the hash of its run. */
+let told;
+
+/** The simulator as `cargo xtask sim` builds it: optimised, like the module; TOWLINE_SIM names another program. */
+function simulator(...args) {
+  const [program, ...front] = process.env.TOWLINE_SIM ? [process.env.TOWLINE_SIM, 'sim'] : ['cargo', 'xtask', 'sim'];
+  return execFileSync(program, [...front, ...args], { encoding: 'utf8', cwd: new URL('../..', import.meta.url) });
+}
+
+/** What the program says, asked once: a line for each seed, with the hash of its run. */
 function native() {
-  const program = process.env.TOWLINE ?? 'towline';
-  const args = ['sim', 'check-determinism', SCENARIO, '--seeds', `0..${SEEDS}`, '--tell'];
-  return execFileSync(program, args, { encoding: 'utf8' }).trim().split('\n');
+  told ??= simulator('check-determinism', SCENARIO, '--seeds', `0..${SEEDS}`, '--tell').trim().split('\n');
+  return told;
 }
 
 /** The same lines from the module: each seed drawn, and its plan played. Runs where it is sent, too. */
@@ -38,9 +45,7 @@ async function started() {
 
 test('a seed has the same plan, and the same run, here and in the program', async () => {
   const sim = await started();
-  const program = process.env.TOWLINE ?? 'towline';
-  const plan = execFileSync(program, ['sim', 'resolve', SCENARIO, '--seed', '42'], { encoding: 'utf8' });
-  assert.equal(sim.resolve(SCENARIO, 42n), plan);
+  assert.equal(sim.resolve(SCENARIO, 42n), simulator('resolve', SCENARIO, '--seed', '42'));
   assert.deepEqual(played(sim, SCENARIO, SEEDS), native());
 });
 

@@ -78,9 +78,8 @@ pub(crate) const STEPS: &[Step] = &[
         note: "advisories: not checked",
         ..step("deny", 30, Mode::Full, &["cargo", "deny", "check", "bans", "licenses", "sources"])
     },
-    // The npm package; then the page in a browser, the tarball where a user has it, a replica in node. Before the
-    // programs, because the page is in one of them.
-    step("wasm", 240, Mode::Full, &["cargo", "xtask", "wasm", "--test"]),
+    // The npm package and the page: before the programs, because the page is in one of them.
+    step("wasm", 240, Mode::Full, &["cargo", "xtask", "wasm"]),
     // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
     step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
     step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
@@ -154,6 +153,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
     step("fuzz", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--plain", "--seconds", "5"]),
     step("fuzz: record_abi", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--seconds", "20", "record_abi"]),
+    // A replica in node, the tarball where a user has it, the page in a browser; and the simulator's hashes in both.
+    step("wasm: tests", 240, Mode::Full, &["cargo", "xtask", "wasm", "--test"]),
     // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
     step("benches run", 240, Mode::Full, &["cargo", "test", "--workspace", "--bench", "*"]),
 ];
