@@ -30,6 +30,7 @@
 
 mod clock;
 pub mod command;
+mod doors;
 mod engine;
 mod metrics;
 mod options;

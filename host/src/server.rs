@@ -7,14 +7,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use towline_core::{Boot, Config, Cursor, Input, Node, NodeId, Offset, Role};
-use tracing::warn;
 
 use crate::clock::Clock;
+use crate::doors::Doors;
 use crate::engine::Engine;
 use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
 use crate::engine::clients::Clients;
@@ -27,8 +26,7 @@ use crate::engine::upstream::Upstream;
 use crate::metrics;
 use crate::options::{Options, ServeError, StartError, StoreKind};
 use crate::store::{DiskOptions, DiskStore, MemoryStore, Spool, Store};
-use crate::transport::{BoxTransport, Listener, Net, Tcp};
-use crate::web::{self, File, Web};
+use crate::transport::{Listener, Net, Tcp};
 
 /// Where a directory keeps its node's name.
 const NODE_FILE: &str = "node";
@@ -56,14 +54,6 @@ struct Opened {
     store_extra_bytes: u64,
     spool_memory_bytes: u64,
     persisted: Option<Offset>,
-}
-
-/// What is listened on.
-struct Doors {
-    clients: Option<Box<dyn Listener>>,
-    replicas: Option<Box<dyn Listener>>,
-    metrics: Option<Box<dyn Listener>>,
-    web: Option<(Box<dyn Listener>, &'static [File])>,
 }
 
 impl Server {
@@ -327,83 +317,4 @@ fn boot(
         node.handle(clock.now(), Input::Follow { adopt: true }).ok();
     }
     Ok(node)
-}
-
-impl Doors {
-    async fn open(options: &Options, net: &dyn Net) -> Result<Self, StartError> {
-        let named = |option, addr: &str, source| StartError::Listen { option, addr: addr.to_owned(), source };
-        let mut clients = None;
-        for (index, addr) in options.listen.iter().enumerate() {
-            match net.listen(addr).await {
-                Ok(listener) => {
-                    clients = Some(listener);
-                    break;
-                }
-                Err(error) if index + 1 == options.listen.len() => return Err(named("listen", addr, error)),
-                Err(_) => {}
-            }
-        }
-        let mut replicas = None;
-        if let Some(addr) = &options.replication {
-            let listener = net.listen(addr).await;
-            replicas = Some(listener.map_err(|error| named("replication", addr, error))?);
-        }
-        let mut metrics = None;
-        if let Some(addr) = &options.metrics {
-            metrics = Some(net.listen(addr).await.map_err(|error| named("metrics", addr, error))?);
-        }
-        let mut web = None;
-        if let Some(Web { addr, files }) = &options.web {
-            let listener = net.listen(addr).await.map_err(|error| named("web", addr, error))?;
-            web = Some((listener, *files));
-        }
-        Ok(Self { clients, replicas, metrics, web })
-    }
-
-    fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>) {
-        if let Some(listener) = self.clients {
-            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Client {
-                transport,
-                peer,
-            }));
-        }
-        if let Some(listener) = self.replicas {
-            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Replica {
-                transport,
-                peer,
-            }));
-        }
-        if let Some(listener) = self.metrics {
-            acceptors.spawn(metrics::serve(listener, sender.clone()));
-        }
-        if let Some((listener, files)) = self.web {
-            acceptors.spawn(web::serve(listener, files, sender.clone()));
-        }
-    }
-}
-
-/// Hands over every connection, as fast as the engine takes them.
-async fn accept(
-    mut listener: Box<dyn Listener>,
-    sender: mpsc::Sender<Arrival>,
-    arrival: fn(BoxTransport, String) -> Arrival,
-) {
-    let mut said = String::new();
-    loop {
-        match listener.accept().await {
-            Ok((transport, peer)) => {
-                if sender.send(arrival(transport, peer)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                let why = error.to_string();
-                if why != said {
-                    warn!("{}: cannot accept a connection: {why}", listener.addr());
-                    said = why;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
 }

@@ -235,4 +235,5 @@ async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<(
 }
 
 /// The page's own files and connection, and nothing else.
-const POLICY: &str = "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";
