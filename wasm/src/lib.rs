@@ -39,7 +39,8 @@ pub fn misuse_text(number: u16) -> Option<String> {
 /// JavaScript's milliseconds as the core's time: what is no number is zero, what is too late is the end.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
 fn time(now_ms: f64) -> Time {
-    Time((now_ms * 1e6) as u64)
+    // Rounded: cut off, one nanosecond in seventy comes back as the one before it, and a deadline is never reached.
+    Time((now_ms * 1e6).round() as u64)
 }
 
 /// Nanoseconds as milliseconds: exact to a quarter of a microsecond over thirty years.

@@ -104,3 +104,11 @@ fn answer(primary: &mut RawNode) {
         }
     }
 }
+
+/// Else a host that ticks exactly when it was told to is told so again, for ever.
+#[test]
+fn a_deadline_comes_back_as_the_same_nanosecond() {
+    for ns in [0, 1, 16_936_843_230, 16_836_843_231, 99_999_999_999, 3_600_000_000_007] {
+        assert_eq!(time(millis(ns)).0, ns);
+    }
+}
