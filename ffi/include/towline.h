@@ -491,9 +491,6 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-/* Panics inside a call, for the tests of those who link. */
-tow_status tow_planted_panic(tow_node *node);
-
 /* The number of the ABI that the library has; compare it with `TOW_ABI_VERSION`. */
 uint32_t tow_abi_version(void);
 

@@ -12,6 +12,9 @@ use super::output;
 pub(crate) fn compare(ffi: &Path, exports: &[String], folder: &Path) -> Result<String> {
     let golden = ffi.join("abi/golden.txt");
     let header = std::fs::read_to_string(ffi.join("include/towline.h")).context("towline.h")?;
+    if let Some(name) = declared(&header).find(|name| !exports.iter().any(|export| export == name)) {
+        bail!("towline.h declares {name}, which the library has not");
+    }
     let template = std::fs::read_to_string(ffi.join("abi/layout.c")).context("abi/layout.c")?;
     let source = folder.join("layout.c");
     let text = template.replace("    LINES\n", &lines(&header));
@@ -40,6 +43,12 @@ fn difference(there: &str, made: &str) -> Vec<String> {
     let gone = there.lines().filter(|line| !made.lines().any(|other| other == *line));
     let new = made.lines().filter(|line| !there.lines().any(|other| other == *line));
     gone.map(|line| format!("- {line}")).chain(new.map(|line| format!("+ {line}"))).collect()
+}
+
+/// The functions of a header of our own style: names before a bracket, on lines that are not indented.
+fn declared(header: &str) -> impl Iterator<Item = &str> {
+    let outer = header.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    outer.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
 }
 
 /// A line of C for every struct, field and number of a header of our own style.
