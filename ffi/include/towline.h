@@ -82,7 +82,11 @@
 /* Records to apply; the cursor of `position` belongs in the same atomic step. Then say applied. */
 #define TOW_PAYLOAD_BATCH 1
 
-/* Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. */
+/*
+ * Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. A
+ * payload that does not begin where the one before ended rides beside another snapshot: forget those before. None lies
+ * on both sides of the snapshot's offset.
+ */
 #define TOW_PAYLOAD_SPOOL 2
 
 /* The history parts from ours at `first`: see `tow_step.count`. */
@@ -148,9 +152,12 @@ typedef struct {
     uint64_t window_bytes;
     /* Piece bytes of a snapshot that may be under way to this node untaken. */
     uint64_t piece_window_bytes;
-    /* The longest record. 0: the longest the ring allows (a quarter of it, less the heads). */
+    /*
+     * The longest record. 0: the longest the ring allows (a quarter of it, less the heads). A replica's is no less
+     * than its upstream's, or they do not join.
+     */
     uint32_t record_bytes_max;
-    /* The longest snapshot piece. */
+    /* The longest snapshot piece. A replica's is no less than its upstream's, or they do not join. */
     uint32_t piece_bytes_max;
     /* Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones. */
     uint32_t links_max;
@@ -198,7 +205,7 @@ typedef struct {
     uint32_t struct_size;
     /* `TOW_PRIMARY` or `TOW_REPLICA`. */
     uint32_t role;
-    /* The node's name, the same at every start, and no other node's. */
+    /* The node's name, the same at every start, and no other node's. 64 random bits, drawn once, will do. */
     uint64_t node;
     /* Fresh dice for every start (`getrandom`): all randomness of the node comes from here. */
     uint8_t seed[32];
@@ -403,7 +410,7 @@ typedef struct {
 /* The connection that `TOW_EVENT_DIAL` asked for could not be made. */
 #define TOW_INPUT_DIAL_FAILED 4
 
-/* Bytes came: data is everything unread on `link`. At most one frame is taken. */
+/* Bytes came: data is everything unread on `link`, nothing is well too. At most one frame is taken. */
 #define TOW_INPUT_BYTES 5
 
 /* Data is a record to append, atomic, opaque to the core. The answer is `tow_step.offset`. */
@@ -412,7 +419,10 @@ typedef struct {
 /* Seal what was written. The answer is `tow_step.position`, to be stored with the data. */
 #define TOW_INPUT_FLUSH 7
 
-/* Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of a snapshot. */
+/*
+ * Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of the snapshot
+ * under way (0 if none is). Less than was said before changes nothing.
+ */
 #define TOW_INPUT_TAKEN 8
 
 /* Replica: records before `a` are applied. Implies taken. */
@@ -430,10 +440,16 @@ typedef struct {
 /* The view `a` could not be opened, or broke; `b` is 1 if asking again makes sense. */
 #define TOW_INPUT_SNAPSHOT_FAILED 13
 
-/* Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. */
+/*
+ * Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. Of the spooled records
+ * past it, apply those before the boundary of the answer's `tow_step.position`; forget the rest.
+ */
 #define TOW_INPUT_INSTALLED 14
 
-/* Replica: the store went back to the offset of the last fork, and nothing older is under way. */
+/*
+ * Replica: the store went back to the offset of the last fork, and nothing older is under way. The answer is
+ * `tow_step.position`.
+ */
 #define TOW_INPUT_REWOUND 15
 
 /* Become primary: cut the upstream, open an epoch at the log's end. */
@@ -442,7 +458,10 @@ typedef struct {
 /* Follow (another) upstream; `a` is 1 to accept another history, whose snapshot will replace ours. */
 #define TOW_INPUT_FOLLOW 17
 
-/* Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`. */
+/*
+ * Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. To end without it is well
+ * too: peers take it for a lost connection.
+ */
 #define TOW_INPUT_SHUTDOWN 18
 
 /* Connect to the upstream, then say opened or dial failed. `a`: dials before it without progress. */
@@ -472,7 +491,10 @@ typedef struct {
 /* Nobody needs the view `a` any more: free it. */
 #define TOW_EVENT_SNAPSHOT_DONE 263
 
-/* Replica: everything that its upstream had at the last beat has been received. */
+/*
+ * Replica: everything that its upstream had at the last beat has been received, and no snapshot is missing. Once for
+ * each time that it joins; what you have applied, you know.
+ */
 #define TOW_EVENT_CAUGHT_UP 264
 
 /* A replica of ours acknowledged more. `a`: its node; `b`: received; `c`: applied; `d`: persisted. */

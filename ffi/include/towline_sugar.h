@@ -96,6 +96,17 @@ static inline tow_status tow_installed(tow_node *node, tow_time now, uint64_t sn
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
+/* The store went back to the offset of the last fork; step->position says where the log stands now. */
+static inline tow_status tow_rewound(tow_node *node, tow_time now, tow_step *step) {
+    tow_input input = tow_input_of(TOW_INPUT_REWOUND, 0, 0, 0, 0);
+    return tow_handle(node, now, &input, NULL, 0, step);
+}
+
+/* Goodbye on every link: TOW_EVENT_CLOSE ends each. */
+static inline tow_status tow_shutdown(tow_node *node, tow_time now) {
+    return tow_say(node, now, TOW_INPUT_SHUTDOWN, 0, 0, 0, 0);
+}
+
 /* A view is open, exactly at this cursor; bytes is its size, or UINT64_MAX. */
 static inline tow_status tow_snapshot_ready(tow_node *node, tow_time now, uint64_t snapshot, uint64_t bytes,
                                             const uint8_t *cursor, size_t len) {

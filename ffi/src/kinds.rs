@@ -12,13 +12,14 @@ pub const TOW_INPUT_OPENED: tow_kind = 2;
 pub const TOW_INPUT_LOST: tow_kind = 3;
 /// The connection that `TOW_EVENT_DIAL` asked for could not be made.
 pub const TOW_INPUT_DIAL_FAILED: tow_kind = 4;
-/// Bytes came: data is everything unread on `link`. At most one frame is taken.
+/// Bytes came: data is everything unread on `link`, nothing is well too. At most one frame is taken.
 pub const TOW_INPUT_BYTES: tow_kind = 5;
 /// Data is a record to append, atomic, opaque to the core. The answer is `tow_step.offset`.
 pub const TOW_INPUT_WRITE: tow_kind = 6;
 /// Seal what was written. The answer is `tow_step.position`, to be stored with the data.
 pub const TOW_INPUT_FLUSH: tow_kind = 7;
-/// Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of a snapshot.
+/// Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of the snapshot
+/// under way (0 if none is). Less than was said before changes nothing.
 pub const TOW_INPUT_TAKEN: tow_kind = 8;
 /// Replica: records before `a` are applied. Implies taken.
 pub const TOW_INPUT_APPLIED: tow_kind = 9;
@@ -30,15 +31,18 @@ pub const TOW_INPUT_SNAPSHOT_READY: tow_kind = 11;
 pub const TOW_INPUT_SNAPSHOT_PIECE: tow_kind = 12;
 /// The view `a` could not be opened, or broke; `b` is 1 if asking again makes sense.
 pub const TOW_INPUT_SNAPSHOT_FAILED: tow_kind = 13;
-/// Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way.
+/// Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. Of the spooled records
+/// past it, apply those before the boundary of the answer's `tow_step.position`; forget the rest.
 pub const TOW_INPUT_INSTALLED: tow_kind = 14;
-/// Replica: the store went back to the offset of the last fork, and nothing older is under way.
+/// Replica: the store went back to the offset of the last fork, and nothing older is under way. The answer is
+/// `tow_step.position`.
 pub const TOW_INPUT_REWOUND: tow_kind = 15;
 /// Become primary: cut the upstream, open an epoch at the log's end.
 pub const TOW_INPUT_PROMOTE: tow_kind = 16;
 /// Follow (another) upstream; `a` is 1 to accept another history, whose snapshot will replace ours.
 pub const TOW_INPUT_FOLLOW: tow_kind = 17;
-/// Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`.
+/// Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. To end without it is well
+/// too: peers take it for a lost connection.
 pub const TOW_INPUT_SHUTDOWN: tow_kind = 18;
 
 /// Connect to the upstream, then say opened or dial failed. `a`: dials before it without progress.
@@ -57,7 +61,8 @@ pub const TOW_EVENT_SNAPSHOT_WANTED: tow_kind = 0x105;
 pub const TOW_EVENT_SNAPSHOT_READ: tow_kind = 0x106;
 /// Nobody needs the view `a` any more: free it.
 pub const TOW_EVENT_SNAPSHOT_DONE: tow_kind = 0x107;
-/// Replica: everything that its upstream had at the last beat has been received.
+/// Replica: everything that its upstream had at the last beat has been received, and no snapshot is missing. Once for
+/// each time that it joins; what you have applied, you know.
 pub const TOW_EVENT_CAUGHT_UP: tow_kind = 0x108;
 /// A replica of ours acknowledged more. `a`: its node; `b`: received; `c`: applied; `d`: persisted.
 pub const TOW_EVENT_ACKED: tow_kind = 0x109;
@@ -89,7 +94,9 @@ pub const TOW_NEXT_CLOSED: u32 = 2;
 pub const TOW_PAYLOAD_NONE: u32 = 0;
 /// Records to apply; the cursor of `position` belongs in the same atomic step. Then say applied.
 pub const TOW_PAYLOAD_BATCH: u32 = 1;
-/// Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken.
+/// Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. A
+/// payload that does not begin where the one before ended rides beside another snapshot: forget those before. None lies
+/// on both sides of the snapshot's offset.
 pub const TOW_PAYLOAD_SPOOL: u32 = 2;
 /// The history parts from ours at `first`: see `tow_step.count`.
 pub const TOW_PAYLOAD_FORK: u32 = 3;

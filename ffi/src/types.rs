@@ -51,9 +51,10 @@ pub struct tow_config {
     pub window_bytes: u64,
     /// Piece bytes of a snapshot that may be under way to this node untaken.
     pub piece_window_bytes: u64,
-    /// The longest record. 0: the longest the ring allows (a quarter of it, less the heads).
+    /// The longest record. 0: the longest the ring allows (a quarter of it, less the heads). A replica's is no less
+    /// than its upstream's, or they do not join.
     pub record_bytes_max: u32,
-    /// The longest snapshot piece.
+    /// The longest snapshot piece. A replica's is no less than its upstream's, or they do not join.
     pub piece_bytes_max: u32,
     /// Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones.
     pub links_max: u32,
@@ -91,7 +92,7 @@ pub struct tow_boot {
     pub struct_size: u32,
     /// `TOW_PRIMARY` or `TOW_REPLICA`.
     pub role: u32,
-    /// The node's name, the same at every start, and no other node's.
+    /// The node's name, the same at every start, and no other node's. 64 random bits, drawn once, will do.
     pub node: u64,
     /// Fresh dice for every start (`getrandom`): all randomness of the node comes from here.
     pub seed: [u8; 32],

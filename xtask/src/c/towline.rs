@@ -61,7 +61,12 @@ impl Process {
     pub(crate) fn stop(mut self) -> Result<()> {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().context("kill")?;
         anyhow::ensure!(sent.success(), "kill failed");
-        let status = eventually("an end after SIGTERM", || self.child.try_wait().ok().flatten())?;
+        self.ends("an end after SIGTERM")
+    }
+
+    /// A good end, without being told.
+    pub(crate) fn ends(&mut self, what: &str) -> Result<()> {
+        let status = eventually(what, || self.child.try_wait().ok().flatten())?;
         anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.log());
         Ok(())
     }
