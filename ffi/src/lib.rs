@@ -6,7 +6,7 @@
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
 //!   the core ([`towline_core::Record`]), which takes only sound ones.
 //! - **Raw pointers out.** What a caller hands over to be filled may be uninitialised: it is written whole, never read.
-//! - **One owner.** A node carries its own count of users ([`mod@node`]): a call that may not run beside another is
+//! - **One owner.** A node carries its own count of users (`node.rs`): a call that may not run beside another is
 //!   refused, not raced.
 //! - **No panic leaves.** It is caught, its words are kept in the node, and the node takes no more calls.
 //!

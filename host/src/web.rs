@@ -10,8 +10,8 @@
 //! name it as their host, and a page that asks must come from it. So another site in the same browser, or a name that
 //! somebody points at 127.0.0.1, gets nothing.
 //!
-//! Bounds: [`VISITS`] requests at a time, a head of [`HEAD_BYTES`], [`PATIENCE`] for each. A replica's connection is
-//! the engine's as soon as it stands.
+//! Bounds: 32 requests at a time, a head of 8 KiB, 5 s for each. A replica's connection is the engine's as soon as it
+//! stands.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -203,6 +203,6 @@ fn plans_leave_nothing_to_the_dice_and_nothing_to_defaults() {
     };
     assert!(error("links = 8", "links = { of = [8] }").ends_with("\"links\" must be a number, not a table"));
     assert!(error("links = 8\n", "").ends_with("knob \"links\" is missing; a plan names every knob"));
-    assert!(error("links = 8", "links = 1").contains("the knobs do not fit together: "));
+    assert!(error("idle = \"2s\"", "idle = \"1ms\"").contains("the knobs do not fit together: "));
     assert!(error("plan = 1", "plan = 7").ends_with("plan = 7 is of another format; this reads plan = 1"));
 }
