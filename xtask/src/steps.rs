@@ -112,7 +112,12 @@ pub(crate) const STEPS: &[Step] = &[
     // Each planted bug meets the plan that killed it. The search for such plans is `cargo xtask mutants`.
     Step {
         env: &[("RUSTFLAGS", "--cfg towline_mutants"), ("CARGO_TARGET_DIR", "target/towline-mutants")],
-        ..step("sim: killers", 120, Mode::Full, &["cargo", "test", "-p", "towline-sim", "--test", "killers"])
+        ..step(
+            "sim: killers",
+            120,
+            Mode::Full,
+            &["cargo", "test", "-p", "towline-sim", "--no-default-features", "--test", "killers"],
+        )
     },
     step(
         "sim: turmoil",
