@@ -359,6 +359,17 @@ pub(crate) fn connect(replica: &mut Scene, sender: &mut Scene) {
     sender.open(0, Side::Downstream);
 }
 
+/// The same, and all that is said until the sender has the JOIN: its answer is yet to be read.
+pub(crate) fn join(replica: &mut Scene, sender: &mut Scene) {
+    connect(replica, sender);
+    let hello = replica.says(0).concat();
+    sender.feed(0, &hello);
+    let welcome = sender.says(0).concat();
+    replica.feed(0, &welcome);
+    let join = replica.says(0).concat();
+    sender.feed(0, &join);
+}
+
 fn place(position: Position) -> String {
     let Position { epoch, boundary, digest } = position;
     format!("{:#x} {} {digest:#x}", epoch.0, boundary.0)

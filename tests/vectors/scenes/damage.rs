@@ -4,7 +4,7 @@ use towline_core::*;
 
 use super::{PEER, opening, primary, replica};
 use crate::frames::{self, Ack, Hello, frame};
-use crate::scene::{Scene, connect, small, talk};
+use crate::scene::{Scene, connect, join, small, talk};
 
 fn closed(scene: &Scene, fault: Fault) {
     let closes = |event: &Event| matches!(event, Event::Close { fault: told, .. } if *told == fault);
@@ -228,13 +228,7 @@ pub(crate) fn in_a_snapshot() -> Vec<Scene> {
     for (about, fault, twist) in IN_A_SNAPSHOT {
         let (mut sender, _) = primary("the sender");
         let mut scene = replica(about, None);
-        connect(&mut scene, &mut sender);
-        let hello = scene.says(0).concat();
-        sender.feed(0, &hello);
-        let welcome = sender.says(0).concat();
-        scene.feed(0, &welcome);
-        let join = scene.says(0).concat();
-        sender.feed(0, &join);
+        join(&mut scene, &mut sender);
         scene.feed(0, &twist(&sender.says(0)));
         scene.turn();
         closed(&scene, *fault);

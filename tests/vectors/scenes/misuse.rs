@@ -2,7 +2,7 @@
 
 use towline_core::*;
 
-use super::{opening, primary, replica};
+use super::{primary, replica, wanted_view};
 use crate::scene::{Scene, connect, talk};
 
 const STRANGER: LinkId = LinkId(3);
@@ -59,14 +59,7 @@ fn without_a_base() -> Scene {
 
 fn views() -> Scene {
     let (mut scene, cursor) = primary("answers about views that do not fit what was asked");
-    scene.opens_views = false;
-    scene.open(0, Side::Downstream);
-    scene.feed(0, &opening(None, 0));
-    scene.turn();
-    let wanted = scene.told.iter().find_map(|event| {
-        if let Event::SnapshotWanted { snapshot, .. } = event { Some(*snapshot) } else { None }
-    });
-    let snapshot = wanted.expect("it was asked for");
+    let snapshot = wanted_view(&mut scene);
     let ready = |cursor| Input::SnapshotReady { snapshot, cursor, bytes: None };
     wrong(&mut scene, ready(b"no cursor"), Misuse::BadCursor);
     scene.say(ready(&cursor));

@@ -53,6 +53,18 @@ fn opening(cursor: Option<&[u8]>, flags: u8) -> Vec<u8> {
     [Hello::of(PEER).frame(frames::HELLO), frames::join(cursor, flags, 0)].concat()
 }
 
+/// The view that a scene is asked for by a peer that holds nothing, not opened yet.
+fn wanted_view(scene: &mut Scene) -> SnapshotId {
+    scene.opens_views = false;
+    scene.open(0, Side::Downstream);
+    scene.feed(0, &opening(None, 0));
+    scene.turn();
+    let wanted = scene.told.iter().find_map(|event| {
+        if let Event::SnapshotWanted { snapshot, .. } = event { Some(*snapshot) } else { None }
+    });
+    wanted.expect("it was asked for")
+}
+
 /// A JOIN, changed and sealed again.
 fn changed(frame: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut frame = frame.to_vec();

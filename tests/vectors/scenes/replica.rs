@@ -3,7 +3,7 @@
 use towline_core::*;
 
 use super::{parted, primary, replica};
-use crate::scene::{Scene, connect, small, talk};
+use crate::scene::{Scene, connect, join, small, talk};
 
 pub(crate) fn scenes() -> Vec<Scene> {
     vec![
@@ -77,13 +77,7 @@ fn alone() -> Scene {
     let (mut sender, _) = primary("the sender");
     sender.view = (20, 100);
     let mut scene = replica("overtaken: the snapshot only, then the stream", None);
-    connect(&mut scene, &mut sender);
-    let hello = scene.says(0).concat();
-    sender.feed(0, &hello);
-    let welcome = sender.says(0).concat();
-    scene.feed(0, &welcome);
-    let join = scene.says(0).concat();
-    sender.feed(0, &join);
+    join(&mut scene, &mut sender);
     sender.poll();
     sender.write(0, 400);
     sender.poll();

@@ -2,7 +2,7 @@
 
 use towline_core::*;
 
-use super::{PEER, opening, primary, replica};
+use super::{PEER, primary, replica, wanted_view};
 use crate::frames::{self, Hello};
 use crate::scene::{Scene, connect, talk};
 
@@ -66,15 +66,9 @@ fn failed(retry: bool) -> Scene {
     let about =
         if retry { "a view that fails, and is asked for again" } else { "a view that fails for good" };
     let (mut scene, _) = primary(about);
-    scene.opens_views = false;
-    scene.open(0, Side::Downstream);
-    scene.feed(0, &opening(None, 0));
-    scene.turn();
-    let wanted = scene.told.iter().find_map(|event| {
-        if let Event::SnapshotWanted { snapshot, .. } = event { Some(*snapshot) } else { None }
-    });
+    let snapshot = wanted_view(&mut scene);
     scene.opens_views = true;
-    scene.say(Input::SnapshotFailed { snapshot: wanted.expect("it was asked for"), retry });
+    scene.say(Input::SnapshotFailed { snapshot, retry });
     scene.turn();
     scene
 }
