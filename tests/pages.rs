@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-const SHOWN: &[(&str, &str)] = &[("docs/embedding-c.md", "ffi/examples/follow.c")];
+const SHOWN: &[(&str, &str)] =
+    &[("docs/embedding-c.md", "ffi/examples/follow.c"), ("docs/embedding-c.md", "ffi/examples/host.c")];
 
 #[test]
 fn pages_show_the_code_there_is() {

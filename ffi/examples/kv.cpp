@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -42,13 +41,6 @@ struct state {
     std::uint64_t offset = 0;
 };
 
-/* A batch that came beside a snapshot, until that is installed. */
-struct spooled {
-    std::uint64_t upto;
-    towline::cursor cursor;
-    std::vector<std::uint8_t> records;
-};
-
 class follower {
 public:
     follower(std::string upstream, std::string dir, std::uint64_t node)
@@ -73,7 +65,7 @@ public:
         now_ = net_now();
         while (!net_stopped()) {
             feed();
-            node_.say(now_, TOW_INPUT_TICK);
+            node_.tick(now_);
             node_.events([this](const tow_event &event) { on_event(event); });
             write();
             if (now_ >= save_at_) {
@@ -87,49 +79,49 @@ public:
 private:
     /* --- what the upstream sends: into the store */
 
-    void apply(towline::bytes payload, const towline::cursor &cursor, std::uint64_t upto) {
-        towline::each_record(payload, [this](towline::bytes record) {
-            if (store_apply(live_.data.get(), record.data, record.size) != 0) {
+    /* Applies those records of a payload that lie from one offset on and before the position, which is then ours. */
+    void apply(towline::bytes payload, std::uint64_t first, std::uint64_t from, const tow_position &upto) {
+        towline::each_record(payload, [&](towline::bytes record) {
+            if (first >= from && first < upto.boundary &&
+                store_apply(live_.data.get(), record.data, record.size) != 0) {
                 throw std::runtime_error("a record that is none: the stream is damaged");
             }
+            ++first;
         });
-        live_.cursor = cursor;
-        live_.offset = upto;
+        live_.cursor = node_.cursor_of(upto);
+        live_.offset = upto.boundary;
         unsaved_ = true;
-        node_.say(now_, TOW_INPUT_APPLIED, 0, upto);
+        node_.applied(now_, upto.boundary);
     }
 
     void forget_spool() {
         spool_.clear();
-        spool_bytes_ = 0;
-        spooled_to_ = taken_to_ = 0;
+        spool_first_ = spool_end_ = taken_to_ = 0;
     }
 
     /* What is taken makes the upstream send more. Refused when the world moved on, which is as well. */
     void take() { tow_taken(node_.get(), now_, taken_to_, pieces_); }
 
     void spool(towline::bytes payload, const tow_step &step) {
-        if (step.first != spooled_to_) {
+        if (step.first != spool_end_) {
             forget_spool();
             pieces_ = 0;
+            spool_first_ = step.first;
         }
-        spooled_to_ = step.position.boundary;
-        spool_.push_back({spooled_to_, node_.cursor_of(step.position), {payload.data, payload.data + payload.size}});
-        spool_bytes_ += payload.size;
-        if (spool_bytes_ <= SPOOL_BYTES_MAX) {
-            taken_to_ = spooled_to_;
+        spool_.insert(spool_.end(), payload.data, payload.data + payload.size);
+        spool_end_ = step.position.boundary;
+        if (spool_.size() <= SPOOL_BYTES_MAX) {
+            taken_to_ = spool_end_;
         }
         take();
     }
 
-    void begin(towline::bytes cursor, const tow_step &step) {
-        if (node_.stats().end != spooled_to_) {
+    void begin(const tow_step &step) {
+        if (node_.stats().end != spool_end_) {
             forget_spool();
         }
         coming_ = state{};
         coming_.offset = step.first;
-        coming_.cursor.size = cursor.size;
-        std::copy(cursor.data, cursor.data + cursor.size, coming_.cursor.data.begin());
         rest_.len = 0;
         pieces_ = 0;
     }
@@ -144,13 +136,8 @@ private:
 
     void install(const tow_step &last) {
         live_ = std::exchange(coming_, state{});
-        unsaved_ = true;
-        tow_step step = node_.handle(now_, tow_input_of(TOW_INPUT_INSTALLED, 0, last.snapshot, 0, 0));
-        for (const spooled &batch : spool_) {
-            if (batch.upto > live_.offset && batch.upto <= step.position.boundary) {
-                apply({batch.records.data(), batch.records.size()}, batch.cursor, batch.upto);
-            }
-        }
+        const tow_position stands = node_.installed(now_, last.snapshot);
+        apply({spool_.data(), spool_.size()}, spool_first_, live_.offset, stands);
         forget_spool();
         pieces_ = 0;
     }
@@ -158,13 +145,13 @@ private:
     void receive(towline::bytes payload, const tow_step &step) {
         switch (step.kind) {
         case TOW_PAYLOAD_BATCH:
-            apply(payload, node_.cursor_of(step.position), step.position.boundary);
+            apply(payload, step.first, step.first, step.position);
             break;
         case TOW_PAYLOAD_SPOOL:
             spool(payload, step);
             break;
         case TOW_PAYLOAD_BEGIN:
-            begin(payload, step);
+            begin(step);
             break;
         case TOW_PAYLOAD_PIECE:
             piece(payload, step);
@@ -222,7 +209,7 @@ private:
             hand_over();
         } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             hang_up();
-            node_.say(now_, TOW_INPUT_LOST, LINK);
+            node_.lost(now_, LINK);
         }
     }
 
@@ -234,7 +221,7 @@ private:
             fd_ = net_dial(upstream_.c_str());
             connecting_ = fd_ >= 0;
             if (!connecting_) {
-                node_.say(now_, TOW_INPUT_DIAL_FAILED);
+                node_.dial_failed(now_);
             }
             break;
         case TOW_EVENT_WANTS_WRITE:
@@ -263,7 +250,7 @@ private:
             }
             if (wrote < 0) {
                 hang_up();
-                node_.say(now_, TOW_INPUT_LOST, LINK);
+                node_.lost(now_, LINK);
             } else {
                 bool more = false;
                 writing_ = node_.try_consume(now_, LINK, static_cast<std::size_t>(wrote), more) == TOW_OK && more;
@@ -279,7 +266,7 @@ private:
                 throw std::runtime_error("cannot save");
             }
             unsaved_ = false;
-            node_.say(now_, TOW_INPUT_PERSISTED, 0, live_.offset);
+            node_.persisted(now_, live_.offset);
             store_digest digest = store_content(live_.data.get());
             auto wide = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
             std::printf("%llu records, %llu keys, digest %016llx%016llx\n", wide(live_.offset),
@@ -309,7 +296,7 @@ private:
             reading_ = net_connected(fd_) && tow_opened(node_.get(), now_, LINK, TOW_UPSTREAM) == TOW_OK;
             if (!reading_) {
                 hang_up();
-                node_.say(now_, TOW_INPUT_DIAL_FAILED);
+                node_.dial_failed(now_);
             }
         }
     }
@@ -330,9 +317,8 @@ private:
     std::size_t held_ = 0;
     state live_, coming_;
     growing rest_;
-    std::deque<spooled> spool_;
-    std::size_t spool_bytes_ = 0;
-    std::uint64_t spooled_to_ = 0, taken_to_ = 0, pieces_ = 0;
+    std::vector<std::uint8_t> spool_;
+    std::uint64_t spool_first_ = 0, spool_end_ = 0, taken_to_ = 0, pieces_ = 0;
 };
 
 } // namespace

@@ -32,18 +32,12 @@ typedef struct {
     size_t len, room;
 } bytes;
 
-typedef struct spooled {
-    struct spooled *next;
-    uint64_t upto;
-    bytes records;
-} spooled;
-
 static tow_node *node;
 static tow_time now;
 static int fd = -1, connecting, reading, writing, caught_up;
-static bytes unread, snapshot; /* what the upstream sent and the node did not use yet; the pieces so far */
-static uint64_t snapshot_at, pieces, spooled_to;
-static spooled *first, **last = &first;
+static bytes unread;         /* what the upstream sent and the node did not use yet */
+static bytes snapshot, tail; /* the pieces so far; the records that ride along, from one offset to another */
+static uint64_t snapshot_at, pieces, tail_first, tail_end;
 
 static void die(const char *what) {
     fprintf(stderr, "newcomer: %s\n", what);
@@ -135,72 +129,51 @@ static void apply(const uint8_t *p, size_t len) {
     }
 }
 
-static void apply_batch(const uint8_t *payload, size_t len, uint64_t upto) {
+/* Those records of a payload that lie from one offset on and before another. */
+static void apply_records(bytes payload, uint64_t first, uint64_t from, uint64_t upto) {
     tow_slice record;
     size_t at = 0;
-    while (tow_next_record(payload, len, &at, &record) == TOW_OK) {
-        apply(record.ptr, record.len);
+    for (; tow_next_record(payload.ptr, payload.len, &at, &record) == TOW_OK; first++) {
+        if (first >= from && first < upto) {
+            apply(record.ptr, record.len);
+        }
     }
     must(tow_applied(node, now, upto));
 }
 
 /* --- payloads ----------------------------------------------------------------------------------------------------- */
 
-static void forget_spool(void) {
-    while (first != NULL) {
-        spooled *next = first->next;
-        free(first->records.ptr);
-        free(first);
-        first = next;
-    }
-    last = &first;
-    spooled_to = 0;
-}
-
-static void spool(const uint8_t *payload, size_t len, const tow_step *step) {
-    spooled *batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
-        die("out of memory");
-    }
-    if (step->first != spooled_to) {
-        forget_spool(); /* it belonged to another snapshot */
-        pieces = 0;
-    }
-    append(&batch->records, payload, len);
-    spooled_to = batch->upto = step->position.boundary;
-    *last = batch;
-    last = &batch->next;
-    must(tow_taken(node, now, spooled_to, pieces));
-}
-
 static void install(uint64_t name) {
     tow_step step;
     must(tow_installed(node, now, name, &step));
     apply(snapshot.ptr, snapshot.len);
-    for (spooled *batch = first; batch != NULL; batch = batch->next) {
-        if (batch->upto > snapshot_at && batch->upto <= step.position.boundary) {
-            apply_batch(batch->records.ptr, batch->records.len, batch->upto);
-        }
-    }
-    forget_spool();
-    snapshot.len = 0;
-    pieces = 0;
+    apply_records(tail, tail_first, snapshot_at, step.position.boundary);
+    snapshot.len = tail.len = 0;
+    tail_first = tail_end = pieces = 0;
 }
 
-static void receive(const uint8_t *payload, const tow_step *step) {
+static void receive(uint8_t *payload, const tow_step *step) {
     size_t len = (size_t)step->range_len;
     tow_stats stats;
     switch (step->kind) {
     case TOW_PAYLOAD_BATCH:
-        apply_batch(payload, len, step->position.boundary);
+        apply_records((bytes){payload, len, 0}, step->first, step->first, step->position.boundary);
         break;
     case TOW_PAYLOAD_SPOOL:
-        spool(payload, len, step);
+        if (step->first != tail_end) { /* what is there belonged to another snapshot */
+            tail.len = 0;
+            tail_first = step->first;
+            pieces = 0;
+        }
+        append(&tail, payload, len);
+        tail_end = step->position.boundary;
+        must(tow_taken(node, now, tail_end, pieces));
         break;
     case TOW_PAYLOAD_BEGIN:
         must(tow_stats_get(node, &stats, sizeof stats));
-        if (stats.end != spooled_to) {
-            forget_spool();
+        if (stats.end != tail_end) {
+            tail.len = 0;
+            tail_first = tail_end = 0;
         }
         snapshot.len = 0;
         snapshot_at = step->first;
@@ -210,7 +183,7 @@ static void receive(const uint8_t *payload, const tow_step *step) {
     case TOW_PAYLOAD_LAST_PIECE:
         append(&snapshot, payload, len);
         pieces = step->first + 1;
-        must(tow_taken(node, now, spooled_to, pieces));
+        must(tow_taken(node, now, tail_end, pieces));
         if (step->kind == TOW_PAYLOAD_LAST_PIECE) {
             install(step->snapshot);
         }
@@ -397,8 +370,8 @@ int main(int argc, char **argv) {
         rest();
     }
     tow_node_free(node);
-    forget_spool();
     free(unread.ptr);
     free(snapshot.ptr);
+    free(tail.ptr);
     return 0;
 }

@@ -10,15 +10,14 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "net.h"
-#include "store.h"
 #include "towline_sugar.h"
 
 #define LINKS_MAX 16
@@ -28,12 +27,6 @@
 #define VIEWS 2
 #define PIECE_BYTES ((size_t)256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
-#define SAVE_EVERY_NS 200000000u
-
-typedef struct {
-    int fd, reading, writing;
-    buffer unread;
-} link_row;
 
 /* A snapshot that is being sent: a copy, so that it does not move while it is read. */
 typedef struct {
@@ -42,33 +35,12 @@ typedef struct {
 } view;
 
 typedef struct {
-    const char *dir;
-    tow_node *node;
-    tow_time now;
-    int listener, input_over;
-    link_row links[LINK_IDS];
+    host h; /* first: what is handed a host finds the primary */
+    int listener, input_over, written;
+    connection links[LINK_IDS];
     view views[VIEWS];
     buffer input;
-
-    store *data;
-    uint8_t cursor[TOW_CURSOR_BYTES_MAX];
-    size_t cursor_len;
-    uint64_t committed;
-    int unsaved, written;
-    tow_time save_at;
 } primary;
-
-static void die(const char *what) {
-    fprintf(stderr, "primary: %s\n", what);
-    exit(1);
-}
-
-static void must(tow_status status, const char *what) {
-    if (status != TOW_OK) {
-        fprintf(stderr, "primary: %s: %s\n", what, tow_status_name(status));
-        exit(1);
-    }
-}
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
 
@@ -92,10 +64,10 @@ static void write_line(primary *p, char *line) {
         ((char *)(uintptr_t)word[0])[i] = (char)toupper(word[0][i]);
     }
     effect_write(&record, words, word, len);
-    if (store_apply(p->data, record.bytes, record.len) != 0) {
-        fputs("primary: that is no command\n", stderr);
+    if (store_apply(p->h.data, record.bytes, record.len) != 0) {
+        fputs("that is no command\n", stderr);
     } else {
-        must(tow_write(p->node, p->now, record.bytes, record.len, &step), "write");
+        must(tow_write(p->h.node, p->h.now, record.bytes, record.len, &step), "write");
         p->written = 1;
     }
     free(record.bytes);
@@ -125,26 +97,9 @@ static void read_commands(primary *p) {
 /* What was written this turn becomes a batch; data and cursor meet at its boundary. */
 static void commit(primary *p) {
     tow_step step;
-    must(tow_flush(p->node, p->now, &step), "flush");
-    must(tow_cursor(p->node, &step.position, p->cursor, sizeof p->cursor, &p->cursor_len), "cursor");
-    p->committed = step.position.boundary;
+    must(tow_flush(p->h.node, p->h.now, &step), "flush");
+    host_stands(&p->h, &step.position);
     p->written = 0;
-    p->unsaved = 1;
-}
-
-static void save(primary *p) {
-    if (p->unsaved) {
-        if (store_save(p->data, p->dir, p->cursor, p->cursor_len) != 0) {
-            die("cannot save");
-        }
-        p->unsaved = 0;
-        must(tow_persisted(p->node, p->now, p->committed), "persisted");
-        store_digest digest = store_content(p->data);
-        printf("%llu records, %llu keys, digest %016llx%016llx\n", (unsigned long long)p->committed,
-               (unsigned long long)store_keys(p->data), (unsigned long long)digest.high,
-               (unsigned long long)digest.low);
-    }
-    p->save_at = p->now + SAVE_EVERY_NS;
 }
 
 /* --- views -------------------------------------------------------------------------------------------------------- */
@@ -161,13 +116,13 @@ static view *find_view(primary *p, uint64_t id) {
 static void open_view(primary *p, uint64_t id) {
     view *free_one = find_view(p, 0);
     if (free_one == NULL) {
-        tow_say(p->node, p->now, TOW_INPUT_SNAPSHOT_FAILED, 0, id, 1, 0);
+        tow_snapshot_failed(p->h.node, p->h.now, id, 1);
         return;
     }
     commit(p);
     free_one->id = id;
-    store_snapshot(p->data, &free_one->bytes);
-    tow_snapshot_ready(p->node, p->now, id, free_one->bytes.len, p->cursor, p->cursor_len);
+    store_snapshot(p->h.data, &free_one->bytes);
+    tow_snapshot_ready(p->h.node, p->h.now, id, free_one->bytes.len, p->h.cursor, p->h.cursor_len);
 }
 
 static void read_view(primary *p, uint64_t id, uint64_t piece) {
@@ -176,7 +131,7 @@ static void read_view(primary *p, uint64_t id, uint64_t piece) {
         size_t at = (size_t)piece * PIECE_BYTES, left = open->bytes.len - at;
         size_t len = left < PIECE_BYTES ? left : PIECE_BYTES;
         const uint8_t *bytes = len > 0 ? open->bytes.bytes + at : NULL;
-        tow_snapshot_piece(p->node, p->now, id, piece, len < PIECE_BYTES, bytes, len);
+        tow_snapshot_piece(p->h.node, p->h.now, id, piece, len < PIECE_BYTES, bytes, len);
     }
 }
 
@@ -190,22 +145,13 @@ static void close_view(primary *p, uint64_t id) {
 
 /* --- links -------------------------------------------------------------------------------------------------------- */
 
-static void hang_up(link_row *row) {
-    if (row->fd >= 0) {
-        close(row->fd);
-    }
-    row->fd = -1;
-    row->reading = row->writing = 0;
-    row->unread.len = 0;
-}
-
 static void accept_replica(primary *p) {
     int fd = net_accept(p->listener);
     for (uint32_t link = 0; fd >= 0 && link < LINK_IDS; link++) {
-        link_row *row = &p->links[link];
-        if (row->fd < 0 && tow_opened(p->node, p->now, link, TOW_DOWNSTREAM) == TOW_OK) {
-            row->fd = fd;
-            row->reading = 1;
+        connection *c = &p->links[link];
+        if (c->fd < 0 && tow_opened(p->h.node, p->h.now, link, TOW_DOWNSTREAM) == TOW_OK) {
+            c->fd = fd;
+            c->reading = 1;
             return;
         }
     }
@@ -214,56 +160,17 @@ static void accept_replica(primary *p) {
     }
 }
 
-static void feed(primary *p, uint32_t link) {
-    link_row *row = &p->links[link];
-    size_t at = 0;
-    tow_step step;
-    buffer_reserve(&row->unread, READ_BYTES);
-    ssize_t got = read(row->fd, row->unread.bytes + row->unread.len, READ_BYTES);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        hang_up(row);
-        tow_lost(p->node, p->now, link);
-        return;
-    }
-    row->unread.len += got > 0 ? (size_t)got : 0;
-    do {
-        const uint8_t *data = row->unread.bytes + at;
-        if (tow_on_bytes(p->node, p->now, link, data, row->unread.len - at, &step) != TOW_OK) {
-            row->reading = 0;
-            break;
-        }
-        at += (size_t)step.used;
-        row->reading = step.next != TOW_NEXT_CLOSED;
-    } while (step.next == TOW_NEXT_AGAIN);
-    buffer_drop(&row->unread, at);
-}
-
-static void write_link(primary *p, uint32_t link) {
-    link_row *row = &p->links[link];
-    while (row->writing) {
-        tow_slice slices[TOW_SLICES_MAX];
-        size_t count;
-        uint32_t more = 0;
-        ptrdiff_t wrote = 0;
-        must(tow_peek_transmit(p->node, link, slices, &count), "peek");
-        if (count > 0) {
-            wrote = net_write(row->fd, slices, count);
-            if (wrote == 0) {
-                return;
-            }
-        }
-        if (wrote < 0) {
-            hang_up(row);
-            tow_lost(p->node, p->now, link);
-        } else if (tow_consume(p->node, p->now, link, (size_t)wrote, &more) != TOW_OK || more == 0) {
-            row->writing = 0;
-        }
-    }
+/* Replicas send no payloads: what they say is for the node alone. */
+static void receive(host *h, const uint8_t *payload, const tow_step *step) {
+    (void)h;
+    (void)payload;
+    (void)step;
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-static void on_event(primary *p, const tow_event *event) {
+static void on_event(host *h, const tow_event *event) {
+    primary *p = (primary *)h;
     switch (event->kind) {
     case TOW_EVENT_WANTS_WRITE:
         p->links[event->link].writing = p->links[event->link].fd >= 0;
@@ -285,39 +192,23 @@ static void on_event(primary *p, const tow_event *event) {
     }
 }
 
-static void poll_events(primary *p) {
-    tow_event events[32];
-    size_t count;
-    do {
-        must(tow_poll_events(p->node, events, 32, &count), "poll");
-        for (size_t i = 0; i < count; i++) {
-            on_event(p, &events[i]);
-        }
-    } while (count > 0);
-}
-
 /* Sleeps until something is there, and takes it in. */
 static void turn(primary *p) {
     struct pollfd fds[LINK_IDS + 2];
-    tow_time due = tow_next_deadline(p->node);
-    if (p->unsaved && p->save_at < due) {
-        due = p->save_at;
-    }
     for (uint32_t link = 0; link < LINK_IDS; link++) {
-        const link_row *row = &p->links[link];
-        fds[link].fd = row->fd;
-        fds[link].events = (short)((row->reading ? POLLIN : 0) | (row->writing ? POLLOUT : 0));
-        fds[link].revents = 0;
+        const connection *c = &p->links[link];
+        short events = (short)((c->reading ? POLLIN : 0) | (c->writing ? POLLOUT : 0));
+        fds[link] = (struct pollfd){c->fd, events, 0};
     }
     fds[LINK_IDS] = (struct pollfd){p->listener, POLLIN, 0};
     fds[LINK_IDS + 1] = (struct pollfd){p->input_over ? -1 : STDIN_FILENO, POLLIN, 0};
-    if (poll(fds, LINK_IDS + 2, net_timeout(p->now, due)) < 0) {
+    if (poll(fds, LINK_IDS + 2, net_timeout(p->h.now, host_due(&p->h))) < 0) {
         return;
     }
-    p->now = net_now();
+    p->h.now = net_now();
     for (uint32_t link = 0; link < LINK_IDS; link++) {
         if (fds[link].revents != 0 && p->links[link].reading) {
-            feed(p, link);
+            feed(&p->h, &p->links[link], receive);
         }
     }
     if (fds[LINK_IDS].revents != 0) {
@@ -331,46 +222,30 @@ static void turn(primary *p) {
 static void loop(primary *p) {
     while (!net_stopped()) {
         turn(p);
-        must(tow_tick(p->node, p->now), "tick");
+        must(tow_tick(p->h.node, p->h.now), "tick");
         if (p->written) {
             commit(p);
         }
-        poll_events(p);
+        poll_events(&p->h, on_event);
         for (uint32_t link = 0; link < LINK_IDS; link++) {
-            write_link(p, link);
+            write_link(&p->h, &p->links[link]);
         }
-        if (p->now >= p->save_at) {
-            save(p);
+        if (p->h.now >= p->h.save_at) {
+            host_save(&p->h);
         }
     }
-    save(p);
+    host_save(&p->h);
 }
 
-static void start(primary *p, uint64_t node) {
+static void start(primary *p, const char *dir, uint64_t node) {
     tow_config config;
-    tow_boot boot;
-    tow_error error;
-    p->data = store_new();
-    if (store_open(p->data, p->dir, p->cursor, &p->cursor_len) != 0) {
-        die("the store cannot be read");
-    }
     must(tow_config_init(&config, sizeof config), "config");
     config.links_max = LINKS_MAX;
     config.piece_bytes_max = PIECE_BYTES;
-    memset(&boot, 0, sizeof boot);
-    boot.struct_size = sizeof boot;
-    boot.role = TOW_PRIMARY;
-    boot.node = node;
-    boot.unix_zero_ns = net_unix_zero();
-    boot.cursor = p->cursor;
-    boot.cursor_len = p->cursor_len;
-    net_dice(boot.seed, sizeof boot.seed);
-    if (tow_node_new(&config, &boot, &p->node, &error) != TOW_OK) {
-        die(error.text);
-    }
+    host_start(&p->h, dir, &config, TOW_PRIMARY, node);
     /* The epoch that was just opened belongs to the store before anything is written in it. */
     commit(p);
-    save(p);
+    host_save(&p->h);
 }
 
 int main(int argc, char **argv) {
@@ -380,16 +255,16 @@ int main(int argc, char **argv) {
         die("usage: primary PORT DIR NODE < commands");
     }
     uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
-    p.dir = argv[2];
-    for (size_t i = 0; i < LINK_IDS; i++) {
-        p.links[i].fd = -1;
+    for (uint32_t link = 0; link < LINK_IDS; link++) {
+        p.links[link].link = link;
+        p.links[link].fd = -1;
     }
     net_signals();
     setvbuf(stdout, NULL, _IOLBF, 0);
-    p.now = net_now();
+    p.h.now = net_now();
     p.listener = net_listen(&port);
     printf("listening on 127.0.0.1:%u\n", (unsigned)port);
-    start(&p, strtoull(argv[3], NULL, 10));
+    start(&p, argv[2], strtoull(argv[3], NULL, 10));
     loop(&p);
     for (size_t i = 0; i < LINK_IDS; i++) {
         hang_up(&p.links[i]);
@@ -398,8 +273,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < VIEWS; i++) {
         free(p.views[i].bytes.bytes);
     }
-    tow_node_free(p.node);
-    store_free(p.data);
+    host_end(&p.h);
     free(p.input.bytes);
     return 0;
 }

@@ -190,6 +190,33 @@ public:
     void say(tow_time now, tow_kind kind, std::uint32_t link = 0, std::uint64_t a = 0, std::uint64_t b = 0) {
         handle(now, tow_input_of(kind, link, a, b, 0));
     }
+    void tick(tow_time now) { say(now, TOW_INPUT_TICK); }
+    void opened(tow_time now, std::uint32_t link, std::uint64_t side) { say(now, TOW_INPUT_OPENED, link, side); }
+    void lost(tow_time now, std::uint32_t link) { say(now, TOW_INPUT_LOST, link); }
+    void dial_failed(tow_time now) { say(now, TOW_INPUT_DIAL_FAILED); }
+    void taken(tow_time now, std::uint64_t upto, std::uint64_t pieces) {
+        say(now, TOW_INPUT_TAKEN, 0, upto, pieces);
+    }
+    void applied(tow_time now, std::uint64_t upto) { say(now, TOW_INPUT_APPLIED, 0, upto); }
+    void persisted(tow_time now, std::uint64_t upto) { say(now, TOW_INPUT_PERSISTED, 0, upto); }
+    void follow(tow_time now, bool adopt) { say(now, TOW_INPUT_FOLLOW, 0, adopt ? 1 : 0); }
+    void shutdown(tow_time now) { say(now, TOW_INPUT_SHUTDOWN); }
+    /* These answer where the log stands now. */
+    tow_position flush(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_FLUSH, 0, 0, 0, 0)).position; }
+    tow_position promote(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_PROMOTE, 0, 0, 0, 0)).position; }
+    tow_position rewound(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_REWOUND, 0, 0, 0, 0)).position; }
+    tow_position installed(tow_time now, std::uint64_t snapshot) {
+        return handle(now, tow_input_of(TOW_INPUT_INSTALLED, 0, snapshot, 0, 0)).position;
+    }
+    void snapshot_ready(tow_time now, std::uint64_t snapshot, std::uint64_t size, bytes cursor) {
+        handle(now, tow_input_of(TOW_INPUT_SNAPSHOT_READY, 0, snapshot, size, 0), cursor);
+    }
+    void snapshot_piece(tow_time now, std::uint64_t snapshot, std::uint64_t piece, bool last, bytes data) {
+        handle(now, tow_input_of(TOW_INPUT_SNAPSHOT_PIECE, 0, snapshot, piece, last ? 1 : 0), data);
+    }
+    void snapshot_failed(tow_time now, std::uint64_t snapshot, bool retry) {
+        say(now, TOW_INPUT_SNAPSHOT_FAILED, 0, snapshot, retry ? 1 : 0);
+    }
     bool consume(tow_time now, std::uint32_t link, std::size_t written) {
         bool more = false;
         check(try_consume(now, link, written, more));

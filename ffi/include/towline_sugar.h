@@ -102,6 +102,17 @@ static inline tow_status tow_rewound(tow_node *node, tow_time now, tow_step *ste
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
+/* Become primary; step->position is where its epoch begins, to be stored before anything is written in it. */
+static inline tow_status tow_promote(tow_node *node, tow_time now, tow_step *step) {
+    tow_input input = tow_input_of(TOW_INPUT_PROMOTE, 0, 0, 0, 0);
+    return tow_handle(node, now, &input, NULL, 0, step);
+}
+
+/* Follow (another) upstream; adopt is 1 to accept another history, whose snapshot will replace ours. */
+static inline tow_status tow_follow(tow_node *node, tow_time now, int adopt) {
+    return tow_say(node, now, TOW_INPUT_FOLLOW, 0, adopt ? 1 : 0, 0, 0);
+}
+
 /* Goodbye on every link: TOW_EVENT_CLOSE ends each. */
 static inline tow_status tow_shutdown(tow_node *node, tow_time now) {
     return tow_say(node, now, TOW_INPUT_SHUTDOWN, 0, 0, 0, 0);
@@ -121,6 +132,11 @@ static inline tow_status tow_snapshot_piece(tow_node *node, tow_time now, uint64
     tow_input input = tow_input_of(TOW_INPUT_SNAPSHOT_PIECE, 0, snapshot, piece, last ? 1 : 0);
     tow_step step;
     return tow_handle(node, now, &input, data, len, &step);
+}
+
+/* A view could not be opened, or broke; retry is 1 if asking again makes sense. */
+static inline tow_status tow_snapshot_failed(tow_node *node, tow_time now, uint64_t snapshot, int retry) {
+    return tow_say(node, now, TOW_INPUT_SNAPSHOT_FAILED, 0, snapshot, retry ? 1 : 0, 0);
 }
 
 #ifdef __cplusplus

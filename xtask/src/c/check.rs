@@ -1,14 +1,14 @@
 //! `cargo xtask c-test`: everything that is checked of the C side, one after another; a failure stops nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::compile::{Link, Program, hygiene, installed};
+use super::compile::{Link, Program, STRICT, hygiene, installed};
 use super::library::{Libraries, build};
-use super::{abi, examples, header, install, output, vectors};
+use super::{abi, examples, header, install, newcomer, output, vectors};
 use crate::versions::ON_NIGHTLY;
 use crate::workspace::{Workspace, command};
 
@@ -45,10 +45,15 @@ const CHECKS: &[(&str, Check)] = &[
         vectors::play(&bench.ffi, &vectors, &bench.folder, Link::Static(&bench.libraries))
     }),
     ("threads", |bench| bench.run("threads", &["tests/threads.c"], Link::Static(&bench.libraries), &[])),
+    ("roles", roles),
     ("beside another Rust library", beside),
     ("stream", |bench| bench.run("stream", STREAM, Link::Static(&bench.libraries), &["200"])),
     ("valgrind", valgrind),
     ("sanitizers", sanitizers),
+    ("newcomer", |bench| {
+        let folder = bench.folder.join("newcomer");
+        newcomer::play(&bench.workspace, &bench.libraries, &bench.towline()?, &folder)
+    }),
     ("examples", against_towline),
 ];
 
@@ -95,6 +100,14 @@ impl Bench {
         Ok(out)
     }
 
+    /// The program, built with all others: alone it would be another build than the tests'.
+    fn towline(&self) -> Result<PathBuf> {
+        let mut cargo = command("cargo");
+        cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(&self.workspace.root);
+        output(&mut cargo)?;
+        Ok(self.workspace.target.join("debug/towline"))
+    }
+
     fn run(&self, name: &str, sources: &[&str], link: Link<'_>, args: &[&str]) -> Result<String> {
         let program = self.make(name, sources, link, &["-lpthread"])?;
         output(Command::new(program).args(args))
@@ -109,6 +122,16 @@ fn refusals(bench: &Bench) -> Result<String> {
     let planted =
         bench.make("refusals-planted", sources, Link::Static(&bench.planted), &["-DTOW_PLANTED"])?;
     output(&mut Command::new(planted))
+}
+
+/// In C++, which the other programs but one are not.
+fn roles(bench: &Bench) -> Result<String> {
+    let program = bench.folder.join("roles");
+    let mut compiler = Command::new("g++");
+    compiler.args(STRICT).args(["-std=c++17", "-O1", "-g", "-I"]).arg(bench.ffi.join("include"));
+    compiler.arg(bench.ffi.join("tests/roles.cpp")).arg("-o").arg(&program);
+    output(compiler.args(Link::Static(&bench.libraries).args()))?;
+    output(&mut Command::new(program))
 }
 
 /// A program that links another Rust static library too.
@@ -169,12 +192,8 @@ fn sanitizers(bench: &Bench) -> Result<String> {
 
 /// The examples against each other and against the program.
 fn against_towline(bench: &Bench) -> Result<String> {
-    let mut cargo = command("cargo");
-    cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(&bench.workspace.root);
-    output(&mut cargo)?;
-    let towline: &Path = &bench.workspace.target.join("debug/towline");
     let folder = bench.folder.join("examples");
-    let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), towline.to_owned(), folder)?;
+    let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), bench.towline()?, folder)?;
     Ok(format!("primary.c leads: {}; towline leads: {}", examples.c_leads()?, examples.towline_leads()?))
 }
 

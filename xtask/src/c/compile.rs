@@ -102,7 +102,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-/// A clean folder that knows nothing but what was installed.
+/// CMake's packages, as a project of a user's finds them. pkg-config's turn is `newcomer`.
 pub(crate) fn installed(prefix: &Path, folder: &Path) -> Result<String> {
     let source = folder.join("version.c");
     write(
@@ -110,29 +110,15 @@ pub(crate) fn installed(prefix: &Path, folder: &Path) -> Result<String> {
         "#include <stdio.h>\n#include <towline.h>\n\
          int main(void) {\n    puts(tow_version());\n    return tow_abi_version() != TOW_ABI_VERSION;\n}\n",
     )?;
-    let pkg_config = |args: &[&str]| {
-        let mut command = Command::new("pkg-config");
-        let told = output(command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(args))?;
-        Ok::<_, anyhow::Error>(told.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    };
-    let shared = pkg_config(&["--cflags", "--libs", "towline"])?;
-    let program = folder.join("version");
-    output(Command::new("gcc").arg(&source).args(&shared).arg("-o").arg(&program))?;
-    let told = output(Command::new(&program).env("LD_LIBRARY_PATH", prefix.join("lib")))?;
-    anyhow::ensure!(told == env!("CARGO_PKG_VERSION"), "tow_version() is {told}");
-    let mut all = pkg_config(&["--cflags", "--libs", "--static", "towline"])?;
-    for word in &mut all {
-        if word == "-ltowline" {
-            "-l:libtowline.a".clone_into(word);
-        }
+    let built = cmake(&source, prefix, folder)?;
+    for kind in ["shared", "static"] {
+        let told = output(&mut Command::new(built.join(format!("version_{kind}"))))?;
+        anyhow::ensure!(told == env!("CARGO_PKG_VERSION"), "tow_version() is {told}");
     }
-    output(Command::new("gcc").arg(&source).args(&all).arg("-o").arg(&program))?;
-    output(&mut Command::new(&program))?;
-    cmake(&source, prefix, folder)?;
-    Ok("pkg-config shared and static, CMake shared and static".to_owned())
+    Ok("CMake shared and static".to_owned())
 }
 
-fn cmake(source: &Path, prefix: &Path, folder: &Path) -> Result<()> {
+fn cmake(source: &Path, prefix: &Path, folder: &Path) -> Result<PathBuf> {
     let project = folder.join("project");
     std::fs::create_dir_all(&project).with_context(|| project.display().to_string())?;
     write(
@@ -148,13 +134,10 @@ fn cmake(source: &Path, prefix: &Path, folder: &Path) -> Result<()> {
             source.display()
         ),
     )?;
-    let built: PathBuf = project.join("build");
+    let built = project.join("build");
     let mut configure = Command::new("cmake");
     configure.arg("-S").arg(&project).arg("-B").arg(&built);
     output(configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())))?;
     output(Command::new("cmake").arg("--build").arg(&built))?;
-    for kind in ["shared", "static"] {
-        output(&mut Command::new(built.join(format!("version_{kind}"))))?;
-    }
-    Ok(())
+    Ok(built)
 }

@@ -1,6 +1,5 @@
 //! The examples against each other and against the program: through cuts and kill -9, until all digests are equal.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,9 @@ use super::compile::{Link, Program, STRICT};
 use super::output;
 use super::towline::{Process, Server, Stand, Wire, eventually};
 
+/// What all of them stand on, and what those in C stand on beside it.
 const STORE: [&str; 4] = ["examples/store.c", "examples/effect.c", "examples/file.c", "examples/net.c"];
+const HOST: &str = "examples/host.c";
 
 /// The programs, built.
 pub(crate) struct Examples {
@@ -26,12 +27,13 @@ pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBu
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     for name in ["primary", "follow"] {
         let main = format!("examples/{name}.c");
-        let sources = [&[main.as_str()][..], &STORE].concat();
+        let sources = [&[main.as_str(), HOST][..], &STORE].concat();
         let program = Program { ffi, sources: &sources, more: &["-lxxhash"] };
-        make(&program, link, &folder.join(name))?;
+        // By both compilers; gcc's stays.
+        for compiler in ["clang", "gcc"] {
+            program.make(compiler, &link.args(), &folder.join(name))?;
+        }
     }
-    let alone = Program { ffi, sources: &["examples/newcomer.c"], more: &[] };
-    make(&alone, link, &folder.join("newcomer"))?;
     let mut objects = Vec::new();
     for source in STORE {
         let object = folder.join(source.replace('/', "-")).with_extension("o");
@@ -47,11 +49,6 @@ pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBu
         output(cc.args(link.args()).arg("-lxxhash"))?;
     }
     Ok(Examples { folder, towline })
-}
-
-/// By both compilers; gcc's stays.
-fn make(program: &Program<'_>, link: Link<'_>, out: &Path) -> Result<()> {
-    ["clang", "gcc"].into_iter().try_for_each(|compiler| program.make(compiler, &link.args(), out))
 }
 
 impl Examples {
@@ -158,37 +155,7 @@ impl Examples {
         let stand = agree("after kill -9 of both", || [server.stands(), follow.stands(), kv.stands()])?;
         follow.stop()?;
         kv.stop()?;
-        let keys = self.newcomer(&server, address(&server)?)?;
-        Ok(format!("{} records, and newcomer.c saw {keys} keys and the stream", stand.records))
-    }
-
-    /// newcomer.c: each key of a snapshot once, then what is written; with --once it ends by itself.
-    fn newcomer(&self, server: &Server, upstream: SocketAddr) -> Result<usize> {
-        let start = |node: &str, once: &[&str]| {
-            let mut command = Command::new(self.folder.join("newcomer"));
-            command.arg(upstream.to_string()).arg(node).args(once);
-            let log = self.folder.join(format!("newcomer-{node}.log"));
-            Process::start(&mut command, &log, Stdio::null())
-        };
-        let keys = server.stands().context("where the server stands")?.keys;
-        let mut whole = start("4", &["--once"])?;
-        whole.ends("the end of newcomer --once")?;
-        let log = whole.log();
-        let seen: BTreeSet<_> = log.lines().filter(|line| line.starts_with("set ")).collect();
-        let lines = log.lines().filter(|line| line.starts_with("set ")).count();
-        anyhow::ensure!(seen.len() as u64 == keys && lines == seen.len(), "{keys} keys are there:\n{log}");
-
-        let stays = start("5", &[])?;
-        eventually("newcomer to have the snapshot", || stays.log().contains("set counter\n").then_some(()))
-            .with_context(|| stays.log())?;
-        let word = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        server.ask(&[word("SET late 1"), word("DEL late")])?;
-        eventually("newcomer to see the stream", || {
-            stays.log().ends_with("set late\ndel late\n").then_some(())
-        })
-        .with_context(|| stays.log())?;
-        stays.kill();
-        Ok(lines)
+        Ok(format!("{} records", stand.records))
     }
 }
 

@@ -7,6 +7,7 @@ mod examples;
 mod header;
 mod install;
 mod library;
+mod newcomer;
 mod towline;
 mod vectors;
 

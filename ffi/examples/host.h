@@ -1,0 +1,55 @@
+/*
+ * What a host of either side is made of: a node and the state it belongs to, saved together; connections, and what is
+ * done for the link of each. follow.c and primary.c are the loops around it.
+ */
+
+#ifndef HOST_H
+#define HOST_H
+
+#include "store.h"
+#include "towline.h"
+
+/* A node, and the data with the cursor that belongs to exactly this data. */
+typedef struct {
+    tow_node *node;
+    tow_time now;
+    const char *dir;
+    store *data;
+    uint8_t cursor[TOW_CURSOR_BYTES_MAX];
+    size_t cursor_len;
+    uint64_t offset;
+    int unsaved;
+    tow_time save_at;
+} host;
+
+/* A connection: none (fd is -1), being made, or standing; and what came over it and was not used yet. */
+typedef struct {
+    uint32_t link;
+    int fd, connecting, reading, writing;
+    buffer unread;
+} connection;
+
+/* Ends the program with words. */
+void die(const char *what);
+/* Ends it if a call failed that cannot fail but by a mistake of ours. */
+void must(tow_status status, const char *what);
+
+/* Reads the state in `dir`, and makes a node in this role that stands where the state does. */
+void host_start(host *h, const char *dir, const tow_config *config, uint32_t role, uint64_t node);
+/* The data stands at this position now. */
+void host_stands(host *h, const tow_position *position);
+/* Writes data and cursor to the disk if they changed, and says so to the node and on stdout. */
+void host_save(host *h);
+/* When to be back: by the node's deadline, and to save. */
+tow_time host_due(const host *h);
+void host_end(host *h);
+
+/* Hands every event that there is to `on_event`. */
+void poll_events(host *h, void (*on_event)(host *, const tow_event *));
+/* Reads a turn's share and hands it to the node; each payload goes to `receive`. */
+void feed(host *h, connection *c, void (*receive)(host *, const uint8_t *, const tow_step *));
+/* Writes what the node has for this link, until there is no more or the socket is full. */
+void write_link(host *h, connection *c);
+void hang_up(connection *c);
+
+#endif

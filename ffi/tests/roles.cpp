@@ -1,0 +1,129 @@
+/*
+ * Who leads, through the C++ layer and the one-liners below it: a replica is sent a snapshot at the second try, is
+ * promoted, and its primary becomes its replica.
+ */
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "towline.hpp"
+
+namespace {
+
+tow_time now = 0;
+
+struct side {
+    towline::node node;
+    std::vector<std::uint8_t> unread{};
+    std::uint64_t wanted = 0, role = 0;
+    bool dials = false;
+};
+
+side make(std::uint32_t role, std::uint64_t id) {
+    tow_config config = towline::default_config();
+    config.backlog_bytes = 65536;
+    config.links_max = 1;
+    tow_boot boot = towline::boot_of(role, id);
+    boot.seed[0] = static_cast<std::uint8_t>(id);
+    return {towline::node(config, boot)};
+}
+
+/* Takes what came, a snapshot of nothing too; what is left stays. */
+void read(side &to) {
+    tow_step step{};
+    do {
+        step = to.node.on_bytes(now, 0, {to.unread.data(), to.unread.size()});
+        to.unread.erase(to.unread.begin(), to.unread.begin() + static_cast<std::ptrdiff_t>(step.used));
+        if (step.kind == TOW_PAYLOAD_LAST_PIECE) {
+            CHECK(to.node.installed(now, step.snapshot).boundary == 1);
+        }
+    } while (step.next == TOW_NEXT_AGAIN);
+}
+
+void write(side &from, side &to) {
+    bool more = true;
+    while (more) {
+        std::size_t wrote = 0;
+        for (const tow_slice &slice : from.node.peek(0)) {
+            to.unread.insert(to.unread.end(), slice.ptr, slice.ptr + slice.len);
+            wrote += slice.len;
+        }
+        more = from.node.consume(now, 0, wrote);
+    }
+    read(to);
+}
+
+/* Polls one side and does what its node says. */
+void turn(side &one, side &other) {
+    const tow_status polled = one.node.events([&](const tow_event &event) {
+        if (event.kind == TOW_EVENT_WANTS_WRITE) {
+            write(one, other);
+        } else if (event.kind == TOW_EVENT_CLOSE) {
+            one.unread.clear();
+        } else if (event.kind == TOW_EVENT_DIAL) {
+            one.dials = true;
+        } else if (event.kind == TOW_EVENT_ROLE) {
+            one.role = event.a;
+        } else if (event.kind == TOW_EVENT_SNAPSHOT_WANTED) {
+            one.wanted = event.a;
+        } else if (event.kind == TOW_EVENT_SNAPSHOT_READ) {
+            one.node.snapshot_piece(now, event.a, event.b, true, {});
+        }
+    });
+    CHECK(polled == TOW_OK);
+}
+
+/* Lets time pass, as far as both want it, until one of them wants a snapshot for the other. */
+void until_wanted(side &one, side &other) {
+    one.wanted = 0;
+    for (int i = 0; i < 100 && one.wanted == 0; i++) {
+        if (std::exchange(other.dials, false)) {
+            other.node.opened(now, 0, TOW_UPSTREAM);
+            one.node.opened(now, 0, TOW_DOWNSTREAM);
+        }
+        turn(one, other);
+        turn(other, one);
+        const tow_time due = std::min(one.node.next_deadline(), other.node.next_deadline());
+        now = due == TOW_NO_DEADLINE ? now : std::max(now, due);
+        one.node.tick(now);
+        other.node.tick(now);
+    }
+    CHECK(one.wanted != 0);
+}
+
+} // namespace
+
+int main() {
+    side old = make(TOW_PRIMARY, 1), young = make(TOW_REPLICA, 2);
+    tow_step step;
+    CHECK(old.node.write(now, {"record"}) == 1);
+    CHECK(tow_promote(young.node.get(), now, &step) == TOW_E_MISUSE); /* it has nothing to lead from */
+
+    until_wanted(old, young);
+    CHECK(young.role == TOW_REPLICA);
+    old.node.snapshot_failed(now, old.wanted, true); /* ends the link; it dials again */
+    CHECK(tow_snapshot_failed(old.node.get(), now, 99, 1) == TOW_E_MISUSE);
+    until_wanted(old, young);
+    const towline::cursor cursor = old.node.cursor_of(old.node.flush(now));
+    old.node.snapshot_ready(now, old.wanted, 0, cursor.view());
+    for (int i = 0; i < 8; i++) {
+        turn(old, young);
+        turn(young, old);
+    }
+    CHECK((young.node.stats().flags & TOW_STATS_BASE) != 0);
+
+    const std::uint64_t epoch = old.node.stats().epoch;
+    CHECK(young.node.promote(now).boundary == 1 && young.node.stats().epoch >> 32 > epoch >> 32);
+    young.node.lost(now, 0);
+    old.node.lost(now, 0);
+    old.node.follow(now, false);
+    turn(young, old);
+    turn(old, young);
+    CHECK(young.role == TOW_PRIMARY && old.role == TOW_REPLICA && old.dials);
+    CHECK(tow_follow(old.node.get(), now, 1) == TOW_OK);
+    std::puts("roles: well");
+    return 0;
+}
