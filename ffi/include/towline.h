@@ -19,13 +19,20 @@
  *    rest of the struct is zero, else TOW_E_SIZE.
  *
  * THREADS
- * A node may move between threads. Functions that take it as const may run together; every other call needs it to
- * itself. A call at the wrong moment is refused with TOW_E_REENTERED. Different nodes know nothing of each other.
+ * One thread at a time may call a node, and which one may change: hand it over as you would any other object. Functions
+ * that take it as const may run beside each other; different nodes know nothing of each other. A call beside one that
+ * has the node to itself is refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is told,
+ * not raced. Only freeing a node that is still called is a race that nothing can catch.
  *
  * FAILURES
  * A set-up that cannot work is TOW_E_CONFIG. Your mistake is TOW_E_MISUSE or TOW_E_RECORD, and nothing was changed. A
  * peer's mistake ends its own link, with TOW_EVENT_CLOSE. A bug in the library is TOW_E_PANIC, once; the node then
  * answers TOW_E_POISONED, and all others go on. What is to be filled in may be uninitialised; it is filled on TOW_OK.
+ *
+ * RACES
+ * A link or a snapshot may end inside the node before you polled the event that says so. What you say of it meanwhile
+ * (opened, lost, dial failed, bytes, taken, snapshot ready, piece, failed; tow_consume) is then TOW_E_MISUSE, and no
+ * mistake: leave it, and go on with your turn.
  */
 
 #ifndef TOWLINE_H
@@ -140,50 +147,74 @@ typedef struct tow_node tow_node;
 /* 0 is well; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change. */
 typedef int32_t tow_status;
 
-/* The options of a node. Begin with `tow_config_init`, then change what matters. */
+/* The options of a node. Begin with `tow_config_init`, which fills in the defaults, then change what matters. */
 typedef struct {
     /* Set by `tow_config_init`. */
     uint32_t struct_size;
-    /* A batch is sealed when its records reach so many bytes. */
+    /*
+     * A batch is sealed when its records reach so many bytes: 1 to `record_bytes_max`, and more counts as that.
+     * Default 64 KiB.
+     */
     uint32_t batch_bytes;
-    /* The ring of finished frames: how far a replica may fall behind and still go on where it stood. */
+    /*
+     * Bytes of the ring of finished frames: how far a replica may fall behind and still go on where it stood. 512 to
+     * 2 GiB. Default 64 MiB.
+     */
     uint64_t backlog_bytes;
-    /* Stream bytes that may be under way to this node untaken. 0: the most the ring allows. */
+    /*
+     * Stream bytes that may be under way to this node untaken: 1 to half the ring less `record_bytes_max` and 76. 0
+     * is the most of these. Default 0.
+     */
     uint64_t window_bytes;
-    /* Piece bytes of a snapshot that may be under way to this node untaken. */
+    /* Piece bytes of a snapshot that may be under way to this node untaken: 1 or more. Default 1 MiB. */
     uint64_t piece_window_bytes;
     /*
-     * The longest record. 0: the longest the ring allows (a quarter of it, less the heads). A replica's is no less
-     * than its upstream's, or they do not join.
+     * Bytes of the longest record: 1 to a quarter of the ring less 76, and below 256 MiB. 0 is the most of these. A
+     * replica's is no less than its upstream's, or they do not join. Default 0.
      */
     uint32_t record_bytes_max;
-    /* The longest snapshot piece. A replica's is no less than its upstream's, or they do not join. */
+    /*
+     * Bytes of the longest snapshot piece: 1 to 64 MiB. A replica's is no less than its upstream's, or they do not
+     * join. Default 256 KiB.
+     */
     uint32_t piece_bytes_max;
-    /* Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones. */
+    /*
+     * Connections at the same time, both sides together: 1 to 65536. Link ids are the numbers below this and two
+     * spare ones. Default 64.
+     */
     uint32_t links_max;
-    /* Replicas remembered, connected or not. */
+    /* Replicas remembered, connected or not: 1 to 65536. Default 64. */
     uint32_t slots_max;
-    /* Replicas that receive a snapshot at the same time; others wait. */
+    /*
+     * Replicas that receive a snapshot at the same time, while others wait: 1 to `links_max`, and more counts as
+     * that. Default 4.
+     */
     uint32_t ships_max;
-    /* 1 if you can take your store back to an earlier boundary. If not, a fork is answered by a snapshot. */
+    /* 1 if you can take your store back to an earlier boundary. With 0 a fork is answered by a snapshot. Default 0. */
     uint32_t can_rewind;
-    /* 1 if you keep anything through a power cut. If not, `persisted` is unknown to the upstream, never 0. */
+    /* 1 if you keep anything through a power cut. With 0 `persisted` is unknown to the upstream, never 0. Default 1. */
     uint32_t persists;
     /* Zero. */
     uint32_t reserved;
-    /* How often each side says that it is alive. */
+    /* How often each side says that it is alive, in nanoseconds: 1 ms or more. Default 500 ms. */
     uint64_t beat_ns;
-    /* Silence, or bytes on offer and none taken, for longer than this ends a link. */
+    /*
+     * Silence, or bytes on offer and none taken, for longer than so many nanoseconds ends a link: 3 beats or more.
+     * Default 5 s.
+     */
     uint64_t idle_ns;
-    /* A handshake must be finished within this. */
+    /* A handshake must be finished within so many nanoseconds: a beat or more. Default 5 s. */
     uint64_t handshake_ns;
-    /* How long a goodbye may take to leave. */
+    /* How long a goodbye may take to leave, in nanoseconds: 1 or more. Default 1 s. */
     uint64_t linger_ns;
-    /* A disconnected replica is forgotten after strictly more than this. */
+    /*
+     * A disconnected replica is forgotten after strictly more than so many nanoseconds: `idle_ns` or more. Default 1
+     * h.
+     */
     uint64_t reconnect_window_ns;
-    /* The shortest pause before a redial; it doubles, with jitter. */
+    /* The shortest pause before a redial, in nanoseconds; it doubles, with jitter. 1 ms or more. Default 50 ms. */
     uint64_t redial_min_ns;
-    /* The longest pause before a redial. */
+    /* The longest pause before a redial, in nanoseconds: `redial_min_ns` or more. Default 5 s. */
     uint64_t redial_max_ns;
 } tow_config;
 

@@ -37,50 +37,58 @@ pub struct tow_error {
     pub text: [c_char; TOW_ERROR_TEXT_BYTES],
 }
 
-/// The options of a node. Begin with `tow_config_init`, then change what matters.
+/// The options of a node. Begin with `tow_config_init`, which fills in the defaults, then change what matters.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub struct tow_config {
     /// Set by `tow_config_init`.
     pub struct_size: u32,
-    /// A batch is sealed when its records reach so many bytes.
+    /// A batch is sealed when its records reach so many bytes: 1 to `record_bytes_max`, and more counts as that.
+    /// Default 64 KiB.
     pub batch_bytes: u32,
-    /// The ring of finished frames: how far a replica may fall behind and still go on where it stood.
+    /// Bytes of the ring of finished frames: how far a replica may fall behind and still go on where it stood. 512 to
+    /// 2 GiB. Default 64 MiB.
     pub backlog_bytes: u64,
-    /// Stream bytes that may be under way to this node untaken. 0: the most the ring allows.
+    /// Stream bytes that may be under way to this node untaken: 1 to half the ring less `record_bytes_max` and 76. 0
+    /// is the most of these. Default 0.
     pub window_bytes: u64,
-    /// Piece bytes of a snapshot that may be under way to this node untaken.
+    /// Piece bytes of a snapshot that may be under way to this node untaken: 1 or more. Default 1 MiB.
     pub piece_window_bytes: u64,
-    /// The longest record. 0: the longest the ring allows (a quarter of it, less the heads). A replica's is no less
-    /// than its upstream's, or they do not join.
+    /// Bytes of the longest record: 1 to a quarter of the ring less 76, and below 256 MiB. 0 is the most of these. A
+    /// replica's is no less than its upstream's, or they do not join. Default 0.
     pub record_bytes_max: u32,
-    /// The longest snapshot piece. A replica's is no less than its upstream's, or they do not join.
+    /// Bytes of the longest snapshot piece: 1 to 64 MiB. A replica's is no less than its upstream's, or they do not
+    /// join. Default 256 KiB.
     pub piece_bytes_max: u32,
-    /// Connections at the same time, both sides together. Link ids are the numbers below this and two spare ones.
+    /// Connections at the same time, both sides together: 1 to 65536. Link ids are the numbers below this and two
+    /// spare ones. Default 64.
     pub links_max: u32,
-    /// Replicas remembered, connected or not.
+    /// Replicas remembered, connected or not: 1 to 65536. Default 64.
     pub slots_max: u32,
-    /// Replicas that receive a snapshot at the same time; others wait.
+    /// Replicas that receive a snapshot at the same time, while others wait: 1 to `links_max`, and more counts as
+    /// that. Default 4.
     pub ships_max: u32,
-    /// 1 if you can take your store back to an earlier boundary. If not, a fork is answered by a snapshot.
+    /// 1 if you can take your store back to an earlier boundary. With 0 a fork is answered by a snapshot. Default 0.
     pub can_rewind: u32,
-    /// 1 if you keep anything through a power cut. If not, `persisted` is unknown to the upstream, never 0.
+    /// 1 if you keep anything through a power cut. With 0 `persisted` is unknown to the upstream, never 0. Default 1.
     pub persists: u32,
     /// Zero.
     pub reserved: u32,
-    /// How often each side says that it is alive.
+    /// How often each side says that it is alive, in nanoseconds: 1 ms or more. Default 500 ms.
     pub beat_ns: u64,
-    /// Silence, or bytes on offer and none taken, for longer than this ends a link.
+    /// Silence, or bytes on offer and none taken, for longer than so many nanoseconds ends a link: 3 beats or more.
+    /// Default 5 s.
     pub idle_ns: u64,
-    /// A handshake must be finished within this.
+    /// A handshake must be finished within so many nanoseconds: a beat or more. Default 5 s.
     pub handshake_ns: u64,
-    /// How long a goodbye may take to leave.
+    /// How long a goodbye may take to leave, in nanoseconds: 1 or more. Default 1 s.
     pub linger_ns: u64,
-    /// A disconnected replica is forgotten after strictly more than this.
+    /// A disconnected replica is forgotten after strictly more than so many nanoseconds: `idle_ns` or more. Default 1
+    /// h.
     pub reconnect_window_ns: u64,
-    /// The shortest pause before a redial; it doubles, with jitter.
+    /// The shortest pause before a redial, in nanoseconds; it doubles, with jitter. 1 ms or more. Default 50 ms.
     pub redial_min_ns: u64,
-    /// The longest pause before a redial.
+    /// The longest pause before a redial, in nanoseconds: `redial_min_ns` or more. Default 5 s.
     pub redial_max_ns: u64,
 }
 

@@ -49,6 +49,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("beside another Rust library", beside),
     ("stream", |bench| bench.run("stream", STREAM, Link::Static(&bench.libraries), &["200"])),
     ("valgrind", valgrind),
+    ("helgrind", helgrind),
     ("sanitizers", sanitizers),
     ("newcomer", |bench| {
         let folder = bench.folder.join("newcomer");
@@ -161,6 +162,23 @@ fn valgrind(bench: &Bench) -> Result<String> {
         output(&mut valgrind)?;
     }
     Ok("no errors, no leaks".to_owned())
+}
+
+/// What threads may do, without a race; and a proof that helgrind looks: of what they may not do it names one.
+fn helgrind(bench: &Bench) -> Result<String> {
+    let link = Link::Static(&bench.libraries);
+    let program = bench.make("threads-helgrind", &["tests/threads.c"], link, &["-lpthread"])?;
+    let run = |args: &[&str]| {
+        let mut helgrind = Command::new("valgrind");
+        helgrind.args(["--tool=helgrind", "--quiet", "--error-exitcode=9"]).arg(&program).args(args);
+        helgrind
+    };
+    let told = output(&mut run(&["lawful"]))?;
+    let caught = run(&[]).output().context("valgrind")?;
+    if !String::from_utf8_lossy(&caught.stderr).contains("Possible data race") {
+        bail!("calls beside each other were not reported: helgrind does not look");
+    }
+    Ok(told)
 }
 
 /// AddressSanitizer over both sides of the border, UBSan over C's; and a proof that they look.
