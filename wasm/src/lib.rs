@@ -15,7 +15,7 @@ mod replica;
 mod rows;
 mod store;
 
-pub use node::{RawNode, RawOptions};
+pub use node::{CLOSED, MORE, RawNode, RawOptions, WAITS};
 pub use store::RawStore;
 
 use wasm_bindgen::prelude::wasm_bindgen;

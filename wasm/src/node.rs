@@ -1,8 +1,8 @@
 //! A node behind 64-byte records: the core's verbs with integers and addresses alone.
 //!
 //! The caller writes an input at [`RawNode::input_address`], its bytes where [`RawNode::room`] says, and reads the
-//! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does when
-//! [`RawNode::room`] makes it larger.
+//! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does with
+//! each [`RawNode::room`].
 //!
 //! Words of an answer: 0 used, 1 need, 2 next (0 again, 1 need bytes, 2 closed), 3 what is there (bit 0 offset, bit 1
 //! position, bit 2 payload), 4 offset, 5 to 7 position (epoch, boundary, digest), 8 and 9 the payload's range (from the
@@ -20,11 +20,13 @@ use towline_core::{
     Role, Span, Step,
 };
 
-use crate::store::RawStore;
 use crate::{millis, time};
 
+mod follow;
 #[cfg(test)]
 mod tests;
+
+pub use follow::{CLOSED, MORE, WAITS};
 
 /// Events told at a time.
 const EVENTS: usize = 32;
@@ -104,9 +106,12 @@ pub struct RawNode {
     events: [Record; EVENTS],
     /// Address and length of what is on offer.
     slices: [u32; 6],
-    /// `filled` bytes of it came for [`follow`](Self::follow) and are unread.
+    /// What came up to `filled`, of which `read` bytes are done.
     arena: Vec<u8>,
+    read: usize,
     filled: usize,
+    /// The rest of it makes no frame.
+    dry: bool,
 }
 
 /// An address as the module's memory has it: 32 bits there, whatever they are here.
@@ -143,7 +148,9 @@ impl RawNode {
             events: [Record::default(); EVENTS],
             slices: [0; 6],
             arena: Vec::new(),
+            read: 0,
             filled: 0,
+            dry: true,
         })
     }
 
@@ -179,6 +186,11 @@ impl RawNode {
 
     /// Makes room for so many bytes behind those unread, and answers where they go.
     pub fn room(&mut self, bytes: usize) -> u32 {
+        if self.read >= self.filled - self.read {
+            // No more is moved than was read since the last time.
+            self.arena.copy_within(self.read..self.filled, 0);
+            (self.read, self.filled) = (0, self.filled - self.read);
+        }
         let need = self.filled + bytes;
         if self.arena.len() < need {
             self.arena.resize(need.next_power_of_two(), 0);
@@ -279,57 +291,27 @@ impl RawNode {
     pub fn check(&self) {
         self.node.check();
     }
+}
 
-    // --- a replica over a store of ours ----------------------------------------------------------------------------
-
-    /// `bytes` came into the room: takes every frame that is whole, into the store. Answers 0 when it wants more, 1
-    /// when this link reads no more.
-    ///
-    /// # Errors
-    /// The store cannot go on, and why: no primary of this version sends such a thing.
-    pub fn follow(
-        &mut self,
-        store: &mut RawStore,
-        now_ms: f64,
-        link: u32,
-        bytes: usize,
-    ) -> Result<u32, String> {
-        self.filled += bytes;
-        let (now, mut read, mut closed) = (time(now_ms), 0, false);
-        loop {
-            let data = &self.arena[read..self.filled];
-            let Ok(step) = self.node.handle(now, Input::Bytes { link: LinkId(link), data }) else {
-                // Told closed in this very turn.
-                closed = true;
-                break;
-            };
-            store.replica.receive(&mut self.node, now, data, &step)?;
-            read += step.used;
-            match step.next {
-                Next::Again => {}
-                Next::NeedBytes => break,
-                Next::Closed => {
-                    closed = true;
-                    break;
-                }
-            }
-        }
-        self.arena.copy_within(read..self.filled, 0);
-        self.filled -= read;
-        Ok(u32::from(closed))
+/// What JavaScript does by address, for tests and the bench.
+impl RawNode {
+    /// Puts bytes into the room.
+    pub fn put(&mut self, data: &[u8]) {
+        self.room(data.len());
+        self.arena[self.filled..][..data.len()].copy_from_slice(data);
     }
 
-    /// Applies a part of what waited for a snapshot. Answers whether there is more.
-    ///
-    /// # Errors
-    /// As [`follow`](Self::follow).
-    pub fn replay(&mut self, store: &mut RawStore, now_ms: f64) -> Result<bool, String> {
-        store.replica.replay(&mut self.node, time(now_ms))
+    /// Says an input over bytes: see [`RawNode::handle`].
+    pub fn say(&mut self, now_ms: f64, input: Input<'_>, data: &[u8]) -> i32 {
+        self.put(data);
+        self.input = input.into();
+        self.handle(now_ms, data.len())
     }
 
-    /// The connection is gone, and what it left unread with it.
-    pub fn forget(&mut self) {
-        self.filled = 0;
+    /// What is on offer on a link.
+    #[must_use]
+    pub fn offered(&self, link: u32) -> Vec<u8> {
+        self.node.peek_transmit(LinkId(link)).slices().concat()
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! States: *live* (a batch is applied as it comes), *joining* (a snapshot is loaded beside the table, and batches wait
 //! in the spool for its end), *replaying* (the snapshot is installed; the spool, and behind it every new batch, is
-//! applied part by part, so that no turn is long).
+//! applied). What may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
 //!
 //! Invariants: table and cursor change together; a spooled batch carries the cursor it had when it came; the spool is
-//! one unbroken run of batches that ends at `spooled_to`.
+//! one unbroken run of batches that ends at `spooled_to`; while a piece is half loaded no frame is received.
 //!
 //! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
-//! under way is still kept. [`REPLAY_BYTES`] of the spool are applied in a turn.
+//! under way is still kept. Beside it there is one piece.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,6 @@ use towline_kv::{SnapshotReader, Table};
 #[cfg(test)]
 mod tests;
 
-/// The part of the spool that is applied in one turn: some milliseconds of a tab's time.
-const REPLAY_BYTES: usize = 256 << 10;
 /// The longest effect a snapshot may have: the record head of the log has 28 bits.
 const EFFECT_MAX: usize = 1 << 28;
 
@@ -50,6 +48,17 @@ struct Loading {
     cursor: Vec<u8>,
     table: Table,
     reader: SnapshotReader,
+    piece: Option<Piece>,
+}
+
+/// A piece that came, of which `read` bytes are loaded.
+#[derive(Debug)]
+struct Piece {
+    number: u64,
+    bytes: Vec<u8>,
+    read: usize,
+    /// The snapshot to install after it, if it is the last.
+    ends: Option<SnapshotId>,
 }
 
 /// A table, the cursor it lies at, and what is on its way into it.
@@ -138,36 +147,32 @@ impl Replica {
             // The old state stands until the snapshot that follows is installed.
             Kind::Fork => Ok(()),
             Kind::Begin => self.begin(&say, bytes, Offset(payload.first)),
-            Kind::Piece => self.piece(&mut say, bytes, payload.first),
-            Kind::LastPiece => self.last_piece(&mut say, bytes, payload.first, payload.snapshot),
+            Kind::Piece => self.piece(bytes, payload.first, None),
+            Kind::LastPiece => self.piece(bytes, payload.first, Some(payload.snapshot)),
         };
         done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
-    /// Applies a part of the spool; answers whether there is more.
+    /// Whether a piece is to be loaded before the next frame is received.
+    pub(crate) fn holds_piece(&self) -> bool {
+        self.loading.as_ref().is_some_and(|loading| loading.piece.is_some())
+    }
+
+    /// Loads some `bytes_max` of a piece, or applies as much of the spool; answers whether there is more.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
-    pub(crate) fn replay(&mut self, node: &mut Node, now: Time) -> Result<bool, String> {
-        if self.phase != Phase::Replaying {
-            return Ok(false);
+    pub(crate) fn go_on(&mut self, node: &mut Node, now: Time, bytes_max: usize) -> Result<bool, String> {
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
         }
-        if !node.stats().base {
-            // Another snapshot is on its way, and what waits here belongs to the state it replaces.
-            self.join_anew();
-            return Ok(false);
-        }
-        let (mut say, mut bytes) = (Say { node, now }, 0);
-        while bytes < REPLAY_BYTES {
-            let Some(batch) = self.pop() else {
-                self.phase = Phase::Live;
-                return Ok(false);
-            };
-            bytes += batch.bytes();
-            let done = self.apply(&mut say, &batch.records, batch.cursor, batch.upto);
-            done.inspect_err(|why| self.broken = Some(why.clone()))?;
-        }
-        Ok(true)
+        let mut say = Say { node, now };
+        let done = if self.holds_piece() {
+            self.load(&mut say, bytes_max)
+        } else {
+            self.replay(&mut say, bytes_max)
+        };
+        done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
     // --- the stream ------------------------------------------------------------------------------------------------
@@ -246,28 +251,41 @@ impl Replica {
             self.join_anew();
         }
         let reader = SnapshotReader::new(EFFECT_MAX);
-        self.loading = Some(Loading { at, cursor: cursor.to_vec(), table: Table::new(), reader });
+        self.loading =
+            Some(Loading { at, cursor: cursor.to_vec(), table: Table::new(), reader, piece: None });
         self.pieces = 0;
         Ok(())
     }
 
-    fn piece(&mut self, say: &mut Say<'_>, mut bytes: &[u8], number: u64) -> Result<(), String> {
+    fn piece(&mut self, bytes: &[u8], number: u64, ends: Option<SnapshotId>) -> Result<(), String> {
         let loading = self.loading.as_mut().ok_or("a piece of a snapshot that never began")?;
-        while let Some(effect) = loading.reader.next(&mut bytes).map_err(|error| error.to_string())? {
-            loading.table.apply_effect(&effect).map_err(|error| error.to_string())?;
-        }
-        self.pieces = number + 1;
-        self.take(say)
+        loading.piece = Some(Piece { number, bytes: bytes.to_vec(), read: 0, ends });
+        Ok(())
     }
 
-    fn last_piece(
-        &mut self,
-        say: &mut Say<'_>,
-        bytes: &[u8],
-        number: u64,
-        snapshot: SnapshotId,
-    ) -> Result<(), String> {
-        self.piece(say, bytes, number)?;
+    /// A part of the piece; behind its last one, of the last piece, the snapshot is installed.
+    fn load(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
+        let Some(Loading { table, reader, piece: held, .. }) = &mut self.loading else { return Ok(false) };
+        let Some(piece) = held else { return Ok(false) };
+        let end = piece.bytes.len().min(piece.read.saturating_add(bytes_max));
+        let mut part = &piece.bytes[piece.read..end];
+        while let Some(effect) = reader.next(&mut part).map_err(|error| error.to_string())? {
+            table.apply_effect(&effect).map_err(|error| error.to_string())?;
+        }
+        piece.read = end;
+        if end < piece.bytes.len() {
+            return Ok(true);
+        }
+        self.pieces = piece.number + 1;
+        let ends = piece.ends;
+        *held = None;
+        self.take(say)?;
+        let Some(snapshot) = ends else { return Ok(false) };
+        self.install(say, snapshot)?;
+        Ok(true)
+    }
+
+    fn install(&mut self, say: &mut Say<'_>, snapshot: SnapshotId) -> Result<(), String> {
         let loading = self.loading.take().ok_or("the end of a snapshot that never began")?;
         loading.reader.finish().map_err(|error| error.to_string())?;
         (self.table, self.cursor) = (loading.table, Some(loading.cursor));
@@ -279,6 +297,28 @@ impl Replica {
             self.pop();
         }
         Ok(())
+    }
+
+    /// A part of the spool.
+    fn replay(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
+        if self.phase != Phase::Replaying {
+            return Ok(false);
+        }
+        if !say.node.stats().base {
+            // Another snapshot is on its way, and what waits here belongs to the state it replaces.
+            self.join_anew();
+            return Ok(false);
+        }
+        let mut bytes = 0;
+        while bytes < bytes_max {
+            let Some(batch) = self.pop() else {
+                self.phase = Phase::Live;
+                return Ok(false);
+            };
+            bytes += batch.bytes();
+            self.apply(say, &batch.records, batch.cursor, batch.upto)?;
+        }
+        Ok(true)
     }
 }
 

@@ -1,32 +1,32 @@
 // A replica over a WebSocket: it dials when the core asks, feeds the core what comes, sends what the core offers, and
 // sleeps until the core's next deadline. When and how often it redials, and when silence is too long, the core says.
 //
-// States of the wire: none, connecting (the core waits for it), open. A socket that is not the present one is not
-// listened to.
+// What comes is put into the core's room at once, and goes from there into the store in slices of SLICE_MS: between two
+// the browser has its turn, draws, and answers its user. What waits is not acknowledged, so the upstream's window bounds
+// it.
 
 import type { RawNode } from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
 import { make, sliceAt } from './node-core.js';
 import { call, held, hold, memory, release } from './module.js';
-import { closing, Input, kindOf, type Places, places, small, Told, word, write } from './record.js';
+import { closing, Input, kindOf, type Places, places, Told, write } from './record.js';
+import { Standing } from './standing.js';
 import type { MemoryStore } from './store.js';
+import { Turns } from './turns.js';
 import type { Limits, Offset } from './types.js';
+import { Wire } from './wire.js';
 
-/** Bytes the socket may hold before it is offered no more. */
-const SEND_BYTES = 256 << 10;
-/** How soon to look again whether it has sent some. */
+/** For how long the store is filled without a break: a quarter of a frame. */
+const SLICE_MS = 4;
+/** What is done between two looks at the clock: well below a millisecond's worth. A batch may be more. */
+const PART_BYTES = 16 << 10;
+/** Answers of the core's `work`. */
+const MORE = 1;
+const CLOSED = 2;
+/** How soon to look again whether the socket has sent some. */
 const SEND_AGAIN_MS = 10;
-/** Longer than any connection that is worth waiting for. */
-const CONNECT_MS = 5000;
-/** The longest sleep that a timer can. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** The only link. */
 const LINK = 0;
-/** Known bits of statistics. */
-const JOINED = 1;
-const ORIGIN = 2;
-const SNAPSHOT = 4;
-const STREAMING = 8;
 /** Of a replica that feeds nobody and keeps nothing through a power cut. */
 const LIMITS: Limits = {
   linksMax: 1, slotsMax: 1, shipsMax: 1, pieceWindowBytes: 4 << 20, persists: false,
@@ -72,15 +72,15 @@ export class Follower implements AsyncDisposable {
   onerror: ((error: TowlineError) => void) | null = null;
 
   readonly #options: FollowOptions;
-  readonly #socketClass: typeof WebSocket;
   readonly #raw: RawNode;
   readonly #at: Places;
+  readonly #standing: Standing;
+  readonly #wire: Wire;
+  readonly #turns: Turns;
   readonly #abort = (): void => void this.close();
-  #socket: WebSocket | undefined;
-  #open = false;
   #writing = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #connecting: ReturnType<typeof setTimeout> | undefined;
+  /** The connection ended (or, if false, never stood), and the core is told once what it brought is read. */
+  #lost: boolean | undefined;
   #status: Status = 'offline';
   #fault: Fault | undefined;
   #closed = false;
@@ -92,8 +92,8 @@ export class Follower implements AsyncDisposable {
   constructor(options: FollowOptions) {
     const { store, limits, adopt, signal } = options;
     this.#options = options;
-    this.#socketClass = options.WebSocket ?? globalThis.WebSocket;
-    if (this.#socketClass === undefined) {
+    const socketClass = options.WebSocket ?? globalThis.WebSocket;
+    if (socketClass === undefined) {
       throw new TowlineError(Code.config, 'this platform has no WebSocket: pass one as an option');
     }
     store.take();
@@ -106,6 +106,13 @@ export class Follower implements AsyncDisposable {
       throw error;
     }
     this.#at = places(this.#raw);
+    this.#standing = new Standing(this.#raw, this.#at);
+    this.#turns = new Turns(() => this.#turn());
+    this.#wire = new Wire(options.url, socketClass, {
+      opened: () => this.#on(() => this.#say(Input.opened, LINK, 1n)),
+      came: (data) => this.#on(() => this.#came(data)),
+      lost: (stood) => this.#on(() => (this.#lost = stood)),
+    });
     this.#changes = store.changes;
     signal?.addEventListener('abort', this.#abort, { once: true });
     if (adopt === true) {
@@ -121,16 +128,12 @@ export class Follower implements AsyncDisposable {
 
   /** Records applied. */
   get offset(): Offset {
-    return this.#stat(4) as Offset;
+    return this.#standing.offset;
   }
 
   /** Records that the origin had at its newest beat and that are not applied here; unknown before the first. */
   get lagRecords(): bigint | undefined {
-    const [known, applied, end] = [this.#stat(0), this.#stat(4), this.#stat(6)];
-    if ((Number(known) & ORIGIN) === 0) {
-      return undefined;
-    }
-    return end > applied ? end - applied : 0n;
+    return this.#standing.lagRecords;
   }
 
   /** For how long this replica has not held all it had heard of: 0 when it does, unknown before it ever did. */
@@ -143,17 +146,17 @@ export class Follower implements AsyncDisposable {
 
   /** How long ago the root was last heard of; unknown before that. */
   get originAgeMs(): number | undefined {
-    return (Number(this.#stat(0)) & ORIGIN) === 0 ? undefined : Number(this.#stat(7)) / 1e6;
+    return this.#standing.originAgeMs;
   }
 
   /** Pieces received of a snapshot under way. */
   get pieces(): number | undefined {
-    return (Number(this.#stat(0)) & SNAPSHOT) === 0 ? undefined : Number(this.#stat(8));
+    return this.#standing.pieces;
   }
 
   /** Bytes received since the start. */
   get bytesReceived(): number {
-    return Number(this.#stat(9));
+    return this.#standing.bytesReceived;
   }
 
   /** Why the last connection ended; nothing once another stands. */
@@ -192,21 +195,45 @@ export class Follower implements AsyncDisposable {
 
   // --- a turn --------------------------------------------------------------------------------------------------------
 
-  /** Says everything the core has to say, sends what it offers, and sets the alarm. */
+  /** Fills the store for a slice, says everything the core has to say, sends what it offers, and sets the alarm. */
   #turn(): void {
     if (this.#closed) {
       return;
     }
     try {
-      const more = call(Code.store, () => this.#raw.replay(this.#options.store.raw, performance.now()));
+      const more = this.#work();
+      if (!more && this.#lost !== undefined) {
+        this.#say(this.#lost ? Input.lost : Input.dialFailed, LINK);
+        this.#unwired();
+      }
       const deadline = this.#settle();
       if (!this.#closed) {
-        this.#arm(more ? 0 : deadline);
+        if (more) {
+          this.#turns.soon();
+        }
+        const again = this.#writing && this.#wire.open ? performance.now() + SEND_AGAIN_MS : Infinity;
+        this.#turns.at(Math.min(deadline, again));
         this.#look();
       }
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Answers whether the slice ended before the work did. */
+  #work(): boolean {
+    const { raw } = this.#options.store;
+    const begun = performance.now();
+    for (let now = begun; now - begun < SLICE_MS; now = performance.now()) {
+      const stands = call(Code.store, () => this.#raw.work(raw, now, LINK, PART_BYTES));
+      if (stands === CLOSED) {
+        // What this link says now is not read; its goodbye may still have to leave.
+        call(Code.misuse, () => this.#raw.forget());
+      } else if (stands !== MORE) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Until nothing is due; answers when something will be. */
@@ -228,7 +255,8 @@ export class Follower implements AsyncDisposable {
       for (let index = 0; index < count; index += 1) {
         switch (kindOf(this.#at.events, index)) {
           case Told.dial:
-            this.#dial();
+            this.#wire.dial();
+            this.#unwired();
             break;
           case Told.joined:
             this.#fault = undefined;
@@ -250,31 +278,21 @@ export class Follower implements AsyncDisposable {
 
   /** Sends what is on offer, as long as the socket does not pile it up. */
   #send(now: number): void {
-    const socket = this.#socket;
-    while (this.#writing && this.#open && socket !== undefined && socket.bufferedAmount < SEND_BYTES) {
+    while (this.#writing && this.#wire.takes) {
       const offered = call(Code.misuse, () => this.#raw.peek(LINK));
       for (let slice = 0; offered > 0 && slice < 3; slice += 1) {
         const view = sliceAt(this.#at, slice);
         if (view.length > 0) {
-          // The socket copies it.
-          socket.send(view as Uint8Array<ArrayBuffer>);
+          this.#wire.send(view);
         }
       }
       this.#writing = call(Code.misuse, () => this.#raw.consume(now, LINK, offered)) === 1;
     }
   }
 
-  #arm(deadline: number): void {
-    clearTimeout(this.#timer);
-    const soon = this.#writing && this.#open ? SEND_AGAIN_MS : TIMER_MS_MAX;
-    const sleep = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), soon);
-    this.#timer = setTimeout(() => this.#turn(), sleep);
-  }
-
   /** Looks at how things stand, and tells those who asked to be told. */
   #look(): void {
-    const known = Number(this.#stat(0));
-    const status = this.#statusOf(known);
+    const status = this.#standing.joined ?? (this.#wire.dialled ? 'dialing' : 'offline');
     if (status === 'streaming' && this.lagRecords === 0n) {
       this.#inSyncAt = performance.now() - (this.originAgeMs ?? 0);
       this.#wake();
@@ -290,14 +308,6 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  #statusOf(known: number): Status {
-    if ((known & JOINED) !== 0) {
-      const joined = (known & STREAMING) !== 0 ? 'streaming' : 'waiting';
-      return (known & SNAPSHOT) !== 0 ? 'snapshot' : joined;
-    }
-    return this.#socket === undefined ? 'offline' : 'dialing';
-  }
-
   #wake(): void {
     if (this.#closed || (this.#status === 'streaming' && this.lagRecords === 0n)) {
       const gone = this.#closed ? new TowlineError(Code.disposed, 'the follower was closed') : undefined;
@@ -309,71 +319,41 @@ export class Follower implements AsyncDisposable {
 
   // --- the wire ------------------------------------------------------------------------------------------------------
 
-  #dial(): void {
-    const socket = new this.#socketClass(this.#options.url);
-    this.#drop();
-    [this.#socket, this.#open, this.#writing] = [socket, false, false];
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => this.#on(socket, () => this.#opened());
-    socket.onmessage = (message) => this.#on(socket, () => this.#came(message.data as ArrayBuffer));
-    socket.onclose = () => this.#on(socket, () => this.#lost());
-    // What follows an error is a close; without a listener some platforms take it for uncaught.
-    socket.onerror = () => undefined;
-    this.#connecting = setTimeout(() => this.#on(socket, () => this.#lost()), CONNECT_MS);
-  }
-
-  /** Does what a socket brought, if it is the present one. */
-  #on(socket: WebSocket, work: () => void): void {
-    if (this.#socket !== socket || this.#closed) {
+  /** Does what the wire brought, and a turn, unless one comes anyway. */
+  #on(work: () => void): void {
+    if (this.#closed) {
       return;
     }
     try {
       work();
-      this.#turn();
     } catch (error) {
       this.#fail(error);
+      return;
     }
-  }
-
-  #opened(): void {
-    clearTimeout(this.#connecting);
-    this.#open = true;
-    this.#say(Input.opened, LINK, 1n);
+    if (!this.#turns.isSoon) {
+      this.#turn();
+    }
   }
 
   #came(data: ArrayBuffer): void {
-    const { byteLength } = data;
-    const closed = call(Code.store, () => {
-      const room = this.#raw.room(byteLength);
+    call(Code.store, () => {
+      const room = this.#raw.room(data.byteLength);
       memory().bytes.set(new Uint8Array(data), room);
-      return this.#raw.follow(this.#options.store.raw, performance.now(), LINK, byteLength);
+      this.#raw.came(data.byteLength);
     });
-    if (closed === 1) {
-      // What this link says now is not read; its goodbye may still have to leave.
-      call(Code.misuse, () => this.#raw.forget());
-    }
-  }
-
-  /** The connection ended, or never stood. */
-  #lost(): void {
-    const stood = this.#open;
-    this.#drop();
-    this.#say(stood ? Input.lost : Input.dialFailed, LINK);
   }
 
   /** The core ended the link: what it had to say has left. */
   #told(index: number): void {
     const { fault, text, byPeer } = closing(this.#at.events, index);
     this.#fault = { code: fault, text, byPeer };
-    this.#drop();
+    this.#wire.drop();
+    this.#unwired();
   }
 
-  /** Lets go of the socket. */
-  #drop(): void {
-    clearTimeout(this.#connecting);
-    const socket = this.#socket;
-    [this.#socket, this.#open, this.#writing] = [undefined, false, false];
-    socket?.close();
+  /** What the last connection left is not read, and there is nobody to write to. */
+  #unwired(): void {
+    [this.#writing, this.#lost] = [false, undefined];
     call(Code.misuse, () => this.#raw.forget());
   }
 
@@ -386,14 +366,6 @@ export class Follower implements AsyncDisposable {
       write(this.#at.input, kind, link, a);
       this.#raw.handle(performance.now(), 0);
     });
-  }
-
-  #stat(index: number): bigint {
-    if (!held(this.#raw)) {
-      return 0n;
-    }
-    call(Code.misuse, () => this.#raw.stats());
-    return index === 0 ? BigInt(small(this.#at.stats, 0)) : word(this.#at.stats, index);
   }
 
   #fail(error: unknown): void {
@@ -411,11 +383,9 @@ export class Follower implements AsyncDisposable {
       return;
     }
     this.#closed = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#connecting);
+    this.#turns.stop();
     this.#options.signal?.removeEventListener('abort', this.#abort);
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#wire.drop();
     for (const waiter of this.#waiters.splice(0)) {
       waiter.failed(error);
     }

@@ -97,7 +97,9 @@ impl Folders {
     /// Builds a crate as a module with its glue, and answers the module's path.
     fn built(&self, crate_name: &str, out_name: &str, folder: &Path) -> Result<PathBuf> {
         let mut build = command("cargo");
-        build.args(["build", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
+        build.args(["rustc", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
+        // No other type beside it: see wasm/Cargo.toml.
+        build.args(["--lib", "--crate-type", "cdylib"]);
         finish(build.current_dir(&self.workspace.root), "see cargo's message above")?;
         let file = format!("wasm/{}.wasm", crate_name.replace('-', "_"));
         Bindgen::new()

@@ -11,14 +11,6 @@ fn node(primary: bool) -> RawNode {
     RawNode::new(&options, 7 + u64::from(primary), primary, &[1; 32], 0.0, None).unwrap()
 }
 
-fn say(node: &mut RawNode, now: f64, input: Input<'_>, data: &[u8]) -> i32 {
-    node.room(data.len());
-    let at = node.filled;
-    node.arena[at..at + data.len()].copy_from_slice(data);
-    node.input = input.into();
-    node.handle(now, data.len())
-}
-
 #[test]
 fn options_have_names_and_whole_values() {
     let mut options = RawOptions::new();
@@ -35,9 +27,9 @@ fn options_have_names_and_whole_values() {
 #[test]
 fn a_write_is_answered_with_its_offset() {
     let mut node = node(true);
-    assert_eq!(say(&mut node, 1.5, Input::Write { data: &[] }, b"record"), 0);
+    assert_eq!(node.say(1.5, Input::Write { data: &[] }, b"record"), 0);
     assert_eq!((node.answer[3], node.answer[4]), (1, 1), "an offset, and it is 1");
-    assert_eq!(say(&mut node, 1.5, Input::Lost { link: LinkId(0) }, &[]), 1, "no such link");
+    assert_eq!(node.say(1.5, Input::Lost { link: LinkId(0) }, &[]), 1, "no such link");
     node.input.kind = 999;
     assert_eq!(node.handle(1.5, 0), NO_INPUT);
     let told = node.poll();
@@ -49,34 +41,34 @@ fn bytes_may_come_in_any_parts() {
     use towline_core::{Event, Side};
     let (mut primary, mut replica, mut store) = (node(true), node(false), RawStore::new(None));
     let link = LinkId(0);
-    assert!(say(&mut replica, 0.0, Input::Tick, &[]) == 0 && replica.poll() == 2);
+    assert!(replica.say(0.0, Input::Tick, &[]) == 0 && replica.poll() == 2);
     assert_eq!(
         replica.events[0].kind,
         Record::from(Event::Role { role: Role::Replica, epoch: Epoch(0), offset: Offset(0) }).kind
     );
-    assert_eq!(say(&mut replica, 0.0, Input::Opened { link, side: Side::Upstream }, &[]), 0);
-    assert_eq!(say(&mut primary, 0.0, Input::Opened { link, side: Side::Downstream }, &[]), 0);
+    assert_eq!(replica.say(0.0, Input::Opened { link, side: Side::Upstream }, &[]), 0);
+    assert_eq!(primary.say(0.0, Input::Opened { link, side: Side::Downstream }, &[]), 0);
     let mut record = Vec::new();
     towline_kv::Effect::Set { key: b"k", value: b"v" }.encode(&mut record);
-    assert_eq!(say(&mut primary, 0.0, Input::Write { data: &[] }, &record), 0);
+    assert_eq!(primary.say(0.0, Input::Write { data: &[] }, &record), 0);
     for _ in 0..10 {
         while replica.poll() > 0 {}
-        let up = replica.node.peek_transmit(link).slices().concat();
+        let up = replica.offered(0);
         assert!(replica.consume(0.0, 0, up.len()) >= 0);
         let mut up = &up[..];
         while !up.is_empty() {
-            assert_eq!(say(&mut primary, 0.0, Input::Bytes { link, data: &[] }, up), 0);
+            assert_eq!(primary.say(0.0, Input::Bytes { link, data: &[] }, up), 0);
             up = &up[usize::try_from(primary.answer[0]).unwrap()..];
         }
         answer(&mut primary);
-        let down = primary.node.peek_transmit(link).slices().concat();
+        let down = primary.offered(0);
         assert_eq!(primary.peek(0), down.len());
         assert!(primary.consume(0.0, 0, down.len()) >= 0);
         for byte in down {
-            replica.room(1);
-            let at = replica.filled;
-            replica.arena[at] = byte;
-            assert_eq!(replica.follow(&mut store, 0.0, 0, 1), Ok(0));
+            replica.put(&[byte]);
+            replica.came(1);
+            while replica.work(&mut store, 0.0, 0, 1) == Ok(MORE) {}
+            assert_eq!(replica.work(&mut store, 0.0, 0, 1), Ok(WAITS));
         }
     }
     assert_eq!(store.get(b"k").as_deref(), Some(&b"v"[..]));
@@ -91,16 +83,16 @@ fn answer(primary: &mut RawNode) {
         let Record { kind, fields: [snapshot, piece, ..], .. } = primary.events[at];
         let snapshot = towline_core::SnapshotId(snapshot);
         if kind == 0x105 {
-            assert_eq!(say(primary, 0.0, Input::Flush, &[]), 0);
+            assert_eq!(primary.say(0.0, Input::Flush, &[]), 0);
             let [.., epoch, boundary, digest] = primary.answer[..8] else { panic!("eight words") };
             let cursor = primary.cursor(epoch, boundary, digest);
             let ready = Input::SnapshotReady { snapshot, cursor: &[], bytes: None };
-            assert_eq!(say(primary, 0.0, ready, &cursor), 0);
+            assert_eq!(primary.say(0.0, ready, &cursor), 0);
         } else if kind == 0x106 {
             let mut data = Vec::new();
             towline_kv::Effect::Set { key: b"k", value: b"v" }.encode(&mut data);
             let piece = Input::SnapshotPiece { snapshot, piece, data: &[], last: true };
-            assert_eq!(say(primary, 0.0, piece, &data), 0);
+            assert_eq!(primary.say(0.0, piece, &data), 0);
         }
     }
 }

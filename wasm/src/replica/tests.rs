@@ -6,6 +6,8 @@ use towline_kv::{Effect, SnapshotWriter};
 use super::*;
 
 const LINK: LinkId = LinkId(0);
+/// Less than a piece.
+const PART_BYTES: usize = 1000;
 
 /// A primary over a table, with a view cut into pieces.
 struct Primary {
@@ -24,6 +26,8 @@ struct Pair {
     joined: bool,
     /// Pieces that were asked for wait here while it is false.
     answers: bool,
+    /// Parts that are loaded before the replica is out of time for ever.
+    parts_max: usize,
     asked: Vec<(SnapshotId, u64)>,
 }
 
@@ -53,6 +57,7 @@ impl Pair {
             unread: Vec::new(),
             joined: false,
             answers: true,
+            parts_max: usize::MAX,
             asked: Vec::new(),
         }
     }
@@ -135,6 +140,13 @@ impl Pair {
 
     fn feed(&mut self) {
         loop {
+            while self.replica.holds_piece() {
+                if self.parts_max == 0 {
+                    return;
+                }
+                self.parts_max -= 1;
+                self.replica.go_on(&mut self.node, self.now, PART_BYTES).unwrap();
+            }
             let input = Input::Bytes { link: LINK, data: &self.unread };
             let Ok(step) = self.node.handle(self.now, input) else { return };
             self.replica.receive(&mut self.node, self.now, &self.unread, &step).unwrap();
@@ -143,7 +155,7 @@ impl Pair {
                 break;
             }
         }
-        while self.replica.replay(&mut self.node, self.now).unwrap() {}
+        while self.replica.go_on(&mut self.node, self.now, PART_BYTES).unwrap() {}
         self.node.check();
     }
 
@@ -243,6 +255,24 @@ fn a_new_node_goes_on_where_the_table_stands() {
     pair.agree();
     let counters = pair.primary.node.stats().counters;
     assert_eq!((counters.full_syncs, counters.partial_syncs), (1, 1));
+}
+
+#[test]
+fn a_piece_that_is_half_loaded_when_the_link_is_cut_is_loaded_all_the_same() {
+    let mut pair = Pair::new(1 << 20);
+    pair.fill("old", 2000);
+    pair.parts_max = 3;
+    pair.turn();
+    pair.later(1);
+    assert!(pair.replica.holds_piece());
+    pair.cut();
+    pair.parts_max = usize::MAX;
+    for _ in 0..20 {
+        pair.later(600);
+        pair.fill("more", 3);
+    }
+    pair.agree();
+    assert_eq!(pair.primary.node.stats().counters.full_syncs, 1, "the pieces went on where they were cut");
 }
 
 #[test]

@@ -1,0 +1,88 @@
+// The connection of a follower: one WebSocket at a time.
+//
+// States: none, connecting, open. A socket that is not the present one is not listened to.
+
+/** Bytes the socket may hold before it is offered no more. */
+const SEND_BYTES = 256 << 10;
+/** Longer than any connection that is worth waiting for. */
+const CONNECT_MS = 5000;
+
+/** Told of the present socket alone. */
+export interface Listener {
+  opened(): void;
+  came(data: ArrayBuffer): void;
+  /** It ended, or `stood` is false and it never was one. */
+  lost(stood: boolean): void;
+}
+
+export class Wire {
+  readonly #url: string | URL;
+  readonly #socketClass: typeof WebSocket;
+  readonly #listener: Listener;
+  #socket: WebSocket | undefined;
+  #open = false;
+  #connecting: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string | URL, socketClass: typeof WebSocket, listener: Listener) {
+    [this.#url, this.#socketClass, this.#listener] = [url, socketClass, listener];
+  }
+
+  /** Whether there is one, open or not. */
+  get dialled(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Whether it takes more, and does not pile it up. */
+  get takes(): boolean {
+    return this.#open && this.#socket !== undefined && this.#socket.bufferedAmount < SEND_BYTES;
+  }
+
+  dial(): void {
+    const socket = new this.#socketClass(this.#url);
+    this.drop();
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    const lost = (): void => this.#on(socket, () => this.#lost());
+    socket.onopen = () => this.#on(socket, () => this.#opened());
+    socket.onmessage = (message) => this.#on(socket, () => this.#listener.came(message.data as ArrayBuffer));
+    socket.onclose = lost;
+    // What follows an error is a close; without a listener some platforms take it for uncaught.
+    socket.onerror = () => undefined;
+    this.#connecting = setTimeout(lost, CONNECT_MS);
+  }
+
+  /** The socket copies it. */
+  send(bytes: Uint8Array): void {
+    this.#socket?.send(bytes as Uint8Array<ArrayBuffer>);
+  }
+
+  /** Lets go of the socket. */
+  drop(): void {
+    clearTimeout(this.#connecting);
+    const socket = this.#socket;
+    [this.#socket, this.#open] = [undefined, false];
+    socket?.close();
+  }
+
+  #on(socket: WebSocket, work: () => void): void {
+    if (this.#socket === socket) {
+      work();
+    }
+  }
+
+  #opened(): void {
+    clearTimeout(this.#connecting);
+    this.#open = true;
+    this.#listener.opened();
+  }
+
+  #lost(): void {
+    const stood = this.#open;
+    this.drop();
+    this.#listener.lost(stood);
+  }
+}
