@@ -271,6 +271,7 @@ fn a_piece_that_is_half_loaded_when_the_link_is_cut_is_loaded_all_the_same() {
         pair.later(600);
         pair.fill("more", 3);
     }
+    pair.turn();
     pair.agree();
     assert_eq!(pair.primary.node.stats().counters.full_syncs, 1, "the pieces went on where they were cut");
 }
