@@ -3,9 +3,6 @@
 //! Nobody takes an event back: each carries what it needs to find that it is no longer meant (a process's birth, a
 //! dial's number), so a late one is harmless.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 /// Something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
@@ -85,57 +82,27 @@ pub(super) enum What {
     Tend,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    t_us: u64,
-    number: u64,
-    what: What,
-}
-
-impl Entry {
-    /// Time, then number, as one: compared without a branch.
-    fn order(&self) -> u128 {
-        u128::from(self.t_us) << 64 | u128::from(self.number)
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // The heap gives the greatest first; we want the earliest.
-        other.order().cmp(&self.order())
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 /// The events to come.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Entry>,
-    number: u64,
+    /// When and what, the next one last: there are a few dozen, and most that are asked for are soon.
+    events: Vec<(u64, What)>,
 }
 
 impl Queue {
     /// Something will happen.
     pub(super) fn push(&mut self, t_us: u64, what: What) {
-        self.number += 1;
-        self.heap.push(Entry { t_us, number: self.number, what });
+        let place = self.events.partition_point(|event| event.0 > t_us);
+        self.events.insert(place, (t_us, what));
     }
 
     /// When the next event is.
     pub(super) fn next_us(&self) -> Option<u64> {
-        self.heap.peek().map(|entry| entry.t_us)
+        self.events.last().map(|event| event.0)
     }
 
     /// The next event, if it is due.
     pub(super) fn pop_due(&mut self, now_us: u64) -> Option<What> {
-        if self.next_us()? > now_us {
-            return None;
-        }
-        self.heap.pop().map(|entry| entry.what)
+        self.events.pop_if(|event| event.0 <= now_us).map(|event| event.1)
     }
 }
