@@ -39,16 +39,20 @@ impl Oracle {
         // It was said on the oldest link that stands, or on a younger one.
         let said_on = shadow.links.iter().find(|link| !link.upstream && link.peer == peer);
         let generation = said_on.map_or(before.generation, |link| link.generation);
-        // Who has received what was there a beat ago has caught up, as its upstream counts; of one that started since,
-        // what was there when it was first seen.
-        let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
-        let told = shadow.trail.iter().rev().find(|then| then.0 <= beat_ago).or(shadow.trail.front());
-        let told = told.map_or(shadow.end().offset, |then| then.1);
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
-        if acked[0] != 0 && acked[0] != u64::MAX && acked[0] >= told {
+        if self.nodes[peer].in_a_row > 0 && acked[0] != u64::MAX && acked[0] >= self.told(t_us, node).max(1) {
             self.nodes[peer].in_a_row = 0;
         }
+    }
+
+    /// Who has received what was there a beat ago has caught up, as its upstream counts; of one that started since,
+    /// what was there when it was first seen.
+    fn told(&self, t_us: u64, node: usize) -> u64 {
+        let shadow = &self.nodes[node];
+        let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
+        let told = shadow.trail.iter().rev().find(|then| then.0 <= beat_ago).or(shadow.trail.front());
+        told.map_or(shadow.end().offset, |then| then.1)
     }
 
     pub(super) fn expired(&mut self, t_us: u64, node: usize, peer: usize, lag: u64) {

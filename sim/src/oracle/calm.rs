@@ -54,12 +54,16 @@ impl Calm {
 }
 
 impl Oracle {
-    /// Looks at what time alone can violate.
+    /// Looks at what time alone can violate, when it is time to.
+    #[inline]
     pub(super) fn look(&mut self, t_us: u64) {
         self.calm.now_us = t_us;
-        if t_us < self.calm.next_look_us {
-            return;
+        if t_us >= self.calm.next_look_us {
+            self.look_closely(t_us);
         }
+    }
+
+    fn look_closely(&mut self, t_us: u64) {
         self.calm.next_look_us = t_us + LOOK_US;
         self.look_at_links(t_us);
         self.look_at_slots(t_us);
