@@ -22,6 +22,8 @@ pub(super) struct Ails {
 /// What is wrong with the way between a replica and its upstream now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Blocks {
+    /// Anything at all.
+    pub(super) any: bool,
     /// What the replica sends waits; what the upstream sends waits.
     pub(super) held: [bool; 2],
     /// Dials hang, or are refused.
@@ -129,7 +131,8 @@ impl Chaos {
         let between = |kind| self.between(replica, upstream, kind);
         let any = |kinds: &[Kind]| kinds.iter().any(|kind| between(*kind).is_some());
         let both = any(&[Kind::Hold, Kind::Split]);
-        Blocks {
+        let blocks = Blocks {
+            any: false,
             held: [both || any(&[Kind::HoldUp]), both || any(&[Kind::HoldDown])],
             hangs: any(HANGS),
             refuses: any(&[Kind::Refuse, Kind::Edge]),
@@ -137,6 +140,7 @@ impl Chaos {
             rate: between(Kind::Rate).map(|rate| rate.max(1)),
             window: between(Kind::Narrow).map(|window| window.max(1)),
             gulp: between(Kind::Dribble).map(|gulp| gulp.max(1)),
-        }
+        };
+        Blocks { any: blocks != Blocks::default(), ..blocks }
     }
 }

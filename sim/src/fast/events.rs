@@ -71,7 +71,7 @@ impl Turn<'_> {
             return;
         };
         let of_twin = |row: &Row| self.world.operator.original_of(row.peer) == Some(peer);
-        if self.process.rows().any(of_twin) {
+        if self.world.operator.has_twins() && self.process.rows().any(of_twin) {
             // One id, two stores: nobody outside can say whose acknowledgement it was.
             return;
         }

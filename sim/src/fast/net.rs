@@ -179,14 +179,15 @@ impl Net {
         speaks: Option<u64>,
     ) -> usize {
         let (replica, upstream) = self.pair_of(conn);
-        let blocks = self.pairs[replica * self.machines + upstream].blocks;
+        let blocks = &self.pairs[replica * self.machines + upstream].blocks;
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
         let way = &mut self.conns[conn].ways[end];
         let lies = way.written - way.read;
         let window = blocks.window.map_or(self.window, |narrow| narrow.min(self.window));
         let gulp = blocks.gulp.map_or(self.gulp, |gulp| gulp.min(self.gulp));
         let take = (offered as u64).min(window.saturating_sub(lies)).min(gulp);
-        if blocks != Blocks::default() {
+        if blocks.any {
+            let blocks = *blocks;
             self.note_limits(chaos, (replica, upstream), (offered as u64, lies), blocks);
         }
         let way = &mut self.conns[conn].ways[end];
@@ -195,7 +196,7 @@ impl Net {
             return 0;
         }
         let mut left = take as usize;
-        for slice in slices {
+        for slice in slices.into_iter().filter(|slice| !slice.is_empty()) {
             let part = slice.len().min(left);
             way.bytes.extend_from_slice(&slice[..part]);
             left -= part;
@@ -204,7 +205,7 @@ impl Net {
         if way.tap.walk(&mut way.bytes, way.base, speaks) {
             chaos.took_effect(self.conns[conn].ends[end].machine, Kind::Speaks);
         }
-        self.send(t_us, queue, (conn, end), (take, blocks));
+        self.send(t_us, queue, (conn, end), take);
         take as usize
     }
 
@@ -226,17 +227,12 @@ impl Net {
         }
     }
 
-    fn send(
-        &mut self,
-        t_us: u64,
-        queue: &mut Queue,
-        (conn, end): (usize, usize),
-        (bytes, blocks): (u64, Blocks),
-    ) {
-        let ends = &self.conns[conn].ends;
-        let (from, to) = (ends[end].machine, ends[1 - end].machine);
-        let way_us = self.way_us(from, to) + blocks.slow_us;
-        let rate = match (blocks.rate, self.rate) {
+    fn send(&mut self, t_us: u64, queue: &mut Queue, (conn, end): (usize, usize), bytes: u64) {
+        let (replica, upstream) = self.pair_of(conn);
+        let Blocks { slow_us, rate, .. } = self.pairs[replica * self.machines + upstream].blocks;
+        let (from, to) = if end == 0 { (replica, upstream) } else { (upstream, replica) };
+        let way_us = self.way_us(from, to) + slow_us;
+        let rate = match (rate, self.rate) {
             (Some(rate), 0) => rate,
             (Some(rate), usual) => rate.min(usual),
             (None, usual) => usual,

@@ -31,6 +31,11 @@ impl Operator {
         Self { primary: plan.primary(), upstream, roles, nodes: plan.nodes.len(), twins: twins.to_vec() }
     }
 
+    /// Whether any machine may be another's twin.
+    pub(super) fn has_twins(&self) -> bool {
+        !self.twins.is_empty()
+    }
+
     /// Whose twin a machine is.
     pub(super) fn original_of(&self, machine: usize) -> Option<usize> {
         machine.checked_sub(self.nodes).map(|twin| self.twins[twin])
