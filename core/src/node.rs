@@ -203,6 +203,7 @@ impl Node {
     }
 
     /// The next thing the node has to say.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         while let Some(subject) = self.pending.first() {
             let event = self.tell_of(subject);
@@ -215,6 +216,7 @@ impl Node {
     }
 
     /// The bytes to write on a link, in wire order: up to three slices, of which some may be empty. Changes nothing.
+    #[inline]
     #[must_use]
     pub fn peek_transmit(&self, link: LinkId) -> Transmit<'_> {
         match self.links.get(link.0 as usize) {
@@ -228,9 +230,10 @@ impl Node {
     ///
     /// # Errors
     /// [`Misuse::UnknownLink`], [`Misuse::ConsumedTooMuch`].
+    #[inline]
     pub fn consume(&mut self, now: Time, link: LinkId, bytes: usize) -> Result<More, Misuse> {
         let row = self.open_link(link)?;
-        if bytes > self.peek_transmit(link).len() {
+        if bytes > self.links[row].outbox.len() {
             return Err(Misuse::ConsumedTooMuch);
         }
         let done = self.links[row].outbox.take(bytes, &self.log);

@@ -116,6 +116,7 @@ pub struct Replica {
 
 impl Node {
     /// The state of this node at a glance.
+    #[inline(always)]
     #[must_use]
     pub fn stats(&self) -> Stats {
         let upstream = &self.upstream;

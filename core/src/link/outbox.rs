@@ -147,6 +147,16 @@ impl Outbox {
         !self.has_control() && self.stage == Stage::Idle
     }
 
+    /// How many bytes are on offer.
+    pub(crate) fn len(&self) -> usize {
+        let stage = match self.stage {
+            Stage::Idle => 0,
+            Stage::Ring { at, limit, .. } => usize::try_from(limit - at).expect("within the ring"),
+            Stage::Spill { at, end } | Stage::Piece { at, end, .. } => end - at,
+        };
+        self.control_end - self.control_at + stage
+    }
+
     /// The offer, in wire order.
     pub(crate) fn show<'a>(&'a self, log: &'a Log, ships: &'a Ships) -> Transmit<'a> {
         let control = &self.scratch[self.control_at..self.control_end];
@@ -165,18 +175,22 @@ impl Outbox {
 
     /// Takes bytes off the front of the offer, of which there are at least so many.
     pub(crate) fn take(&mut self, mut bytes: usize, log: &Log) -> Done {
-        let mut done = Done::Nothing;
-        for stage_turn in if self.mid_frame() { [true, false] } else { [false, true] } {
-            if stage_turn {
-                done = self.take_stage(&mut bytes, log);
-            } else {
-                let taken = bytes.min(self.control_end - self.control_at);
-                self.control_at += taken;
-                bytes -= taken;
-            }
-        }
+        let done = if self.mid_frame() {
+            let done = self.take_stage(&mut bytes, log);
+            self.take_control(&mut bytes);
+            done
+        } else {
+            self.take_control(&mut bytes);
+            self.take_stage(&mut bytes, log)
+        };
         assert_eq!(bytes, 0, "checked against what was shown");
         done
+    }
+
+    fn take_control(&mut self, bytes: &mut usize) {
+        let taken = (*bytes).min(self.control_end - self.control_at);
+        self.control_at += taken;
+        *bytes -= taken;
     }
 
     fn take_stage(&mut self, bytes: &mut usize, log: &Log) -> Done {

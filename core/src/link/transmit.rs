@@ -57,15 +57,14 @@ impl Node {
     // --- control ---------------------------------------------------------------------------------------------------
 
     fn encode_due(&mut self, row: usize) {
-        let due = core::mem::take(&mut self.links[row].due);
+        let mut due = core::mem::take(&mut self.links[row].due);
         self.links[row].outbox.make_room();
         let mut at = 0;
-        for bit in
-            [due::HELLO, due::WELCOME, due::JOIN, due::ADMIT, due::BEGIN, due::BEAT, due::ACK, due::GOODBYE]
-        {
-            if due & bit != 0 {
-                at += self.encode_one(row, bit, at);
-            }
+        while due != 0 {
+            // The lowest bit leaves first.
+            let bit = 1 << due.trailing_zeros();
+            due &= !bit;
+            at += self.encode_one(row, bit, at);
         }
         let outbox = &mut self.links[row].outbox;
         (outbox.control_at, outbox.control_end) = (0, at);

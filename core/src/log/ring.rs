@@ -1,6 +1,7 @@
 //! A fixed ring of bytes, addressed by positions that only grow.
 //!
-//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`. Nothing here knows frames.
+//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`; the place of `start` is kept,
+//! so that nothing divides to find another's. Nothing here knows frames.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -11,12 +12,14 @@ pub(crate) struct Ring {
     bytes: Box<[u8]>,
     start: u64,
     end: u64,
+    /// Where the byte at `start` lies.
+    start_place: usize,
 }
 
 impl Ring {
     pub(crate) fn new(capacity: u64) -> Self {
         let capacity = usize::try_from(capacity).expect("BACKLOG_BYTES_MAX fits in usize");
-        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0, start_place: 0 }
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -31,9 +34,11 @@ impl Ring {
         self.bytes.len() as u64 - (self.end - self.start)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize")]
+    /// Where the byte at a position from `start` to `end` lies.
+    #[expect(clippy::cast_possible_truncation, reason = "at most the capacity, a usize")]
     fn place(&self, position: u64) -> usize {
-        (position % self.bytes.len() as u64) as usize
+        let place = self.start_place + (position - self.start) as usize;
+        if place < self.bytes.len() { place } else { place - self.bytes.len() }
     }
 
     /// Appends bytes; there must be room.
@@ -65,7 +70,7 @@ impl Ring {
     /// Forgets everything before a position.
     pub(crate) fn drop_before(&mut self, position: u64) {
         assert!(self.start <= position && position <= self.end);
-        self.start = position;
+        (self.start_place, self.start) = (self.place(position), position);
     }
 
     /// Forgets everything from a position on.
