@@ -284,6 +284,7 @@ const fn flag(yes: bool) -> u64 {
 
 impl Fact {
     /// The fact's stable number and its three fields.
+    #[inline(always)]
     #[must_use]
     pub fn flat(&self) -> (u32, [u64; 3]) {
         match *self {
@@ -344,18 +345,29 @@ impl Tracer {
         Self { hash: Xxh3::new(), run: Vec::with_capacity(RUN_BYTES), count: 0, kept: keeps.then(Vec::new) }
     }
 
-    /// Takes a fact.
+    /// Takes a fact. Who tells it knows its kind, and pays for that kind alone.
+    #[inline(always)]
     pub fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
         let (kind, fields) = fact.flat();
         let node_number = u32::try_from(node).expect("few nodes");
+        self.hash_in(Record { t_us, node: node_number, kind, fields });
+        if self.kept.is_some() {
+            self.keep(t_us, node, *fact);
+        }
+    }
+
+    fn hash_in(&mut self, record: Record) {
         if self.run.len() == RUN_BYTES {
             self.hash.update(&self.run);
             self.run.clear();
         }
-        self.run.extend_from_slice(&Record { t_us, node: node_number, kind, fields }.to_bytes());
+        self.run.extend_from_slice(&record.to_bytes());
         self.count += 1;
+    }
+
+    fn keep(&mut self, t_us: u64, node: usize, fact: Fact) {
         if let Some(kept) = &mut self.kept {
-            kept.push((t_us, node, *fact));
+            kept.push((t_us, node, fact));
         }
     }
 

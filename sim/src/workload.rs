@@ -33,12 +33,12 @@ pub fn value(op: u64, bytes: u64) -> Vec<u8> {
 fn push_digits(out: &mut Vec<u8>, number: u64, least: usize) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut from) = (number, digits.len());
-    while rest > 0 || digits.len() - from < least {
+    while rest > 0 {
         from -= 1;
         digits[from] += u8::try_from(rest % 10).expect("a digit");
         rest /= 10;
     }
-    out.extend_from_slice(&digits[from..]);
+    out.extend_from_slice(&digits[from.min(digits.len() - least)..]);
 }
 
 /// How long the record of an operation with a value of so many bytes is.

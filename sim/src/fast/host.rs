@@ -206,10 +206,12 @@ impl Turn<'_> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn tell(&mut self, fact: &Fact) {
         self.world.told.fact(self.world.t_us, self.me, fact);
     }
 
+    #[inline(always)]
     pub(super) fn tell_of(&mut self, peer: usize, fact: &Fact) {
         self.world.told.of_peer(self.world.t_us, self.me, peer, fact);
     }

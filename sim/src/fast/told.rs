@@ -16,6 +16,7 @@ impl Told {
         Self { oracle: Oracle::new(plan), tracer: Tracer::new(keeps_facts), nodes: plan.nodes.len() }
     }
 
+    #[inline(always)]
     pub(super) fn fact(&mut self, t_us: u64, node: usize, fact: &Fact) {
         if node < self.nodes {
             self.tracer.record(t_us, node, fact);
@@ -24,12 +25,14 @@ impl Told {
     }
 
     /// A fact about a peer.
+    #[inline(always)]
     pub(super) fn of_peer(&mut self, t_us: u64, node: usize, peer: usize, fact: &Fact) {
         if peer < self.nodes {
             self.fact(t_us, node, fact);
         }
     }
 
+    #[inline(always)]
     pub(super) fn gauge(&mut self, t_us: u64, node: usize, gauge: Gauge) {
         if node < self.nodes {
             self.oracle.gauge(t_us, node, gauge);
