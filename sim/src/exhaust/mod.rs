@@ -12,6 +12,7 @@
 mod agent;
 mod host;
 mod judge;
+mod packed;
 mod pool;
 mod scope;
 mod store;
@@ -22,7 +23,7 @@ pub use scope::{Choice, Scope};
 
 use crate::oracle::Invariant;
 use pool::Pool;
-use table::Table;
+use table::Set;
 use world::{DOWN, Stop, UP, World};
 
 /// Told now and then while a search runs.
@@ -66,6 +67,11 @@ pub struct Outcome {
     pub violated: Option<(Invariant, String)>,
 }
 
+/// Things are numbered in the order in which they came.
+fn number_of(count: usize) -> u32 {
+    u32::try_from(count).expect("memory ends before numbers do")
+}
+
 /// How often progress is told.
 const TOLD_EVERY: u64 = 1 << 16;
 
@@ -82,10 +88,13 @@ struct Search {
     scope: Scope,
     pool: Pool,
     start: World,
-    visited: Table,
+    visited: Set,
     /// How each state was reached first: from which, by which choice.
     reached: Vec<(u32, u16)>,
-    frontier: Vec<(World, u32)>,
+    /// The farthest states, packed: the last of all that were reached.
+    frontier: Vec<u8>,
+    /// The number of the first of them.
+    frontier_at: u32,
     transitions: u64,
     cut_off: u64,
     depth: u32,
@@ -95,15 +104,17 @@ struct Search {
 impl Search {
     fn new(scope: Scope) -> Self {
         let (pool, start) = Pool::new(scope);
-        let mut visited = Table::new();
-        visited.insert(start.print());
+        let packed = start.pack();
+        let mut visited = Set::new();
+        visited.insert(packed.print());
         Self {
             scope,
             pool,
             start,
             visited,
             reached: vec![(0, 0)],
-            frontier: vec![(start, 0)],
+            frontier: packed.bytes().to_vec(),
+            frontier_at: 0,
             transitions: 0,
             cut_off: 0,
             depth: 0,
@@ -117,18 +128,21 @@ impl Search {
 
     /// Tries every choice in every state of the frontier.
     fn level(&mut self, progress: &mut dyn FnMut(Progress)) {
-        let mut next = Vec::new();
         let mut choices = Vec::new();
-        for (world, number) in std::mem::take(&mut self.frontier) {
+        let frontier = std::mem::take(&mut self.frontier);
+        let mut number = std::mem::replace(&mut self.frontier_at, number_of(self.reached.len()));
+        let mut rest = &frontier[..];
+        while let Some((world, more)) = World::unpack(rest) {
+            rest = more;
             self.pool.choices(&world, &mut choices);
             for choice in &choices {
                 self.transitions += 1;
                 match self.pool.after(&world, *choice) {
                     Ok(after) => {
-                        let (reached, new) = self.visited.insert(after.print());
-                        if new {
+                        let packed = after.pack();
+                        if self.visited.insert(packed.print()) {
                             self.reached.push((number, choice.pack()));
-                            next.push((after, reached));
+                            self.frontier.extend_from_slice(packed.bytes());
                         }
                     }
                     Err(Stop::Bound) => self.cut_off += 1,
@@ -145,8 +159,8 @@ impl Search {
                 // Incomplete: what is left is not looked at.
                 break;
             }
+            number += 1;
         }
-        self.frontier = next;
         self.depth += u32::from(!self.frontier.is_empty());
         progress(self.progress());
     }

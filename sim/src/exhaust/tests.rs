@@ -18,6 +18,26 @@ fn a_choice_survives_its_number() {
 }
 
 #[test]
+fn a_world_at_rest_is_the_same_world_again_and_the_next_one_begins_behind_it() {
+    let scope = Scope { replicas: 2, ..small() };
+    let (mut pool, start) = Pool::new(scope);
+    let written = pool.after(&start, Choice::Write(0)).ok().expect("a primary writes");
+    let frontier = [start.pack().bytes(), written.pack().bytes()].concat();
+    let (first, rest) = World::unpack(&frontier).expect("two worlds");
+    let (second, rest) = World::unpack(rest).expect("another world");
+    assert!((first, second) == (start, written) && rest.is_empty() && World::unpack(rest).is_none());
+}
+
+#[test]
+fn a_set_knows_what_it_was_given_however_it_grew() {
+    let mut set = Set::new();
+    let keys = || (0..5_000_u128).map(|number| number << 64);
+    assert!(keys().all(|key| set.insert(key)));
+    assert!(keys().all(|key| !set.insert(key)));
+    assert_eq!(set.len(), 5_000);
+}
+
+#[test]
 fn the_shipped_core_has_no_counterexample_in_a_small_scope() {
     let mut told = 0;
     let outcome = search(&small(), &mut |_| told += 1);

@@ -3,8 +3,6 @@
 //! Agents and frames are kept once each and named by number, so a world is a few words. Bounds: [`NODES_MAX`] nodes,
 //! [`FRAMES_MAX`] frames on their way in one direction; a choice that would need more is not taken.
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use super::agent::{Agent, Facts, Op, Wrong};
 use super::judge;
 use super::pool::{Made, Pool};
@@ -13,7 +11,7 @@ use super::scope::{Choice, Scope};
 /// A primary and two replicas.
 pub(super) const NODES_MAX: usize = 3;
 /// Frames on their way in one direction.
-const FRAMES_MAX: usize = 8;
+pub(super) const FRAMES_MAX: usize = 8;
 const NOBODY: u8 = u8::MAX;
 /// Directions of a connection.
 pub(super) const UP: usize = 0;
@@ -33,7 +31,7 @@ pub(super) struct Wire {
     pub(super) upstream: u8,
     pub(super) queues: [Queue; 2],
     /// Which ends have closed: bit 0 the upstream's, bit 1 the dialler's.
-    closed: u8,
+    pub(super) closed: u8,
 }
 
 /// A world.
@@ -42,17 +40,17 @@ pub(super) struct World {
     pub(super) agents: [u32; NODES_MAX],
     pub(super) wires: [Wire; NODES_MAX],
     /// Whom each node was told to follow.
-    targets: [u8; NODES_MAX],
+    pub(super) targets: [u8; NODES_MAX],
     /// The newest primary.
-    chief: u8,
-    ops: u8,
-    resets: u8,
-    crashes: u8,
-    promotions: u8,
-    waits: u8,
+    pub(super) chief: u8,
+    pub(super) ops: u8,
+    pub(super) resets: u8,
+    pub(super) crashes: u8,
+    pub(super) promotions: u8,
+    pub(super) waits: u8,
 }
 
-const NO_WIRE: Wire =
+pub(super) const NO_WIRE: Wire =
     Wire { upstream: NOBODY, queues: [Queue { frames: [0; FRAMES_MAX], len: 0 }; 2], closed: 0 };
 
 impl Queue {
@@ -322,28 +320,5 @@ impl Pool {
             }
         }
         Ok(())
-    }
-}
-
-impl World {
-    /// The world in 128 bits.
-    pub(super) fn print(&self) -> u128 {
-        let mut bytes = [0_u8; 4 * NODES_MAX * (1 + 2 * (FRAMES_MAX + 1)) + 64];
-        let mut at = 0;
-        let mut put = |word: u32| {
-            bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
-            at += 4;
-        };
-        self.agents.iter().for_each(|agent| put(*agent));
-        for wire in &self.wires {
-            put(u32::from_le_bytes([wire.upstream, wire.closed, wire.queues[0].len, wire.queues[1].len]));
-            for queue in &wire.queues {
-                queue.frames[..usize::from(queue.len)].iter().for_each(|frame| put(*frame));
-            }
-        }
-        put(u32::from_le_bytes([self.targets[0], self.targets[1], self.targets[2], self.chief]));
-        put(u32::from_le_bytes([self.ops, self.resets, self.crashes, self.promotions]));
-        put(self.waits.into());
-        xxh3_128(&bytes[..at])
     }
 }
