@@ -38,6 +38,31 @@ pub(super) enum Op {
     Follow,
 }
 
+impl Op {
+    /// The operation as one number: its kind in the highest byte.
+    pub(super) fn pack(self) -> u64 {
+        let with = |kind: u64, rest: u64| kind << 56 | rest;
+        match self {
+            Self::Write { name } => with(0, name.into()),
+            Self::Frame { link, frame } => with(1, u64::from(link) << 32 | u64::from(frame)),
+            Self::Wait { span_ns } => {
+                assert!(span_ns >> 56 == 0, "two years are longer than any deadline");
+                with(2, span_ns)
+            }
+            Self::Apply => with(3, 0),
+            Self::Sync => with(4, 0),
+            Self::View => with(5, 0),
+            Self::Install => with(6, 0),
+            Self::Lost { link } => with(7, link.into()),
+            Self::Open { link, upstream } => with(8, u64::from(link) << 1 | u64::from(upstream)),
+            Self::DialFailed => with(9, 0),
+            Self::Crash { loses, primary } => with(10, u64::from(loses) << 1 | u64::from(primary)),
+            Self::Promote => with(11, 0),
+            Self::Follow => with(12, 0),
+        }
+    }
+}
+
 /// What an operation did to the outside.
 #[derive(Default)]
 pub(super) struct Effects {

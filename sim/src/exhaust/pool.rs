@@ -5,9 +5,10 @@
 //! thousand, and of each ever seen some words. Bounds: [`WHOLE_MAX`] whole agents of 15 KiB.
 
 use std::collections::VecDeque;
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::agent::{Agent, Effects, Facts, Op, Wrong};
 use super::scope::Scope;
@@ -17,33 +18,48 @@ use crate::oracle::Invariant;
 /// Whole agents kept at the same time.
 const WHOLE_MAX: usize = 1 << 14;
 
-/// What an operation made of an agent.
-pub(super) struct Made {
-    pub(super) agent: u32,
+/// What an operation did to the outside. Kept once each, for few are different.
+#[derive(Hash)]
+pub(super) struct Outside {
     pub(super) frames: Box<[(u8, u32)]>,
     pub(super) closed: Box<[u8]>,
     pub(super) dials: bool,
-    pub(super) wrong: Option<Box<Wrong>>,
+    pub(super) wrong: Option<Wrong>,
 }
 
-/// An agent: what is seen of it, how it came to be, and all of it while it is young.
-struct Kept {
+/// What an operation made of an agent.
+struct Made {
+    op: u64,
+    agent: u32,
+    outside: u32,
+}
+
+/// What is asked of an agent all the time: what is seen of it, and what operations made of it, which are few.
+#[repr(align(64))]
+struct Seen {
     facts: Facts,
+    made: Vec<Made>,
+}
+
+/// How an agent came to be, and all of it while it is young.
+struct Kept {
     origin: Option<(u32, Op)>,
     whole: Option<Box<Agent>>,
-    /// What operations made of it, by their numbers in `made`: few, and looked at together.
-    done: Vec<(Op, u32)>,
 }
 
 /// Everything that is kept once.
 pub(super) struct Pool {
     pub(super) scope: Scope,
     prints: Table,
+    seen: Vec<Seen>,
     agents: Vec<Kept>,
     young: VecDeque<u32>,
     frame_prints: Table,
     frames: Vec<Box<[u8]>>,
-    made: Vec<Made>,
+    outside_prints: Table,
+    outsides: Vec<Outside>,
+    /// Operations worked out.
+    worked_out: usize,
 }
 
 impl Pool {
@@ -51,16 +67,19 @@ impl Pool {
         Self {
             scope,
             prints: Table::new(),
+            seen: Vec::new(),
             agents: Vec::new(),
             young: VecDeque::new(),
             frame_prints: Table::new(),
             frames: Vec::new(),
-            made: Vec::new(),
+            outside_prints: Table::new(),
+            outsides: Vec::new(),
+            worked_out: 0,
         }
     }
 
     pub(super) fn facts(&self, agent: u32) -> &Facts {
-        &self.agents[agent as usize].facts
+        &self.seen[agent as usize].facts
     }
 
     pub(super) fn frame(&self, frame: u32) -> &[u8] {
@@ -69,7 +88,7 @@ impl Pool {
 
     /// Different agents, frames, and operations worked out.
     pub(super) fn sizes(&self) -> [usize; 3] {
-        [self.agents.len(), self.frames.len(), self.made.len()]
+        [self.agents.len(), self.frames.len(), self.worked_out]
     }
 
     /// The whole agent.
@@ -105,31 +124,32 @@ impl Pool {
     pub(super) fn keep(&mut self, agent: Box<Agent>, origin: Option<(u32, Op)>) -> u32 {
         let (number, new) = self.prints.insert(agent.print());
         if new {
-            self.agents.push(Kept { facts: agent.facts(), origin, whole: None, done: Vec::new() });
+            self.seen.push(Seen { facts: agent.facts(), made: Vec::new() });
+            self.agents.push(Kept { origin, whole: None });
             self.remember(number, agent);
         }
         number
     }
 
-    /// What an operation makes of an agent: worked out once.
-    pub(super) fn make(&mut self, agent: u32, op: Op) -> usize {
-        let done = &self.agents[agent as usize].done;
-        if let Some((_, number)) = done.iter().find(|(done, _)| *done == op) {
-            return *number as usize;
+    /// What an operation makes of an agent, worked out once: another agent, and by its number what it does outside.
+    pub(super) fn make(&mut self, agent: u32, op: Op) -> (u32, u32) {
+        let packed = op.pack();
+        let made = &self.seen[agent as usize].made;
+        if let Some(made) = made.iter().find(|made| made.op == packed) {
+            return (made.agent, made.outside);
         }
-        let made = self.work_out(agent, op);
-        let number = self.made.len();
-        self.made.push(made);
-        let done = &mut self.agents[agent as usize].done;
-        done.push((op, u32::try_from(number).expect("memory ends before numbers do")));
-        number
+        let (after, outside) = self.work_out(agent, op);
+        self.worked_out += 1;
+        let outside = self.keep_outside(outside);
+        self.seen[agent as usize].made.push(Made { op: packed, agent: after, outside });
+        (after, outside)
     }
 
-    pub(super) fn made(&self, number: usize) -> &Made {
-        &self.made[number]
+    pub(super) fn outside(&self, number: u32) -> &Outside {
+        &self.outsides[number as usize]
     }
 
-    fn work_out(&mut self, agent: u32, op: Op) -> Made {
+    fn work_out(&mut self, agent: u32, op: Op) -> (u32, Outside) {
         self.whole(agent);
         let from = self.agents[agent as usize].whole.as_deref().expect("just made whole");
         let frame = frame_of(&self.frames, op);
@@ -146,7 +166,17 @@ impl Pool {
         let Effects { frames, closed, dials, wrong, rewound: _ } = effects;
         let frames = frames.into_iter().map(|(link, bytes)| (link, self.keep_frame(bytes))).collect();
         let next = after.map_or(agent, |after| self.keep(after, Some((agent, op))));
-        Made { agent: next, frames, closed: closed.into(), dials, wrong: wrong.map(Box::new) }
+        (next, Outside { frames, closed: closed.into(), dials, wrong })
+    }
+
+    fn keep_outside(&mut self, outside: Outside) -> u32 {
+        let mut hash = Xxh3::new();
+        outside.hash(&mut hash);
+        let (number, new) = self.outside_prints.insert(hash.digest128());
+        if new {
+            self.outsides.push(outside);
+        }
+        number
     }
 
     fn keep_frame(&mut self, bytes: Vec<u8>) -> u32 {

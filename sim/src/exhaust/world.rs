@@ -5,7 +5,7 @@
 
 use super::agent::{Agent, Facts, Op, Wrong};
 use super::judge;
-use super::pool::{Made, Pool};
+use super::pool::{Outside, Pool};
 use super::scope::{Choice, Scope};
 
 /// A primary and two replicas.
@@ -267,12 +267,12 @@ impl Pool {
 
     /// Does an operation at a node, and what follows from it outside.
     fn act(&mut self, world: &mut World, node: u8, op: Op) -> Result<(), Stop> {
-        let made = self.make(world.agents[usize::from(node)], op);
-        let Made { agent, frames, closed, dials, wrong } = self.made(made);
+        let (agent, outside) = self.make(world.agents[usize::from(node)], op);
+        let Outside { frames, closed, dials, wrong } = self.outside(outside);
         if let Some(wrong) = wrong {
-            return Err(Stop::Wrong(wrong.clone()));
+            return Err(Stop::Wrong(Box::new(wrong.clone())));
         }
-        world.agents[usize::from(node)] = *agent;
+        world.agents[usize::from(node)] = agent;
         let dials = *dials;
         for (link, frame) in frames {
             let wire = &mut world.wires[usize::from(*link)];
