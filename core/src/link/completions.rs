@@ -85,11 +85,11 @@ impl Node {
         }
         let (mut boundary, mut at) = self.upstream.taken;
         while at < self.log.sealed() {
-            let end = self.log.head_at(at).end();
+            let (after, end) = self.log.frame_ends(at);
             if end > upto {
                 break;
             }
-            (boundary, at) = (end, self.log.frame_end(at));
+            (boundary, at) = (end, after);
         }
         self.upstream.taken = (boundary, at);
         let untaken = self.log.sealed() - at;

@@ -277,6 +277,7 @@ impl Node {
         Ok(())
     }
 
+    #[inline]
     fn set_acked(&mut self, row: usize, acked: Acked) {
         let slot = self.links[row].down.slot;
         self.links[row].down.acked = acked;

@@ -15,38 +15,39 @@ impl Node {
     pub(crate) fn bytes(&mut self, now: Time, link: LinkId, data: &[u8]) -> Result<Step, Misuse> {
         let row = self.open_link(link)?;
         self.advance(now);
+        let mut step = Step::default();
         if self.links[row].phase == Phase::Closing {
-            return Ok(Step { next: Next::Closed, ..Step::default() });
+            step.next = Next::Closed;
+            return Ok(step);
         }
         let life = data.len() > self.links[row].seen;
         if life && !mutant!(self.config, 27 | 125) {
             self.links[row].heard = self.clock.alive();
         }
         self.links[row].seen = data.len();
-        let step = match self.frame(row, data) {
-            Ok(step) => step,
-            Err(fault) => {
-                self.fault(row, fault);
-                Step { next: Next::Closed, ..Step::default() }
-            }
-        };
+        if let Err(fault) = self.frame(row, data, &mut step) {
+            self.fault(row, fault);
+            step = Step { next: Next::Closed, ..Step::default() };
+        }
         if mutant!(self.config, 125) && step.used > 0 {
             self.links[row].heard = self.clock.alive();
         }
         self.links[row].seen -= step.used.min(self.links[row].seen);
         self.counters.bytes_received += step.used as u64;
         if self.links[row].phase == Phase::Closing {
-            return Ok(Step { next: Next::Closed, ..step });
+            step.next = Next::Closed;
         }
         Ok(step)
     }
 
-    fn frame(&mut self, row: usize, data: &[u8]) -> Result<Step, Fault> {
+    fn frame(&mut self, row: usize, data: &[u8], step: &mut Step) -> Result<(), Fault> {
         if data.len() < HEAD_BYTES {
-            return Ok(Step { need: HEAD_BYTES, ..Step::default() });
+            step.need = HEAD_BYTES;
+            return Ok(());
         }
-        mutant!(self.config, 126 => if let Some(step) = Self::believed(data) {
-            return Ok(step);
+        mutant!(self.config, 126 => if let Some(believed) = Self::believed(data) {
+            *step = believed;
+            return Ok(());
         });
         let shaken = self.links[row].phase.shaken();
         let head = decode_head(data).map_err(|fault| if shaken { fault } else { Fault::BadMagic })?;
@@ -56,18 +57,18 @@ impl Node {
             return Err(Fault::NotShaken);
         }
         if data.len() < length {
-            return Ok(Step { need: length, ..Step::default() });
+            step.need = length;
+            return Ok(());
         }
         let frame = &data[..length];
-        let mut step = Step { used: length, next: Next::Again, ..Step::default() };
+        (step.used, step.next) = (length, Next::Again);
         if data.len() - length < HEAD_BYTES {
             (step.next, step.need) = (Next::NeedBytes, HEAD_BYTES);
         }
         if head.epoch_number > self.seen {
             self.saw(head.epoch_number);
         }
-        self.dispatch(row, &head, frame, &mut step)?;
-        Ok(step)
+        self.dispatch(row, &head, frame, step)
     }
 
     /// A frame's length is bounded by its kind before anything waits for it.

@@ -158,6 +158,7 @@ impl Outbox {
     }
 
     /// The offer, in wire order.
+    #[inline]
     pub(crate) fn show<'a>(&'a self, log: &'a Log, ships: &'a Ships) -> Transmit<'a> {
         let control = &self.scratch[self.control_at..self.control_end];
         let (front, back): (&[u8], &[u8]) = match self.stage {

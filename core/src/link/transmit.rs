@@ -211,18 +211,16 @@ impl Node {
         let sealed = self.log.sealed();
         let down = &mut self.links[row].down;
         let from = down.stream_at.expect("stage_bulk saw a stream");
-        let mut last = from;
         let mut to = from;
         while to < sealed && to - from < RUN_BYTES && down.credit.may_begin() {
-            last = to;
-            to = self.log.frame_end(to);
-            down.credit.begin(to - last);
+            let (after, sent) = self.log.frame_ends(to);
+            down.credit.begin(after - to);
+            (to, down.sent) = (after, sent);
         }
         if pieces_wait {
             down.piece_debt += to - from;
         }
         down.stream_at = Some(to);
-        down.sent = self.log.head_at(last).end();
         self.links[row].outbox.stage = Stage::Ring { at: from, frame_end: from, limit: to };
     }
 

@@ -192,8 +192,10 @@ impl Log {
 
     /// Forgets the oldest frame.
     pub(crate) fn evict(&mut self) {
-        let (at, after) = self.oldest_frame().expect("there is a sealed frame to evict");
-        self.start = self.head_at(at).end();
+        let at = self.ring.start();
+        assert!(at < self.sealed, "there is a sealed frame to evict");
+        let (after, start) = self.frame_ends(at);
+        self.start = start;
         self.ring.drop_before(after);
         self.index.drop_before(after);
     }
@@ -285,6 +287,12 @@ impl Log {
     /// Where the frame that begins at a position ends.
     pub(crate) fn frame_end(&self, position: u64) -> u64 {
         position + u64::from(u32_at(&self.ring.read::<4>(position), 0))
+    }
+
+    /// Where the frame that begins at a position ends, and the offset after it.
+    pub(crate) fn frame_ends(&self, position: u64) -> (u64, Offset) {
+        let head = self.ring.read::<BATCH_HEAD_BYTES>(position);
+        (position + u64::from(u32_at(&head, 0)), BatchHead::decode(&head).end())
     }
 
     /// The head of the frame that begins at a position.
