@@ -18,26 +18,19 @@ impl Turn<'_> {
             let _ = self.say(Input::DialFailed);
         }
         for link in 0..self.process.links_top {
-            if self.process.links[link].is_some_and(|row| !row.opened) {
-                self.open(link);
+            let Some(row) = &self.process.links[link] else { continue };
+            let (conn, end, opened) = (row.conn, row.end, row.opened);
+            if !opened && !self.open(link) {
+                continue;
             }
-            if self.has_news(link) {
+            if self.world.net.conns[conn].has_news(end) {
                 self.feed_link(link);
             }
         }
     }
 
-    /// Whether anything came on a link, or waits there.
-    fn has_news(&self, link: usize) -> bool {
-        let Some(row) = &self.process.links[link] else {
-            return false;
-        };
-        let conn = &self.world.net.conns[row.conn];
-        let way = &conn.ways[1 - row.end];
-        way.used < way.arrived || way.ended || conn.ends[row.end].reset
-    }
-
-    fn open(&mut self, link: usize) {
+    /// Answers whether the node took it.
+    fn open(&mut self, link: usize) -> bool {
         let row = self.process.links[link].as_mut().expect("the caller looked");
         row.opened = true;
         let (row, id) = (*row, LinkId(link as u32));
@@ -47,7 +40,7 @@ impl Turn<'_> {
             self.process.links[link] = None;
             self.world.net.conns[row.conn].ends[row.end].open = false;
             self.world.net.reset(row.conn);
-            return;
+            return false;
         }
         let upstream = row.is_upstream();
         if upstream {
@@ -58,6 +51,7 @@ impl Turn<'_> {
         if let Some(original) = self.world.operator.original_of(row.peer) {
             self.world.chaos.took_effect(original, Kind::Twin);
         }
+        true
     }
 
     /// Reads what may be read, hands it to the node, and hears of the end.
@@ -65,16 +59,19 @@ impl Turn<'_> {
         let row = self.process.links[link].expect("the caller looked");
         let (conn, end) = (row.conn, row.end);
         if !self.world.net.conns[conn].ends[end].reset {
-            self.read(row);
+            self.read(&row);
             let way = &self.world.net.conns[conn].ways[1 - end];
             // The same part of a frame again would be no news.
             if way.used < way.read && row.shown < way.read && !row.deaf {
-                self.hand_over(link, row);
+                self.hand_over(link, &row);
             }
         }
         let far = &self.world.net.conns[conn];
         let way = &far.ways[1 - end];
         let ended = way.ended && way.read == way.arrived;
+        if !far.ends[end].reset && !ended {
+            return;
+        }
         // Who is deaf is about to be told why it closes; that must not be lost.
         let deaf = self.process.links[link].is_some_and(|row| row.deaf);
         if far.ends[end].reset && (row.deaf || !deaf) || ended && !deaf {
@@ -82,7 +79,7 @@ impl Turn<'_> {
         }
     }
 
-    fn read(&mut self, row: Row) {
+    fn read(&mut self, row: &Row) {
         let (conn, end) = (row.conn, row.end);
         let way = &self.world.net.conns[conn].ways[1 - end];
         let waits = way.arrived - way.read;
@@ -142,7 +139,7 @@ impl Turn<'_> {
     }
 
     /// One frame after the other.
-    fn hand_over(&mut self, link: usize, row: Row) {
+    fn hand_over(&mut self, link: usize, row: &Row) {
         let (conn, from) = (row.conn, 1 - row.end);
         // The node may not touch the wire, so the bytes are lent from it while the node looks at them.
         let bytes = std::mem::take(&mut self.world.net.conns[conn].ways[from].bytes);
@@ -158,7 +155,9 @@ impl Turn<'_> {
                 (have, stats.start.0, stats.end.0)
             });
             let input = Input::Bytes { link: LinkId(link as u32), data };
-            let step = self.say(input).expect("an open link");
+            let answer = self.say(input);
+            // Looked at where it lies: it is long.
+            let step = answer.as_ref().expect("an open link");
             self.moved += step.used as u64;
             if step.used > 0 {
                 let way = &mut self.world.net.conns[conn].ways[from];
@@ -169,8 +168,8 @@ impl Turn<'_> {
                 self.asked(link, row, asked);
             }
             if row.is_upstream() {
-                self.admitted(data, &step);
-                self.receive(&data[..step.used], &step);
+                self.admitted(data, step);
+                self.receive(&data[..step.used], step);
             }
             match step.next {
                 Next::Again => {}
@@ -200,7 +199,7 @@ impl Turn<'_> {
         }
     }
 
-    fn turned_deaf(&mut self, link: usize, row: Row) {
+    fn turned_deaf(&mut self, link: usize, row: &Row) {
         if let Some(row) = &mut self.process.links[link] {
             row.deaf = true;
         }
@@ -212,7 +211,7 @@ impl Turn<'_> {
     // --- the door --------------------------------------------------------------------------------------------------
 
     /// A JOIN was answered; what exactly may only show in the ADMIT that leaves.
-    fn asked(&mut self, link: usize, row: Row, (have, start, end): (u64, u64, u64)) {
+    fn asked(&mut self, link: usize, row: &Row, (have, start, end): (u64, u64, u64)) {
         let down = &mut self.world.net.conns[row.conn].ways[1];
         down.forgotten = down.tap.written;
         let id = self.world.plan.nodes.get(row.peer).map(|node| NodeId(node.id));

@@ -193,6 +193,7 @@ impl Turn<'_> {
     }
 
     /// Says one thing to the node.
+    #[inline(always)]
     pub(super) fn say(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
         let step = self.process.node.handle(self.now, input);
         self.note_call();

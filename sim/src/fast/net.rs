@@ -82,6 +82,14 @@ pub(super) struct Conn {
     pub(super) untaken: Bulk,
 }
 
+impl Conn {
+    /// Whether anything came to an end of it, or waits there.
+    pub(super) fn has_news(&self, end: usize) -> bool {
+        let way = &self.ways[1 - end];
+        way.used < way.arrived || way.ended || self.ends[end].reset
+    }
+}
+
 /// What waits for bytes on the way from an upstream to a replica.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pair {

@@ -90,10 +90,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Something will happen.
+    /// Something will happen. Its place is looked for from the next event on: it is near.
     pub(super) fn push(&mut self, t_us: u64, what: What) {
-        let place = self.events.partition_point(|event| event.0 > t_us);
-        self.events.insert(place, (t_us, what));
+        let later = self.events.iter().rposition(|event| event.0 > t_us);
+        self.events.insert(later.map_or(0, |place| place + 1), (t_us, what));
     }
 
     /// When the next event is.
