@@ -17,8 +17,16 @@ const SHORT_BYTES: usize = 104;
 /// A cursor as a store keeps it.
 #[derive(Debug, Clone)]
 pub(crate) enum Saved {
-    Short([u8; SHORT_BYTES], u8),
+    Short(Short),
     Long(Box<[u8]>),
+}
+
+/// Aligned, so that it is moved in words.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(8))]
+pub(crate) struct Short {
+    bytes: [u8; SHORT_BYTES],
+    length: u8,
 }
 
 impl Saved {
@@ -28,12 +36,12 @@ impl Saved {
         };
         let mut bytes = [0; SHORT_BYTES];
         bytes[..cursor.len()].copy_from_slice(cursor);
-        Self::Short(bytes, length)
+        Self::Short(Short { bytes, length })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Short(bytes, length) => &bytes[..usize::from(*length)],
+            Self::Short(short) => &short.bytes[..usize::from(short.length)],
             Self::Long(bytes) => bytes,
         }
     }

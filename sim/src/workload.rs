@@ -12,20 +12,30 @@ pub const VALUE_BYTES_MIN: u64 = 16;
 #[must_use]
 pub fn key(op: u64, keys: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(16);
-    key.extend_from_slice(b"key:");
-    push_digits(&mut key, op % keys.max(1), 6);
+    push_key(&mut key, op, keys);
     key
+}
+
+fn push_key(out: &mut Vec<u8>, op: u64, keys: u64) {
+    out.extend_from_slice(b"key:");
+    push_digits(out, op % keys.max(1), 6);
 }
 
 /// The value of an operation: its number in 16 digits, then filling that differs from one operation to the next.
 #[must_use]
 pub fn value(op: u64, bytes: u64) -> Vec<u8> {
-    let length = usize::try_from(bytes.max(VALUE_BYTES_MIN)).expect("a value fits in memory");
-    let mut value = Vec::with_capacity(length);
-    push_digits(&mut value, op, 16);
-    let filling = b'a' + u8::try_from(op % 26).expect("a letter");
-    value.resize(length, filling);
+    let mut value = Vec::new();
+    push_value(&mut value, op, bytes);
     value
+}
+
+fn push_value(out: &mut Vec<u8>, op: u64, bytes: u64) {
+    let length = usize::try_from(bytes.max(VALUE_BYTES_MIN)).expect("a value fits in memory");
+    let end = out.len() + length;
+    out.reserve(length);
+    push_digits(out, op, 16);
+    let filling = b'a' + u8::try_from(op % 26).expect("a letter");
+    out.resize(end, filling);
 }
 
 /// Writes a number in at least so many digits. Simulators write millions of records: formatting would cost more than
@@ -51,6 +61,12 @@ pub fn record_bytes(bytes: u64, keys: u64) -> u64 {
 
 /// The record of an operation, as the reference server writes it.
 pub fn record(op: u64, keys: u64, bytes: u64, out: &mut Vec<u8>) {
+    // One room for both: this is called for every operation of every run.
+    let mut parts = Vec::with_capacity(256);
+    push_key(&mut parts, op, keys);
+    let key_bytes = parts.len();
+    push_value(&mut parts, op, bytes);
+    let (key, value) = parts.split_at(key_bytes);
     out.clear();
-    Effect::Set { key: &key(op, keys), value: &value(op, bytes) }.encode(out);
+    Effect::Set { key, value }.encode(out);
 }
