@@ -4,13 +4,17 @@ import { readFileSync } from 'node:fs';
 
 import { memory } from '../pkg/npm/module.js';
 import '../pkg/npm/node.js';
-import { RawNode, RawOptions, RawStore } from '../pkg/npm/towline_bg.js';
+import * as glue from '../pkg/npm/towline_bg.js';
+
+const { RawNode, RawOptions, RawStore } = glue;
 
 const ROUNDS = 5;
+const TICKS = 1_000_000;
 const LINK = 0;
 /** As the page works. */
 const PART_BYTES = 16 << 10;
 
+const bytes = readFileSync(new URL('../pkg/npm/towline.wasm', import.meta.url));
 const recorded = readFileSync(process.argv[2]);
 const parts = [];
 for (let at = 0; at < recorded.length; ) {
@@ -35,7 +39,7 @@ function answer(node, now) {
   node.consume(now, LINK, node.peek(LINK));
 }
 
-/** Milliseconds for all messages, and what that made of the store. */
+/** Nanoseconds for a record, over all messages. */
 function replay() {
   const [options, store] = [new RawOptions(), new RawStore()];
   const node = new RawNode(options, 2n, false, new Uint8Array(32).fill(2), 0, cursor);
@@ -54,12 +58,34 @@ function replay() {
     answer(node, now);
   }
   const ms = performance.now() - begin;
-  const keys = store.len();
+  // Half of the records were new keys.
+  const records = 2 * store.len();
   [node, store, options].forEach((raw) => raw.free());
-  return { ms, keys };
+  return (ms / records) * 1e6;
 }
 
-const runs = Array.from({ length: ROUNDS }, replay);
-const best = Math.min(...runs.map(({ ms }) => ms));
-const records = 2 * runs[0].keys;
-console.log(`counted: wasm_records_a_second = ${Math.round((records / best) * 1000)}`);
+/** Nanoseconds for an input that changes nothing: a tick, said as a record and answered. */
+function tick() {
+  const options = new RawOptions();
+  const node = new RawNode(options, 1n, true, new Uint8Array(32), 0, undefined);
+  const begin = performance.now();
+  for (let count = 0; count < TICKS; count += 1) {
+    say(node, 1, 0n);
+  }
+  const ms = performance.now() - begin;
+  [node, options].forEach((raw) => raw.free());
+  return (ms / TICKS) * 1e6;
+}
+
+/** Milliseconds from the module's bytes to its instance. */
+function start() {
+  const begin = performance.now();
+  const module = new WebAssembly.Module(bytes);
+  new WebAssembly.Instance(module, { './towline_bg.js': glue });
+  return performance.now() - begin;
+}
+
+const best = (run) => Math.min(...Array.from({ length: ROUNDS }, run));
+console.log(`counted: node_start_ms = ${best(start).toFixed(1)}`);
+console.log(`counted: wasm_tick_ns = ${best(tick).toFixed(1)}`);
+console.log(`counted: wasm_apply_ns = ${best(replay).toFixed(1)}`);

@@ -29,7 +29,7 @@ fn main() {
     let (records, rounds) = if file.is_some() { (RECORDS, ROUNDS) } else { (TURN, 1) };
     let parts = record(records);
     let seconds = (0..rounds).map(|_| replay(&parts)).fold(f64::INFINITY, f64::min);
-    println!("counted: native_records_a_second = {:.0}", f64::from(records) / seconds);
+    println!("counted: native_apply_ns = {:.1}", seconds * 1e9 / f64::from(records));
     if let Some(file) = file {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| [&length(part)[..], part].concat()).collect();
         std::fs::write(file, bytes).expect("the file can be written");

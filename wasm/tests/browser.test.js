@@ -85,27 +85,3 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   assert.deepEqual(page.faults.filter((fault) => !fault.includes('net::ERR_')), []);
   await page.close();
 });
-
-test('a list of many keys shows the place that is scrolled to', async (t) => {
-  const server = await new Place(t).serve();
-  const count = 100_000;
-  await server.fill('key', count, 'v');
-  const page = await open(server);
-  await agree(page, server);
-  const firsts = [];
-  for (const part of [0, 0.5, 1]) {
-    await page.evaluate((part) => {
-      const list = document.getElementById('list');
-      list.scrollTop = part * (list.scrollHeight - list.clientHeight);
-    }, part);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    firsts.push(await page.textContent('#rows tr:first-child td:first-child'));
-    assert.ok((await page.locator('#rows tr').count()) < 40, 'a screenful');
-  }
-  const sorted = Array.from({ length: count }, (_, index) => `key:${index}`).sort();
-  assert.equal(firsts[0], sorted[0]);
-  const middle = sorted.indexOf(firsts[1]);
-  assert.ok(Math.abs(middle - count / 2) < 20, `${firsts[1]} is the ${middle}th`);
-  assert.equal(await page.textContent('#rows tr:last-child td:first-child'), sorted[count - 1]);
-  await page.close();
-});

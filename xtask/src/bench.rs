@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: runs the benches of the core, the simulator and the C ABI, and puts what they measured beside
-//! what is promised.
+//! `cargo xtask bench`: runs the benches of the core, the simulator, the C ABI and the browser's module, and puts what
+//! they measured beside what is promised.
 //!
 //! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
 //! `counted: NAME = NUMBER`.
@@ -109,6 +109,52 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Of the browser's module: see wasm/bench and wasm/benches.
+const WASM_ROWS: &[Row] = &[
+    Row {
+        what: "module, started in node",
+        from: From::Counted("node_start_ms"),
+        unit: "ms",
+        target: Target::AtMost(10.0),
+    },
+    Row {
+        what: "module, started in a tab",
+        from: From::Counted("tab_start_ms"),
+        unit: "ms",
+        target: Target::AtMost(30.0),
+    },
+    Row {
+        what: "an input said from JavaScript, and answered",
+        from: From::Counted("wasm_tick_ns"),
+        unit: "ns",
+        target: Target::AtMost(150.0),
+    },
+    Row {
+        what: "a replica in WebAssembly, against native",
+        from: From::Part { of: "native_apply_ns", is: "wasm_apply_ns" },
+        unit: "%",
+        target: Target::AtLeast(75.0),
+    },
+    Row {
+        what: "a tab applies new keys",
+        from: From::Counted("tab_new_keys_records_a_second"),
+        unit: "records/s",
+        target: Target::AtLeast(100_000.0),
+    },
+    Row {
+        what: "a tab applies overwrites",
+        from: From::Counted("tab_overwrites_records_a_second"),
+        unit: "records/s",
+        target: Target::AtLeast(100_000.0),
+    },
+    Row {
+        what: "the page's longest task meanwhile",
+        from: From::Counted("tab_longest_task_ms"),
+        unit: "ms",
+        target: Target::AtMost(8.0),
+    },
+];
+
 /// Each bench: its package, its name, and whether criterion runs it.
 const BENCHES: [(&str, &str, bool); 3] =
     [("towline-core", "stream", true), ("towline-sim", "pace", false), ("towline-ffi", "stream", false)];
@@ -121,15 +167,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         counted.extend(measure(&workspace, bench, args.quick)?);
     }
     counted.extend(listen(crate::c::stream_program(&workspace)?)?);
+    for bench in crate::wasm::benches()? {
+        counted.extend(listen(bench)?);
+    }
+    let told = laid_out(ROWS.iter().chain(WASM_ROWS), &workspace, &counted, args.quick)?;
+    let met = told.iter().all(|row| row["met"] == true);
+    if let Some(file) = &args.json {
+        let text = json!({ "cores": cores(), "quick": args.quick, "rows": told });
+        std::fs::write(file, format!("{text:#}\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Measures the browser's module alone.
+pub(crate) fn wasm(workspace: &Workspace, benches: Vec<Command>) -> Result<ExitCode> {
+    let mut counted = BTreeMap::new();
+    for bench in benches {
+        counted.extend(listen(bench)?);
+    }
+    let told = laid_out(WASM_ROWS.iter(), workspace, &counted, false)?;
+    Ok(if told.iter().all(|row| row["met"] == true) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the table, and answers its rows.
+fn laid_out<'a>(
+    rows: impl Iterator<Item = &'a Row>,
+    workspace: &Workspace,
+    counted: &BTreeMap<String, f64>,
+    quick: bool,
+) -> Result<Vec<Value>> {
     let home = workspace.target.join("criterion");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut lines = vec![["what", "measured", "target", "unit", ""].map(str::to_owned).to_vec()];
     let mut told = Vec::new();
-    let mut missed = 0;
-    for row in ROWS {
-        let value = row.from.value(&home, &counted).with_context(|| format!("row {:?}", row.what))?;
+    for row in rows {
+        let value = row.from.value(&home, counted).with_context(|| format!("row {:?}", row.what))?;
         let met = row.target.met(value);
-        missed += u32::from(!met);
         let word = if met { "ok" } else { "MISSED" };
         let cell = |text: &str| text.to_owned();
         lines.push(vec![
@@ -143,15 +216,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             "what": row.what, "measured": value, "unit": row.unit, "target": row.target.text(), "met": met,
         }));
     }
-    let quick = if args.quick { ", quick: a look, not a claim" } else { "" };
+    let quick = if quick { ", quick: a look, not a claim" } else { "" };
     let aligns = [Align::Left, Align::Right, Align::Right, Align::Left, Align::Left];
-    print!("\n{}\nmeasured on {cores} cores{quick}\n", render(&aligns, &lines));
-    if let Some(file) = &args.json {
-        let text = json!({ "cores": cores, "quick": args.quick, "rows": told });
-        std::fs::write(file, format!("{text:#}\n"))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    print!("\n{}\nmeasured on {} cores{quick}\n", render(&aligns, &lines), cores());
+    Ok(told)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs a bench, showing what it says, and keeps what it counted.

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Then run its tests: in node, from the tarball, and in a browser against a real server
     #[arg(long)]
     test: bool,
-    /// Then measure it beside its targets
+    /// Then measure it beside its targets: these rows of `cargo xtask bench`
     #[arg(long)]
     bench: bool,
 }
@@ -51,26 +51,37 @@ struct Folders {
 
 /// Builds the package and the page; tests and measures them if asked.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
-    let wasm = workspace.root.join("wasm");
-    let pkg = |name: &str| wasm.join("pkg").join(name);
-    let (glue, npm, page) = (pkg("glue"), pkg("npm"), pkg("page"));
-    let folders = Folders { workspace, glue, npm, page, wasm };
-    folders.tools()?;
-    folders.module()?;
-    folders.script()?;
-    folders.page()?;
-    folders.sizes(&folders.pack()?)?;
+    let folders = Folders::built()?;
     if args.test {
         folders.test()?;
     }
     if args.bench {
-        folders.node_run(&["bench/run.js"], "release")?;
+        return crate::bench::wasm(&folders.workspace, folders.benches()?);
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Builds them, and answers what measures them, in this order: each prints what it counted.
+pub(crate) fn benches() -> Result<Vec<Command>> {
+    Folders::built()?.benches()
+}
+
 impl Folders {
+    /// Everything, built and weighed.
+    fn built() -> Result<Self> {
+        let workspace = Workspace::find()?;
+        let wasm = workspace.root.join("wasm");
+        let pkg = |name: &str| wasm.join("pkg").join(name);
+        let (glue, npm, page) = (pkg("glue"), pkg("npm"), pkg("page"));
+        let folders = Self { workspace, glue, npm, page, wasm };
+        folders.tools()?;
+        folders.module()?;
+        folders.script()?;
+        folders.page()?;
+        folders.sizes(&folders.pack()?)?;
+        Ok(folders)
+    }
+
     /// A tool that npm installed.
     fn tool(&self, name: &str) -> Command {
         let mut tool = command("node");
@@ -95,7 +106,7 @@ impl Folders {
     }
 
     /// Builds a crate as a module with its glue, and answers the module's path.
-    fn built(&self, crate_name: &str, out_name: &str, folder: &Path) -> Result<PathBuf> {
+    fn compile(&self, crate_name: &str, out_name: &str, folder: &Path) -> Result<PathBuf> {
         let mut build = command("cargo");
         build.args(["rustc", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
         // No other type beside it: see wasm/Cargo.toml.
@@ -120,7 +131,7 @@ impl Folders {
 
     fn module(&self) -> Result<()> {
         let to = self.npm.join("towline.wasm");
-        self.optimise(&self.built("towline-wasm", "towline", &self.glue)?, &to)?;
+        self.optimise(&self.compile("towline-wasm", "towline", &self.glue)?, &to)?;
         // The types describe the glue, and one function that a loader of our own calls.
         let types = std::fs::read_to_string(self.glue.join("towline.d.ts"))?;
         let setter = "export function __wbg_set_wasm(exports: WebAssembly.Exports): void;\n";
@@ -227,7 +238,7 @@ impl Folders {
         let folder = self.wasm.join("pkg/sim");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let module = folder.join("sim.wasm");
-        self.optimise(&self.built("towline-wasm-sim", "sim", &folder)?, &module)?;
+        self.optimise(&self.compile("towline-wasm-sim", "sim", &folder)?, &module)?;
         let zipped = zipped(&module)?;
         println!("simulator: {} bytes, {zipped} zipped, at most {SIM_LIMIT_BYTES}", len(&module)?);
         if zipped > SIM_LIMIT_BYTES {
@@ -245,11 +256,21 @@ impl Folders {
         files.sort();
         let mut args: Vec<&OsStr> = vec!["--test".as_ref(), "--test-concurrency=2".as_ref()];
         args.extend(files.iter().map(|file| file.as_os_str()));
-        self.node_run(&args, "dev")
+        finish(&mut self.node(&args, "dev")?, "see its messages above")
     }
 
-    /// Runs node over something that starts the program, which is built first, with the page in it.
-    fn node_run<S: AsRef<OsStr>>(&self, args: &[S], profile: &str) -> Result<()> {
+    /// One stream, recorded and applied natively, and again in the module; then a tab over a WebSocket.
+    fn benches(&self) -> Result<Vec<Command>> {
+        let stream = self.wasm.join("pkg/stream.bin");
+        let mut native = command("cargo");
+        native.args(["bench", "-p", "towline-wasm", "--bench", "pace", "--"]).arg(&stream);
+        native.current_dir(&self.workspace.root);
+        let module = self.node(&["bench/pace.js".as_ref(), stream.as_os_str()], "release")?;
+        Ok(vec![native, module, self.node(&["bench/run.js"], "release")?])
+    }
+
+    /// Node over something that starts the program, which is built first, with the page in it.
+    fn node<S: AsRef<OsStr>>(&self, args: &[S], profile: &str) -> Result<Command> {
         let mut build = command("cargo");
         build.args(["build", "-p", "towline", "--profile", profile]).current_dir(&self.workspace.root);
         finish(&mut build, "see cargo's message above")?;
@@ -258,7 +279,8 @@ impl Folders {
         let mut node = command("node");
         // Node 20 has a WebSocket, and wants to be asked for it.
         node.arg("--experimental-websocket").args(args).current_dir(&self.wasm);
-        finish(node.env("TOWLINE", program), "see its messages above")
+        node.env("TOWLINE", program);
+        Ok(node)
     }
 }
 
