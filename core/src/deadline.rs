@@ -12,7 +12,7 @@ use crate::time::Time;
 const ABSENT: u32 = u32::MAX;
 
 /// The deadlines of a node.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Deadlines {
     /// Sources, as a binary heap.
     heap: Vec<u32>,
@@ -21,6 +21,8 @@ pub(crate) struct Deadlines {
     /// Each source's place in the heap, or `ABSENT`.
     place: Box<[u32]>,
 }
+
+clone_fields! { Deadlines { heap, at, place } }
 
 impl Deadlines {
     pub(crate) fn new(sources: u32) -> Self {

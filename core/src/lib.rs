@@ -78,6 +78,8 @@ extern crate alloc;
 extern crate std;
 
 #[macro_use]
+mod clone;
+#[macro_use]
 mod mutants;
 
 mod clock;

@@ -27,7 +27,7 @@ use crate::stats::Counters;
 use crate::time::Time;
 
 /// A replication node: bytes, time and completions in; bytes and events out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Node {
     pub(crate) config: Config,
     pub(crate) id: NodeId,
@@ -53,6 +53,13 @@ pub struct Node {
     pub(crate) tell: u8,
     pub(crate) shut: bool,
     pub(crate) counters: Counters,
+}
+
+clone_fields! {
+    Node {
+        config, id, incarnation, clock, identity, redial, pause, role, log, links, dry, reader_floor, slots,
+        ships, upstream, seen, deadlines, pending, tell, shut, counters
+    }
 }
 
 /// Where each subject of an event, and each source of a deadline, has its number.

@@ -8,11 +8,13 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 
 /// A queue of subjects, each in it at most once.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Hash)]
 pub(crate) struct Pending {
     queue: VecDeque<u32>,
     queued: Box<[bool]>,
 }
+
+clone_fields! { Pending { queue, queued } }
 
 impl Pending {
     pub(crate) fn new(subjects: u32) -> Self {

@@ -99,10 +99,12 @@ impl Slot {
 }
 
 /// The table of slots.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Slots {
     pub(crate) rows: Box<[Slot]>,
 }
+
+clone_fields! { Slots { rows } }
 
 impl Slots {
     pub(crate) fn new(count: u32) -> Self {

@@ -38,6 +38,38 @@ fn a_clone_is_equal_and_so_is_the_same_life_lived_again() {
 }
 
 #[test]
+fn a_clone_over_another_node_is_that_node_in_all_it_shows_and_does() {
+    let opened = || {
+        let mut node = node(1, Role::Primary);
+        node.handle(Time(3), Input::Opened { link: LinkId(0), side: Side::Downstream }).expect("a free link");
+        node.handle(Time(3), Input::Write { data: b"abc" }).expect("a primary writes");
+        node
+    };
+    let dialling = || {
+        let mut node = node(2, Role::Replica);
+        settle(&mut node);
+        node.handle(Time(9), Input::Opened { link: LinkId(1), side: Side::Upstream }).expect("a free link");
+        node
+    };
+    let ends = |mut node: Node| {
+        let shown = |node: &Node| node.peek_transmit(LinkId(1)).slices().concat();
+        let before = shown(&node);
+        node.handle(Time(u64::MAX >> 1), Input::Tick).expect("ticks");
+        let events: Vec<Event> = core::iter::from_fn(|| node.poll_event()).collect();
+        node.check();
+        (before, events, shown(&node), node.fingerprint())
+    };
+    let mut over = opened();
+    over.clone_from(&dialling());
+    assert_eq!(over.fingerprint(), dialling().fingerprint());
+    assert_eq!(ends(over), ends(dialling()));
+    let mut over = dialling();
+    over.clone_from(&opened());
+    assert_eq!(over.fingerprint(), opened().fingerprint());
+    assert_eq!(ends(over), ends(opened()));
+}
+
+#[test]
 fn a_tick_with_nothing_due_keeps_it_and_every_write_changes_it() {
     let mut node = node(1, Role::Primary);
     settle(&mut node);

@@ -151,7 +151,7 @@ pub(crate) struct Downstream {
 }
 
 /// A row of the table of links.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) phase: Phase,
     pub(crate) upstream: bool,
@@ -171,6 +171,13 @@ pub(crate) struct Link {
     pub(crate) down: Downstream,
     /// Whether this row stands in the node's list of dry links. It may stand there though it is dry no more.
     pub(crate) listed: bool,
+}
+
+clone_fields! {
+    Link {
+        phase, upstream, outbox, due, tell, opened, heard, seen, next_beat, beats, peer, farewell, down,
+        listed
+    }
 }
 
 impl Link {

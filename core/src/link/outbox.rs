@@ -86,8 +86,8 @@ pub(crate) enum Done {
     Piece(usize),
 }
 
-/// Searches keep thousands of copies of a node and never run most of them: a copy has no room for what is not staged,
-/// and makes it when it stages.
+/// A copy has no room for control that is not staged, and makes it when it stages; one made over another keeps the room
+/// that is there.
 impl Clone for Outbox {
     fn clone(&self) -> Self {
         let staged = self.has_control();
@@ -100,6 +100,18 @@ impl Clone for Outbox {
             told: self.told,
             offered_since: self.offered_since,
         }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { scratch, control_at, control_end, stage, spill, told, offered_since } = from;
+        if from.has_control() {
+            self.scratch.clone_from(scratch);
+            (self.control_at, self.control_end) = (*control_at, *control_end);
+        } else {
+            (self.control_at, self.control_end) = (0, 0);
+        }
+        self.spill.clone_from(spill);
+        (self.stage, self.told, self.offered_since) = (*stage, *told, *offered_since);
     }
 }
 

@@ -16,11 +16,13 @@ pub(crate) struct Entry {
 }
 
 /// The sparse index of a ring.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Index {
     entries: VecDeque<Entry>,
     bound: usize,
 }
+
+clone_fields! { Index { entries, bound } }
 
 impl Index {
     pub(crate) fn bound(backlog_bytes: u64) -> usize {

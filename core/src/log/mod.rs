@@ -35,7 +35,7 @@ pub(crate) struct Place {
 }
 
 /// The log of one node.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) history: HistoryId,
     pub(crate) epochs: EpochTable,
@@ -56,6 +56,13 @@ pub(crate) struct Log {
     open_count: u32,
     /// Frame bytes of this epoch before the open batch; `None` until the first frame after a boot tells.
     byte_position: Option<u64>,
+}
+
+clone_fields! {
+    Log {
+        history, epochs, ring, index, batch_bytes, start, end, digest, epoch, sealed, open_count,
+        byte_position
+    }
 }
 
 impl Log {

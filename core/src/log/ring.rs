@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 /// A fixed ring of bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Ring {
     bytes: Box<[u8]>,
     start: u64,
@@ -15,6 +15,8 @@ pub(crate) struct Ring {
     /// Where the byte at `start` lies.
     start_place: usize,
 }
+
+clone_fields! { Ring { bytes, start, end, start_place } }
 
 impl Ring {
     pub(crate) fn new(capacity: u64) -> Self {

@@ -29,15 +29,17 @@ pub(crate) struct Live {
     pub(crate) done: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Buffer {
     bytes: Box<[u8]>,
     len: usize,
     last: bool,
 }
 
+clone_fields! { Buffer { bytes, len, last } }
+
 /// A link's share of the shipping.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Ship {
     pub(crate) link: Option<LinkId>,
     pub(crate) snapshot: SnapshotId,
@@ -55,6 +57,8 @@ pub(crate) struct Ship {
     first: usize,
     full: usize,
 }
+
+clone_fields! { Ship { link, snapshot, next_read, asked, read_all, chain, sent_all, buffers, first, full } }
 
 impl Ship {
     fn new(config: &Config) -> Self {
@@ -136,7 +140,7 @@ impl Hash for Ship {
 }
 
 /// Views and ships of one node.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Hash)]
 pub(crate) struct Ships {
     pub(crate) rows: Box<[Ship]>,
     pub(crate) live: [Option<Live>; SNAPSHOTS_LIVE],
@@ -145,6 +149,8 @@ pub(crate) struct Ships {
     /// Ids given out.
     count: u32,
 }
+
+clone_fields! { Ships { rows, live, dice, count } }
 
 impl Ships {
     pub(crate) fn new(config: &Config, dice: u32) -> Self {

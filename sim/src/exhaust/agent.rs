@@ -104,7 +104,6 @@ impl Facts {
 }
 
 /// A node and its host.
-#[derive(Clone)]
 pub(super) struct Agent {
     pub(super) node: Node,
     pub(super) now: Time,
@@ -117,10 +116,40 @@ pub(super) struct Agent {
     pub(super) held: VecDeque<Batch>,
     pub(super) spool: Vec<Batch>,
     pub(super) loading: Option<Loading>,
-    pub(super) views: Vec<(SnapshotId, Vec<Record>)>,
+    pub(super) views: Vec<(SnapshotId, Rc<[Record]>)>,
     pub(super) wanted: Vec<(SnapshotId, Offset)>,
     /// Links that stand, a bit each.
     pub(super) open: u8,
+}
+
+impl Clone for Agent {
+    fn clone(&self) -> Self {
+        Self {
+            node: self.node.clone(),
+            store: self.store.clone(),
+            durable: self.durable.clone(),
+            held: self.held.clone(),
+            spool: self.spool.clone(),
+            loading: self.loading.clone(),
+            views: self.views.clone(),
+            wanted: self.wanted.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { node, now, index, boots, store, durable, held, spool, loading, views, wanted, open } =
+            from;
+        self.node.clone_from(node);
+        self.store.clone_from(store);
+        self.durable.clone_from(durable);
+        self.held.clone_from(held);
+        self.spool.clone_from(spool);
+        self.loading.clone_from(loading);
+        self.views.clone_from(views);
+        self.wanted.clone_from(wanted);
+        (self.now, self.index, self.boots, self.open) = (*now, *index, *boots, *open);
+    }
 }
 
 impl Agent {
@@ -145,9 +174,10 @@ impl Agent {
         agent
     }
 
-    /// The agent after an operation.
-    pub(super) fn after(&self, op: Op, frame: &[u8]) -> (Box<Self>, Effects) {
-        let mut agent = Box::new(self.clone());
+    /// The agent after an operation. A spare one is taken for the room it has.
+    pub(super) fn after(&self, op: Op, frame: &[u8], spare: &mut Option<Box<Self>>) -> (Box<Self>, Effects) {
+        let mut agent = spare.take().unwrap_or_else(|| Box::new(self.clone()));
+        (*agent).clone_from(self);
         let mut effects = Effects::default();
         agent.run(op, frame, &mut effects);
         agent.turn(&mut effects);
@@ -179,7 +209,7 @@ impl Agent {
 
     /// The name of the record at an offset of what the node has received.
     pub(super) fn name_at(&self, offset: u64) -> Option<u8> {
-        let held = self.held.iter().flat_map(|batch| &batch.records);
+        let held = self.held.iter().flat_map(|batch| &batch.records[..]);
         let mut line = self.store.records.iter().chain(held);
         line.nth(usize::try_from(offset).ok()?).map(|record| record[0])
     }

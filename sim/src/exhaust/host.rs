@@ -119,7 +119,7 @@ impl Agent {
 
     fn apply(&mut self) {
         if let Some(batch) = self.held.pop_front() {
-            self.store.records.extend(&batch.records);
+            self.store.records.extend_from_slice(&batch.records);
             self.store.cursor = Some(batch.cursor);
             let upto = Offset(self.store.records.len() as u64);
             self.say(Input::Applied { upto });
@@ -166,7 +166,7 @@ impl Agent {
         }
         let cursor = self.store.cursor.clone().filter(|_| self.store.records.len() as u64 >= from.0);
         if let Some(cursor) = cursor {
-            self.views.push((snapshot, self.store.records.clone()));
+            self.views.push((snapshot, self.store.records[..].into()));
             self.say(Input::SnapshotReady { snapshot, cursor: &cursor, bytes: None });
         } else {
             self.say(Input::SnapshotFailed { snapshot, retry: true });
@@ -196,7 +196,7 @@ impl Agent {
             }
             if batch.end() > have {
                 let known = usize::try_from(have - batch.first).expect("few records");
-                self.store.records.extend(&batch.records[known..]);
+                self.store.records.extend_from_slice(&batch.records[known..]);
                 self.store.cursor = Some(batch.cursor);
             }
         }

@@ -54,6 +54,8 @@ pub(super) struct Pool {
     seen: Vec<Seen>,
     agents: Vec<Kept>,
     young: VecDeque<u32>,
+    /// One that nobody needs, for the room it has.
+    spare: Option<Box<Agent>>,
     frame_prints: Table,
     frames: Vec<Box<[u8]>>,
     outside_prints: Table,
@@ -70,6 +72,7 @@ impl Pool {
             seen: Vec::new(),
             agents: Vec::new(),
             young: VecDeque::new(),
+            spare: None,
             frame_prints: Table::new(),
             frames: Vec::new(),
             outside_prints: Table::new(),
@@ -102,7 +105,7 @@ impl Pool {
         }
         for (next, op) in way.into_iter().rev() {
             let from = self.agents[at as usize].whole.as_deref().expect("just made, or found whole");
-            let (made, _) = from.after(op, frame_of(&self.frames, op));
+            let (made, _) = from.after(op, frame_of(&self.frames, op), &mut self.spare);
             self.remember(next, made);
             at = next;
         }
@@ -117,7 +120,7 @@ impl Pool {
         if self.young.len() > WHOLE_MAX
             && let Some(old) = self.young.pop_front()
         {
-            self.agents[old as usize].whole = None;
+            self.spare = self.agents[old as usize].whole.take();
         }
     }
 
@@ -127,6 +130,8 @@ impl Pool {
             self.seen.push(Seen { facts: agent.facts(), made: Vec::new() });
             self.agents.push(Kept { origin, whole: None });
             self.remember(number, agent);
+        } else {
+            self.spare = Some(agent);
         }
         number
     }
@@ -154,7 +159,8 @@ impl Pool {
         let from = self.agents[agent as usize].whole.as_deref().expect("just made whole");
         let frame = frame_of(&self.frames, op);
         // A panic is a finding too, and must come with its counterexample.
-        let worked = catch_unwind(AssertUnwindSafe(|| from.after(op, frame)));
+        let spare = &mut self.spare;
+        let worked = catch_unwind(AssertUnwindSafe(|| from.after(op, frame, spare)));
         let (after, effects) = match worked {
             Ok((after, effects)) => (Some(after), effects),
             Err(panic) => {

@@ -25,17 +25,28 @@ pub(super) fn written(record: Record) -> [u8; RECORD_BYTES] {
 }
 
 /// Records, and the cursor at their end.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 pub(super) struct Store {
     pub(super) records: Vec<Record>,
     pub(super) cursor: Option<Rc<[u8]>>,
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        Self { records: self.records.clone(), cursor: self.cursor.clone() }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        self.records.clone_from(&from.records);
+        self.cursor.clone_from(&from.cursor);
+    }
 }
 
 /// A batch that waits: to be applied, or for a snapshot to be installed.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Batch {
     pub(super) first: u64,
-    pub(super) records: Vec<Record>,
+    pub(super) records: Rc<[Record]>,
     pub(super) cursor: Rc<[u8]>,
     pub(super) frame_bytes: u64,
 }
@@ -61,7 +72,7 @@ pub(super) fn flaw(records: &[Record]) -> Option<String> {
 }
 
 /// The records of a payload; `None` if one is no record of ours.
-pub(super) fn records_of(payload: &[u8]) -> Option<Vec<Record>> {
+pub(super) fn records_of(payload: &[u8]) -> Option<Rc<[Record]>> {
     Records::new(payload)
         .map(|bytes| bytes.first_chunk().copied().filter(|record| written(*record) == bytes))
         .collect()
