@@ -174,16 +174,27 @@ impl Agent {
         agent
     }
 
-    /// The agent after an operation. A spare one is taken for the room it has.
+    /// The agent after an operation, looked at. A spare one is taken for the room it has.
     pub(super) fn after(&self, op: Op, frame: &[u8], spare: &mut Option<Box<Self>>) -> (Box<Self>, Effects) {
-        let mut agent = spare.take().unwrap_or_else(|| Box::new(self.clone()));
-        (*agent).clone_from(self);
-        let mut effects = Effects::default();
-        agent.run(op, frame, &mut effects);
-        agent.turn(&mut effects);
+        let (agent, mut effects) = self.step(op, frame, spare);
         agent.node.check();
         agent.look(&mut effects);
         agent.look_back(self, op, &mut effects);
+        (agent, effects)
+    }
+
+    /// The agent after an operation that was looked at before.
+    pub(super) fn step(&self, op: Op, frame: &[u8], spare: &mut Option<Box<Self>>) -> (Box<Self>, Effects) {
+        let mut agent = match spare.take() {
+            Some(mut spare) => {
+                Self::clone_from(&mut spare, self);
+                spare
+            }
+            None => Box::new(self.clone()),
+        };
+        let mut effects = Effects::default();
+        agent.run(op, frame, &mut effects);
+        agent.turn(&mut effects);
         (agent, effects)
     }
 

@@ -1,8 +1,9 @@
 //! What is kept once: agents, frames, and what operations make of agents.
 //!
 //! An agent is known by its print and by how it came to be: from which agent, by which operation. Whole ones are kept
-//! only as long as they are young; an old one that is asked for again is made again. So memory holds the whole of a few
-//! thousand, and of each ever seen some words. Bounds: [`WHOLE_MAX`] whole agents of 15 KiB.
+//! only where operations were worked out of late; any other that is asked for is made again, which costs less than to
+//! fetch it from beyond the processor's caches. So memory holds of each agent ever seen some words. Bounds:
+//! [`WHOLE_MAX`] whole agents of 15 KiB.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -15,8 +16,8 @@ use super::scope::Scope;
 use super::table::Table;
 use crate::oracle::Invariant;
 
-/// Whole agents kept at the same time.
-const WHOLE_MAX: usize = 1 << 14;
+/// Whole agents kept at the same time, beside those in which everything begins: a megabyte, as the caches hold it.
+const WHOLE_MAX: usize = 64;
 
 /// What an operation did to the outside. Kept once each, for few are different.
 #[derive(Hash)]
@@ -41,7 +42,7 @@ struct Seen {
     made: Vec<Made>,
 }
 
-/// How an agent came to be, and all of it while it is young.
+/// How an agent came to be, and all of it if it is among the last that were asked for.
 struct Kept {
     origin: Option<(u32, Op)>,
     whole: Option<Box<Agent>>,
@@ -53,7 +54,8 @@ pub(super) struct Pool {
     prints: Table,
     seen: Vec<Seen>,
     agents: Vec<Kept>,
-    young: VecDeque<u32>,
+    /// Those that are whole, in the order in which they were made so.
+    whole: VecDeque<u32>,
     /// One that nobody needs, for the room it has.
     spare: Option<Box<Agent>>,
     frame_prints: Table,
@@ -71,7 +73,7 @@ impl Pool {
             prints: Table::new(),
             seen: Vec::new(),
             agents: Vec::new(),
-            young: VecDeque::new(),
+            whole: VecDeque::new(),
             spare: None,
             frame_prints: Table::new(),
             frames: Vec::new(),
@@ -105,7 +107,7 @@ impl Pool {
         }
         for (next, op) in way.into_iter().rev() {
             let from = self.agents[at as usize].whole.as_deref().expect("just made, or found whole");
-            let (made, _) = from.after(op, frame_of(&self.frames, op), &mut self.spare);
+            let (made, _) = from.step(op, frame_of(&self.frames, op), &mut self.spare);
             self.remember(next, made);
             at = next;
         }
@@ -114,24 +116,26 @@ impl Pool {
 
     fn remember(&mut self, agent: u32, whole: Box<Agent>) {
         self.agents[agent as usize].whole = Some(whole);
-        if self.agents[agent as usize].origin.is_some() {
-            self.young.push_back(agent);
-        }
-        if self.young.len() > WHOLE_MAX
-            && let Some(old) = self.young.pop_front()
+        self.whole.push_back(agent);
+        if self.whole.len() > WHOLE_MAX
+            && let Some(old) = self.whole.pop_front()
         {
             self.spare = self.agents[old as usize].whole.take();
         }
     }
 
-    pub(super) fn keep(&mut self, agent: Box<Agent>, origin: Option<(u32, Op)>) -> u32 {
+    /// Keeps an agent in which everything begins.
+    pub(super) fn keep_first(&mut self, agent: Box<Agent>) -> u32 {
+        let number = self.keep(&agent, None);
+        self.agents[number as usize].whole = Some(agent);
+        number
+    }
+
+    fn keep(&mut self, agent: &Agent, origin: Option<(u32, Op)>) -> u32 {
         let (number, new) = self.prints.insert(agent.print());
         if new {
             self.seen.push(Seen { facts: agent.facts(), made: Vec::new() });
             self.agents.push(Kept { origin, whole: None });
-            self.remember(number, agent);
-        } else {
-            self.spare = Some(agent);
         }
         number
     }
@@ -171,7 +175,11 @@ impl Pool {
         };
         let Effects { frames, closed, dials, wrong, rewound: _ } = effects;
         let frames = frames.into_iter().map(|(link, bytes)| (link, self.keep_frame(bytes))).collect();
-        let next = after.map_or(agent, |after| self.keep(after, Some((agent, op))));
+        let next = after.map_or(agent, |after| {
+            let number = self.keep(&after, Some((agent, op)));
+            self.spare = Some(after);
+            number
+        });
         (next, Outside { frames, closed: closed.into(), dials, wrong })
     }
 

@@ -91,7 +91,7 @@ impl Pool {
         for node in 0..pool.nodes() {
             use towline_core::Role;
             let role = if node == 0 { Role::Primary } else { Role::Replica };
-            world.agents[usize::from(node)] = pool.keep(Box::new(Agent::new(config, node, role)), None);
+            world.agents[usize::from(node)] = pool.keep_first(Box::new(Agent::new(config, node, role)));
         }
         // Everybody's first turn: replicas dial.
         for node in 0..pool.nodes() {
