@@ -6,6 +6,10 @@
 
 use crate::time::{Span, Time};
 
+/// The clock stops here, 292 years on. A host that says a later time means none; and at the end of all numbers a
+/// deadline could not lie behind now any more, but would be due for ever.
+const LATEST: Time = Time(u64::MAX / 2);
+
 /// The node's clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
@@ -47,6 +51,7 @@ impl Clock {
             self.clamped += u64::from(now < self.now);
             return;
         }
+        let now = now.min(LATEST);
         let counted = self.now.max(asked.unwrap_or(self.now)) + beat;
         self.slept += now.since(counted).0;
         self.now = now;

@@ -166,3 +166,19 @@ fn a_record_crosses_two_nodes() {
     let told = pair.turn();
     assert_eq!(told.iter().filter(|kind| **kind == TOW_EVENT_CLOSE).count(), 2, "{told:x?}");
 }
+
+#[test]
+fn a_time_at_the_end_of_all_numbers_is_survived() {
+    let mut pair = Pair::new();
+    pair.turn();
+    let mut step = MaybeUninit::<tow_step>::uninit();
+    for node in [pair.primary.0, pair.replica.0] {
+        // SAFETY: the nodes live, and all others are there.
+        unsafe {
+            let tick = kind(TOW_INPUT_TICK);
+            assert_eq!(tow_handle(node, TOW_NO_DEADLINE, &tick, null(), 0, step.as_mut_ptr()), TOW_OK);
+            assert_eq!(tow_handle(node, TOW_NO_DEADLINE, &tick, null(), 0, step.as_mut_ptr()), TOW_OK);
+            assert_eq!(tow_node_check(node, null_mut()), TOW_OK);
+        }
+    }
+}
