@@ -138,6 +138,7 @@ pub enum Input<'a> {
 
 /// What to do with the rest of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u32)] // As in `Kind`.
 pub enum Next {
     /// Drop `used` bytes and say [`Input::Bytes`] with the rest.
     Again,
@@ -150,6 +151,8 @@ pub enum Next {
 
 /// What a [`Payload`] is, in stream order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+// Whole words: with bytes, a copy of a Step is made of misaligned parts that overlap, and waits for the stores before.
+#[repr(u32)]
 pub enum Kind {
     /// Records to apply; the cursor of [`Step::position`] belongs in the same atomic step.
     Batch,
