@@ -21,6 +21,7 @@
 #include "towline_sugar.h"
 
 #define RECORD_BYTES 100
+#define RECORDS_MAX 256
 #define ROOM ((size_t)1 << 20)
 
 typedef struct {
@@ -149,15 +150,16 @@ static void turn(side *one, side *other) {
 }
 
 static void stream(side *primary, side *replica, int turns, int records) {
-    uint8_t record[RECORD_BYTES];
-    tow_step step;
-    memset(record, 7, sizeof record);
+    static uint8_t record[RECORDS_MAX][RECORD_BYTES];
+    tow_slice slices[RECORDS_MAX];
+    uint64_t offset;
     for (int i = 0; i < turns; i++) {
         now += 50000;
         for (int j = 0; j < records; j++) {
-            record[j % RECORD_BYTES]++;
-            CHECK(tow_write(primary->node, now, record, sizeof record, &step) == TOW_OK);
+            record[j][j % RECORD_BYTES]++;
+            slices[j] = (tow_slice){record[j], RECORD_BYTES};
         }
+        CHECK(tow_write_all(primary->node, now, slices, (size_t)records, &offset) == TOW_OK);
         turn(primary, replica);
         turn(replica, primary);
     }

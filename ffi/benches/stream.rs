@@ -112,12 +112,12 @@ struct Pair {
 
 impl Pair {
     fn stream(&mut self, turns: usize) {
-        let mut record = [7_u8; RECORD_BYTES];
+        let mut records = [[7_u8; RECORD_BYTES]; RECORDS];
         for _ in 0..turns {
             self.now = self.now + Span(50_000);
-            for number in 0..RECORDS {
+            for (number, record) in records.iter_mut().enumerate() {
                 record[number] = record[number].wrapping_add(1);
-                let write = Input::Write { data: black_box(&record) };
+                let write = Input::Write { data: black_box(&*record) };
                 black_box(self.primary.node.handle(self.now, write).expect("a primary writes"));
             }
             self.primary.turn(self.now, &mut self.replica);

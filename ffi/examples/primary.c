@@ -25,6 +25,8 @@
 #define LINK_IDS (LINKS_MAX + 2)
 /* Two may be open at a time. */
 #define VIEWS 2
+/* So many records are written in one call. */
+#define RECORDS 64
 #define PIECE_BYTES ((size_t)256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
 
@@ -34,22 +36,41 @@ typedef struct {
     buffer bytes;
 } view;
 
+/* Records that wait for the end of their turn's reading: one behind the other, each with its length. */
+typedef struct {
+    buffer bytes;
+    size_t len[RECORDS], count;
+} batch;
+
 typedef struct {
     host h; /* first: what is handed a host finds the primary */
     int listener, input_over, written;
     connection links[LINK_IDS];
     view views[VIEWS];
     buffer input;
+    batch batch;
 } primary;
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
 
-/* A line becomes a record; the store decides whether it is one, then the log gets it. */
-static void write_line(primary *p, char *line) {
+/* What the store took goes into the log, in one call. */
+static void write_batch(primary *p) {
+    tow_slice records[RECORDS];
+    uint64_t offset;
+    size_t at = 0;
+    for (size_t i = 0; i < p->batch.count; i++) {
+        records[i] = (tow_slice){p->batch.bytes.bytes + at, p->batch.len[i]};
+        at += p->batch.len[i];
+    }
+    must(tow_write_all(p->h.node, p->h.now, records, p->batch.count, &offset), "write");
+    p->written |= p->batch.count > 0;
+    p->batch.count = p->batch.bytes.len = 0;
+}
+
+/* A line becomes a record, if the store takes it. */
+static void take_line(primary *p, char *line) {
     const uint8_t *word[3];
-    size_t len[3], words = 0;
-    buffer record = {NULL, 0, 0};
-    tow_step step;
+    size_t len[3], words = 0, at = p->batch.bytes.len;
     while (words < 3 && *line != 0) {
         size_t end = words < 2 ? strcspn(line, " ") : strlen(line);
         word[words] = (uint8_t *)line;
@@ -63,14 +84,16 @@ static void write_line(primary *p, char *line) {
     for (size_t i = 0; i < len[0]; i++) {
         ((char *)(uintptr_t)word[0])[i] = (char)toupper(word[0][i]);
     }
-    effect_write(&record, words, word, len);
-    if (store_apply(p->h.data, record.bytes, record.len) != 0) {
+    effect_write(&p->batch.bytes, words, word, len);
+    if (store_apply(p->h.data, p->batch.bytes.bytes + at, p->batch.bytes.len - at) != 0) {
         fputs("that is no command\n", stderr);
-    } else {
-        must(tow_write(p->h.node, p->h.now, record.bytes, record.len, &step), "write");
-        p->written = 1;
+        p->batch.bytes.len = at;
+        return;
     }
-    free(record.bytes);
+    p->batch.len[p->batch.count++] = p->batch.bytes.len - at;
+    if (p->batch.count == RECORDS) {
+        write_batch(p);
+    }
 }
 
 static void read_commands(primary *p) {
@@ -88,10 +111,11 @@ static void read_commands(primary *p) {
             break;
         }
         *end = 0;
-        write_line(p, (char *)p->input.bytes + at);
+        take_line(p, (char *)p->input.bytes + at);
         at = (size_t)(end - p->input.bytes) + 1;
     }
     buffer_drop(&p->input, at);
+    write_batch(p);
 }
 
 /* What was written this turn becomes a batch; data and cursor meet at its boundary. */
@@ -275,5 +299,6 @@ int main(int argc, char **argv) {
     }
     host_end(&p.h);
     free(p.input.bytes);
+    free(p.batch.bytes.bytes);
     return 0;
 }

@@ -317,9 +317,6 @@ typedef struct {
     uint32_t flags;
 } tow_step;
 
-/* What a node says to you: `TOW_EVENT_*`. */
-typedef tow_record tow_event;
-
 /* Bytes of somebody else's: laid out like `struct iovec`. */
 typedef struct {
     /* The first of them. */
@@ -327,6 +324,9 @@ typedef struct {
     /* How many. */
     size_t len;
 } tow_slice;
+
+/* What a node says to you: `TOW_EVENT_*`. */
+typedef tow_record tow_event;
 
 /* What a node knows of itself. What is unknown has no flag, and is 0. */
 typedef struct {
@@ -587,6 +587,16 @@ tow_status tow_handle(tow_node *node,
                       const uint8_t *data,
                       size_t len,
                       tow_step *step);
+
+/*
+ * Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one crossing: what a turn of your
+ * loop wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
+ */
+tow_status tow_write_all(tow_node *node,
+                         tow_time now,
+                         const tow_slice *records,
+                         size_t count,
+                         uint64_t *offset);
 
 /* Takes up to `cap` events. `*count` says how many were written; fewer than `cap` means that there are no more. */
 tow_status tow_poll_events(tow_node *node, tow_event *events, size_t cap, size_t *count);

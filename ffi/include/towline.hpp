@@ -187,6 +187,11 @@ public:
     std::uint64_t write(tow_time now, bytes record) {
         return handle(now, tow_input_of(TOW_INPUT_WRITE, 0, 0, 0, 0), record).offset;
     }
+    std::uint64_t write_all(tow_time now, const tow_slice *records, std::size_t count) {
+        std::uint64_t offset = 0;
+        check(tow_write_all(get(), now, records, count, &offset));
+        return offset;
+    }
     void say(tow_time now, tow_kind kind, std::uint32_t link = 0, std::uint64_t a = 0, std::uint64_t b = 0) {
         handle(now, tow_input_of(kind, link, a, b, 0));
     }

@@ -1,6 +1,6 @@
 //! # Towline's C ABI
 //!
-//! The core's verbs over flat records, as eighteen functions. `include/towline.h` is made from this crate and says the
+//! The core's verbs over flat records, as nineteen functions. `include/towline.h` is made from this crate and says the
 //! contract in C's words; this page is for who changes it.
 //!
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in

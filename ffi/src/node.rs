@@ -29,6 +29,8 @@ pub struct tow_node {
 /// What a handle guards.
 pub(crate) struct Content {
     pub(crate) node: Node,
+    /// As its configuration has it.
+    pub(crate) record_bytes_max: u32,
     /// The last refusal of a call that may change the node.
     pub(crate) refusal: tow_error,
 }
@@ -41,13 +43,13 @@ const _: fn() = || {
 };
 
 impl tow_node {
-    pub(crate) fn new(node: Node) -> Self {
+    pub(crate) fn new(node: Node, record_bytes_max: u32) -> Self {
         let refusal = crate::status::error(TOW_OK, 0, &"");
         Self {
             users: AtomicI32::new(FREE),
             poisoned: AtomicBool::new(false),
             due: AtomicU64::new(due_of(&node)),
-            content: UnsafeCell::new(Content { node, refusal }),
+            content: UnsafeCell::new(Content { node, record_bytes_max, refusal }),
         }
     }
 

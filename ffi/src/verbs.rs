@@ -1,6 +1,6 @@
 //! The verbs: say, poll, peek, consume, and when to come back.
 
-use towline_core::{LinkId, More, Record, StepRecord, Time};
+use towline_core::{Input, Level, LinkId, Misuse, More, Record, StepRecord, Time};
 
 use crate::border::{Out, bytes, look, status_of};
 use crate::node::{exclusive, next_deadline, shared, tow_node};
@@ -31,6 +31,41 @@ pub unsafe extern "C" fn tow_handle(
             Ok(answer) => step.write(StepRecord::from(answer)),
             Err(misuse) => return Err(Refusal::Misuse(*misuse)),
         }
+        Ok(())
+    };
+    // SAFETY: the caller's.
+    unsafe { exclusive(node, work) }
+}
+
+/// Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one crossing: what a turn of your
+/// loop wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_write_all(
+    node: *mut tow_node,
+    now: tow_time,
+    records: *const tow_slice,
+    count: usize,
+    offset: *mut u64,
+) -> tow_status {
+    let work = |content: &mut crate::node::Content| {
+        // SAFETY: the caller's.
+        let offset = unsafe { Out::new(offset) }?;
+        let record = |at: usize| {
+            // SAFETY: below `count`, and the caller says that so many are there.
+            let slice = unsafe { look(records.wrapping_add(at)) }?;
+            // SAFETY: the caller's, and not kept.
+            unsafe { bytes(slice.ptr, slice.len) }
+        };
+        for at in 0..count {
+            if record(at)?.len() > content.record_bytes_max as usize {
+                return Err(Refusal::Misuse(Misuse::RecordTooLong));
+            }
+        }
+        // What else may be refused is refused of the first.
+        for at in 0..count {
+            content.node.handle(Time(now), Input::Write { data: record(at)? })?;
+        }
+        offset.write(content.node.acked(Level::Received, 0).0);
         Ok(())
     };
     // SAFETY: the caller's.

@@ -30,6 +30,7 @@ static void all_calls(tow_node *node, tow_status expected) {
     CHECK(tow_stats_get(node, &stats, sizeof stats) == expected);
     CHECK(tow_acked(node, TOW_APPLIED, 0, &offset) == expected);
     CHECK(tow_node_check(node, &error) == expected);
+    CHECK(tow_write_all(node, 0, NULL, 0, &offset) == expected);
     if (expected != TOW_OK) {
         CHECK(tow_consume(node, 0, 0, 0, &more) == expected);
         CHECK(tow_next_deadline(node) == TOW_NO_DEADLINE);
@@ -118,6 +119,8 @@ static void of_birth_and_death(void) {
 
 static void of_inputs(void) {
     tow_node *node = make(TOW_PRIMARY);
+    const tow_slice records[3] = {{(const uint8_t *)"two", 3}, {NULL, 0}, {NULL, 1}};
+    uint64_t offset;
     tow_input input = tow_input_of(TOW_INPUT_WRITE, 0, 0, 0, 0);
     tow_step step;
     tow_error error;
@@ -137,6 +140,10 @@ static void of_inputs(void) {
     CHECK(tow_node_error(node, &error) == TOW_OK && error.code == TOW_E_MISUSE && error.detail == 1);
     CHECK(tow_write(node, 0, NULL, 0, &step) == TOW_OK && step.offset == 1);
     CHECK(step.flags == TOW_STEP_OFFSET && step.kind == TOW_PAYLOAD_NONE);
+    CHECK(tow_write_all(node, 0, records, 2, &offset) == TOW_OK && offset == 3);
+    CHECK(tow_write_all(node, 0, records, 3, &offset) == TOW_E_NULL && offset == 3);
+    CHECK(tow_write_all(node, 0, NULL, 1, &offset) == TOW_E_NULL);
+    CHECK(tow_write_all(node, 0, records, 1, NULL) == TOW_E_NULL);
     tow_node_free(node);
 }
 

@@ -38,7 +38,7 @@ void read(side &to) {
         step = to.node.on_bytes(now, 0, {to.unread.data(), to.unread.size()});
         to.unread.erase(to.unread.begin(), to.unread.begin() + static_cast<std::ptrdiff_t>(step.used));
         if (step.kind == TOW_PAYLOAD_LAST_PIECE) {
-            CHECK(to.node.installed(now, step.snapshot).boundary == 1);
+            CHECK(to.node.installed(now, step.snapshot).boundary == 3);
         }
     } while (step.next == TOW_NEXT_AGAIN);
 }
@@ -99,7 +99,8 @@ void until_wanted(side &one, side &other) {
 int main() {
     side old = make(TOW_PRIMARY, 1), young = make(TOW_REPLICA, 2);
     tow_step step;
-    CHECK(old.node.write(now, {"record"}) == 1);
+    const tow_slice records[] = {{reinterpret_cast<const std::uint8_t *>("one"), 3}, {nullptr, 0}};
+    CHECK(old.node.write(now, {"record"}) == 1 && old.node.write_all(now, records, 2) == 3);
     CHECK(tow_promote(young.node.get(), now, &step) == TOW_E_MISUSE); /* it has nothing to lead from */
 
     until_wanted(old, young);
@@ -116,7 +117,7 @@ int main() {
     CHECK((young.node.stats().flags & TOW_STATS_BASE) != 0);
 
     const std::uint64_t epoch = old.node.stats().epoch;
-    CHECK(young.node.promote(now).boundary == 1 && young.node.stats().epoch >> 32 > epoch >> 32);
+    CHECK(young.node.promote(now).boundary == 3 && young.node.stats().epoch >> 32 > epoch >> 32);
     young.node.lost(now, 0);
     old.node.lost(now, 0);
     old.node.follow(now, false);

@@ -62,7 +62,8 @@ pub(crate) const NEEDS: &[Need] = &[
         budget_s: 240,
         quick: false,
         there: || {
-            let tools = ["gcc", "g++", "ld", "clang", "clang++", "valgrind", "pkg-config", "cmake"];
+            let tools =
+                ["gcc", "g++", "ld", "clang", "clang++", "valgrind", "pkg-config", "cmake", "doxygen"];
             tools.iter().all(|tool| answers(tool, &["--version"]))
                 && answers("pkg-config", &["--exists", "libxxhash"])
         },

@@ -23,7 +23,7 @@ pub(crate) const NIGHTLY: &str = "nightly-2026-05-20";
 pub(crate) const ON_NIGHTLY: &str = "+nightly-2026-05-20";
 
 /// A C programmer's tools, and what the C examples take their digest from. Any version will do.
-pub(crate) const C_TOOLS: &str = "gcc g++ binutils clang valgrind pkg-config cmake libxxhash-dev";
+pub(crate) const C_TOOLS: &str = "gcc g++ binutils clang valgrind pkg-config cmake doxygen libxxhash-dev";
 /// Runs the npm tools and the package's tests: the oldest node the package supports, or a newer one. What npm installs
 /// has its versions in wasm/package.json.
 pub(crate) const NODE: &str = "20.19.5";

@@ -22,13 +22,14 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
             tow_stats_get(node, stats.as_mut_ptr(), size_of::<tow_stats>()),
             tow_acked(node, TOW_APPLIED, 0, &mut offset),
             tow_node_check(node, null_mut()),
+            tow_write_all(node, 0, null(), 0, &mut offset),
         ]
     }
 }
 
 #[test]
 fn no_node_is_refused() {
-    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 8]);
+    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 9]);
     let mut error = MaybeUninit::uninit();
     // SAFETY: NULL is well defined everywhere.
     unsafe {
@@ -44,7 +45,7 @@ fn a_node_in_use_is_refused_and_stays_well() {
     // SAFETY: the node lives.
     let done = unsafe {
         crate::node::exclusive(held.0, |_| {
-            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 8]);
+            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 9]);
             assert_eq!(tow_next_deadline(held.0), TOW_NO_DEADLINE);
             assert_eq!(tow_node_error(held.0, MaybeUninit::uninit().as_mut_ptr()), TOW_E_REENTERED);
             tow_node_free(held.0);
@@ -69,7 +70,7 @@ fn a_panic_poisons_its_node_and_no_other() {
     // SAFETY: the node lives.
     let done = unsafe { crate::node::exclusive(held.0, |_| panic!("the planted {}", "panic")) };
     assert_eq!(done, TOW_E_PANIC);
-    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 8]);
+    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 9]);
     // SAFETY: the node lives.
     assert_eq!(unsafe { tow_next_deadline(held.0) }, TOW_NO_DEADLINE);
     assert_eq!(held.error(), (TOW_E_PANIC, 0, "the planted panic".to_owned()));
@@ -218,4 +219,34 @@ fn a_cursor_says_how_much_room_it_takes() {
     }
     let (_, position) = towline_core::Cursor::describe(&buf[..len]).unwrap();
     assert_eq!(position.epoch.0, step.position.epoch);
+}
+
+#[test]
+fn many_records_are_written_whole_or_not_at_all() {
+    let held = Held::new(1, TOW_PRIMARY);
+    let slice = |bytes: &[u8]| tow_slice { ptr: bytes.as_ptr(), len: bytes.len() };
+    let write = |records: &[tow_slice]| {
+        let mut offset = 99;
+        // SAFETY: all of them are there.
+        let done = unsafe { tow_write_all(held.0, 0, records.as_ptr(), records.len(), &mut offset) };
+        (done, offset)
+    };
+    let long = [0; 4096];
+    let nowhere = tow_slice { ptr: null(), len: 1 };
+    assert_eq!(write(&[slice(b"one"), slice(b""), slice(b"three")]), (TOW_OK, 3));
+    assert_eq!(write(&[slice(b"four"), slice(&long)]), (TOW_E_MISUSE, 99));
+    assert_eq!(write(&[slice(b"four"), nowhere]), (TOW_E_NULL, 99));
+    assert_eq!(write(&[]), (TOW_OK, 3));
+    let replica = Held::new(2, TOW_REPLICA);
+    let mut offset = 99;
+    // SAFETY: all of them are there.
+    let (no_records, no_place, no_primary) = unsafe {
+        (
+            tow_write_all(held.0, 0, null(), 1, &mut offset),
+            tow_write_all(held.0, 0, &slice(b"four"), 1, null_mut()),
+            tow_write_all(replica.0, 0, &slice(b"one"), 1, &mut offset),
+        )
+    };
+    assert_eq!((no_records, no_place, no_primary, offset), (TOW_E_NULL, TOW_E_NULL, TOW_E_MISUSE, 99));
+    assert_eq!(write(&[slice(b"four")]), (TOW_OK, 4));
 }

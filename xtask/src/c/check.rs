@@ -37,6 +37,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("header is current", |bench| header::check(&bench.ffi)),
     ("libraries", |bench| bench.libraries.judge()),
     ("headers in every dialect", |bench| hygiene(&bench.ffi, &bench.folder)),
+    ("every item has words", doxygen),
     ("ABI", |bench| abi::compare(&bench.ffi, &bench.libraries.exports, &bench.folder)),
     ("installed", |bench| installed(&bench.prefix, &bench.folder)),
     ("refusals", refusals),
@@ -113,6 +114,17 @@ impl Bench {
         let program = self.make(name, sources, link, &["-lpthread"])?;
         output(Command::new(program).args(args))
     }
+}
+
+/// `ffi/Doxyfile`, with a place to write to.
+fn doxygen(bench: &Bench) -> Result<String> {
+    let (made, style) = (bench.folder.join("doxygen"), bench.folder.join("Doxyfile"));
+    std::fs::create_dir_all(&made).with_context(|| made.display().to_string())?;
+    let text = std::fs::read_to_string(bench.ffi.join("Doxyfile")).context("Doxyfile")?;
+    let text = format!("{text}OUTPUT_DIRECTORY = {}\n", made.display());
+    std::fs::write(&style, text).with_context(|| style.display().to_string())?;
+    output(Command::new("doxygen").arg(&style).current_dir(&bench.ffi))?;
+    Ok(made.join("html/index.html").display().to_string())
 }
 
 /// As static, as shared, and with the function that panics.
