@@ -56,6 +56,17 @@ test('the slim entry starts when it is told to', () => {
   assert.equal(run('node', name), `-51\n${SAID}`);
 });
 
+test('the simulator is an entry of its own', () => {
+  const name = file(
+    'sim.mjs',
+    "import { init, resolve, traceHash } from 'towline/sim';",
+    "import { readFileSync } from 'node:fs';",
+    "await init(readFileSync(new URL(import.meta.resolve('towline/sim.wasm'))));",
+    "console.log(traceHash(resolve('mixed', 1n)).length);",
+  );
+  assert.equal(run('node', name), '32\n');
+});
+
 test('esbuild bundles the inline entry into one file for a browser', () => {
   const name = file('inline.mjs', "import { MemoryStore, Node } from 'towline/inline';", ...USE);
   const esbuild = join(home, 'node_modules/.bin/esbuild');

@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 
 const SEEDS = 100;
 const SCENARIO = 'mixed';
-const home = new URL('../pkg/sim/', import.meta.url);
+const home = new URL('../pkg/npm/', import.meta.url);
 
 let told;
 
@@ -29,22 +29,16 @@ function native() {
 function played(sim, scenario, seeds) {
   const lines = [];
   for (let seed = 0; seed < seeds; seed += 1) {
-    lines.push(`${seed} ${sim.trace_hash(sim.resolve(scenario, BigInt(seed)))}`);
+    lines.push(`${seed} ${sim.traceHash(sim.resolve(scenario, BigInt(seed)))}`);
   }
   return lines;
 }
 
-async function started() {
-  const sim = await import(new URL('sim_bg.js', home));
-  const module = new WebAssembly.Module(readFileSync(new URL('sim.wasm', home)));
-  const { exports } = new WebAssembly.Instance(module, { './sim_bg.js': sim });
-  sim.__wbg_set_wasm(exports);
-  exports.__wbindgen_start?.();
-  return sim;
-}
-
 test('a seed has the same plan, and the same run, here and in the program', async () => {
-  const sim = await started();
+  const sim = await import(new URL('sim.js', home));
+  assert.throws(() => sim.resolve(SCENARIO, 42n), { code: -51 });
+  await sim.init(readFileSync(new URL('sim.wasm', home)));
+  assert.throws(() => sim.resolve('no such', 42n), { code: -3 });
   assert.equal(sim.resolve(SCENARIO, 42n), simulator('resolve', SCENARIO, '--seed', '42'));
   assert.deepEqual(played(sim, SCENARIO, SEEDS), native());
 });
@@ -62,10 +56,8 @@ test('and in a browser', async () => {
     });
     await page.goto('http://sim.test/index.html');
     const lines = await page.evaluate(async ([text, scenario, seeds]) => {
-      const sim = await import('/sim_bg.js');
-      const started = await WebAssembly.instantiateStreaming(fetch('/sim.wasm'), { './sim_bg.js': sim });
-      sim.__wbg_set_wasm(started.instance.exports);
-      started.instance.exports.__wbindgen_start?.();
+      const sim = await import('/sim.js');
+      await sim.init('/sim.wasm');
       return new Function(`return ${text}`)()(sim, scenario, seeds);
     }, [played.toString(), SCENARIO, SEEDS]);
     assert.deepEqual(lines, native());

@@ -15,8 +15,9 @@
  */
 export { Code, TowlineError } from './error.js';
 export { type Fault, follow, Follower, type FollowOptions, type Status } from './follow.js';
-export { init, initSync, reset, type Source } from './module.js';
+export { init, initSync, reset } from './module.js';
 export { Node, type NodeOptions } from './node-core.js';
+export type { Source } from './source.js';
 export { MemoryStore, type Row } from './store.js';
 export type {
   Event, Kind, Limits, Link, Next, NodeId, Offset, Payload, Position, SnapshotId, Step,

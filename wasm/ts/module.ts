@@ -5,9 +5,7 @@
 
 import * as glue from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
-
-/** What a module is started from. */
-export type Source = URL | string | Response | Promise<Response> | BufferSource | WebAssembly.Module;
+import { compile, type Source } from './source.js';
 
 /** What Rust gave out: freed by whoever holds it. */
 export interface Raw {
@@ -61,22 +59,6 @@ export function reset(): void {
   // Every view of the old memory is dead from here on, those that the glue keeps too.
   linear?.grow(0);
   start(compiled);
-}
-
-async function compile(source: Source): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) {
-    return source;
-  }
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    return WebAssembly.compile(source as BufferSource);
-  }
-  const response = await (typeof source === 'string' || source instanceof URL ? fetch(source) : source);
-  if (!response.ok) {
-    throw new TowlineError(Code.notStarted, `${response.url}: ${response.status} ${response.statusText}`);
-  }
-  // Servers that do not know the media type still get their module compiled.
-  const typed = response.headers.get('content-type')?.startsWith('application/wasm') ?? false;
-  return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
 
 function start(module: WebAssembly.Module): void {
