@@ -22,6 +22,7 @@ mod world;
 pub use scope::{Choice, Scope};
 
 use crate::oracle::Invariant;
+use packed::Packed;
 use pool::Pool;
 use table::Set;
 use world::{DOWN, Stop, UP, World};
@@ -95,6 +96,8 @@ struct Search {
     frontier: Vec<u8>,
     /// The number of the first of them.
     frontier_at: u32,
+    /// Where the choices of one state led.
+    led_to: Vec<(u128, Choice, Packed)>,
     transitions: u64,
     cut_off: u64,
     depth: u32,
@@ -115,6 +118,7 @@ impl Search {
             reached: vec![(0, 0)],
             frontier: packed.bytes().to_vec(),
             frontier_at: 0,
+            led_to: Vec::new(),
             transitions: 0,
             cut_off: 0,
             depth: 0,
@@ -132,37 +136,46 @@ impl Search {
         let frontier = std::mem::take(&mut self.frontier);
         let mut number = std::mem::replace(&mut self.frontier_at, number_of(self.reached.len()));
         let mut rest = &frontier[..];
-        while let Some((world, more)) = World::unpack(rest) {
-            rest = more;
+        while let Some((world, more)) = World::unpack(rest)
+            && self.found.is_none()
+            && self.has_room()
+        {
             self.pool.choices(&world, &mut choices);
-            for choice in &choices {
-                self.transitions += 1;
-                match self.pool.after(&world, *choice) {
-                    Ok(after) => {
-                        let packed = after.pack();
-                        if self.visited.insert(packed.print()) {
-                            self.reached.push((number, choice.pack()));
-                            self.frontier.extend_from_slice(packed.bytes());
-                        }
-                    }
-                    Err(Stop::Bound) => self.cut_off += 1,
-                    Err(Stop::Wrong(wrong)) => {
-                        self.found = Some((number, *choice, *wrong));
-                        return;
-                    }
-                }
-                if self.transitions.is_multiple_of(TOLD_EVERY) {
-                    progress(self.progress());
-                }
+            let before = self.transitions;
+            self.expand(&world, number, &choices);
+            if self.transitions / TOLD_EVERY != before / TOLD_EVERY {
+                progress(self.progress());
             }
-            if !self.has_room() {
-                // Incomplete: what is left is not looked at.
-                break;
-            }
-            number += 1;
+            (rest, number) = (more, number + 1);
         }
-        self.depth += u32::from(!self.frontier.is_empty());
+        self.depth += u32::from(self.found.is_none() && !self.frontier.is_empty());
         progress(self.progress());
+    }
+
+    /// Tries these choices in a state; what they lead to is looked for all at once.
+    fn expand(&mut self, world: &World, number: u32, choices: &[Choice]) {
+        self.led_to.clear();
+        for choice in choices {
+            self.transitions += 1;
+            match self.pool.after(world, *choice) {
+                Ok(after) => {
+                    let packed = after.pack();
+                    self.led_to.push((packed.print(), *choice, packed));
+                }
+                Err(Stop::Bound) => self.cut_off += 1,
+                Err(Stop::Wrong(wrong)) => {
+                    self.found = Some((number, *choice, *wrong));
+                    break;
+                }
+            }
+        }
+        self.visited.fetch(self.led_to.iter().map(|(print, ..)| *print));
+        for (print, choice, packed) in &self.led_to {
+            if self.visited.insert(*print) {
+                self.reached.push((number, choice.pack()));
+                self.frontier.extend_from_slice(packed.bytes());
+            }
+        }
     }
 
     fn progress(&self) -> Progress {
