@@ -23,6 +23,7 @@ impl Turn<'_> {
             Event::WantsWrite { link } => {
                 if let Some(row) = self.row_of(link) {
                     row.writing = true;
+                    self.process.wants_write = true;
                 }
             }
             Event::Acked { node, received, applied, persisted } => {
@@ -141,6 +142,9 @@ impl Turn<'_> {
 
     /// Writes every link that wants to, until it is dry or takes no more.
     pub(super) fn write_all(&mut self) {
+        if !std::mem::take(&mut self.process.wants_write) {
+            return;
+        }
         for link in 0..self.process.links_top {
             if self.process.links[link].as_ref().is_some_and(|row| row.writing && row.opened) {
                 self.write(link);
@@ -159,6 +163,8 @@ impl Turn<'_> {
             let how = (world.t_us, &mut world.queue, &mut world.chaos);
             let taken = world.net.write(how, (row.conn, row.end), shown.slices(), speaks);
             if taken == 0 && !shown.is_empty() {
+                // It tries again in every turn until there is room.
+                self.process.wants_write = true;
                 break;
             }
             wrote += taken;

@@ -101,6 +101,8 @@ pub(super) struct Process {
     pub(super) outranked: bool,
     pub(super) tables: (u64, u64),
     pub(super) wants_ring: bool,
+    /// A link wants to write.
+    pub(super) wants_write: bool,
 }
 
 impl Process {
@@ -308,21 +310,29 @@ impl Turn<'_> {
 
     // --- what others see -------------------------------------------------------------------------------------------
 
+    #[inline]
     pub(super) fn tell_gauges(&mut self) {
-        let (t_us, me) = (self.world.t_us, self.me);
         if std::mem::take(&mut self.process.wants_ring) {
-            let stats = self.process.node.stats();
-            let (start, end) = (stats.start.0, stats.end.0);
-            let used_bytes = stats.backlog_used_bytes;
-            self.world.told.gauge(t_us, me, Gauge::Ring { used_bytes, start, end });
+            self.tell_ring();
         }
         let links = self.process.rows().count() as u64;
         let views = self.process.views.len() as u64;
         if self.process.tables != (links, views) {
-            self.process.tables = (links, views);
-            let slots = self.process.node.replicas().count() as u64;
-            self.world.told.gauge(t_us, me, Gauge::Tables { links, slots, views });
+            self.tell_tables(links, views);
         }
+    }
+
+    fn tell_ring(&mut self) {
+        let stats = self.process.node.stats();
+        let (start, end) = (stats.start.0, stats.end.0);
+        let used_bytes = stats.backlog_used_bytes;
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Ring { used_bytes, start, end });
+    }
+
+    fn tell_tables(&mut self, links: u64, views: u64) {
+        self.process.tables = (links, views);
+        let slots = self.process.node.replicas().count() as u64;
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Tables { links, slots, views });
     }
 
     /// Stream and piece bytes between a sender and what a replica's host took.

@@ -114,6 +114,7 @@ impl World {
             outranked: false,
             tables: (0, 0),
             wants_ring: true,
+            wants_write: false,
         }));
         (row.busy_us, row.wake_us) = (0, 0);
         self.shared.told.fact(self.shared.t_us, machine, &Fact::Booted { role, at });

@@ -2,19 +2,23 @@
 
 use super::*;
 
+/// What is acknowledged, and what it breaks to believe more.
+const LEVELS: [(Invariant, &str); 3] =
+    [(Invariant::L1, "received"), (Invariant::S4, "applied"), (Invariant::S4, "persisted")];
+
 impl Oracle {
     pub(super) fn acked(&mut self, t_us: u64, node: usize, peer: usize, acked: [u64; 3]) {
-        let levels = [(Invariant::L1, "received"), (Invariant::S4, "applied"), (Invariant::S4, "persisted")];
-        for (((invariant, level), said), truth) in levels.into_iter().zip(acked).zip(self.truths(node, peer))
-        {
-            if said != u64::MAX && said > truth {
-                let text = format!(
-                    "{} believes that {} has {level} {said} records; it never had more than {truth}",
-                    self.name(node),
-                    self.name(peer)
-                );
-                return self.violate(invariant, t_us, node, text);
-            }
+        let truths = self.truths(node, peer);
+        let beyond = |level: usize| acked[level] != u64::MAX && acked[level] > truths[level];
+        if let Some(level) = (0..3).find(|level| beyond(*level)) {
+            let (said, truth) = (acked[level], truths[level]);
+            let (invariant, level) = LEVELS[level];
+            let text = format!(
+                "{} believes that {} has {level} {said} records; it never had more than {truth}",
+                self.name(node),
+                self.name(peer)
+            );
+            return self.violate(invariant, t_us, node, text);
         }
         let generation = self.nodes[peer].generation;
         let before = self.nodes[node].remembered[peer];
