@@ -32,8 +32,9 @@ impl Cursor {
     pub(crate) fn new(history: HistoryId, position: Position, epochs: &[Opening]) -> Self {
         let mut cursor = Self { bytes: [0; CURSOR_BYTES_MAX + 8], len: 0 };
         let mut writer = Writer::bare(&mut cursor.bytes);
-        writer.u16(VERSION).u16(u16::try_from(epochs.len()).expect("EPOCHS_MAX fits")).u32(0);
-        writer.u128(history.0);
+        let count = u16::try_from(epochs.len()).expect("EPOCHS_MAX fits");
+        // The version, the count and four bytes of zero, as the one word that the check reads.
+        writer.u64(u64::from(VERSION) | u64::from(count) << 16).u128(history.0);
         encode_position(&mut writer, position);
         for (epoch, start) in epochs {
             writer.u64(epoch.0).u64(start.0);

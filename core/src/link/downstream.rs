@@ -277,7 +277,7 @@ impl Node {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_acked(&mut self, row: usize, acked: Acked) {
         let slot = self.links[row].down.slot;
         self.links[row].down.acked = acked;
@@ -339,7 +339,8 @@ impl Node {
 
     pub(crate) fn tell_of_slot(&mut self, slot: usize) -> Option<Event> {
         let row = &mut self.slots.rows[slot];
-        if let Some((node, lag)) = row.expired.take() {
+        if let Some((node, lag)) = row.expired {
+            row.expired = None;
             return Some(Event::SlotExpired { node, lag });
         }
         if core::mem::take(&mut row.acked_untold) && row.used {

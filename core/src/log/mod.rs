@@ -292,11 +292,13 @@ impl Log {
     }
 
     /// Where the frame that begins at a position ends.
+    #[inline]
     pub(crate) fn frame_end(&self, position: u64) -> u64 {
         position + u64::from(u32_at(&self.ring.read::<4>(position), 0))
     }
 
     /// Where the frame that begins at a position ends, and the offset after it.
+    #[inline]
     pub(crate) fn frame_ends(&self, position: u64) -> (u64, Offset) {
         let head = self.ring.read::<BATCH_HEAD_BYTES>(position);
         (position + u64::from(u32_at(&head, 0)), BatchHead::decode(&head).end())
@@ -324,11 +326,12 @@ impl Log {
         let entry = self.index.floor(offset);
         let mut at = entry.map_or(self.ring.start(), |entry| entry.position);
         loop {
-            let head = self.head_at(at);
-            if offset < head.end() {
+            let (after, end) = self.frame_ends(at);
+            if offset < end {
+                let head = self.head_at(at);
                 return Some(Place { position: at, boundary: head.first, digest: head.parent });
             }
-            at = self.frame_end(at);
+            at = after;
         }
     }
 

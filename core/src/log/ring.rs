@@ -95,11 +95,17 @@ impl Ring {
     }
 
     /// A copy of `N` bytes at a position.
+    #[inline]
     pub(crate) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
         assert!(self.start <= position && position + N as u64 <= self.end, "bytes that the ring has let go");
-        if let Some(bytes) = self.bytes[self.place(position)..].first_chunk() {
-            return *bytes;
+        match self.bytes[self.place(position)..].first_chunk() {
+            Some(bytes) => *bytes,
+            None => self.read_around(position),
         }
+    }
+
+    /// The same of bytes that go around the end.
+    fn read_around<const N: usize>(&self, position: u64) -> [u8; N] {
         let (front, back) = self.slices(position, position + N as u64);
         let mut bytes = [0; N];
         bytes[..front.len()].copy_from_slice(front);

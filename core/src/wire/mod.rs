@@ -102,15 +102,18 @@ fn check_seed(head: &[u8], parent: u64) -> u64 {
 }
 
 /// The check of a frame whose body lies in two parts, as in a ring.
+#[inline]
 pub(crate) fn check_of(head: &[u8], parent: u64, body: (&[u8], &[u8])) -> u64 {
     hash_parts(check_seed(head, parent), body)
 }
 
 /// XXH3-64 of two parts as if they were one.
+#[inline]
 pub(crate) fn hash_parts(seed: u64, body: (&[u8], &[u8])) -> u64 {
-    if body.1.is_empty() {
-        return xxh3_64_with_seed(body.0, seed);
-    }
+    if body.1.is_empty() { xxh3_64_with_seed(body.0, seed) } else { hash_both(seed, body) }
+}
+
+fn hash_both(seed: u64, body: (&[u8], &[u8])) -> u64 {
     let mut hasher = Xxh3Builder::new().with_seed(seed).build();
     hasher.update(body.0);
     hasher.update(body.1);
