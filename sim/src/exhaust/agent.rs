@@ -11,7 +11,7 @@ use std::rc::Rc;
 use towline_core::*;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::store::{Batch, Record, Store, flaw};
+use super::store::{Batch, Line, Record, Store, flaw};
 use crate::oracle::{Invariant, misunderstanding};
 
 /// What is wrong, in words.
@@ -218,13 +218,15 @@ impl Agent {
         self.node.stats().role == Role::Primary
     }
 
-    /// The name of the record at an offset of what the node has received.
-    pub(super) fn name_at(&self, offset: u64) -> Option<u8> {
+    /// What a node has received, by the names of the records, and of which its ring holds how much.
+    pub(super) fn line(&self) -> Line {
         let held = self.held.iter().flat_map(|batch| &batch.records[..]);
-        let mut line = self.store.records.iter().chain(held);
-        line.nth(usize::try_from(offset).ok()?).map(|record| record[0])
+        let names = self.store.records.iter().chain(held).map(|record| record[0]).collect();
+        let stats = self.node.stats();
+        Line { names, ring: (stats.start.0, stats.end.0) }
     }
 
+    /// Where the line of what it has received ends.
     pub(super) fn line_end(&self) -> u64 {
         (self.store.records.len() + self.held.iter().map(|batch| batch.records.len()).sum::<usize>()) as u64
     }

@@ -42,7 +42,7 @@ pub(super) fn words(frame: &[u8]) -> &'static str {
 }
 
 /// B2, N8, S8: what a node answered the JOIN it just read.
-pub(super) fn answer(pool: &mut Pool, world: &World, node: u8, dialler: u8, join: u32) -> Option<Wrong> {
+pub(super) fn answer(pool: &Pool, world: &World, node: u8, dialler: u8, join: u32) -> Option<Wrong> {
     let join = pool.frame(join);
     if join[4] != JOIN || join[HEAD_BYTES] & BASE == 0 {
         return None;
@@ -53,14 +53,13 @@ pub(super) fn answer(pool: &mut Pool, world: &World, node: u8, dialler: u8, join
     let mut boundary = [0; 8];
     boundary.copy_from_slice(&join[BOUNDARY_AT..BOUNDARY_AT + 8]);
     let have = u64::from_le_bytes(boundary);
-    let asker = pool.whole(world.agents[usize::from(dialler)]);
-    let last = have.checked_sub(1);
-    let last_name = last.and_then(|last| asker.name_at(last));
-    let sender = pool.whole(world.agents[usize::from(node)]);
-    let stats = sender.node.stats();
-    let (start, end, line) = (stats.start.0, stats.end.0, sender.line_end());
+    let theirs = pool.line(world.agents[usize::from(dialler)]);
+    let sender = world.agents[usize::from(node)];
+    let (ours, primary) = (pool.line(sender), pool.facts(sender).primary);
+    let ((start, end), line) = (ours.ring, ours.end());
     // Names are unique, and each knows the one before it: equal last names, equal lines.
-    let on_line = have <= line && last.is_none_or(|last| sender.name_at(last) == last_name);
+    let same_name = |last| ours.name_at(last) == theirs.name_at(last);
+    let on_line = have <= line && have.checked_sub(1).is_none_or(same_name);
     let in_ring = (start..=end).contains(&have);
     let says = |words: &str| {
         format!("node {node} answered node {dialler} at {have}, with a ring of {start} to {end}: {words}")
@@ -72,7 +71,7 @@ pub(super) fn answer(pool: &mut Pool, world: &World, node: u8, dialler: u8, join
         3 | 4 if on_line && in_ring => {
             Some((Invariant::N8, says("a snapshot; the stream could have gone on")))
         }
-        5 if on_line && in_ring && sender.is_primary() => {
+        5 if on_line && in_ring && primary => {
             Some((Invariant::B2, says("wait; but the stream could have gone on")))
         }
         _ => None,

@@ -1,4 +1,4 @@
-//! What is kept once: agents, frames, and what operations make of agents.
+//! What is kept once: agents, frames, lines of records, and what operations make of agents.
 //!
 //! An agent is known by its print and by how it came to be: from which agent, by which operation. Whole ones are kept
 //! only where operations were worked out of late; any other that is asked for is made again, which costs less than to
@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::agent::{Agent, Effects, Facts, Op, Wrong};
 use super::scope::Scope;
+use super::store::Line;
 use super::table::Table;
 use crate::oracle::Invariant;
 
@@ -45,6 +46,7 @@ struct Seen {
 /// How an agent came to be, and all of it if it is among the last that were asked for.
 struct Kept {
     origin: Option<(u32, Op)>,
+    line: u32,
     whole: Option<Box<Agent>>,
 }
 
@@ -60,6 +62,8 @@ pub(super) struct Pool {
     spare: Option<Box<Agent>>,
     frame_prints: Table,
     frames: Vec<Box<[u8]>>,
+    line_prints: Table,
+    lines: Vec<Line>,
     outside_prints: Table,
     outsides: Vec<Outside>,
     /// Operations worked out.
@@ -77,6 +81,8 @@ impl Pool {
             spare: None,
             frame_prints: Table::new(),
             frames: Vec::new(),
+            line_prints: Table::new(),
+            lines: Vec::new(),
             outside_prints: Table::new(),
             outsides: Vec::new(),
             worked_out: 0,
@@ -85,6 +91,10 @@ impl Pool {
 
     pub(super) fn facts(&self, agent: u32) -> &Facts {
         &self.seen[agent as usize].facts
+    }
+
+    pub(super) fn line(&self, agent: u32) -> &Line {
+        &self.lines[self.agents[agent as usize].line as usize]
     }
 
     pub(super) fn frame(&self, frame: u32) -> &[u8] {
@@ -97,7 +107,7 @@ impl Pool {
     }
 
     /// The whole agent.
-    pub(super) fn whole(&mut self, agent: u32) -> &Agent {
+    fn whole(&mut self, agent: u32) -> &Agent {
         let mut way = Vec::new();
         let mut at = agent;
         while self.agents[at as usize].whole.is_none() {
@@ -135,7 +145,8 @@ impl Pool {
         let (number, new) = self.prints.insert(agent.print());
         if new {
             self.seen.push(Seen { facts: agent.facts(), made: Vec::new() });
-            self.agents.push(Kept { origin, whole: None });
+            let line = self.keep_line(agent.line());
+            self.agents.push(Kept { origin, line, whole: None });
         }
         number
     }
@@ -183,10 +194,16 @@ impl Pool {
         (next, Outside { frames, closed: closed.into(), dials, wrong })
     }
 
+    fn keep_line(&mut self, line: Line) -> u32 {
+        let (number, new) = self.line_prints.insert(print_of(&line));
+        if new {
+            self.lines.push(line);
+        }
+        number
+    }
+
     fn keep_outside(&mut self, outside: Outside) -> u32 {
-        let mut hash = Xxh3::new();
-        outside.hash(&mut hash);
-        let (number, new) = self.outside_prints.insert(hash.digest128());
+        let (number, new) = self.outside_prints.insert(print_of(&outside));
         if new {
             self.outsides.push(outside);
         }
@@ -200,6 +217,12 @@ impl Pool {
         }
         number
     }
+}
+
+fn print_of(kept: &impl Hash) -> u128 {
+    let mut hash = Xxh3::new();
+    kept.hash(&mut hash);
+    hash.digest128()
 }
 
 fn frame_of(frames: &[Box<[u8]>], op: Op) -> &[u8] {

@@ -57,6 +57,25 @@ impl Batch {
     }
 }
 
+/// A line of records, and the part of it that a ring holds.
+#[derive(Hash)]
+pub(super) struct Line {
+    /// Their names.
+    pub(super) names: Box<[u8]>,
+    /// From where to where the ring goes.
+    pub(super) ring: (u64, u64),
+}
+
+impl Line {
+    pub(super) fn name_at(&self, offset: u64) -> Option<u8> {
+        self.names.get(usize::try_from(offset).ok()?).copied()
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.names.len() as u64
+    }
+}
+
 /// What is wrong with a list of records, if anything: each must have been written after the one before it.
 pub(super) fn flaw(records: &[Record]) -> Option<String> {
     let mut before = 0;
