@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { memory } from '../pkg/npm/module.js';
 import '../pkg/npm/node.js';
+import { Input, write } from '../pkg/npm/record.js';
 import * as glue from '../pkg/npm/towline_bg.js';
 
 const { RawNode, RawOptions, RawStore } = glue;
@@ -24,11 +25,9 @@ for (let at = 0; at < recorded.length; ) {
 }
 const [cursor, ...messages] = parts;
 
-/** One input, as a record. */
-function say(node, kind, a) {
-  memory().longs.fill(0n, node.input_address() >> 3, (node.input_address() >> 3) + 8);
-  memory().words[node.input_address() >> 2] = kind;
-  memory().longs[(node.input_address() >> 3) + 1] = a;
+/** One input. */
+function say(node, at, kind, a = 0n) {
+  write(at, kind, LINK, a);
   if (node.handle(0, 0) !== 0) {
     throw new Error('refused');
   }
@@ -43,9 +42,10 @@ function answer(node, now) {
 function replay() {
   const [options, store] = [new RawOptions(), new RawStore()];
   const node = new RawNode(options, 2n, false, new Uint8Array(32).fill(2), 0, cursor);
-  say(node, 1, 0n);
+  const at = node.input_address();
+  say(node, at, Input.tick);
   while (node.poll() > 0);
-  say(node, 2, 1n);
+  say(node, at, Input.opened, 1n);
   answer(node, 0);
   const begin = performance.now();
   let now = 0;
@@ -68,9 +68,10 @@ function replay() {
 function tick() {
   const options = new RawOptions();
   const node = new RawNode(options, 1n, true, new Uint8Array(32), 0, undefined);
+  const at = node.input_address();
   const begin = performance.now();
   for (let count = 0; count < TICKS; count += 1) {
-    say(node, 1, 0n);
+    say(node, at, Input.tick);
   }
   const ms = performance.now() - begin;
   [node, options].forEach((raw) => raw.free());

@@ -2,8 +2,7 @@
 // sleeps until the core's next deadline. When and how often it redials, and when silence is too long, the core says.
 //
 // What comes is put into the core's room at once, and goes from there into the store in slices of SLICE_MS: between two
-// the browser has its turn, draws, and answers its user. What waits is not acknowledged, so the upstream's window bounds
-// it.
+// the browser has its turn, draws, and answers its user. What waits is not acknowledged, so no more than a window does.
 
 import type { RawNode } from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
