@@ -1,7 +1,7 @@
 // The tarball as a user has it: installed somewhere else, imported, required, bundled, and type-checked.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +43,14 @@ test('node requires it', () => {
   const name = file('a.cjs', "const { MemoryStore, Node } = require('towline');", ...USE);
   assert.equal(run('node', '--no-warnings', name), SAID);
 });
+
+for (const [runtime, ...args] of [['bun', 'run'], ['deno', 'run', '--allow-read']]) {
+  const absent = spawnSync(runtime, ['--version']).error !== undefined;
+  test(`${runtime} runs it`, { skip: absent && `${runtime} is not installed` }, () => {
+    const name = file(`${runtime}.mjs`, "import { MemoryStore, Node } from 'towline';", ...USE);
+    assert.equal(run(runtime, ...args, name), SAID);
+  });
+}
 
 test('the slim entry starts when it is told to', () => {
   const name = file(
