@@ -165,20 +165,26 @@ static void stream(side *primary, side *replica, int turns, int records) {
     }
 }
 
+/* The best of many short rounds: a neighbour on the machine makes the others longer, and none shorter. */
 static void cheapest(tow_node *node) {
-    const uint64_t calls = 2000000;
-    uint64_t sum = 0, from = clock_ns();
-    for (uint64_t i = 0; i < calls; i++) {
-        CHECK(tow_tick(node, now) == TOW_OK);
+    const uint64_t calls = 20000;
+    uint64_t sum = 0, tick = UINT64_MAX, deadline = UINT64_MAX;
+    for (int round = 0; round < 200; round++) {
+        uint64_t from = clock_ns();
+        for (uint64_t i = 0; i < calls; i++) {
+            CHECK(tow_tick(node, now) == TOW_OK);
+        }
+        uint64_t middle = clock_ns();
+        for (uint64_t i = 0; i < calls; i++) {
+            sum += tow_next_deadline(node);
+        }
+        uint64_t to = clock_ns();
+        tick = middle - from < tick ? middle - from : tick;
+        deadline = to - middle < deadline ? to - middle : deadline;
     }
-    uint64_t middle = clock_ns();
-    for (uint64_t i = 0; i < calls; i++) {
-        sum += tow_next_deadline(node);
-    }
-    uint64_t to = clock_ns();
     CHECK(sum != 0);
-    printf("counted: c_tick_ns = %.2f\n", (double)(middle - from) / (double)calls);
-    printf("counted: c_next_deadline_ns = %.2f\n", (double)(to - middle) / (double)calls);
+    printf("counted: c_tick_ns = %.2f\n", (double)tick / (double)calls);
+    printf("counted: c_next_deadline_ns = %.2f\n", (double)deadline / (double)calls);
 }
 
 int main(int argc, char **argv) {
