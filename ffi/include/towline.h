@@ -21,8 +21,8 @@
  * THREADS
  * One thread at a time may call a node, and which one may change: hand it over as you would any other object. Functions
  * that take it as const may run beside each other; different nodes know nothing of each other. A call beside one that
- * has the node to itself is refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is told,
- * not raced. Only freeing a node that is still called is a race that nothing can catch.
+ * has the node to itself is refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is
+ * told, not raced. Only freeing a node that is still called is a race that nothing can catch.
  *
  * FAILURES
  * A set-up that cannot work is TOW_E_CONFIG. Your mistake is TOW_E_MISUSE or TOW_E_RECORD, and nothing was changed. A
