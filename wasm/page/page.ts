@@ -40,8 +40,9 @@ function draw(): void {
     due = true;
     requestAnimationFrame(() => {
       due = false;
-      drawState();
+      // First, while what it measures stands as it was laid out.
       drawList();
+      drawState();
     });
   }
 }
@@ -87,16 +88,16 @@ function bytes(count: number): string {
 }
 
 function drawList(): void {
-  const list = at('list');
+  const { clientHeight, scrollTop } = at('list');
   const { size } = store;
   const tall = Math.min(size * ROW_PIXELS, LIST_PIXELS_MAX);
   at('height').style.height = `${tall}px`;
-  const shown = Math.ceil(list.clientHeight / ROW_PIXELS) + 1;
-  const scrolls = Math.max(1, tall - list.clientHeight);
-  const exact = (list.scrollTop / scrolls) * Math.max(0, size - list.clientHeight / ROW_PIXELS);
+  const shown = Math.ceil(clientHeight / ROW_PIXELS) + 1;
+  const scrolls = Math.max(1, tall - clientHeight);
+  const exact = (scrollTop / scrolls) * Math.max(0, size - clientHeight / ROW_PIXELS);
   const from = Math.max(0, Math.min(Math.floor(exact), size - 1));
   const table = at('rows').parentElement as HTMLElement;
-  table.style.transform = `translateY(${list.scrollTop - (exact - from) * ROW_PIXELS}px)`;
+  table.style.transform = `translateY(${scrollTop - (exact - from) * ROW_PIXELS}px)`;
   fill(at('rows') as HTMLTableSectionElement, store.rows(from, shown, VALUE_BYTES));
 }
 
@@ -108,9 +109,16 @@ function fill(body: HTMLTableSectionElement, rows: readonly Row[]): void {
   rows.forEach((row, index) => {
     const line = body.rows[index] ?? body.insertRow();
     const [key, value] = [line.cells[0] ?? line.insertCell(), line.cells[1] ?? line.insertCell()];
-    key.textContent = decoder.decode(row.key);
-    value.textContent = decoder.decode(row.value) + (row.valueBytes > VALUE_BYTES ? '\u2026' : '');
+    write(key, decoder.decode(row.key));
+    write(value, decoder.decode(row.value) + (row.valueBytes > VALUE_BYTES ? '\u2026' : ''));
   });
+}
+
+/** What stands there already is not laid out again. */
+function write(cell: HTMLElement, text: string): void {
+  if (cell.textContent !== text) {
+    cell.textContent = text;
+  }
 }
 
 /** Asks the server how it stands; it may be gone. */
