@@ -227,6 +227,10 @@ impl Node {
         if self.log.find(admit.from.boundary).is_some_and(|place| place.digest != admit.from.digest) {
             return Err(Fault::Parent);
         }
+        // Who shares ground with us shares the epoch it was written in.
+        if self.log.epochs.below(admit.from.boundary, admit.from.epoch).is_empty() {
+            return Err(Fault::EpochOrder);
+        }
         self.upstream.streaming = false;
         self.upstream.fork = Some(admit.from);
         step.payload = Some(Self::mark(Kind::Fork, admit.from.boundary.0, 1));

@@ -96,6 +96,30 @@ fn an_admit_for_another_place_is_refused() {
     }
 }
 
+/// Going back there, the replica would hold a history without an epoch. Found by fuzzing: native_decode's input
+/// `fork-in-an-older-epoch`.
+#[test]
+fn a_fork_in_an_epoch_older_than_all_we_hold_is_refused() {
+    let options = Options { can_rewind: true, ..small() };
+    let mut dead = Stage::new(node(1, Role::Primary, options, None));
+    let mut write = || {
+        dead.node.handle(Time::ZERO, Input::Write { data: b"a record" }).unwrap();
+        dead.cursor()
+    };
+    let (shared, own) = (write(), write());
+    let primary = Stage::new(node(3, Role::Primary, options, Some(&shared)));
+    let replica = Stage::new(node(2, Role::Replica, options, Some(&own)));
+    let mut middle = Middle { primary, replica };
+    middle.connect();
+    middle.shake();
+    let mut frames = middle.primary_says();
+    let admit = frames.iter_mut().find(|frame| frame[4] == frames::ADMIT).expect("a JOIN is answered");
+    assert_eq!((admit[28], admit[50]), (2, 2), "a fork, where the second epoch opened");
+    admit[50] = 0;
+    frames::seal(admit, 0);
+    refuses(&mut middle, &frames.concat(), Fault::EpochOrder, "a fork before every epoch");
+}
+
 type Welcome = (&'static str, fn(&mut Hello), Fault);
 
 #[test]
