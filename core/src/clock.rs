@@ -1,8 +1,9 @@
 //! The node's clock: what the host last said, and how much of the silence counts.
 //!
 //! Two readings. *Now* is the host's time, clamped so that it never runs back. *Alive* is the clock of silence: it
-//! stands still while the host itself was away, so that a suspended laptop does not find every peer "silent". A gap
-//! between two calls counts up to one beat past the moment we had asked to be called, and no more.
+//! stands still while the host itself was away, so that a suspended laptop does not find every peer "silent": a gap
+//! between two calls counts as at most one beat. A host that is called when it asked to be loses nothing by that: while
+//! silence is measured, a node asks for a call each beat.
 
 use crate::time::{Span, Time};
 
@@ -44,16 +45,15 @@ impl Clock {
         self.unix_zero.saturating_add(self.now.0)
     }
 
-    /// The host said `now`; it had been asked to call at `asked`.
+    /// The host said `now`.
     #[inline]
-    pub(crate) fn advance(&mut self, now: Time, asked: Option<Time>, beat: Span) {
+    pub(crate) fn advance(&mut self, now: Time, beat: Span) {
         if now <= self.now {
             self.clamped += u64::from(now < self.now);
             return;
         }
         let now = now.min(LATEST);
-        let counted = self.now.max(asked.unwrap_or(self.now)) + beat;
-        self.slept += now.since(counted).0;
+        self.slept += now.since(self.now + beat).0;
         self.now = now;
     }
 }

@@ -64,9 +64,8 @@ impl Node {
     #[inline]
     pub(crate) fn advance(&mut self, now: Time) {
         if now != self.clock.now() {
-            let asked = self.deadlines.first();
             let counted = mutant!(self.config, 130 => Span(u64::MAX), else self.config.beat);
-            self.clock.advance(now, asked, counted);
+            self.clock.advance(now, counted);
         }
         if self.deadlines.first().is_some_and(|first| first <= self.clock.now()) {
             self.fire_due();
@@ -234,15 +233,17 @@ impl Node {
     fn link_due(&self, row: usize) -> Option<Time> {
         let link = &self.links[row];
         let idle = self.idle();
+        // In a handshake nobody beats, but who is not called each beat is taken to be away.
+        let quiet = link.next_beat.min(self.clock.when(link.heard.saturating_add(idle)));
         match link.phase {
             Phase::Free => None,
             Phase::Closing => link.farewell.map(|farewell| farewell.linger),
             Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
                 let handshake = self.clock.when(link.asked().saturating_add(self.config.handshake.0));
-                Some(handshake.min(self.clock.when(link.heard.saturating_add(idle))))
+                Some(handshake.min(quiet))
             }
             Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
-                let mut at = link.next_beat.min(self.clock.when(link.heard.saturating_add(idle)));
+                let mut at = quiet;
                 if link.outbox.told {
                     at = at.min(self.clock.when(link.outbox.offered_since.saturating_add(idle)));
                 }
@@ -275,6 +276,8 @@ impl Node {
                     self.fault(row, Fault::HandshakeTimeout);
                 } else if alive >= link.heard.saturating_add(idle) {
                     self.fault(row, Fault::Idle);
+                } else if now >= link.next_beat {
+                    link.next_beat = now + beat;
                 }
             }
             Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {

@@ -40,6 +40,27 @@ fn silence_is_closed() {
     closed(&stage, BAD, Fault::Idle, "a replica that never says a word again");
 }
 
+/// A laptop closed for an hour, in a handshake and after it: what its peers said meanwhile waits to be read.
+#[test]
+fn a_host_that_was_away_takes_its_own_absence_for_a_beat_of_silence() {
+    let (_, cursor) = primary();
+    for said in [Hello::of(9).frame(frames::HELLO), joined(&cursor, &[])] {
+        let (mut stage, _) = primary();
+        stage.cut(GOOD);
+        stage.attach(BAD, Side::Downstream, Puppet::tap(9));
+        stage.feed(BAD, &said);
+        stage.turn();
+        stage.now = stage.now + Span::from_secs(3600);
+        stage.node.handle(stage.now, Input::Tick).unwrap();
+        stage.turn();
+        assert_eq!(stage.closed, [], "nobody was asked while it was away");
+        run(&mut stage, Span::from_millis(899));
+        assert_eq!(stage.closed, [], "the hour counts as the tenth of a second between two beats");
+        run(&mut stage, Span::from_millis(1));
+        assert_eq!(stage.closed.len(), 1, "and real silence as what it is");
+    }
+}
+
 /// Says that it lives, ten times a second, and takes no byte.
 #[test]
 fn a_replica_that_stops_reading_is_closed_and_a_slow_one_is_not() {
