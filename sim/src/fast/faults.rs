@@ -3,7 +3,7 @@
 
 use super::World;
 use super::chaos::Ails;
-use super::host::Shared;
+use super::host::{Shared, Turn};
 use super::queue::What;
 use super::store::Store;
 use crate::plan::{Fault, Kind};
@@ -59,7 +59,7 @@ impl World {
             Kind::Promote => self.promote_for_all(node),
             Kind::Usurp => self.promote(node),
             Kind::Follow => self.follow(node, peer, fault.amount == 1),
-            Kind::ReadFails => self.with_turn(node, |turn| turn.break_views()) == Some(true),
+            Kind::ReadFails => self.awake(node, |turn| turn.break_views()) == Some(true),
             Kind::ClockJump | Kind::ClockBack => self.jump(fault),
             Kind::ClockDrift | Kind::ClockFreeze => self.machines[node].process.is_some(),
             // They change what happens from here on, and say so there.
@@ -225,10 +225,15 @@ impl World {
 
     // --- connections -----------------------------------------------------------------------------------------------
 
+    /// Does something at a process; none where nobody is there, or somebody sleeps, who neither closes nor reads.
+    fn awake<R>(&mut self, node: usize, act: impl FnOnce(&mut Turn<'_>) -> R) -> Option<R> {
+        if self.machines[node].ails.paused { None } else { self.with_turn(node, act) }
+    }
+
     fn close_upstream_ends(&mut self, replica: usize, upstream: usize) -> bool {
         let conns = self.shared.net.open_between(replica, upstream);
         conns.into_iter().fold(false, |any, conn| {
-            let closed = self.with_turn(upstream, |turn| turn.close_conn(conn)) == Some(true);
+            let closed = self.awake(upstream, |turn| turn.close_conn(conn)) == Some(true);
             any | closed
         })
     }

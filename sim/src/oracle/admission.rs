@@ -106,6 +106,8 @@ impl Oracle {
             self.mark(Mark::ForkSnapshot);
         }
         if rewinds {
+            // Also where a reader never saw what goes: batches that came and wait.
+            self.nodes[node].generation += 1;
             self.handed.goes_back(node, offset);
         }
         let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else {

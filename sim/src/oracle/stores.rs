@@ -114,7 +114,6 @@ impl Oracle {
         }
         if cause == Cause::Rewound {
             self.mark(Mark::ForkRewound);
-            self.nodes[node].generation += 1;
             self.nodes[node].log = state;
         }
         self.stand(node, state);
