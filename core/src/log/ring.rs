@@ -1,7 +1,7 @@
 //! A fixed ring of bytes, addressed by positions that only grow.
 //!
-//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`; where `start` lies is kept, so
-//! that nothing divides to find another. Nothing here knows frames.
+//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`; where `start` lies is kept,
+//! so that nothing divides to find another. Nothing here knows frames.
 
 use alloc::boxed::Box;
 use alloc::vec;
