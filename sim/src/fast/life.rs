@@ -61,6 +61,37 @@ impl Machine {
     }
 }
 
+impl Process {
+    /// It has just started: nothing is under way.
+    fn new(node: Node, birth: u32, zero_ns: u64, links: usize, peers: usize) -> Self {
+        Self {
+            node,
+            birth,
+            zero_ns,
+            links: vec![None; links],
+            links_top: 0,
+            views: Vec::new(),
+            receive: Receive::default(),
+            dial: None,
+            dials: 0,
+            dial_failed: false,
+            stopping: false,
+            applied: None,
+            syncing: None,
+            synced: false,
+            sync_round: 0,
+            views_due: Vec::new(),
+            away: vec![None; peers],
+            stopped: false,
+            refused: false,
+            outranked: false,
+            tables: (0, 0),
+            wants_ring: true,
+            wants_write: false,
+        }
+    }
+}
+
 impl World {
     /// A machine's process starts on what its store holds.
     pub(super) fn start(&mut self, machine: usize) {
@@ -89,33 +120,9 @@ impl World {
             cursor: row.store.cursor.as_ref().map(super::store::Saved::as_bytes),
         };
         let node = Node::new(config, boot).expect("its own cursor is sound");
-        let links = vec![None; config.link_ids() as usize];
+        let links = config.link_ids() as usize;
         let at = row.store.claims();
-        row.process = Some(Box::new(Process {
-            node,
-            birth,
-            zero_ns,
-            links,
-            links_top: 0,
-            views: Vec::new(),
-            receive: Receive::default(),
-            dial: None,
-            dials: 0,
-            dial_failed: false,
-            stopping: false,
-            applied: None,
-            syncing: None,
-            synced: false,
-            sync_round: 0,
-            views_due: Vec::new(),
-            away: vec![None; self.shared.plan.nodes.len()],
-            stopped: false,
-            refused: false,
-            outranked: false,
-            tables: (0, 0),
-            wants_ring: true,
-            wants_write: false,
-        }));
+        row.process = Some(Box::new(Process::new(node, birth, zero_ns, links, self.shared.plan.nodes.len())));
         (row.busy_us, row.wake_us) = (0, 0);
         self.shared.told.fact(self.shared.t_us, machine, &Fact::Booted { role, at });
         if self.machines[machine].store.disk {
