@@ -80,16 +80,16 @@ impl Node {
 
     /// BEGIN leaves and the first piece is asked for, once the view is open.
     pub(crate) fn begin_if_ready(&mut self, row: usize, ship: usize) {
-        let id = self.ships.rows[ship].snapshot;
-        let ready = self
-            .ships
-            .find(id)
-            .and_then(|live| self.ships.live[live])
-            .is_some_and(|live| live.ready.is_some());
-        if ready {
+        if self.is_open(self.ships.rows[ship].snapshot) {
             self.owe(row, due::BEGIN);
             self.ask_piece(ship);
         }
+    }
+
+    /// Whether the host has a view open.
+    fn is_open(&self, snapshot: SnapshotId) -> bool {
+        let live = self.ships.find(snapshot).and_then(|live| self.ships.live[live]);
+        live.is_some_and(|live| live.ready.is_some())
     }
 
     fn ask_piece(&mut self, ship: usize) {
@@ -108,7 +108,8 @@ impl Node {
 
     pub(crate) fn tell_of_ship(&mut self, ship: usize) -> Option<Event> {
         let carrier = &self.ships.rows[ship];
-        if !carrier.has_room() {
+        // What is pending of a ship may be left from who was aboard before.
+        if !carrier.has_room() || !self.is_open(carrier.snapshot) {
             return None;
         }
         let (snapshot, piece) = (carrier.snapshot, carrier.next_read);

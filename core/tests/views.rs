@@ -1,0 +1,57 @@
+//! What a host is asked about its views: first to open one, then for its pieces, and nothing once it is told that nobody
+//! needs it.
+#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+
+mod common;
+
+use common::middle::node;
+use common::puppet::Puppet;
+use common::small;
+use towline_core::*;
+
+fn joins(node: &mut Node, link: u32, id: u64) {
+    let link = LinkId(link);
+    node.handle(Time::ZERO, Input::Opened { link, side: Side::Downstream }).unwrap();
+    let opening = Puppet::new(id).opening(None);
+    let used = node.handle(Time::ZERO, Input::Bytes { link, data: &opening }).unwrap().used;
+    node.handle(Time::ZERO, Input::Bytes { link, data: &opening[used..] }).unwrap();
+}
+
+fn asked(node: &mut Node) -> Vec<Event> {
+    let about = |event: &Event| {
+        matches!(
+            event,
+            Event::SnapshotWanted { .. } | Event::SnapshotRead { .. } | Event::SnapshotDone { .. }
+        )
+    };
+    std::iter::from_fn(|| node.poll_event()).filter(about).collect()
+}
+
+/// Found by fuzzing: node_script's input `boards-where-a-read-was-pending`.
+#[test]
+fn no_piece_is_asked_for_of_a_view_that_is_not_open() {
+    let mut node = node(1, Role::Primary, small(), None);
+    let cursor = |node: &mut Node| {
+        let position = node.handle(Time::ZERO, Input::Flush).unwrap().position.unwrap();
+        node.cursor(position)
+    };
+    joins(&mut node, 0, 8);
+    let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
+    let at = cursor(&mut node);
+    node.handle(Time::ZERO, Input::SnapshotReady { snapshot, cursor: at.as_bytes(), bytes: None }).unwrap();
+    // A piece of it is to be asked for; the replica is lost before, the ring moves on, and another takes its place.
+    node.handle(Time::ZERO, Input::Lost { link: LinkId(0) }).unwrap();
+    for _ in 0..20 {
+        node.handle(Time::ZERO, Input::Write { data: &[7; 500] }).unwrap();
+    }
+    joins(&mut node, 1, 9);
+    let [Event::SnapshotWanted { snapshot: second, .. }] = asked(&mut node)[..] else {
+        panic!("another view is wanted, and nothing of it before it is open")
+    };
+    assert_ne!(snapshot, second);
+    let at = cursor(&mut node);
+    node.handle(Time::ZERO, Input::SnapshotReady { snapshot: second, cursor: at.as_bytes(), bytes: None })
+        .unwrap();
+    assert_eq!(asked(&mut node)[0], Event::SnapshotRead { snapshot: second, piece: 0 });
+    node.check();
+}
