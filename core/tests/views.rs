@@ -1,5 +1,5 @@
-//! What a host is asked about its views: first to open one, then for its pieces, and nothing once it is told that nobody
-//! needs it.
+//! What a host is asked about its views: first to open one, then for its pieces, and nothing once it is told that
+//! nobody needs it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 mod common;
