@@ -4,7 +4,7 @@
 //! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does with
 //! each [`RawNode::room`].
 //!
-//! Words of an answer: 0 used, 1 need, 2 next (0 again, 1 need bytes, 2 closed), 3 what is there (bit 0 offset, bit 1
+//! Words of an answer: 0 used, 1 need, 2 next (0 need bytes, 1 again, 2 closed), 3 what is there (bit 0 offset, bit 1
 //! position, bit 2 payload), 4 offset, 5 to 7 position (epoch, boundary, digest), 8 and 9 the payload's range (from the
 //! start of what was said, and length), 10 first, 11 count, 12 kind (1 batch, 2 spool, 3 fork, 4 begin, 5 piece, 6 last
 //! piece), 13 snapshot.
@@ -16,8 +16,8 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{
-    Boot, Config, Epoch, Input, Kind, LinkId, More, Next, Node, NodeId, Offset, Options, Position, Record,
-    Role, Span, Step,
+    Boot, Config, Epoch, Input, LinkId, More, Node, NodeId, Offset, Options, Position, Record, Role, Span,
+    Step, StepRecord,
 };
 
 use crate::{millis, time};
@@ -316,43 +316,21 @@ impl RawNode {
 }
 
 fn words(step: &Step) -> [u64; WORDS] {
-    let next = match step.next {
-        Next::Again => 0,
-        Next::NeedBytes => 1,
-        Next::Closed => 2,
-    };
-    let bit = |there: bool, at: u32| u64::from(there) << at;
-    let there =
-        bit(step.offset.is_some(), 0) | bit(step.position.is_some(), 1) | bit(step.payload.is_some(), 2);
-    let position = step.position.unwrap_or_default();
-    let mut words = [0; WORDS];
-    words[..8].copy_from_slice(&[
-        step.used as u64,
-        step.need as u64,
-        next,
-        there,
-        step.offset.map_or(0, |offset| offset.0),
-        position.epoch.0,
-        position.boundary.0,
-        position.digest,
-    ]);
-    if let Some(payload) = &step.payload {
-        let kind = match payload.kind {
-            Kind::Batch => 1,
-            Kind::Spool => 2,
-            Kind::Fork => 3,
-            Kind::Begin => 4,
-            Kind::Piece => 5,
-            Kind::LastPiece => 6,
-        };
-        words[8..].copy_from_slice(&[
-            payload.range.start as u64,
-            payload.range.len() as u64,
-            payload.first,
-            payload.count.into(),
-            kind,
-            payload.snapshot.0,
-        ]);
-    }
-    words
+    let record = StepRecord::from(step);
+    [
+        record.used,
+        record.need,
+        record.next.into(),
+        u64::from(record.flags) | u64::from(step.payload.is_some()) << 2,
+        record.offset,
+        record.epoch,
+        record.boundary,
+        record.digest,
+        record.range_start,
+        record.range_length,
+        record.first,
+        record.count.into(),
+        record.kind.into(),
+        record.snapshot,
+    ]
 }

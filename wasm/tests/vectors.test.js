@@ -15,7 +15,7 @@ const INPUTS = ['', 'Tick', 'Opened', 'Lost', 'DialFailed', 'Bytes', 'Write', 'F
 const EVENTS = ['', 'Dial', 'Joined', 'Close', 'WantsWrite', 'SnapshotWanted', 'SnapshotRead', 'SnapshotDone',
   'CaughtUp', 'Acked', 'SlotExpired', 'Role', 'Outranked'];
 const PAYLOADS = ['', 'Batch', 'Spool', 'Fork', 'Begin', 'Piece', 'LastPiece'];
-const NEXT = ['again', 'need', 'closed'];
+const NEXT = ['need', 'again', 'closed'];
 const SPANS = ['beat', 'idle', 'handshake', 'linger', 'reconnect_window', 'redial_min', 'redial_max'];
 const NS_PER_MS = 1e6;
 

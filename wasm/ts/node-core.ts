@@ -23,7 +23,7 @@ export interface NodeOptions extends Limits {
 
 /** Said to the core at a time while it does not know how much makes a frame. */
 const FIRST_BYTES = 64 << 10;
-const NEXT: readonly Next[] = ['again', 'need-bytes', 'closed'];
+const NEXT: readonly Next[] = ['need-bytes', 'again', 'closed'];
 const KINDS: readonly (Kind | undefined)[] = [undefined, 'batch', 'spool', 'fork', 'begin', 'piece', 'last-piece'];
 
 /** Makes Rust's node from options. */
