@@ -14,6 +14,9 @@ mod player;
 mod scene;
 #[path = "vectors/scenes/mod.rs"]
 mod scenes;
+#[path = "../core/tests/common/small.rs"]
+#[allow(unreachable_pub, reason = "as it stands among the core's own tests")]
+mod small;
 
 use std::path::{Path, PathBuf};
 

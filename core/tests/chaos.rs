@@ -130,24 +130,11 @@ impl Chaos {
 
     /// Honest nodes never find each other at fault: what ends their links is time, space or a choice.
     fn no_misunderstanding(&self) {
-        let outer = [
-            Fault::HandshakeTimeout,
-            Fault::Idle,
-            Fault::Stalled,
-            Fault::Full,
-            Fault::Stale,
-            Fault::Replaced,
-            Fault::IdentityClash,
-            Fault::Rebased,
-            Fault::Overrun,
-            Fault::Left,
-            Fault::SnapshotFailed,
-        ];
         for (index, host) in self.world.hosts.iter().enumerate() {
             for event in &host.events {
                 if let Event::Close { fault, by_peer, .. } = event {
                     assert!(
-                        outer.contains(fault),
+                        HONEST.contains(fault),
                         "host {index} closed a link for: {fault} (by peer: {by_peer})"
                     );
                 }

@@ -9,7 +9,7 @@ use arbitrary::Unstructured;
 use towline_core::*;
 
 use crate::Marks;
-use crate::common::{Store, World, small};
+use crate::common::{HONEST, Store, World, small};
 use crate::host::{next_op, wide};
 
 /// Longer scripts say nothing new, and cost time.
@@ -309,21 +309,7 @@ impl Script {
 /// Honest nodes never find each other at fault: what ends their links is time, space or a choice, or damage that the
 /// script did.
 fn ended(fault: Fault, damaged: bool, marks: &mut Marks) {
-    let honest = [
-        Fault::HandshakeTimeout,
-        Fault::Idle,
-        Fault::Stalled,
-        Fault::Full,
-        Fault::Stale,
-        Fault::Replaced,
-        Fault::IdentityClash,
-        Fault::Rebased,
-        Fault::Overrun,
-        Fault::Left,
-        Fault::SnapshotFailed,
-        Fault::Shutdown,
-    ];
-    if !honest.contains(&fault) {
+    if !HONEST.contains(&fault) && fault != Fault::Shutdown {
         // What a frame says of its place is looked at before its check.
         let place = [Fault::Gap, Fault::Parent, Fault::EpochOrder, Fault::PieceOrder];
         let damage = [&[Fault::BadMagic, Fault::HeadCheck, Fault::BodyCheck][..], &place].concat();

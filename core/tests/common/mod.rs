@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use metered::Metered;
+pub use small::small;
 use towline_core::*;
 
 pub mod counted;
@@ -17,6 +18,7 @@ pub mod metered;
 pub mod middle;
 mod notes;
 pub mod puppet;
+mod small;
 pub mod stage;
 pub mod words;
 mod world;
@@ -98,25 +100,20 @@ pub struct World {
     pub chosen: Option<usize>,
 }
 
-pub fn small() -> Options {
-    Options {
-        backlog_bytes: 4096,
-        batch_bytes: 256,
-        record_bytes_max: 512,
-        window_bytes: 1024,
-        piece_bytes_max: 128,
-        piece_window_bytes: 256,
-        links_max: 6,
-        slots_max: 4,
-        ships_max: 2,
-        beat: Span::from_millis(100),
-        idle: Span::from_millis(1000),
-        handshake: Span::from_millis(1000),
-        reconnect_window: Span::from_secs(10),
-        redial_max: Span::from_millis(400),
-        ..Options::default()
-    }
-}
+/// Why honest nodes end a link: time, space or a choice, never a misunderstanding.
+pub const HONEST: &[Fault] = &[
+    Fault::HandshakeTimeout,
+    Fault::Idle,
+    Fault::Stalled,
+    Fault::Full,
+    Fault::Stale,
+    Fault::Replaced,
+    Fault::IdentityClash,
+    Fault::Rebased,
+    Fault::Overrun,
+    Fault::Left,
+    Fault::SnapshotFailed,
+];
 
 pub fn seed(id: u64, boot: u8) -> [u8; 32] {
     let mut seed = [boot; 32];

@@ -4,7 +4,8 @@ use towline_core::*;
 
 use super::{PEER, opening, primary, replica};
 use crate::frames::{self, Ack, Hello, frame};
-use crate::scene::{Scene, connect, join, small, talk};
+use crate::scene::{Scene, connect, join, talk};
+use crate::small::small;
 
 fn closed(scene: &Scene, fault: Fault) {
     let closes = |event: &Event| matches!(event, Event::Close { fault: told, .. } if *told == fault);

@@ -4,7 +4,8 @@ use towline_core::*;
 
 use super::{PEER, changed, opening, parted, primary};
 use crate::frames::{self, Ack};
-use crate::scene::{Scene, small};
+use crate::scene::Scene;
+use crate::small::small;
 
 fn joins(mut scene: Scene, said: &[u8]) -> Scene {
     scene.open(0, Side::Downstream);

@@ -4,7 +4,8 @@ use towline_core::*;
 
 use super::{PEER, opening, primary, replica};
 use crate::frames::{self, Hello};
-use crate::scene::{Scene, connect, small, talk};
+use crate::scene::{Scene, connect, talk};
+use crate::small::small;
 
 pub(crate) fn scenes() -> Vec<Scene> {
     vec![expires(), gives_way(), promoted(), outranked(), adopts(), redials(), shuts_down(), odd_times()]

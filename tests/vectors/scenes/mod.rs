@@ -12,7 +12,8 @@ mod stream;
 use towline_core::*;
 
 use crate::frames::{self, Hello};
-use crate::scene::{Scene, small};
+use crate::scene::Scene;
+use crate::small::small;
 
 /// A file's name, and what is in it.
 type File = (&'static str, fn() -> Vec<Scene>);

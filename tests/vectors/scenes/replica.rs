@@ -3,7 +3,8 @@
 use towline_core::*;
 
 use super::{parted, primary, replica};
-use crate::scene::{Scene, connect, join, small, talk};
+use crate::scene::{Scene, connect, join, talk};
+use crate::small::small;
 
 pub(crate) fn scenes() -> Vec<Scene> {
     vec![

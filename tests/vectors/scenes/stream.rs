@@ -4,7 +4,8 @@ use towline_core::*;
 
 use super::{opening, primary, replica};
 use crate::frames::{self, Ack};
-use crate::scene::{Scene, connect, small, talk};
+use crate::scene::{Scene, connect, talk};
+use crate::small::small;
 
 pub(crate) fn scenes() -> Vec<Scene> {
     vec![two_replicas(), in_portions(), byte_by_byte(), at_once(), a_relay().0, a_relay().1, volatile()]
