@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "check.h"
+#include "make.h"
 #include "towline_sugar.h"
 
 #define THREADS 4
@@ -23,21 +23,6 @@ typedef struct {
     pthread_mutex_t lock;
     uint64_t written, refused;
 } shared;
-
-static tow_node *make(void) {
-    tow_config config;
-    tow_boot boot;
-    tow_node *node = NULL;
-    CHECK(tow_config_init(&config, sizeof config) == TOW_OK);
-    config.backlog_bytes = 65536;
-    config.links_max = 1;
-    memset(&boot, 0, sizeof boot);
-    boot.struct_size = sizeof boot;
-    boot.role = TOW_PRIMARY;
-    boot.node = 1;
-    CHECK(tow_node_new(&config, &boot, &node, NULL) == TOW_OK);
-    return node;
-}
 
 static tow_status write_one(tow_node *node) {
     tow_step step;
