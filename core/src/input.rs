@@ -123,7 +123,7 @@ pub enum Input<'a> {
         /// Which.
         snapshot: SnapshotId,
     },
-    /// Replica: the host went back to the offset of the last [`Kind::Fork`], and nothing older is under way.
+    /// Replica: the host stands at the offset of the last [`Kind::Fork`], and nothing older is under way.
     Rewound,
     /// Become primary: cut the upstream, open an epoch at the log's end.
     Promote,
@@ -156,11 +156,13 @@ pub enum Next {
 pub enum Kind {
     /// Records to apply; the cursor of [`Step::position`] belongs in the same atomic step.
     Batch,
-    /// Records that ride along with a snapshot: keep them, apply those past it once it is installed.
+    /// Records that ride along with a snapshot: keep them, apply those past it once it is installed. A payload that
+    /// does not begin where the one before ended rides beside another snapshot: forget those before.
     Spool,
-    /// The history parts from ours at `first`. If `count` is 1, rewind there and say [`Input::Rewound`]; if it is 0,
-    /// a snapshot follows, and our state stands beside it until [`Input::Installed`]. Until then another upstream may
-    /// tell it anew, and be right: it parts elsewhere from our state, or nowhere if `first` is our end.
+    /// The history parts from ours at `first`. If `count` is 1, stand exactly there (apply what was handed out before
+    /// it, undo or forget what lies past it) and say [`Input::Rewound`]; if it is 0, a snapshot follows, and our state
+    /// stands beside it until [`Input::Installed`]. Until then another upstream may tell it anew, and be right: it
+    /// parts elsewhere from our state, or nowhere if `first` is our end.
     Fork,
     /// A snapshot begins; `range` is its cursor, to be installed with it, and `first` its offset. Spooled records that
     /// do not end at [`Stats::end`](crate::Stats::end) now rode beside another snapshot, maybe on a branch that is

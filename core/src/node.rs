@@ -212,12 +212,12 @@ impl Node {
     /// The next thing the node has to say.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
-        while let Some(subject) = self.pending.first() {
+        while let Some(subject) = self.pending.pop() {
             let event = self.tell_of(subject);
             if event.is_some() {
+                self.pending.put_back(subject);
                 return event;
             }
-            self.pending.pop();
         }
         None
     }
@@ -288,6 +288,7 @@ impl Node {
         for (row, link) in self.links.iter().enumerate() {
             self.check_link(row, link);
         }
+        self.check_pending();
         if self.pending.is_empty() {
             assert!(
                 self.deadlines.first().is_none_or(|first| first > self.clock.now()),
@@ -313,6 +314,25 @@ impl Node {
             assert!(self.reader_floor <= at, "the floor lies under every reader");
         }
         assert!(down.credit.released <= down.credit.sent, "released what was never sent");
+    }
+
+    /// Whoever has something to tell is queued: a fact that nobody asks for is lost to the host for good.
+    fn check_pending(&self) {
+        let heard =
+            |tells: bool, subject: u32| assert!(!tells || self.pending.holds(subject), "an untold fact");
+        heard(self.tell != 0, Self::SELF);
+        for (row, link) in self.links.iter().enumerate() {
+            heard(link.tell != 0, Self::link_subject(row));
+        }
+        for (row, slot) in self.slots.rows.iter().enumerate() {
+            heard(slot.acked_untold || slot.expired.is_some(), self.slot_subject(row));
+        }
+        for (row, ship) in self.ships.rows.iter().enumerate() {
+            heard(ship.has_room() && self.is_open(ship.snapshot), self.ship_subject(row));
+        }
+        for (row, live) in self.ships.live.iter().enumerate() {
+            heard(live.is_some_and(|live| live.wanted_untold || live.done), self.live_subject(row));
+        }
     }
 }
 

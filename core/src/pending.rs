@@ -1,7 +1,7 @@
 //! The subjects that have something to tell, in the order in which they first had it.
 //!
 //! A subject is in the queue at most once, so the queue is bounded by the tables; what it has to tell is the latest
-//! fact, kept by the subject itself.
+//! fact, kept by the subject itself. It is out of the queue while it tells: what it then learns anew queues it again.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -34,15 +34,22 @@ impl Pending {
         }
     }
 
-    /// The subject whose turn it is.
-    pub(crate) fn first(&self) -> Option<u32> {
-        self.queue.front().copied()
+    /// Takes out the subject whose turn it is.
+    pub(crate) fn pop(&mut self) -> Option<u32> {
+        let subject = self.queue.pop_front()?;
+        self.queued[subject as usize] = false;
+        Some(subject)
     }
 
-    /// Takes out the subject whose turn it is: it has nothing more to tell.
-    pub(crate) fn pop(&mut self) {
-        if let Some(subject) = self.queue.pop_front() {
-            self.queued[subject as usize] = false;
+    /// It may have more to tell, and goes first; unless it was queued again while it told what it had.
+    pub(crate) fn put_back(&mut self, subject: u32) {
+        if !self.queued[subject as usize] {
+            self.queued[subject as usize] = true;
+            self.queue.push_front(subject);
         }
+    }
+
+    pub(crate) fn holds(&self, subject: u32) -> bool {
+        self.queued[subject as usize]
     }
 }

@@ -27,31 +27,55 @@ fn asked(node: &mut Node) -> Vec<Event> {
     std::iter::from_fn(|| node.poll_event()).filter(about).collect()
 }
 
+fn open(node: &mut Node, snapshot: SnapshotId) {
+    let position = node.handle(Time::ZERO, Input::Flush).unwrap().position.unwrap();
+    let at = node.cursor(position);
+    node.handle(Time::ZERO, Input::SnapshotReady { snapshot, cursor: at.as_bytes(), bytes: None }).unwrap();
+}
+
+/// Writes until no view of before can be followed any more.
+fn ring_moves_on(node: &mut Node) {
+    for _ in 0..20 {
+        node.handle(Time::ZERO, Input::Write { data: &[7; 500] }).unwrap();
+    }
+}
+
 /// Found by fuzzing: node_script's input `boards-where-a-read-was-pending`.
 #[test]
 fn no_piece_is_asked_for_of_a_view_that_is_not_open() {
     let mut node = node(1, Role::Primary, small(), None);
-    let cursor = |node: &mut Node| {
-        let position = node.handle(Time::ZERO, Input::Flush).unwrap().position.unwrap();
-        node.cursor(position)
-    };
     joins(&mut node, 0, 8);
     let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
-    let at = cursor(&mut node);
-    node.handle(Time::ZERO, Input::SnapshotReady { snapshot, cursor: at.as_bytes(), bytes: None }).unwrap();
+    open(&mut node, snapshot);
     // A piece of it is to be asked for; the replica is lost before, the ring moves on, and another takes its place.
     node.handle(Time::ZERO, Input::Lost { link: LinkId(0) }).unwrap();
-    for _ in 0..20 {
-        node.handle(Time::ZERO, Input::Write { data: &[7; 500] }).unwrap();
-    }
+    ring_moves_on(&mut node);
     joins(&mut node, 1, 9);
     let [Event::SnapshotWanted { snapshot: second, .. }] = asked(&mut node)[..] else {
         panic!("another view is wanted, and nothing of it before it is open")
     };
     assert_ne!(snapshot, second);
-    let at = cursor(&mut node);
-    node.handle(Time::ZERO, Input::SnapshotReady { snapshot: second, cursor: at.as_bytes(), bytes: None })
-        .unwrap();
+    open(&mut node, second);
     assert_eq!(asked(&mut node)[0], Event::SnapshotRead { snapshot: second, piece: 0 });
+    node.check();
+}
+
+/// Found by fuzzing: node_script's input `wants-a-view-where-one-was-given-up`.
+#[test]
+fn a_view_is_asked_for_where_one_was_given_up_untold() {
+    let mut node = node(1, Role::Primary, small(), None);
+    joins(&mut node, 0, 8);
+    let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
+    open(&mut node, snapshot);
+    ring_moves_on(&mut node);
+    // A second view is wanted; who wanted it is lost before the host polls, and the ring moves on.
+    joins(&mut node, 1, 9);
+    node.handle(Time::ZERO, Input::Lost { link: LinkId(1) }).unwrap();
+    ring_moves_on(&mut node);
+    // Two views are all there can be: for a third replica the second gives way, which the host never heard of.
+    joins(&mut node, 2, 10);
+    let wanted = |event: &Event| matches!(event, Event::SnapshotWanted { .. });
+    let asked = asked(&mut node);
+    assert_eq!(asked.iter().filter(|event| wanted(event)).count(), 1, "asked for one view: {asked:?}");
     node.check();
 }

@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// Whether the host has a view open.
-    fn is_open(&self, snapshot: SnapshotId) -> bool {
+    pub(crate) fn is_open(&self, snapshot: SnapshotId) -> bool {
         let live = self.ships.find(snapshot).and_then(|live| self.ships.live[live]);
         live.is_some_and(|live| live.ready.is_some())
     }
