@@ -478,8 +478,8 @@ typedef struct {
 #define TOW_INPUT_INSTALLED 14
 
 /*
- * Replica: the store went back to the offset of the last fork, and nothing older is under way. The answer is
- * `tow_step.position`.
+ * Replica: the store stands at the offset of the last fork, and nothing older is under way: what was handed out before
+ * it is applied, what lies past it is undone. The answer is `tow_step.position`.
  */
 #define TOW_INPUT_REWOUND 15
 

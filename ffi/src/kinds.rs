@@ -34,8 +34,8 @@ pub const TOW_INPUT_SNAPSHOT_FAILED: tow_kind = 13;
 /// Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. Of the spooled records
 /// past it, apply those before the boundary of the answer's `tow_step.position`; forget the rest.
 pub const TOW_INPUT_INSTALLED: tow_kind = 14;
-/// Replica: the store went back to the offset of the last fork, and nothing older is under way. The answer is
-/// `tow_step.position`.
+/// Replica: the store stands at the offset of the last fork, and nothing older is under way: what was handed out before
+/// it is applied, what lies past it is undone. The answer is `tow_step.position`.
 pub const TOW_INPUT_REWOUND: tow_kind = 15;
 /// Become primary: cut the upstream, open an epoch at the log's end.
 pub const TOW_INPUT_PROMOTE: tow_kind = 16;

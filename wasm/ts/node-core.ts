@@ -133,6 +133,7 @@ export class Node implements Disposable {
     return this.#say(now, Input.installed, 0, snapshot).position;
   }
 
+  /** The store stands at the fork: what was handed out before it is applied, what lies past it is undone. */
   rewound(now: number): Step {
     return this.#say(now, Input.rewound);
   }

@@ -66,6 +66,7 @@ impl Host {
                 self.held.push_back((position.expect("a batch has a position"), records, payload.first));
             }
             Kind::Spool => {
+                self.forget_spool(payload.first);
                 let cursor = self.node.cursor(position.expect("a batch has a position")).as_bytes().to_vec();
                 self.spool.push((payload.first, Records::new(data).map(<[u8]>::to_vec).collect(), cursor));
                 let upto = Offset(payload.first + u64::from(payload.count));
@@ -74,7 +75,9 @@ impl Host {
             Kind::Fork => {
                 self.forks.push((payload.first, payload.count));
                 if payload.count == 1 {
-                    self.held.clear();
+                    let past = self.held.iter().position(|(_, _, first)| *first >= payload.first);
+                    self.held.truncate(past.unwrap_or(self.held.len()));
+                    self.apply_held(now);
                     self.store.records.truncate(usize::try_from(payload.first).unwrap());
                     let step = self.node.handle(now, Input::Rewound).expect("asked to");
                     let position = step.position.expect("a position");
@@ -84,7 +87,7 @@ impl Host {
             Kind::Begin => {
                 self.held.clear();
                 self.snapshots_begun += 1;
-                self.spool.retain(|_| true);
+                self.forget_spool(self.node.stats().end.0);
                 self.loading = Some((SnapshotId(0), data.to_vec(), Vec::new()));
             }
             Kind::Piece | Kind::LastPiece => {
@@ -96,6 +99,13 @@ impl Host {
                     self.install(now, payload.snapshot);
                 }
             }
+        }
+    }
+
+    /// What does not end there rode beside another snapshot.
+    fn forget_spool(&mut self, end: u64) {
+        if self.spool.last().is_some_and(|(first, records, _)| first + records.len() as u64 != end) {
+            self.spool.clear();
         }
     }
 

@@ -150,7 +150,8 @@ impl Agent {
     }
 
     fn rewind(&mut self, to: u64) {
-        self.held.clear();
+        self.held.retain(|batch| batch.first < to);
+        self.apply_all();
         self.store.records.truncate(usize::try_from(to).expect("few records"));
         let position = self.say(Input::Rewound).position.expect("a rewind answers its position");
         self.store.cursor = Some(self.node.cursor(position).as_bytes().into());
