@@ -90,18 +90,37 @@ struct Script {
 
 /// Plays a script to its end, and through the time after it.
 pub fn run(data: &[u8]) -> Marks {
+    play(data, false)
+}
+
+/// Plays it and prints what happened, also if it fails.
+pub fn story(data: &[u8]) {
+    play(data, true);
+}
+
+fn play(data: &[u8], told: bool) -> Marks {
     let mut bytes = Unstructured::new(data);
     let shape = bytes.arbitrary().unwrap_or(0);
     let mut script = Script::new(shape);
+    script.world.logging = told;
     for _ in 0..OPS_MAX {
         let Some(op) = next_op(&mut bytes).filter(|_| script.world.now < Time::ZERO + SCRIPT_MAX) else {
             break;
         };
+        script.world.note(&format!("operation {}: {:?}", op[0] % op::COUNT, &op[1..]));
         script.apply(op);
     }
+    script.world.note("all is well again");
     script.converge();
     script.note();
-    script.marks
+    std::mem::take(&mut script.marks)
+}
+
+/// Where it ends, it is told: a panic must not take the story with it.
+impl Drop for Script {
+    fn drop(&mut self) {
+        eprint!("{}", self.world.log);
+    }
 }
 
 impl Script {

@@ -4,6 +4,7 @@
 //! executions, and nothing that only a sanitizer sees. What is found on the way is kept in `target/fuzz-found`; what
 //! fails is named, and goes into `fuzz/corpus` with its mending. `docs/fuzzing.md` has the whole way.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -25,26 +26,33 @@ const BESIDE_FUZZING: Duration = Duration::from_secs(120);
 /// How much of a failing target's log is shown.
 const SHOWN_LINES: usize = 40;
 
+/// The dice of a short run.
+const SEED: u32 = 1;
+/// What a sanitizer costs.
+const SANITIZED: u32 = 8;
+
 /// A target, and the longest input that still says something new to it.
 struct Target {
     name: &'static str,
     bytes_max: u32,
+    /// Executions of a short run: about five seconds without a sanitizer.
+    short: u32,
     /// What it needs beside the core.
     feature: Option<&'static str>,
 }
 
-const fn target(name: &'static str, bytes_max: u32) -> Target {
-    Target { name, bytes_max, feature: None }
+const fn target(name: &'static str, bytes_max: u32, short: u32) -> Target {
+    Target { name, bytes_max, short, feature: None }
 }
 
 const TARGETS: &[Target] = &[
-    target("native_decode", 1024),
-    target("roundtrip", 512),
-    target("node_script", 257),
-    target("snapshot_receive", 385),
-    target("server_resp", 1024),
-    Target { feature: Some("plan"), ..target("plan_file", 8192) },
-    Target { feature: Some("abi"), ..target("record_abi", 512) },
+    target("native_decode", 1024, 300_000),
+    target("roundtrip", 512, 40_000),
+    target("node_script", 257, 4_000),
+    target("snapshot_receive", 385, 40_000),
+    target("server_resp", 1024, 300_000),
+    Target { feature: Some("plan"), ..target("plan_file", 8192, 120_000) },
+    Target { feature: Some("abi"), ..target("record_abi", 512, 60_000) },
 ];
 
 /// What to fuzz, and for how long.
@@ -53,6 +61,9 @@ pub(crate) struct Args {
     /// Seconds for each target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// So many executions, from the corpus that everybody has and one seed: what it finds depends on the code alone
+    #[arg(long, conflicts_with = "seconds")]
+    short: bool,
     /// Without a sanitizer, on the toolchain in use
     #[arg(long)]
     plain: bool,
@@ -69,8 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         vec![["target", "executions", "a second", "edges", "features", "result"].map(str::to_owned).into()];
     let mut failed = 0;
     for target in targets {
-        eprintln!("{} for {} s", target.name, args.seconds);
-        let (log, sound) = fuzz(&workspace, &folder, target, args.seconds)?;
+        let (log, sound) = fuzz(&workspace, &folder, target, args)?;
         failed += u32::from(!sound);
         lines.push(row(target, &log, sound));
     }
@@ -125,23 +135,24 @@ fn host() -> Result<String> {
 }
 
 /// Runs one target. Answers its log, and whether it found nothing.
-fn fuzz(workspace: &Workspace, folder: &Path, target: &Target, seconds: u64) -> Result<(String, bool)> {
-    let found = workspace.target.join("fuzz-found").join(target.name);
+fn fuzz(workspace: &Workspace, folder: &Path, target: &Target, args: &Args) -> Result<(String, bool)> {
     let failures = workspace.target.join("fuzz-failures");
-    for folder in [&found, &failures] {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
+    std::fs::create_dir_all(&failures).with_context(|| format!("cannot create {}", failures.display()))?;
     let path = failures.join(format!("{}.log", target.name));
     let mut program = Command::new(folder.join(target.name));
-    program.arg(&found).arg(workspace.root.join("fuzz/corpus").join(target.name)).args([
-        format!("-max_total_time={seconds}"),
+    program.args([
         format!("-max_len={}", target.bytes_max),
         format!("-artifact_prefix={}/{}-", failures.display(), target.name),
         "-print_final_stats=1".to_owned(),
         "-timeout=20".to_owned(),
         "-len_control=20".to_owned(),
     ]);
-    let end = watch(&mut program, &path, Duration::from_secs(seconds) + BESIDE_FUZZING)?;
+    if args.short {
+        play_short(&mut program, workspace, target, args.plain)?;
+    } else {
+        play_for(&mut program, workspace, target, args.seconds)?;
+    }
+    let end = watch(&mut program, &path, Duration::from_secs(args.seconds) + BESIDE_FUZZING)?;
     let log = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
     let sound = matches!(end, End::Status(status) if status.success());
     if !sound {
@@ -153,6 +164,33 @@ fn fuzz(workspace: &Workspace, folder: &Path, target: &Target, seconds: u64) -> 
         eprintln!("    {} failed: its input and its log lie in {}", target.name, failures.display());
     }
     Ok((log, sound))
+}
+
+/// From all that was ever found here, with new dice.
+fn play_for(program: &mut Command, workspace: &Workspace, target: &Target, seconds: u64) -> Result<()> {
+    eprintln!("{} for {seconds} s", target.name);
+    let found = workspace.target.join("fuzz-found").join(target.name);
+    std::fs::create_dir_all(&found).with_context(|| format!("cannot create {}", found.display()))?;
+    program.arg(format!("-max_total_time={seconds}")).arg(&found).arg(corpus(workspace, target));
+    Ok(())
+}
+
+/// The same executions on every machine. The inputs are listed by name, since folders are read in any order.
+fn play_short(program: &mut Command, workspace: &Workspace, target: &Target, plain: bool) -> Result<()> {
+    let runs = if plain { target.short } else { target.short / SANITIZED };
+    eprintln!("{}: {runs} executions with seed {SEED}", target.name);
+    let folder = corpus(workspace, target);
+    let named = |entry: std::io::Result<DirEntry>| Ok(entry?.path().display().to_string());
+    let read = std::fs::read_dir(&folder).and_then(|entries| entries.map(named).collect());
+    let mut inputs: Vec<String> = read.with_context(|| format!("cannot read {}", folder.display()))?;
+    inputs.sort();
+    let inputs = format!("-seed_inputs={}", inputs.join(","));
+    program.args([format!("-runs={runs}"), format!("-seed={SEED}"), "-reload=0".to_owned(), inputs]);
+    Ok(())
+}
+
+fn corpus(workspace: &Workspace, target: &Target) -> PathBuf {
+    workspace.root.join("fuzz/corpus").join(target.name)
 }
 
 fn row(target: &Target, log: &str, sound: bool) -> Vec<String> {

@@ -156,8 +156,8 @@ pub(crate) const STEPS: &[Step] = &[
             &["cargo", "test", "--locked", "--manifest-path", "fuzz/Cargo.toml"],
         )
     },
-    step("fuzz", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--plain", "--seconds", "5"]),
-    step("fuzz: record_abi", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--seconds", "20", "record_abi"]),
+    step("fuzz", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--plain", "--short"]),
+    step("fuzz: record_abi", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--short", "record_abi"]),
     // A replica in node, the tarball where a user has it, the page in a browser; and the simulator's hashes in both.
     step("wasm: tests", 240, Mode::Full, &["cargo", "xtask", "wasm", "--test"]),
     // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
