@@ -1,9 +1,10 @@
 /*
  * towline.hpp: towline.h for C++17, header only.
  *
- * A node that moves and frees itself, records from the same header, bytes as pointer and length. Calls that can fail
- * come twice: try_X answers a status (and always compiles), X throws towline::error (where exceptions are on). Nothing
- * here allocates.
+ * A node that moves and frees itself, records from the same header, bytes as pointer and length. Functions that can
+ * fail come twice: try_X answers a status (and always compiles), X throws towline::error (where exceptions are on). The
+ * one-liners, such as applied, only throw: without exceptions say them with try_handle, or with towline_sugar.h on
+ * get(). Nothing here allocates.
  */
 
 #ifndef TOWLINE_HPP
@@ -12,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -34,6 +36,11 @@ class error
 {
 public:
     explicit error(const tow_error &told) noexcept : told_(told) {}
+    /* In the status's own words. */
+    explicit error(tow_status status) noexcept : told_() {
+        told_.code = status;
+        std::strncpy(told_.text, tow_status_name(status), sizeof told_.text - 1);
+    }
     tow_status code() const noexcept { return told_.code; }
     std::uint64_t detail() const noexcept { return told_.detail; }
 #ifdef TOWLINE_EXCEPTIONS
@@ -110,6 +117,10 @@ public:
     tow_status try_handle(tow_time now, const tow_input &input, bytes data, tow_step &step) noexcept {
         return tow_handle(get(), now, &input, data.data, data.size, &step);
     }
+    tow_status try_write_all(tow_time now, const tow_slice *records, std::size_t count,
+                             std::uint64_t &offset) noexcept {
+        return tow_write_all(get(), now, records, count, &offset);
+    }
     tow_status try_consume(tow_time now, std::uint32_t link, std::size_t written, bool &more) noexcept {
         std::uint32_t again = 0;
         tow_status status = tow_consume(get(), now, link, written, &again);
@@ -118,6 +129,9 @@ public:
     }
     tow_status try_cursor(const tow_position &position, cursor &out) const noexcept {
         return tow_cursor(get(), &position, out.data.data(), out.data.size(), &out.size);
+    }
+    tow_status try_acked(std::uint32_t level, std::uint32_t n, std::uint64_t &offset) const noexcept {
+        return tow_acked(get(), level, n, &offset);
     }
 
     /* What the last peek may lend: slices of the ring. */
@@ -159,13 +173,11 @@ public:
         tow_stats_get(get(), &told, sizeof told);
         return told;
     }
-    /* The words for the last refusal. */
+    /* The words for the last refusal of what is not const. */
     error last_error() const noexcept {
         tow_error told{};
-        if (tow_node_error(get(), &told) != TOW_OK) {
-            told.code = TOW_E_NULL;
-        }
-        return error(told);
+        const tow_status status = tow_node_error(get(), &told);
+        return status == TOW_OK ? error(told) : error(status);
     }
 
 #ifdef TOWLINE_EXCEPTIONS
@@ -189,7 +201,7 @@ public:
     }
     std::uint64_t write_all(tow_time now, const tow_slice *records, std::size_t count) {
         std::uint64_t offset = 0;
-        check(tow_write_all(get(), now, records, count, &offset));
+        check(try_write_all(now, records, count, offset));
         return offset;
     }
     void say(tow_time now, tow_kind kind, std::uint32_t link = 0, std::uint64_t a = 0, std::uint64_t b = 0) {
@@ -229,8 +241,14 @@ public:
     }
     cursor cursor_of(const tow_position &position) const {
         cursor out;
-        check(try_cursor(position, out));
+        check_const(try_cursor(position, out));
         return out;
+    }
+    /* The offset that n connected replicas have reached at this level (TOW_APPLIED, ...): what a write waits for. */
+    std::uint64_t acked(std::uint32_t level, std::uint32_t n) const {
+        std::uint64_t offset = 0;
+        check_const(try_acked(level, n, offset));
+        return offset;
     }
 #endif
 
@@ -243,6 +261,12 @@ private:
     void check(tow_status status) const {
         if (status != TOW_OK) {
             throw last_error();
+        }
+    }
+    /* What is const leaves no words in the node: those there are of another call. */
+    static void check_const(tow_status status) {
+        if (status != TOW_OK) {
+            throw error(status);
         }
     }
 #endif

@@ -94,14 +94,29 @@ void until_wanted(side &one, side &other) {
     CHECK(one.wanted != 0);
 }
 
+/* What a call throws, which has words. */
+template <typename F> tow_status refused(F &&f) {
+    try {
+        f();
+    } catch (const towline::error &error) {
+        CHECK(error.what()[0] != '\0');
+        return error.code();
+    }
+    return TOW_OK;
+}
+
 } // namespace
 
 int main() {
     side old = make(TOW_PRIMARY, 1), young = make(TOW_REPLICA, 2);
     tow_step step;
+    std::uint64_t epoch = 0;
     const tow_slice records[] = {{reinterpret_cast<const std::uint8_t *>("one"), 3}, {nullptr, 0}};
     CHECK(old.node.write(now, {"record"}) == 1 && old.node.write_all(now, records, 2) == 3);
     CHECK(tow_promote(young.node.get(), now, &step) == TOW_E_MISUSE); /* it has nothing to lead from */
+    CHECK(old.node.acked(TOW_APPLIED, 0) == 3);
+    CHECK(refused([&] { old.node.acked(99, 1); }) == old.node.try_acked(99, 1, epoch));
+    CHECK(refused([&] { towline::node().tick(now); }) == TOW_E_NULL);
 
     until_wanted(old, young);
     CHECK(young.role == TOW_REPLICA);
@@ -116,7 +131,7 @@ int main() {
     }
     CHECK((young.node.stats().flags & TOW_STATS_BASE) != 0);
 
-    const std::uint64_t epoch = old.node.stats().epoch;
+    epoch = old.node.stats().epoch;
     CHECK(young.node.promote(now).boundary == 3 && young.node.stats().epoch >> 32 > epoch >> 32);
     young.node.lost(now, 0);
     old.node.lost(now, 0);
