@@ -71,7 +71,7 @@ impl Scenario {
 }
 
 fn steady(workload: &Workload, stream: &mut Stream, trains: &mut Vec<Train>) {
-    let Some(every_us) = 1_000_000_u64.checked_div(workload.rate).map(|every| every.max(1)) else { return };
+    let Some(every_us) = workload.every_us() else { return };
     let mut at_us = every_us;
     while at_us < workload.until_us {
         let left = (workload.until_us - at_us).div_ceil(every_us);

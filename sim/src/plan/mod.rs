@@ -29,6 +29,10 @@ pub use scenario::Scenario;
 pub const SCHEMA: u64 = 1;
 /// At most so many nodes: what turmoil carries.
 pub const NODES_MAX: usize = 10;
+/// At most so many operations: each takes memory before the run begins.
+pub const OPS_MAX: u64 = 10_000_000;
+/// At most so many faults are left to the dice.
+pub const DRAWN_FAULTS_MAX: u64 = 1_000;
 
 /// Where a plan can be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@
 use super::file::{FileError, Source, Table, Value};
 use super::knobs::Unit;
 use super::sheet::{Dice, Draw, KEYS, Sheet, draw_or, read_draw};
-use super::{Kind, Knobs, SCHEMA, draw};
+use super::{DRAWN_FAULTS_MAX, Kind, Knobs, SCHEMA, draw};
 
 /// A scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,20 @@ pub(crate) struct Workload {
     /// When the steady ones end.
     pub(crate) until_us: u64,
     pub(crate) bursts: Option<Bursts>,
+}
+
+impl Workload {
+    /// The pause from one steady operation to the next; none where there are no such.
+    pub(crate) fn every_us(&self) -> Option<u64> {
+        1_000_000_u64.checked_div(self.rate).map(|every| every.max(1))
+    }
+
+    /// How many operations the dice can make of it.
+    fn ops_most(&self) -> u64 {
+        let steady = self.every_us().map_or(0, |every_us| self.until_us.div_ceil(every_us));
+        let bursts = |bursts: &Bursts| bursts.count.most().saturating_mul(bursts.ops.most());
+        steady.saturating_add(self.bursts.as_ref().map_or(0, bursts))
+    }
 }
 
 /// Operations with no pause between.
@@ -61,6 +75,7 @@ impl Scenario {
         root.only("keys of a scenario", &keys)?;
         let sheet = Sheet::read(root, Dice::Allowed)?;
         let workload = root.get("workload").map(|workload| read_workload(workload, &sheet)).transpose()?;
+        sheet.check_ops(root, workload.as_ref().map_or(0, Workload::ops_most))?;
         let chaos = root.get("chaos").map(read_chaos).transpose()?;
         check_knobs(root, &sheet)?;
         Ok(Self { sheet, workload, chaos })
@@ -129,7 +144,11 @@ fn read_bursts(value: Value<'_>) -> Result<Bursts, FileError> {
 fn read_chaos(value: Value<'_>) -> Result<Chaos, FileError> {
     let table = value.table("a table")?;
     table.only("keys of chaos", &["max", "kinds"])?;
-    let max = table.need("max")?.quantity(Unit::Count)?;
+    let max_at = table.need("max")?;
+    let max = max_at.quantity(Unit::Count)?;
+    if max > DRAWN_FAULTS_MAX {
+        return Err(max_at.error(format!("\"max\" must be {DRAWN_FAULTS_MAX} at most, not {max}")));
+    }
     let kinds_at = table.need("kinds")?;
     if kinds_at.text("").is_ok_and(|text| text == "all") {
         let kinds = Kind::ALL.iter().copied().filter(|kind| !NOT_ALL.contains(kind)).collect();

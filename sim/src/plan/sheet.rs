@@ -4,7 +4,7 @@
 
 use super::file::{FileError, Table, Value};
 use super::knobs::Unit;
-use super::{Expect, Kind, Knobs, NODES_MAX, NodePlan, Substrate, faults::Target};
+use super::{Expect, Kind, Knobs, NODES_MAX, NodePlan, OPS_MAX, Substrate, faults::Target};
 use crate::oracle::Invariant;
 use crate::stream::Stream;
 use towline_core::Role;
@@ -30,6 +30,14 @@ impl Draw {
             Self::Of(values) => *stream.pick(values),
             Self::Range(low, high) => stream.between(*low, *high),
             Self::Log(low, high) => stream.log_between(*low, *high),
+        }
+    }
+
+    /// The largest that it can be.
+    pub(crate) fn most(&self) -> u64 {
+        match self {
+            Self::Is(value) | Self::Range(_, value) | Self::Log(_, value) => *value,
+            Self::Of(values) => values.iter().copied().max().unwrap_or(0),
         }
     }
 }
@@ -108,6 +116,18 @@ impl Sheet {
             trains,
             faults,
         })
+    }
+
+    /// Refuses more operations, written out and `drawn`, than memory should be asked to hold: a typing error in a
+    /// number is told, and does not end the process.
+    pub(crate) fn check_ops(&self, root: Table<'_>, drawn: u64) -> Result<(), FileError> {
+        let written = self.trains.iter().fold(0_u64, |sum, train| sum.saturating_add(train.count.most()));
+        let ops = written.saturating_add(drawn);
+        if ops <= OPS_MAX {
+            return Ok(());
+        }
+        let at = root.need(if drawn > written { "workload" } else { "train" })?;
+        Err(at.error(format!("{ops} operations are too many; at most {OPS_MAX} can be played")))
     }
 }
 

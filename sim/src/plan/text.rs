@@ -98,6 +98,7 @@ impl Plan {
         scenario::schema(root, "plan")?;
         root.only("keys of a plan", &[&["plan", "seed", "core"], &KEYS[..]].concat())?;
         let sheet = Sheet::read(root, Dice::Cast)?;
+        sheet.check_ops(root, 0)?;
         let knobs_at = root.need("knobs")?;
         let knobs = read_knobs(knobs_at, &sheet)?;
         // Nothing is left to draw; the stream is never asked.

@@ -195,6 +195,35 @@ fn faults() {
 }
 
 #[test]
+fn a_number_far_too_large_is_a_line_and_not_the_end_of_memory() {
+    for (rate, line) in [
+        ("rate = 1000000", "x.toml:10: 16250000 operations are too many; at most 10000000 can be played"),
+        (
+            "rate = 100\nuntil = \"18446744073709551615us\"",
+            "x.toml:10: 1844674407370956 operations are too many; at most 10000000 can be played",
+        ),
+        (
+            "rate = 0\nbursts = { count = 4000000000, ops = { range = [1, 9000000000] }, value = \"1B\" }",
+            "x.toml:10: 18446744073709551615 operations are too many; at most 10000000 can be played",
+        ),
+    ] {
+        assert_eq!(changed("rate = 100", rate), line);
+    }
+    assert_eq!(
+        added("[[train]]\nat = \"1s\"\ncount = 99999999999\nvalue = \"1B\""),
+        "x.toml:13: 100000001624 operations are too many; at most 10000000 can be played"
+    );
+    assert_eq!(
+        added("[chaos]\nmax = 4000000000\nkinds = \"all\""),
+        "x.toml:14: \"max\" must be 1000 at most, not 4000000000"
+    );
+    let plan = Scenario::parse("x.toml", SOUND).expect("sound").draw(1).to_text();
+    let text = plan.replacen("count = ", "count = 99999999", 1);
+    let error = Plan::parse("x.plan", &text).expect_err("too many").to_string();
+    assert!(error.starts_with("x.plan:") && error.contains("operations are too many"), "{error}");
+}
+
+#[test]
 fn plans_leave_nothing_to_the_dice_and_nothing_to_defaults() {
     let text = Scenario::parse("x.toml", SOUND).expect("sound").draw(1).to_text();
     let error = |from: &str, to: &str| {

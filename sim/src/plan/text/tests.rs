@@ -1,6 +1,6 @@
 use super::*;
 use crate::oracle::Invariant;
-use crate::plan::{Kind, Scenario, Substrate};
+use crate::plan::{Kind, OPS_MAX, Scenario, Substrate};
 use proptest::prelude::*;
 
 fn drawn(seed: u64) -> Plan {
@@ -53,7 +53,13 @@ prop_compose! {
 }
 
 fn any_train() -> impl Strategy<Value = Train> {
-    any::<[u64; 4]>().prop_map(|[at_us, count, every_us, bytes]| Train { at_us, count, every_us, bytes })
+    // Three of them are no more than a plan may have.
+    (any::<[u64; 3]>(), 0..=OPS_MAX / 3).prop_map(|([at_us, every_us, bytes], count)| Train {
+        at_us,
+        count,
+        every_us,
+        bytes,
+    })
 }
 
 fn any_plan() -> impl Strategy<Value = Plan> {
