@@ -134,6 +134,8 @@ fn what_is_wrong_with_a_file_is_one_line_with_its_place() {
     assert!(err.contains("neither a file nor a built-in scenario") && err.contains("mixed"), "{err}");
     let (_, err) = code(&place.run("sim replay {calm.toml}"), 2);
     assert!(err.contains("is no plan"), "{err}");
+    let (_, err) = code(&place.run("sim replay storm"), 2);
+    assert!(err.contains("`towline sim resolve storm --seed N -o FILE`"), "{err}");
     code(&place.run("sim explore {calm.toml} --seeds 5..5"), 2);
     code(&place.run("sim explore {calm.toml} --shard 3/2"), 2);
 }
@@ -151,6 +153,12 @@ fn a_run_that_fails_says_all_that_is_needed_to_see_it_again() {
     }
     let (_, err) = code(&place.run("sim replay {failures/canary-9.plan}"), 1);
     assert!(err.contains("violated at"), "{err}");
+    let (told, _) = code(&place.run("sim shrink {failures/canary-9.plan} --emit url"), 0);
+    let link = told.lines().last().unwrap();
+    for source in [link, &format!("https://example.org/play{link}")] {
+        let (_, err) = code(&place.run(&format!("sim replay {source}")), 1);
+        assert!(err.contains("violated at"), "{err}");
+    }
 }
 
 #[test]
@@ -198,6 +206,16 @@ fn a_campaign_of_few_seeds_fails_for_its_marks_only_when_asked() {
     let place = place();
     let (page, err) = code(&place.run("sim explore {calm.toml} --seeds 2 --require-marks"), 3);
     assert!(err.contains("marks were never hit") && page.contains("never: "), "{page}{err}");
+}
+
+/// A campaign of a week does not end with nowhere to put its report; and no invariant was violated by that.
+#[test]
+fn what_cannot_be_written_is_said_before_the_work() {
+    let place = place();
+    for command in ["explore {calm.toml} --json", "stats {calm.toml} --plot"] {
+        let (out, err) = code(&place.run(&format!("sim {command} {{no/such/file}} --seeds 2")), 2);
+        assert!(out.is_empty() && err.contains("cannot write"), "{out}{err}");
+    }
 }
 
 #[cfg(unix)]
@@ -276,6 +294,23 @@ fn two_processes_play_the_same_runs() {
     let place = place();
     let (told, _) = code(&place.run("sim check-determinism {calm.toml} --seeds 20"), 0);
     assert_eq!(told, "20 seeds, 2 processes, the same hashes\n");
+}
+
+#[test]
+fn what_a_machine_might_read_is_json() {
+    let place = place();
+    let read = |command: &str| {
+        let (told, _) = code(&place.run(command), 0);
+        let line = told.lines().next().expect("a line");
+        serde_json::from_str::<Value>(line).expect("it is JSON")
+    };
+    assert_eq!(read("sim scenarios --json")["name"], "mixed");
+    assert_eq!(read("sim run {calm.toml} --json")["verdict"], "pass");
+    assert_eq!(read("sim check-determinism {calm.toml} --seeds 3 --json")["same"], true);
+    let told = read("sim diff {calm.toml} --on fast,fast --json");
+    assert_eq!((&told["alike"], &told["played"][1]["nodes"][0]["node"]), (&true.into(), &"p".into()));
+    let told = read("sim exhaust --states 100 --json");
+    assert!(told["complete"] == false && told["states"].as_u64().unwrap() < 200, "{told}");
 }
 
 #[test]

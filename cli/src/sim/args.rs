@@ -19,7 +19,8 @@ Examples:
   towline sim shrink mixed-42.plan                         the fewest faults that fail the same way
   towline sim trace mixed-42.plan --format svg -o 42.svg   a message diagram to look at
 
-A SCENARIO is a built-in name or a file; a file that begins with `plan = ` is a plan, which has no draws left.
+A SCENARIO is a built-in name or a file; a file that begins with `plan = ` is a plan, which has no draws left. A link
+that `shrink --emit url` made stands for its plan, in quotes.
 
 Exit codes: 0 all held, 1 an invariant did not, 2 the command line or a file is wrong, 3 vacuous: it proved nothing";
 
@@ -50,7 +51,7 @@ pub(crate) struct SimArgs {
 pub(super) enum SimCommand {
     /// List the built-in scenarios
     #[command(after_help = EXIT_CODES)]
-    Scenarios,
+    Scenarios(ScenariosArgs),
     /// Make every draw of a scenario and write the plan
     #[command(after_help = EXIT_CODES)]
     Resolve(ResolveArgs),
@@ -95,6 +96,14 @@ pub(super) struct FailuresArgs {
     /// Where the plans of runs that fail are written
     #[arg(long, value_name = "DIR", default_value = "sim-failures")]
     pub(super) failures: PathBuf,
+}
+
+/// Arguments of `scenarios`.
+#[derive(Debug, Args)]
+pub(super) struct ScenariosArgs {
+    /// Print JSON, one object on one line for each scenario
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Arguments of `resolve`.
@@ -176,8 +185,8 @@ pub(super) struct MergeArgs {
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// A plan's file
-    pub(super) plan: PathBuf,
+    /// A plan: a file, or a link that carries it
+    pub(super) plan: String,
     /// Stop here, and show how every node stands: 12500ms
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<Length>,
@@ -194,8 +203,8 @@ pub(super) struct ReplayArgs {
 /// Arguments of `shrink`.
 #[derive(Debug, Args)]
 pub(super) struct ShrinkArgs {
-    /// A plan's file
-    pub(super) plan: PathBuf,
+    /// A plan: a file, or a link that carries it
+    pub(super) plan: String,
     /// What to write beside it: a plan, a Rust test, a link
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plan")]
     pub(super) emit: Vec<Emit>,
@@ -216,6 +225,9 @@ pub(super) struct ExhaustArgs {
     /// At most so many processes killed
     #[arg(long, default_value_t = 3)]
     pub(super) crashes: u8,
+    /// Ends after so many states, about 70 bytes of memory each, even if there are more
+    #[arg(long, default_value_t = 2_000_000)]
+    pub(super) states: u32,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -254,6 +266,9 @@ pub(super) struct DiffArgs {
     /// Where it is played; all are compared with the first
     #[arg(long, value_enum, value_delimiter = ',', default_value = "fast,real")]
     pub(super) on: Vec<On>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Arguments of `check-determinism`.
@@ -267,6 +282,9 @@ pub(super) struct DeterminismArgs {
     /// Where it is played
     #[arg(long, value_enum, default_value = "fast")]
     pub(super) on: On,
+    /// Print JSON
+    #[arg(long, conflicts_with = "tell")]
+    pub(super) json: bool,
     /// Print a hash for each seed and compare nothing: what the second process is asked for.
     #[arg(long, hide = true)]
     pub(super) tell: bool,

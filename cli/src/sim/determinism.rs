@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use serde_json::json;
 
 use super::args::{DeterminismArgs, On};
 use super::campaign::tally::Hash;
@@ -57,19 +58,32 @@ pub(crate) fn run(args: &DeterminismArgs) -> Result<(), Failure> {
         child.kill().ok();
     }
     let status = child.wait().context("waiting for the second process")?;
-    match differs {
-        Some((seed, ours, theirs)) => {
-            let record = divergence(args, &scenario, seed)?;
-            Err(Failure::failed(format!(
-                "two runs of one plan differ (X3): {ours} here, {theirs} there; {record}"
-            )))
-        }
-        None if !status.success() => Err(Failure::failed(format!("the second process failed: {status}"))),
-        None => {
-            let count = grouped(args.seeds.to - args.seeds.from);
-            crate::print(format!("{count} seeds, 2 processes, the same hashes\n").as_bytes())
-        }
+    if !status.success() && differs.is_none() {
+        return Err(Failure::failed(format!("the second process failed: {status}")));
     }
+    tell(args, &scenario, differs)
+}
+
+/// Says what came out: nothing, or the first seed whose lines differ, here and there.
+fn tell(
+    args: &DeterminismArgs,
+    drawn: &Drawn,
+    differs: Option<(u64, String, String)>,
+) -> Result<(), Failure> {
+    let (from, to) = (args.seeds.from, args.seeds.to);
+    if args.json {
+        let told = json!({
+            "scenario": drawn.scenario.name(), "on": args.on.name(), "asked": [from, to],
+            "same": differs.is_none(), "first_difference": differs.as_ref().map(|(seed, ..)| seed),
+        });
+        crate::print(format!("{told}\n").as_bytes())?;
+    } else if differs.is_none() {
+        let count = grouped(to - from);
+        crate::print(format!("{count} seeds, 2 processes, the same hashes\n").as_bytes())?;
+    }
+    let Some((seed, ours, theirs)) = differs else { return Ok(()) };
+    let record = divergence(args, drawn, seed)?;
+    Err(Failure::failed(format!("two runs of one plan differ (X3): {ours} here, {theirs} there; {record}")))
 }
 
 fn myself() -> Result<Command, Failure> {

@@ -1,11 +1,13 @@
 //! `diff`: one plan on several substrates, and whether it ends alike: so that a mistake in a model shows, too.
 
+use serde_json::json;
 use towline_sim::diff::compare;
-use towline_sim::plan::Substrate;
+use towline_sim::plan::{Plan, Substrate};
 use towline_sim::report::{Report, Verdict};
 
 use super::args::{DiffArgs, On};
 use super::campaign::node_name;
+use super::run::{finals, word};
 use super::trace::facts::role_name;
 use super::{play, source};
 use crate::failure::Failure;
@@ -21,31 +23,54 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let mut played: Vec<(Substrate, Report)> = Vec::new();
     for on in &args.on {
         let report = play::play(&plan, *on, false)?.report;
-        let word = match &report.verdict {
-            Verdict::Pass => "pass".to_owned(),
-            Verdict::Violation(told) => format!("{} violated: {}", told.invariant.name(), told.text),
-            Verdict::Vacuous(_) => "vacuous".to_owned(),
-        };
-        let mut page = format!("{:<10}{word}\n", on.name());
-        for (number, end) in report.finals.iter().enumerate() {
-            let dead = if end.alive { "" } else { ", dead" };
-            page.push_str(&format!(
-                "  {:<8}{}{dead}, {}, digest {:032x}, {}\n",
-                node_name(&plan, number),
-                role_name(end.role),
-                several(end.offset, "record"),
-                end.digest,
-                several(end.snapshots, "snapshot")
-            ));
+        if !args.json {
+            crate::print(page(&plan, &report, *on).as_bytes())?;
         }
-        crate::print(page.as_bytes())?;
         played.push((substrate(*on), report));
     }
     let reports: Vec<(Substrate, &Report)> = played.iter().map(|(on, report)| (*on, report)).collect();
-    match compare(&plan, &reports) {
+    let compared = compare(&plan, &reports);
+    if args.json {
+        crate::print(json(&plan, &reports, compared.as_ref().err()).as_bytes())?;
+    }
+    match compared {
+        Ok(()) if args.json => Ok(()),
         Ok(()) => crate::print(b"they end alike\n"),
         Err(difference) => Err(Failure::failed(difference)),
     }
+}
+
+fn page(plan: &Plan, report: &Report, on: On) -> String {
+    let word = match &report.verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::Violation(told) => format!("{} violated: {}", told.invariant.name(), told.text),
+        Verdict::Vacuous(_) => "vacuous".to_owned(),
+    };
+    let mut page = format!("{:<10}{word}\n", on.name());
+    for (number, end) in report.finals.iter().enumerate() {
+        let dead = if end.alive { "" } else { ", dead" };
+        page.push_str(&format!(
+            "  {:<8}{}{dead}, {}, digest {:032x}, {}\n",
+            node_name(plan, number),
+            role_name(end.role),
+            several(end.offset, "record"),
+            end.digest,
+            several(end.snapshots, "snapshot")
+        ));
+    }
+    page
+}
+
+fn json(plan: &Plan, reports: &[(Substrate, &Report)], difference: Option<&String>) -> String {
+    let played: Vec<_> = reports
+        .iter()
+        .map(|(on, report)| json!({"on": on.name(), "verdict": word(report), "nodes": finals(plan, report)}))
+        .collect();
+    let told = json!({
+        "scenario": plan.name, "seed": plan.seed, "alike": difference.is_none(), "difference": difference,
+        "played": played,
+    });
+    format!("{told}\n")
 }
 
 const fn substrate(on: On) -> Substrate {

@@ -16,7 +16,8 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Searches and tells.
 pub(crate) fn run(args: &ExhaustArgs) -> Result<(), Failure> {
-    let scope = Scope { ops: args.ops, resets: args.resets, crashes: args.crashes, ..Scope::default() };
+    let (ops, resets, crashes, states_max) = (args.ops, args.resets, args.crashes, args.states);
+    let scope = Scope { ops, resets, crashes, states_max, ..Scope::default() };
     let started = Instant::now();
     let live = std::io::stderr().is_terminal();
     let mut said = started;
@@ -68,7 +69,7 @@ fn page(outcome: &Outcome, elapsed: Duration) -> String {
             format!("every state was seen but for {} moves with too many frames on the way", grouped(cut_off))
         }
         (false, _) if outcome.violated.is_some() => "it ends at the first violation".to_owned(),
-        (false, _) => "the bound on states ended it before all were seen".to_owned(),
+        (false, _) => "--states ended it before all were seen".to_owned(),
     };
     line("scope", whole);
     match (&outcome.violated, &outcome.counterexample) {

@@ -35,6 +35,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
         length: args.length.map(|length| Duration::from_nanos(length.0.0)),
         on: args.on,
     };
+    super::check_writable(args.json.as_deref())?;
     let (tally, first) = campaign.play()?;
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
@@ -42,8 +43,12 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
     }
     write_json(&tally, args.json.as_deref())?;
     if let Some((plan, report)) = first {
-        let told = failing::tell(&plan, &report, args.on, &args.failures.failures)?;
-        if to_stdout { eprint!("\n{told}") } else { crate::print(format!("\n{told}").as_bytes())? }
+        match failing::tell(&plan, &report, args.on, &args.failures.failures) {
+            Ok(told) if to_stdout => eprint!("\n{told}"),
+            Ok(told) => crate::print(format!("\n{told}").as_bytes())?,
+            // Which seed failed is said all the same.
+            Err(failure) => eprintln!("error: {failure}"),
+        }
     }
     verdict(&tally, args.require_marks)
 }

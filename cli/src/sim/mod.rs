@@ -49,7 +49,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Does what is asked of the simulator.
 pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
     match &args.command {
-        SimCommand::Scenarios => run::scenarios(),
+        SimCommand::Scenarios(args) => run::scenarios(args),
         SimCommand::Resolve(args) => run::resolve(args),
         SimCommand::Run(args) => run::run(args),
         SimCommand::Explore(args) => explore::explore(args),
@@ -68,6 +68,19 @@ pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
 /// Writes to a file, or to stdout if there is none.
 fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
     let Some(path) = path else { return crate::print(text.as_bytes()) };
-    std::fs::write(path, text)
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
+}
+
+/// Asks before the long work whether what comes of it can be written; leaves the file as it was.
+fn check_writable(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    let is_new = !path.exists();
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    let left = opened.and_then(|_| if is_new { std::fs::remove_file(path) } else { Ok(()) });
+    left.map_err(|error| cannot_write(path, &error))
+}
+
+/// No invariant was violated by that: a batch that looks for exit code 1 finds none.
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("cannot write {}: {error}", path.display()))
 }

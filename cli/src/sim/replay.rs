@@ -36,7 +36,7 @@ struct Stand {
 
 /// Plays it and shows it.
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    let plan = source::plan_file(&args.plan)?;
+    let plan = source::plan_only(&args.plan)?;
     check_version(&plan, args.expect_hash.is_some())?;
     let node = args.node.as_deref().map(|name| find(&plan, name)).transpose()?;
     let until_us = args.until.map_or(u64::MAX, |until| until.0.0 / 1_000);

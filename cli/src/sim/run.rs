@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use towline_sim::plan::{Plan, named};
 use towline_sim::report::{Report, Verdict};
 
-use super::args::{On, ResolveArgs, RunArgs};
+use super::args::{On, ResolveArgs, RunArgs, ScenariosArgs};
 use super::campaign::node_name;
 use super::campaign::page::percent;
 use super::campaign::tally::Hash;
@@ -53,12 +53,16 @@ pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
 }
 
 /// Lists the built-in scenarios with the first sentence of what each says about itself.
-pub(crate) fn scenarios() -> Result<(), Failure> {
+pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     let mut page = String::new();
     for (name, text) in named() {
         let about = about(text);
         // Writing to a string does not fail.
-        let _ = writeln!(page, "{name:<20}{about}");
+        let _ = if args.json {
+            writeln!(page, "{}", json!({"name": name, "about": about}))
+        } else {
+            writeln!(page, "{name:<20}{about}")
+        };
     }
     crate::print(page.as_bytes())
 }
@@ -92,7 +96,8 @@ fn verdict(plan: &Plan, report: &Report, on: On) -> Result<(), Failure> {
     }
 }
 
-fn word(report: &Report) -> &'static str {
+/// A verdict in a word.
+pub(super) fn word(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Pass => "pass",
         Verdict::Violation(_) => "violation",
@@ -143,13 +148,26 @@ fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
     page
 }
 
+/// How the nodes end, for machines.
+pub(super) fn finals(plan: &Plan, report: &Report) -> Value {
+    let finals = report.finals.iter().enumerate();
+    finals
+        .map(|(number, end)| {
+            json!({
+                "node": node_name(plan, number), "alive": end.alive, "role": role_name(end.role),
+                "offset": end.offset, "digest": Hash(end.digest), "snapshots": end.snapshots,
+            })
+        })
+        .collect()
+}
+
 fn json(plan: &Plan, report: &Report, on: On) -> String {
     let violation = match &report.verdict {
         Verdict::Violation(told) => json!({
             "invariant": told.invariant.name(), "words": told.invariant.words(), "t_us": told.t_us,
             "node": node_name(plan, told.node), "text": told.text,
         }),
-        Verdict::Pass | Verdict::Vacuous(_) => serde_json::Value::Null,
+        Verdict::Pass | Verdict::Vacuous(_) => Value::Null,
     };
     let effects: Vec<_> = report
         .effects
@@ -157,19 +175,13 @@ fn json(plan: &Plan, report: &Report, on: On) -> String {
         .enumerate()
         .map(|(index, effective)| json!({"fault": fault_name(plan, index), "effective": effective}))
         .collect();
-    let finals: Vec<_> = report.finals.iter().enumerate()
-        .map(|(number, end)| json!({
-            "node": node_name(plan, number), "alive": end.alive, "role": role_name(end.role), "offset": end.offset,
-            "digest": Hash(end.digest), "snapshots": end.snapshots,
-        }))
-        .collect();
     let margins = &report.margins;
     let told = json!({
         "scenario": plan.name, "seed": plan.seed, "on": on.name(), "verdict": word(report), "violation": violation,
         "hash": Hash(report.hash), "facts": report.facts, "calls": report.calls, "end_us": report.end_us,
-        "faults": effects, "nodes": finals, "lag_max": margins.lag_max, "converge_us": margins.converge_us,
-        "converge_permille": margins.converge_permille, "snapshots": margins.snapshots,
-        "ring_left_min": margins.ring_left_min,
+        "faults": effects, "nodes": finals(plan, report), "lag_max": margins.lag_max,
+        "converge_us": margins.converge_us, "converge_permille": margins.converge_permille,
+        "snapshots": margins.snapshots, "ring_left_min": margins.ring_left_min,
     });
     format!("{told}\n")
 }

@@ -14,21 +14,28 @@ use crate::failure::Failure;
 
 /// Shrinks a plan and writes what is left.
 pub(crate) fn run(args: &ShrinkArgs) -> Result<(), Failure> {
-    let plan = source::plan_file(&args.plan)?;
+    let plan = source::plan_only(&args.plan)?;
     let Shrunk { plan: small, invariant, runs } = shrink(&plan);
     let Some(invariant) = invariant else {
-        let name = args.plan.display();
-        return Err(Failure::Usage(format!("{name} violates nothing on fast: there is nothing to shrink")));
+        return Err(Failure::Usage(
+            "the plan violates nothing on fast: there is nothing to shrink".to_owned(),
+        ));
     };
     let (before, left) = (plan.faults.len(), failing::faults(&small));
     let told = format!("{} in {runs} runs: from {before} faults to {left}\n", invariant.name());
     crate::print(told.as_bytes())?;
+    let stem = args.output.clone().unwrap_or_else(|| {
+        if source::is_link(&args.plan) {
+            PathBuf::from(format!("{}-{}.shrunk", plan.name, plan.seed))
+        } else {
+            Path::new(&args.plan).with_extension("shrunk")
+        }
+    });
     for emit in &args.emit {
-        let path = args.output.clone().unwrap_or_else(|| args.plan.with_extension("shrunk"));
         let (path, text) = match emit {
-            Emit::Plan => (with_ending(&path, "plan"), small.to_text()),
-            Emit::Rust => (with_ending(&path, "rs"), test_source(&small, invariant, 0)),
-            // The page's address is the reader's; the plan is what follows it.
+            Emit::Plan => (with_ending(&stem, "plan"), small.to_text()),
+            Emit::Rust => (with_ending(&stem, "rs"), test_source(&small, invariant, 0)),
+            // It stands for itself wherever a plan is asked for, and behind any address too.
             Emit::Url => {
                 crate::print(format!("{}\n", fragment(&small)).as_bytes())?;
                 continue;

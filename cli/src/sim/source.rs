@@ -1,8 +1,6 @@
 //! What is played: a built-in scenario by its name, a file, or a link that carries a plan. A file that begins with
 //! `plan = ` is a plan, any other a scenario.
 
-use std::path::Path;
-
 use towline_sim::plan::{Plan, Scenario, named};
 use towline_sim::shrink::plan_of_fragment;
 use xxhash_rust::xxh3::xxh3_128;
@@ -44,32 +42,52 @@ pub(crate) fn scenario(source: &str) -> Result<Drawn, Failure> {
     Ok(Drawn { scenario: parse(&text)?, digest: xxh3_128(text.text.as_bytes()) })
 }
 
-/// The plan in a file.
-pub(crate) fn plan_file(path: &Path) -> Result<Plan, Failure> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(&name, &error))?;
+/// The plan in a file or in a link; a scenario is refused, and what makes a plan of it is said.
+pub(crate) fn plan_only(source: &str) -> Result<Plan, Failure> {
+    let Text { name, text } = match text(source) {
+        Some(text) => text,
+        None => file(source).map_err(|error| cannot_read(source, &error))?,
+    };
     if !is_plan(&text) {
         let told = format!(
-            "{name} is no plan: `towline sim resolve {name} --seed N -o FILE` makes one of a scenario"
+            "{source} is no plan: `towline sim resolve {source} --seed N -o FILE` makes one of a scenario"
         );
         return Err(Failure::Usage(told));
     }
     Plan::parse(&name, &text).map_err(|error| Failure::Usage(error.to_string()))
 }
 
+/// Whether a source is a link that carries a plan.
+pub(crate) fn is_link(source: &str) -> bool {
+    link(source).is_some()
+}
+
 fn parse(text: &Text) -> Result<Scenario, Failure> {
     Scenario::parse(&text.name, &text.text).map_err(|error| Failure::Usage(error.to_string()))
 }
 
+fn link(source: &str) -> Option<String> {
+    plan_of_fragment(&source[source.find('#')?..])
+}
+
+/// What is no file: a link, or a built-in scenario.
+fn text(source: &str) -> Option<Text> {
+    if let Some(text) = link(source) {
+        return Some(Text { name: "the link".to_owned(), text });
+    }
+    let (name, text) = named().iter().find(|(name, _)| *name == source)?;
+    Some(Text { name: format!("{name}.toml"), text: (*text).to_owned() })
+}
+
+fn file(source: &str) -> std::io::Result<Text> {
+    Ok(Text { name: source.to_owned(), text: std::fs::read_to_string(source)? })
+}
+
 fn read(source: &str) -> Result<Text, Failure> {
-    if let Some(text) = source.find('#').and_then(|at| plan_of_fragment(&source[at..])) {
-        return Ok(Text { name: "the link".to_owned(), text });
+    if let Some(text) = text(source) {
+        return Ok(text);
     }
-    let built_in = named().iter().find(|(name, _)| *name == source);
-    if let Some((name, text)) = built_in {
-        return Ok(Text { name: format!("{name}.toml"), text: (*text).to_owned() });
-    }
-    let text = std::fs::read_to_string(source).map_err(|error| {
+    file(source).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             let names: Vec<&str> = named().iter().map(|(name, _)| *name).collect();
             let known = names.join(", ");
@@ -78,8 +96,7 @@ fn read(source: &str) -> Result<Text, Failure> {
             ));
         }
         cannot_read(source, &error)
-    })?;
-    Ok(Text { name: source.to_owned(), text })
+    })
 }
 
 fn cannot_read(name: &str, error: &std::io::Error) -> Failure {

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
         length: None,
         on: On::Fast,
     };
+    super::check_writable(args.plot.as_deref())?;
     let (tally, first) = campaign.play()?;
     let text = if args.json {
         serde_json::to_string(&tally).map_err(|error| Failure::Failed(error.into()))? + "\n"

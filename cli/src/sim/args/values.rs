@@ -33,7 +33,7 @@ pub(crate) enum Emit {
     Plan,
     /// A test that fails as the plan does
     Rust,
-    /// A link that carries the plan
+    /// A link that carries the plan: give it, in quotes, in place of the file
     Url,
 }
 

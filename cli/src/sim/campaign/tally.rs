@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::distribution::Distribution;
 use crate::sim::args::Seeds;
 
-/// The report's format. Reports of another cannot be joined.
+/// The report's format. A report of another is not read.
 const SCHEMA: u64 = 1;
 /// So many violations are kept with their details; the rest are counted.
 pub(crate) const KEPT: usize = 16;
@@ -27,6 +27,7 @@ const MARKS_FROM_SEEDS: u64 = 2_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tally {
+    #[serde(deserialize_with = "schema")]
     schema: u64,
     /// What was played: reports of different subjects cannot be joined.
     pub(crate) subject: Subject,
@@ -255,7 +256,6 @@ impl Tally {
     fn same_kind(&self, other: &Self) -> Result<(), String> {
         let (ours, theirs) = (&self.subject, &other.subject);
         for (what, one, two) in [
-            ("format", self.schema.to_string(), other.schema.to_string()),
             ("scenario", ours.scenario.clone(), theirs.scenario.clone()),
             ("digest of the scenario's text", ours.digest.to_string(), theirs.digest.to_string()),
             ("version of the core", ours.core.clone(), theirs.core.clone()),
@@ -299,6 +299,13 @@ impl Spread {
         self.converge_permille.join(&other.converge_permille);
         self.snapshots.join(&other.snapshots);
         self.ring_left_min.join(&other.ring_left_min);
+    }
+}
+
+fn schema<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    match u64::deserialize(from)? {
+        SCHEMA => Ok(SCHEMA),
+        other => Err(serde::de::Error::custom(format!("its schema is {other}, this reads {SCHEMA}"))),
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     {
         return Err(Failure::Usage(format!("--only: no bug has the number {unknown}")));
     }
+    crate::sim::check_writable(args.json.as_deref())?;
     let budget = Duration::from_nanos(args.budget.0.0);
     let stop = AtomicBool::new(false);
     let seeds = Seeds { from: 0, to: chosen.len() as u64 };
@@ -167,7 +168,7 @@ fn replayed(mutant: &'static Mutant, folder: &Path) -> Result<Row, Failure> {
     let started = Instant::now();
     let path = plan_path(folder, mutant);
     let hunts = mutant.proof.is_none() && mutant.room != Room::Store && !mutant.kills.is_empty();
-    let plan = (hunts && path.is_file()).then(|| source::plan_file(&path)).transpose()?;
+    let plan = (hunts && path.is_file()).then(|| source::plan_only(&path.to_string_lossy())).transpose()?;
     let (by, _) = play::hushed(|| plan.as_ref().and_then(|plan| notices(mutant, plan)));
     let told = match (by, hunts) {
         (Some(by), _) => format!("killed by {}", by.name()),

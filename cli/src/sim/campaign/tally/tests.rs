@@ -122,3 +122,11 @@ fn marks_count_from_two_thousand_seeds_on() {
     }
     assert_eq!(few.missed().count(), 0);
 }
+
+#[test]
+fn a_report_of_another_format_is_not_read() {
+    let text = serde_json::to_string(&tally(0..2)).unwrap();
+    assert!(serde_json::from_str::<Tally>(&text).is_ok());
+    let old = serde_json::from_str::<Tally>(&text.replace("\"schema\":1", "\"schema\":0")).unwrap_err();
+    assert!(old.to_string().contains("its schema is 0, this reads 1"), "{old}");
+}
