@@ -12,11 +12,17 @@ use crate::workspace::Workspace;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where the files will be used, as an absolute path
-    #[arg(long, default_value = "/usr/local")]
+    #[arg(long, value_name = "DIR", default_value = "/usr/local", value_parser = absolute)]
     prefix: PathBuf,
     /// Put them under this folder instead, for a package
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
+}
+
+/// What pkg-config and CMake say of a relative folder holds in one place only.
+fn absolute(text: &str) -> std::result::Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() { Ok(path) } else { Err(format!("it must be absolute, such as $PWD/{text}")) }
 }
 
 /// Builds and installs.
