@@ -225,7 +225,7 @@ pub(super) struct ExhaustArgs {
     /// At most so many processes killed
     #[arg(long, default_value_t = 3)]
     pub(super) crashes: u8,
-    /// Ends after so many states, about 70 bytes of memory each, even if there are more
+    /// Ends after so many states, some 130 bytes of memory each, even if there are more
     #[arg(long, default_value_t = 2_000_000)]
     pub(super) states: u32,
     /// Print JSON

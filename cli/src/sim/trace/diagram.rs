@@ -15,6 +15,11 @@ const COLUMN: i64 = 330;
 const TOP: i64 = 128;
 /// What fits beside a life; the rest shows under a pointer.
 const LETTERS: usize = 40;
+/// How wide a letter is: the font is monospaced.
+const LETTER: i64 = 8;
+const LETTER_LARGE: i64 = 9;
+/// The legend takes so much.
+const WIDTH_MIN: i64 = 860;
 /// A diagram longer than this is read by nobody.
 const ROWS_MAX: usize = 1_200;
 
@@ -54,13 +59,13 @@ text.news { fill: #5b21b6; }
 enum Row<'a> {
     Tick(u64),
     Moment(&'a Moment),
-    Violation(u64, usize, String),
+    Violation(u64, &'a [String; 2]),
 }
 
 impl Row<'_> {
     const fn t_us(&self) -> u64 {
         match self {
-            Self::Tick(t_us) | Self::Violation(t_us, ..) => *t_us,
+            Self::Tick(t_us) | Self::Violation(t_us, _) => *t_us,
             Self::Moment(moment) => moment.t_us,
         }
     }
@@ -90,8 +95,8 @@ pub(super) fn draw(plan: &Plan, facts: &[Told], view: &View) -> String {
     let to_us = if left_out > 0 { seen[ROWS_MAX - 1].t_us } else { to_us };
     let mut rows: Vec<Row<'_>> = ticks(from_us, to_us).into_iter().map(Row::Tick).collect();
     rows.extend(seen.into_iter().take(ROWS_MAX).map(Row::Moment));
-    if let Some((t_us, node, text)) = view.violation.clone().filter(|(t_us, ..)| *t_us <= to_us) {
-        rows.push(Row::Violation(t_us, node, text));
+    if let Some((t_us, told)) = view.violation.as_ref().filter(|(t_us, _)| *t_us <= to_us) {
+        rows.push(Row::Violation(*t_us, told));
     }
     // Stable: what happened at the same time keeps its order.
     rows.sort_by_key(Row::t_us);
@@ -191,11 +196,14 @@ impl Diagram<'_> {
                     }
                 }
             }
-            Row::Violation(t_us, node, text) => {
-                let width = self.width();
+            Row::Violation(t_us, [seen, words]) => {
+                let width = self.width().max(WIDTH_MIN);
                 self.svg.line("wrong", (LEFT - 10, y), (width, y));
                 self.svg.text("time", (LEFT - 16, y + 4), clock(*t_us));
-                self.svg.text("bad name", (self.x(*node) + 14, y - 4), text);
+                // From the left edge on: it is the longest text, and the one that is looked for.
+                let fits = |letter: i64| usize::try_from((width - LEFT) / letter).unwrap_or(LETTERS);
+                self.svg.clipped_text("bad name", (LEFT, y - 5), seen, fits(LETTER_LARGE));
+                self.svg.clipped_text("bad", (LEFT, y + 15), words, fits(LETTER));
             }
             Row::Moment(moment) => self.moment(moment, y),
         }
@@ -287,7 +295,7 @@ impl Diagram<'_> {
             String::new()
         };
         self.svg.text("quiet", (24, bottom), format!("{more}Time runs down; quiet stretches are shortened."));
-        let size = (self.width().max(860), bottom + 18);
+        let size = (self.width().max(WIDTH_MIN), bottom + 18);
         self.svg.finish(size, title, STYLE)
     }
 }

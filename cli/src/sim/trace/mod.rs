@@ -32,8 +32,8 @@ struct View {
     title: String,
     from_us: u64,
     until_us: u64,
-    /// When, where, and in words.
-    violation: Option<(u64, usize, String)>,
+    /// When; which, where and what was seen; what should hold.
+    violation: Option<(u64, [String; 2])>,
 }
 
 /// Plays a run and writes what happened in it.
@@ -67,8 +67,8 @@ fn view(plan: &Plan, report: &Report, from_us: u64, until_us: u64) -> View {
         Verdict::Vacuous(_) => ("vacuous".to_owned(), None),
         Verdict::Violation(told) => {
             let name = told.invariant.name();
-            let text = format!("{name} violated: {}", told.invariant.words());
-            (format!("{name} violated"), Some((told.t_us, told.node, text)))
+            let seen = format!("{name} violated at {}: {}", node_name(plan, told.node), told.text);
+            (format!("{name} violated"), Some((told.t_us, [seen, told.invariant.words().to_owned()])))
         }
     };
     View { title: format!("{}, seed {}: {end}", plan.name, plan.seed), from_us, until_us, violation }

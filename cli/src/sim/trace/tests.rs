@@ -92,6 +92,7 @@ fn a_diagram_has_every_column_every_fault_and_the_verdict() {
     let failed = ended(Verdict::Violation(violation()));
     let told = diagram::draw(&plan, &facts(), &view(&plan, &failed, 0, u64::MAX));
     assert!(told.contains("seed 7: S2 violated") && told.contains("records are applied in order"));
+    assert!(told.contains("S2 violated at r1: record 8 after record 6"), "what was seen, and where");
     let part = diagram::draw(&plan, &facts(), &view(&plan, &report(), 2_500_000, 4_000_000));
     assert!(part.contains("killed") && !part.contains("joins at 0") && part.len() < whole.len());
 }
