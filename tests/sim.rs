@@ -294,6 +294,7 @@ fn two_processes_play_the_same_runs() {
     let place = place();
     let (told, _) = code(&place.run("sim check-determinism {calm.toml} --seeds 20"), 0);
     assert_eq!(told, "20 seeds, 2 processes, the same hashes\n");
+    code(&place.run("sim check-determinism {calm.toml} --on real"), 2);
 }
 
 #[test]
@@ -301,8 +302,7 @@ fn what_a_machine_might_read_is_json() {
     let place = place();
     let read = |command: &str| {
         let (told, _) = code(&place.run(command), 0);
-        let line = told.lines().next().expect("a line");
-        serde_json::from_str::<Value>(line).expect("it is JSON")
+        serde_json::from_str::<Value>(told.lines().next().expect("a line")).expect("it is JSON")
     };
     assert_eq!(read("sim scenarios --json")["name"], "mixed");
     assert_eq!(read("sim run {calm.toml} --json")["verdict"], "pass");

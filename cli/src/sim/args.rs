@@ -279,7 +279,7 @@ pub(super) struct DeterminismArgs {
     /// Which seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "100")]
     pub(super) seeds: Seeds,
-    /// Where it is played
+    /// Where it is played; not on real, where no two runs are the same
     #[arg(long, value_enum, default_value = "fast")]
     pub(super) on: On,
     /// Print JSON

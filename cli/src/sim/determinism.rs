@@ -19,6 +19,10 @@ use crate::units::grouped;
 /// Compares, or is the other process.
 pub(crate) fn run(args: &DeterminismArgs) -> Result<(), Failure> {
     play::armed(args.on)?;
+    if args.on == On::Real {
+        let told = "--on real: no two runs on loopback TCP are the same; name fast or turmoil";
+        return Err(Failure::Usage(told.to_owned()));
+    }
     let scenario = source::scenario(&args.scenario)?;
     let hash =
         |seed| Ok::<_, Failure>(Hash(play::play(&scenario.scenario.draw(seed), args.on, false)?.report.hash));
