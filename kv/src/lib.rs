@@ -57,6 +57,7 @@ mod effect;
 mod entry;
 mod expiry;
 mod inline;
+mod key;
 mod record;
 mod request;
 mod snapshot;

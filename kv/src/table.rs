@@ -11,8 +11,8 @@ use crate::digest::Digest;
 use crate::effect::Effect;
 use crate::entry::{ApplyError, Change, Entry, change};
 use crate::expiry::ExpiryMs;
+use crate::key::{Key, Lent};
 use crate::record::effects;
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -23,7 +23,7 @@ mod tests;
 /// An in-memory store in key order.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    entries: BTreeMap<Box<[u8]>, Held>,
+    entries: BTreeMap<Key, Held>,
     digest: Digest,
 }
 
@@ -73,11 +73,11 @@ impl Table {
             *self = Self::new();
             return Ok(());
         };
-        let Some(held) = self.entries.get_mut(key) else {
+        let Some(held) = self.entries.get_mut(&key as &dyn Lent) else {
             let mut held = Held::default();
             if revise(&mut held, &change(effect, None)?) {
                 self.digest.add(held.digest(key));
-                self.entries.insert(key.into(), held);
+                self.entries.insert(Key(key.into()), held);
             }
             return Ok(());
         };
@@ -88,7 +88,7 @@ impl Table {
             self.digest.remove(before);
         } else if change == Change::Remove {
             self.digest.remove(before);
-            self.entries.remove(key);
+            self.entries.remove(&key as &dyn Lent);
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Table {
     /// What the key holds, past its time or not.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Entry<'_>> {
-        self.entries.get(key).map(Held::entry)
+        self.entries.get(&key as &dyn Lent).map(Held::entry)
     }
 
     /// How many keys there are, past their time or not.
@@ -119,14 +119,14 @@ impl Table {
 
     /// All entries in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
-        self.entries.iter().map(|(key, held)| (&**key, held.entry()))
+        self.entries.iter().map(|(key, held)| (key.bytes(), held.entry()))
     }
 
     /// The entries behind `key` in key order, whether it is there or not: how to go on with an iteration that was
     /// put down.
     pub fn after(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
-        let behind = (Bound::Excluded(key), Bound::Unbounded);
-        self.entries.range::<[u8], _>(behind).map(|(key, held)| (&**key, held.entry()))
+        let behind = (Bound::Excluded(&key as &dyn Lent), Bound::Unbounded);
+        self.entries.range::<dyn Lent, _>(behind).map(|(key, held)| (key.bytes(), held.entry()))
     }
 
     /// Asserts the whole invariant: O(entries), for tests and the simulator.
@@ -137,7 +137,7 @@ impl Table {
     pub fn check(&self) {
         let mut sum = Digest::EMPTY;
         for (key, held) in &self.entries {
-            sum.add(held.digest(key));
+            sum.add(held.digest(key.bytes()));
         }
         assert_eq!(sum, self.digest, "the digest is the sum over the entries");
     }
