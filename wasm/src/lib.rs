@@ -7,16 +7,26 @@
 //!
 //! A record, an answer, an arena: their addresses are asked once and read in place. Memory grows while a store does, so
 //! a view of it is made anew whenever its buffer is another. A panic ends the instance: the caller poisons it.
+//! Without std: see `ground`, which the browser's module alone has.
 //!
 //! Times are milliseconds as JavaScript has them, nanoseconds inside.
+#![cfg_attr(not(test), no_std)]
 
+extern crate alloc;
+
+#[cfg(target_arch = "wasm32")]
+mod ground;
 mod node;
 mod replica;
 mod rows;
 mod store;
 
+#[cfg(target_arch = "wasm32")]
+pub use ground::panic_address;
 pub use node::{CLOSED, MORE, RawNode, RawOptions, WAITS};
 pub use store::RawStore;
+
+use alloc::string::{String, ToString};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -40,7 +50,9 @@ pub fn misuse_text(number: u16) -> Option<String> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
 fn time(now_ms: f64) -> Time {
     // Rounded: cut off, one nanosecond in seventy comes back as the one before it, and a deadline is never reached.
-    Time((now_ms * 1e6).round() as u64)
+    let ns = now_ms * 1e6;
+    let whole = ns as u64;
+    Time(whole.saturating_add((ns - whole as f64 >= 0.5).into()))
 }
 
 /// Nanoseconds as milliseconds: exact to a quarter of a microsecond over thirty years.

@@ -13,6 +13,10 @@
 //! bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its age
 //! in ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
 
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{
@@ -52,10 +56,10 @@ impl RawOptions {
     /// Sets one; times are milliseconds. Answers false for a name there is not, or a value that is no whole number.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
     pub fn set(&mut self, name: &str, value: f64) -> bool {
-        if !(0.0..9e15).contains(&value) || value.fract() != 0.0 {
+        let (whole, span) = (value as u64, Span::from_millis(value as u64));
+        if !(0.0..9e15).contains(&value) || whole as f64 != value {
             return false;
         }
-        let (whole, span) = (value as u64, Span::from_millis(value as u64));
         let short = u32::try_from(whole).unwrap_or(u32::MAX);
         let options = &mut self.0;
         match name {
@@ -116,7 +120,7 @@ pub struct RawNode {
 
 /// An address as the module's memory has it: 32 bits there, whatever they are here.
 #[allow(clippy::cast_possible_truncation, reason = "a browser's module has 32-bit addresses")]
-fn address<T>(place: *const T) -> u32 {
+pub(crate) fn address<T>(place: *const T) -> u32 {
     place as usize as u32
 }
 

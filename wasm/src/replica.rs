@@ -10,7 +10,9 @@
 //! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
 //! under way is still kept. Beside it there is one piece.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use towline_core::{Input, Kind, Node, Offset, Payload, Position, Records, SnapshotId, Step, Time};
 use towline_kv::{SnapshotReader, Table};

@@ -7,6 +7,9 @@
 //! Bounds: a look costs [`STEP`] + [`WALK`] entries and those it shows; the first look far down a new table costs the
 //! way there. Memory: a key in [`STEP`].
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use towline_kv::{Entry, Table};
 
 #[cfg(test)]
@@ -56,7 +59,7 @@ impl Rows {
             self.fresh_changes = changes;
         }
         if !walk(table, &mut self.fresh, WALK) {
-            self.marks = std::mem::take(&mut self.fresh);
+            self.marks = core::mem::take(&mut self.fresh);
             self.changes = self.fresh_changes;
         }
     }

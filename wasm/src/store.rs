@@ -1,5 +1,8 @@
 //! A replica's store as JavaScript sees it: read it, list it, compare it. What fills it is `replica`.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::replica::Replica;

@@ -160,6 +160,7 @@ test('a trap poisons the module until reset, and a reset begins anew', () => {
   const trapped = failing(() => call(Code.misuse, () => raw.handle(0, 1 << 30)));
   assert.equal(trapped.code, Code.poisoned);
   assert.ok(trapped.cause instanceof WebAssembly.RuntimeError);
+  assert.match(trapped.message, /^the module trapped at wasm\/src\/node\.rs:\d+: /);
   assert.equal(failing(() => primary.tick(0)).code, Code.poisoned);
   assert.equal(failing(() => new MemoryStore()).code, Code.poisoned);
   reset();

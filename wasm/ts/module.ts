@@ -91,10 +91,18 @@ export function call<T>(code: number, work: () => T): T {
     if (error instanceof WebAssembly.RuntimeError) {
       poisoned = true;
       abandon();
-      throw new TowlineError(Code.poisoned, 'the module trapped: a bug of towline', 0, { cause: error });
+      throw new TowlineError(Code.poisoned, `the module trapped${place()}: a bug of towline`, 0, { cause: error });
     }
     throw typeof error === 'string' ? new TowlineError(code, error) : error;
   }
+}
+
+/** Where in Rust the panic was that trapped, if it was one. */
+function place(): string {
+  const at = glue.panic_address() >>> 2;
+  const { bytes, words } = memory();
+  const [file, length, line] = [words[at], words[at + 1], words[at + 2]] as [number, number, number];
+  return length > 0 ? ` at ${new TextDecoder().decode(bytes.subarray(file, file + length))}:${line}` : '';
 }
 
 /** The module's memory, as it is now. */

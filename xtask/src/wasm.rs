@@ -111,6 +111,11 @@ impl Folders {
         build.args(["rustc", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
         // No other type beside it: see wasm/Cargo.toml.
         build.args(["--lib", "--crate-type", "cdylib"]);
+        // A panic names the file it is of, and a crate's would say whose machine this is.
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or(std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+        let flags = format!("--remap-path-prefix={}=", home.join("registry/src").display());
+        build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
         finish(build.current_dir(&self.workspace.root), "see cargo's message above")?;
         let file = format!("wasm/{}.wasm", crate_name.replace('-', "_"));
         Bindgen::new()
@@ -126,7 +131,8 @@ impl Folders {
     /// Makes a module small and fast.
     fn optimise(&self, from: &Path, to: &Path) -> Result<()> {
         let mut small = self.tool("binaryen/bin/wasm-opt");
-        finish(small.arg("-O3").arg(from).arg("-o").arg(to), "wasm-opt is of the npm package binaryen")
+        small.args(["-Os", "--converge", "--strip-target-features"]);
+        finish(small.arg(from).arg("-o").arg(to), "wasm-opt is of the npm package binaryen")
     }
 
     /// A module of the package, with the types of its glue.

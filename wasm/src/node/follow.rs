@@ -6,6 +6,8 @@
 //! Invariant: `read` <= `filled` <= the arena's length. Bounds: what is unread is within the windows that the core
 //! grants, because what is not read is not acknowledged.
 
+use alloc::string::String;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{Input, LinkId, Next};
