@@ -76,50 +76,36 @@ impl Record {
     #[must_use]
     pub fn input<'a>(&self, data: &'a [u8]) -> Option<Input<'a>> {
         let [a, b, c, d, e, f, g] = self.fields;
-        let unnamed = match named_fields(self.kind)? {
-            0 => a | b | c,
-            1 => b | c,
-            2 => c,
-            _ => 0,
-        };
-        if unnamed | d | e | f | g != 0 {
+        if d | e | f | g != 0 {
             return None;
         }
+        // So many fields are named, at most.
+        let (none, one, two) = (a | b | c == 0, b | c == 0, c == 0);
         let link = LinkId(self.link);
         let snapshot = SnapshotId(a);
         Some(match self.kind {
-            1 => Input::Tick,
-            2 => Input::Opened { link, side: if flag(a)? { Side::Upstream } else { Side::Downstream } },
-            3 => Input::Lost { link },
-            4 => Input::DialFailed,
-            5 => Input::Bytes { link, data },
-            6 => Input::Write { data },
-            7 => Input::Flush,
-            8 => Input::Taken { upto: Offset(a), pieces: b },
-            9 => Input::Applied { upto: Offset(a) },
-            10 => Input::Persisted { upto: Offset(a) },
-            11 => Input::SnapshotReady { snapshot, cursor: data, bytes: (b != u64::MAX).then_some(b) },
+            1 if none => Input::Tick,
+            2 if one => {
+                Input::Opened { link, side: if flag(a)? { Side::Upstream } else { Side::Downstream } }
+            }
+            3 if none => Input::Lost { link },
+            4 if none => Input::DialFailed,
+            5 if none => Input::Bytes { link, data },
+            6 if none => Input::Write { data },
+            7 if none => Input::Flush,
+            8 if two => Input::Taken { upto: Offset(a), pieces: b },
+            9 if one => Input::Applied { upto: Offset(a) },
+            10 if one => Input::Persisted { upto: Offset(a) },
+            11 if two => Input::SnapshotReady { snapshot, cursor: data, bytes: (b != u64::MAX).then_some(b) },
             12 => Input::SnapshotPiece { snapshot, piece: b, data, last: flag(c)? },
-            13 => Input::SnapshotFailed { snapshot, retry: flag(b)? },
-            14 => Input::Installed { snapshot },
-            15 => Input::Rewound,
-            16 => Input::Promote,
-            17 => Input::Follow { adopt: flag(a)? },
-            18 => Input::Shutdown,
+            13 if two => Input::SnapshotFailed { snapshot, retry: flag(b)? },
+            14 if one => Input::Installed { snapshot },
+            15 if none => Input::Rewound,
+            16 if none => Input::Promote,
+            17 if one => Input::Follow { adopt: flag(a)? },
+            18 if none => Input::Shutdown,
             _ => return None,
         })
-    }
-}
-
-/// How many fields a kind of input names: at most three.
-#[inline]
-const fn named_fields(kind: u32) -> Option<usize> {
-    match kind {
-        1 | 3 | 4 | 5 | 6 | 7 | 15 | 16 | 18 => Some(0),
-        2 | 9 | 10 | 14 | 17 => Some(1),
-        8 | 11 | 13 => Some(2),
-        12 => Some(3),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The answer to an input as a flat record of 96 bytes, for C and WASM. No pointers, no padding.
 
-use crate::input::{Kind, Next, Step};
+use crate::input::{Next, Step};
 
 /// One [`Step`], flat. What is not there is zero; `flags` tells an offset or a position from none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +46,9 @@ impl StepRecord {
 }
 
 impl From<&Step> for StepRecord {
-    /// Without a branch for what is not there: a border calls this for every record.
-    #[inline]
+    /// A border calls this for every input, and always in line: a record that is made in one place and copied in
+    /// another is read in other parts than it was written in, and such a read waits until all of it is in memory.
+    #[inline(always)]
     fn from(step: &Step) -> Self {
         let position = step.position.unwrap_or_default();
         let next = match step.next {
@@ -56,9 +57,11 @@ impl From<&Step> for StepRecord {
             Next::Closed => 2,
         };
         let there = |holds: bool, flag: u32| if holds { flag } else { 0 };
+        // Apart from its neighbour, for the same reason: the two are written one by one.
+        let need = core::hint::black_box(step.need);
         let mut record = Self {
             used: step.used as u64,
-            need: step.need as u64,
+            need: need as u64,
             offset: step.offset.unwrap_or_default().0,
             epoch: position.epoch.0,
             boundary: position.boundary.0,
@@ -69,14 +72,8 @@ impl From<&Step> for StepRecord {
             ..Self::default()
         };
         if let Some(payload) = &step.payload {
-            record.kind = match payload.kind {
-                Kind::Batch => 1,
-                Kind::Spool => 2,
-                Kind::Fork => 3,
-                Kind::Begin => 4,
-                Kind::Piece => 5,
-                Kind::LastPiece => 6,
-            };
+            // Numbered as they are declared, after 0 for none.
+            record.kind = payload.kind as u32 + 1;
             (record.first, record.count) = (payload.first, payload.count);
             record.range_start = payload.range.start as u64;
             record.range_length = payload.range.len() as u64;
