@@ -70,6 +70,22 @@ pub(crate) unsafe fn look<'a, T: Copy>(place: *const T) -> Result<&'a T, Refusal
     Ok(unsafe { &*place })
 }
 
+/// Values of the caller's, where they lie.
+#[inline]
+pub(crate) unsafe fn looks<'a, T: Copy>(place: *const T, count: usize) -> Result<&'a [T], Refusal> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if place.is_null() || !place.is_aligned() {
+        return Err(Refusal::Status(TOW_E_NULL));
+    }
+    if count > isize::MAX as usize / size_of::<T>() {
+        return Err(Refusal::Status(TOW_E_SIZE));
+    }
+    // SAFETY: not NULL, aligned, and the caller says that `count` are there and stay as they are during the call.
+    Ok(unsafe { std::slice::from_raw_parts(place, count) })
+}
+
 /// A sized struct of the caller's, whose version may be older or newer: what it lacks keeps its value in `value`, what
 /// we do not know must be zero.
 pub(crate) unsafe fn read_sized<T: Sized32>(place: *const T, mut value: T) -> Result<T, Refusal> {

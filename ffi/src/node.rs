@@ -2,11 +2,14 @@
 //!
 //! States: *free*, *shared* by so many calls that change nothing, *exclusive* to one that may; and, for good,
 //! *poisoned*. Who comes at the wrong moment is refused with `TOW_E_REENTERED`: a mistake between threads is told, not
-//! raced. Invariant: while the count says exclusive, nobody else touches count or content.
+//! raced. Invariant: while the word says exclusive, nobody else touches word or content.
+//!
+//! All of it is one word: a call that may change the node comes in with one locked instruction, which fails for every
+//! reason there is, and leaves with a plain store.
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use towline_core::{Node, Time};
 
@@ -14,13 +17,14 @@ use crate::border::{status_of, words_of};
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_POISONED, TOW_E_REENTERED, TOW_OK, tow_status};
 use crate::types::{TOW_NO_DEADLINE, tow_error};
 
-const FREE: i32 = 0;
-const EXCLUSIVE: i32 = -1;
+/// The low bits count those who share.
+const FREE: u32 = 0;
+const EXCLUSIVE: u32 = 1 << 30;
+const POISONED: u32 = 1 << 31;
 
 /// A replication node. One owner at a time; see the rules for threads.
 pub struct tow_node {
-    users: AtomicI32,
-    poisoned: AtomicBool,
+    state: AtomicU32,
     /// The deadline as the last change left it, so that asking for it costs next to nothing.
     due: AtomicU64,
     content: UnsafeCell<Content>,
@@ -35,7 +39,7 @@ pub(crate) struct Content {
     pub(crate) refusal: tow_error,
 }
 
-// SAFETY: content is reached through `users` alone, which lets in many readers or one writer.
+// SAFETY: content is reached through `state` alone, which lets in many readers or one writer.
 unsafe impl Sync for tow_node {}
 const _: fn() = || {
     fn moves_between_threads<T: Send>() {}
@@ -46,8 +50,7 @@ impl tow_node {
     pub(crate) fn new(node: Node, record_bytes_max: u32) -> Self {
         let refusal = crate::status::error(TOW_OK, 0, &"");
         Self {
-            users: AtomicI32::new(FREE),
-            poisoned: AtomicBool::new(false),
+            state: AtomicU32::new(FREE),
             due: AtomicU64::new(due_of(&node)),
             content: UnsafeCell::new(Content { node, record_bytes_max, refusal }),
         }
@@ -56,25 +59,30 @@ impl tow_node {
     /// When the node wants to be told the time; [`TOW_NO_DEADLINE`] if a call is inside, or one panicked.
     #[inline]
     fn due(&self) -> u64 {
-        let usable =
-            self.users.load(Ordering::Acquire) != EXCLUSIVE && !self.poisoned.load(Ordering::Relaxed);
+        let usable = self.state.load(Ordering::Acquire) & (EXCLUSIVE | POISONED) == 0;
         if usable { self.due.load(Ordering::Relaxed) } else { TOW_NO_DEADLINE }
     }
 
     #[inline]
-    fn enter_shared(&self) -> Result<Shared<'_>, Refusal> {
-        let mut users = self.users.load(Ordering::Relaxed);
+    fn enter_shared(&self, even_poisoned: bool) -> Result<Shared<'_>, Refusal> {
+        let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            if users == EXCLUSIVE {
-                return Err(Refusal::Status(TOW_E_REENTERED));
+            if state & EXCLUSIVE != 0 || (state & POISONED != 0 && !even_poisoned) {
+                return Err(Refusal::Status(refused(state)));
             }
-            let more = users + 1;
-            match self.users.compare_exchange_weak(users, more, Ordering::Acquire, Ordering::Relaxed) {
+            let more = state + 1;
+            match self.state.compare_exchange_weak(state, more, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Ok(Shared(self)),
-                Err(now) => users = now,
+                Err(now) => state = now,
             }
         }
     }
+}
+
+/// Why a node in this state lets a call not in.
+#[cold]
+fn refused(state: u32) -> tow_status {
+    if state & (EXCLUSIVE | POISONED) == POISONED { TOW_E_POISONED } else { TOW_E_REENTERED }
 }
 
 fn due_of(node: &Node) -> u64 {
@@ -94,7 +102,7 @@ struct Shared<'a>(&'a tow_node);
 impl Drop for Shared<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.users.fetch_sub(1, Ordering::Release);
+        self.0.state.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -119,35 +127,22 @@ pub(crate) unsafe fn exclusive(
         Ok(node) => node,
         Err(refusal) => return refusal.code(),
     };
-    if node.users.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_err() {
-        return TOW_E_REENTERED;
+    if let Err(state) = node.state.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed) {
+        return refused(state);
     }
-    // SAFETY: `users` says that nobody else is here.
+    // SAFETY: `state` says that nobody else is here.
     let content = unsafe { &mut *node.content.get() };
-    let status =
-        if node.poisoned.load(Ordering::Relaxed) { TOW_E_POISONED } else { run(node, content, work) };
-    node.users.store(FREE, Ordering::Release);
-    status
-}
-
-#[inline]
-fn run(
-    node: &tow_node,
-    content: &mut Content,
-    work: impl FnOnce(&mut Content) -> Result<(), Refusal>,
-) -> tow_status {
-    match catch_unwind(AssertUnwindSafe(|| work(content))) {
+    let (status, left) = match catch_unwind(AssertUnwindSafe(|| work(content))) {
         Ok(Ok(())) => {
             node.due.store(due_of(&content.node), Ordering::Relaxed);
-            TOW_OK
+            (TOW_OK, FREE)
         }
         // What is refused changes nothing.
-        Ok(Err(refusal)) => keep(content, &refusal),
-        Err(payload) => {
-            node.poisoned.store(true, Ordering::Relaxed);
-            keep(content, &Refusal::Panic(words_of(&*payload)))
-        }
-    }
+        Ok(Err(refusal)) => (keep(content, &refusal), FREE),
+        Err(payload) => (keep(content, &Refusal::Panic(words_of(&*payload))), POISONED),
+    };
+    node.state.store(left, Ordering::Release);
+    status
 }
 
 #[cold]
@@ -166,14 +161,11 @@ pub(crate) unsafe fn shared(
 ) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let node = unsafe { handle(node) }?;
-    let _inside = node.enter_shared()?;
-    if node.poisoned.load(Ordering::Relaxed) && !even_poisoned {
-        return Err(Refusal::Status(TOW_E_POISONED));
-    }
-    // SAFETY: `users` says that nobody changes it.
+    let _inside = node.enter_shared(even_poisoned)?;
+    // SAFETY: `state` says that nobody changes it.
     let content = unsafe { &*node.content.get() };
     catch_unwind(AssertUnwindSafe(|| work(content))).unwrap_or_else(|payload| {
-        node.poisoned.store(true, Ordering::Relaxed);
+        node.state.fetch_or(POISONED, Ordering::Relaxed);
         Err(Refusal::Panic(words_of(&*payload)))
     })
 }
@@ -182,7 +174,9 @@ pub(crate) unsafe fn shared(
 pub(crate) unsafe fn free(node: *mut tow_node) {
     // SAFETY: passed on from the caller.
     let Ok(inside) = (unsafe { handle(node) }) else { return };
-    if inside.users.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_err() {
+    let taken =
+        |from| inside.state.compare_exchange(from, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_ok();
+    if !taken(FREE) && !taken(POISONED) {
         return;
     }
     let done = crate::border::guarded(|| {

@@ -2,7 +2,7 @@
 
 use towline_core::{Input, Level, LinkId, Misuse, More, Record, StepRecord, Time};
 
-use crate::border::{Out, bytes, look, status_of};
+use crate::border::{Out, bytes, look, looks, status_of};
 use crate::node::{exclusive, next_deadline, shared, tow_node};
 use crate::status::{Refusal, TOW_E_RECORD, tow_status};
 use crate::types::{tow_event, tow_input, tow_record, tow_slice, tow_step, tow_time};
@@ -18,7 +18,7 @@ pub unsafe extern "C" fn tow_handle(
     len: usize,
     step: *mut tow_step,
 ) -> tow_status {
-    let work = |content: &mut crate::node::Content| {
+    let work = move |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
         let step = unsafe { Out::new(step.cast::<StepRecord>()) }?;
         // SAFETY: the caller's; a `tow_input` is a `Record` (asserted in `types`), which is read where it lies.
@@ -26,6 +26,12 @@ pub unsafe extern "C" fn tow_handle(
         // SAFETY: the caller's, and not kept.
         let data = unsafe { bytes(data, len) }?;
         let input = input.input(data).ok_or(Refusal::Status(TOW_E_RECORD))?;
+        if let Input::Tick = input {
+            // Its answer is nothing, which is written without a look at it.
+            content.node.handle(Time(now), input)?;
+            step.write(StepRecord::default());
+            return Ok(());
+        }
         // Looked at where it lies: an answer is 120 bytes, and a move of it costs as much as the call.
         match &content.node.handle(Time(now), input) {
             Ok(answer) => step.write(StepRecord::from(answer)),
@@ -47,23 +53,22 @@ pub unsafe extern "C" fn tow_write_all(
     count: usize,
     offset: *mut u64,
 ) -> tow_status {
-    let work = |content: &mut crate::node::Content| {
+    let work = move |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
         let offset = unsafe { Out::new(offset) }?;
-        let record = |at: usize| {
-            // SAFETY: below `count`, and the caller says that so many are there.
-            let slice = unsafe { look(records.wrapping_add(at)) }?;
-            // SAFETY: the caller's, and not kept.
-            unsafe { bytes(slice.ptr, slice.len) }
-        };
-        for at in 0..count {
-            if record(at)?.len() > content.record_bytes_max as usize {
-                return Err(Refusal::Misuse(Misuse::RecordTooLong));
-            }
+        // SAFETY: the caller's; so many are there.
+        let records = unsafe { looks(records, count) }?;
+        let bytes_max = content.record_bytes_max as usize;
+        let sound = |record: &tow_slice| record.len <= bytes_max && !(record.ptr.is_null() && record.len > 0);
+        if let Some(unsound) = records.iter().find(|record| !sound(record)) {
+            // SAFETY: only asked for its refusal.
+            unsafe { bytes(unsound.ptr, unsound.len) }?;
+            return Err(Refusal::Misuse(Misuse::RecordTooLong));
         }
-        // What else may be refused is refused of the first.
-        for at in 0..count {
-            content.node.handle(Time(now), Input::Write { data: record(at)? })?;
+        for record in records {
+            // SAFETY: the caller's, and not kept. It was looked at above; all else is refused of the first.
+            let data = unsafe { bytes(record.ptr, record.len) }?;
+            content.node.handle(Time(now), Input::Write { data })?;
         }
         offset.write(content.node.acked(Level::Received, 0).0);
         Ok(())
@@ -80,7 +85,7 @@ pub unsafe extern "C" fn tow_poll_events(
     cap: usize,
     count: *mut usize,
 ) -> tow_status {
-    let work = |content: &mut crate::node::Content| {
+    let work = move |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
         let count = unsafe { Out::new(count) }?;
         count.write(0);
@@ -111,7 +116,7 @@ pub unsafe extern "C" fn tow_peek_transmit(
     slices: *mut tow_slice,
     count: *mut usize,
 ) -> tow_status {
-    let work = |content: &crate::node::Content| {
+    let work = move |content: &crate::node::Content| {
         // SAFETY: the caller's.
         let count = unsafe { Out::new(count) }?;
         // SAFETY: the caller's; the places behind the first are as aligned as it is.
@@ -142,7 +147,7 @@ pub unsafe extern "C" fn tow_consume(
     written: usize,
     more: *mut u32,
 ) -> tow_status {
-    let work = |content: &mut crate::node::Content| {
+    let work = move |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
         let more = unsafe { Out::new(more) }?;
         more.write(match content.node.consume(Time(now), LinkId(link), written)? {
