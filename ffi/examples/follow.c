@@ -43,7 +43,7 @@ typedef struct {
 static void apply(host *h, const uint8_t *payload, size_t len, uint64_t first, uint64_t from, uint64_t upto) {
     tow_slice record;
     size_t at = 0;
-    for (uint64_t offset = first; tow_next_record(payload, len, &at, &record) == TOW_OK; offset++) {
+    for (uint64_t offset = first; tow_walk(payload, len, &at, &record) == TOW_OK; offset++) {
         if (offset >= from && offset < upto && store_apply(h->data, record.ptr, record.len) != 0) {
             die("a record that is none: the stream is damaged");
         }

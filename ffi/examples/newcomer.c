@@ -133,7 +133,7 @@ static void apply(const uint8_t *p, size_t len) {
 static void apply_records(bytes payload, uint64_t first, uint64_t from, uint64_t upto) {
     tow_slice record;
     size_t at = 0;
-    for (; tow_next_record(payload.ptr, payload.len, &at, &record) == TOW_OK; first++) {
+    for (; tow_walk(payload.ptr, payload.len, &at, &record) == TOW_OK; first++) {
         if (first >= from && first < upto) {
             apply(record.ptr, record.len);
         }

@@ -62,6 +62,15 @@
 /* How many slices `tow_peek_transmit` shows at most. */
 #define TOW_SLICES_MAX 3
 
+/*
+ * The head of each record in a payload of kind batch or spool: its length in the low 28 bits of a 32-bit number, low
+ * byte first. The record's bytes follow. `tow_next_record` and `tow_walk` read it.
+ */
+#define TOW_RECORD_HEAD_BYTES 4
+
+/* The longest record that a head can name. */
+#define TOW_RECORD_BYTES_MAX 268435455
+
 /* Writes its history. */
 #define TOW_PRIMARY 1
 

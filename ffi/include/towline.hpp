@@ -93,7 +93,7 @@ struct cursor {
 template <typename F> void each_record(bytes payload, F &&f) {
     std::size_t at = 0;
     tow_slice record;
-    while (tow_next_record(payload.data, payload.size, &at, &record) == TOW_OK) {
+    while (tow_walk(payload.data, payload.size, &at, &record) == TOW_OK) {
         f(bytes(record));
     }
 }

@@ -17,6 +17,11 @@ pub const TOW_CURSOR_BYTES_MAX: usize = 568;
 pub const TOW_ERROR_TEXT_BYTES: usize = 112;
 /// How many slices `tow_peek_transmit` shows at most.
 pub const TOW_SLICES_MAX: usize = 3;
+/// The head of each record in a payload of kind batch or spool: its length in the low 28 bits of a 32-bit number, low
+/// byte first. The record's bytes follow. `tow_next_record` and `tow_walk` read it.
+pub const TOW_RECORD_HEAD_BYTES: usize = 4;
+/// The longest record that a head can name.
+pub const TOW_RECORD_BYTES_MAX: u32 = 0x0fff_ffff;
 
 /// Nanoseconds since a zero that you chose; a monotonic clock is the right one.
 pub type tow_time = u64;
@@ -271,6 +276,8 @@ const _: () = {
     assert!(size_of::<tow_slice>() == 2 * size_of::<usize>());
     assert!(size_of::<tow_stats>() == 216 && offset_of!(tow_stats, node) == 16);
     assert!(size_of::<tow_boot>() == 56 + 2 * size_of::<usize>() && offset_of!(tow_boot, cursor) == 56);
+    assert!(TOW_RECORD_HEAD_BYTES == towline_core::limits::RECORD_HEAD_BYTES);
+    assert!(TOW_RECORD_BYTES_MAX == towline_core::limits::RECORD_BYTES_MAX);
     assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX + 8);
 };
 

@@ -178,17 +178,22 @@ static void of_answers(void) {
     tow_node_free(node);
 }
 
-static void of_payloads(void) {
-    const uint8_t payload[] = {1, 0, 0, 0, 'a', 0, 0, 0, 0, 9, 0, 0, 0};
-    tow_slice record;
-    size_t at = 0;
-    CHECK(tow_next_record(payload, sizeof payload, &at, &record) == TOW_OK && record.len == 1);
-    CHECK(tow_next_record(payload, sizeof payload, &at, &record) == TOW_OK && record.len == 0);
-    CHECK(tow_next_record(payload, sizeof payload, &at, &record) == TOW_END && at == 9);
-    CHECK(tow_next_record(NULL, 1, &at, &record) == TOW_E_NULL);
-    CHECK(tow_next_record(payload, 2, &at, &record) == TOW_E_SIZE);
-    CHECK(tow_next_record(payload, sizeof payload, NULL, &record) == TOW_E_NULL);
-    CHECK(tow_next_record(payload, sizeof payload, &at, NULL) == TOW_E_NULL);
+static void of_payloads(tow_status (*next)(const uint8_t *, size_t, size_t *, tow_slice *)) {
+    const uint8_t payload[] = {1, 0, 0, 0xf0, 'a', 0, 0, 0, 0, 9, 0, 0, 0, 'b', 0, 0, 0x10};
+    tow_slice record = {NULL, 0};
+    size_t at = 0, past = 6;
+    CHECK(next(payload, 13, &at, &record) == TOW_OK && record.ptr == payload + 4 && record.len == 1 && at == 5);
+    CHECK(next(payload, 13, &at, &record) == TOW_OK && record.ptr == payload + 9 && record.len == 0 && at == 9);
+    CHECK(next(payload, 13, &at, &record) == TOW_END && at == 9);
+    CHECK(next(payload, sizeof payload, &at, &record) == TOW_END && at == 9);
+    CHECK(next(payload, 12, &at, &record) == TOW_END && next(payload, 9, &at, &record) == TOW_END);
+    CHECK(next(NULL, 1, &at, &record) == TOW_E_NULL);
+    CHECK(next(NULL, 0, &at, &record) == TOW_E_SIZE);
+    CHECK(next(payload, 5, &past, &record) == TOW_E_SIZE && past == 6 && record.len == 0);
+    CHECK(next(payload, sizeof payload, NULL, &record) == TOW_E_NULL);
+    CHECK(next(payload, sizeof payload, &at, NULL) == TOW_E_NULL);
+    at = 0;
+    CHECK(next(NULL, 0, &at, &record) == TOW_END);
 }
 
 int main(void) {
@@ -198,7 +203,8 @@ int main(void) {
     of_birth_and_death();
     of_inputs();
     of_answers();
-    of_payloads();
+    of_payloads(tow_next_record);
+    of_payloads(tow_walk);
     all_calls(NULL, TOW_E_NULL);
     all_calls(node, TOW_OK);
 #ifdef TOW_PLANTED
