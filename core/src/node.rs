@@ -172,8 +172,9 @@ impl Node {
     ///
     /// # Errors
     /// [`Misuse`], and nothing was changed.
-    // Nothing but a fork in the road, which a caller who knows the input does not stand at.
-    #[inline(always)]
+    // Nothing but a fork in the road, which a caller who knows the input does not stand at. A browser's module would
+    // rather be small.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
         let plain = |()| Step::default();
         mutant!(self.config, 9002 => panic!("the planted panic"));
