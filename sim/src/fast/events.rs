@@ -112,7 +112,7 @@ impl Turn<'_> {
 
     /// The node ended a link: the connection closes in order.
     fn closed(&mut self, link: LinkId, fact: impl Fn(usize) -> Fact) -> Option<Row> {
-        let row = self.process.links[link.0 as usize].take()?;
+        let row = self.process.let_go(link.0 as usize)?;
         let (t_us, queue) = (self.world.t_us, &mut self.world.queue);
         self.world.net.finish(t_us, queue, row.conn, row.end);
         if row.is_upstream() {

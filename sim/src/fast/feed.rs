@@ -37,7 +37,7 @@ impl Turn<'_> {
         let side = if row.is_upstream() { Side::Upstream } else { Side::Downstream };
         if self.say(Input::Opened { link: id, side }).is_err() {
             // The operator turned elsewhere while the dial was under way, or the node is shut.
-            self.process.links[link] = None;
+            self.process.let_go(link);
             self.world.net.conns[row.conn].ends[row.end].open = false;
             self.world.net.reset(row.conn);
             return false;
@@ -124,7 +124,7 @@ impl Turn<'_> {
     }
 
     fn lose(&mut self, link: usize, row: Row) {
-        self.process.links[link] = None;
+        self.process.let_go(link);
         self.world.net.conns[row.conn].ends[row.end].open = false;
         let id = LinkId(link as u32);
         self.say(Input::Lost { link: id }).expect("the node holds it");

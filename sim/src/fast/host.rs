@@ -79,6 +79,9 @@ pub(super) struct Process {
     pub(super) links: Vec<Option<Row>>,
     /// No row at or above this was ever used.
     pub(super) links_top: usize,
+    /// Of the links: how many there are, and the upstream's connection. Every turn asks.
+    pub(super) links_open: u64,
+    pub(super) upstream_conn: Option<usize>,
     pub(super) views: Vec<View>,
     pub(super) receive: Receive,
     /// The dial that is under way, and whether it hangs; whether one failed.
@@ -315,7 +318,7 @@ impl Turn<'_> {
         if std::mem::take(&mut self.process.wants_ring) {
             self.tell_ring();
         }
-        let links = self.process.rows().count() as u64;
+        let links = self.process.links_open;
         let views = self.process.views.len() as u64;
         if self.process.tables != (links, views) {
             self.tell_tables(links, views);

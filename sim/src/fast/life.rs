@@ -70,6 +70,8 @@ impl Process {
             zero_ns,
             links: vec![None; links],
             links_top: 0,
+            links_open: 0,
+            upstream_conn: None,
             views: Vec::new(),
             receive: Receive::default(),
             dial: None,
@@ -89,6 +91,26 @@ impl Process {
             wants_ring: true,
             wants_write: false,
         }
+    }
+
+    /// A connection begins.
+    pub(super) fn hold(&mut self, link: usize, row: Row) {
+        self.links[link] = Some(row);
+        self.links_top = self.links_top.max(link + 1);
+        self.count_links();
+    }
+
+    /// It is over.
+    pub(super) fn let_go(&mut self, link: usize) -> Option<Row> {
+        let row = self.links[link].take();
+        self.count_links();
+        row
+    }
+
+    fn count_links(&mut self) {
+        let links_open = self.rows().count() as u64;
+        let upstream_conn = self.rows().find(|row| row.is_upstream()).map(|row| row.conn);
+        (self.links_open, self.upstream_conn) = (links_open, upstream_conn);
     }
 }
 
@@ -243,8 +265,7 @@ impl World {
             let (opened, writing, deaf, shown, asked) = (false, false, false, 0, None);
             let row = Row { conn, end, peer, opened, writing, deaf, shown, asked };
             let process = self.machines[at].process.as_mut().expect("both stand");
-            process.links[link] = Some(row);
-            process.links_top = process.links_top.max(link + 1);
+            process.hold(link, row);
         }
     }
 

@@ -204,7 +204,7 @@ impl Net {
             return 0;
         }
         let mut left = take as usize;
-        for slice in slices.into_iter().filter(|slice| !slice.is_empty()) {
+        for slice in slices.iter().filter(|slice| !slice.is_empty()) {
             let part = slice.len().min(left);
             way.bytes.extend_from_slice(&slice[..part]);
             left -= part;

@@ -274,13 +274,9 @@ impl Turn<'_> {
 
     /// The connection shows what of its bytes nobody took yet.
     pub(super) fn note_untaken(&mut self) {
-        if let Some(conn) = self.upstream_conn() {
+        if let Some(conn) = self.process.upstream_conn {
             self.world.net.conns[conn].untaken = self.process.receive.untaken;
         }
-    }
-
-    pub(super) fn upstream_conn(&self) -> Option<usize> {
-        self.process.rows().find(|row| row.is_upstream()).map(|row| row.conn)
     }
 
     // --- forks and snapshots ---------------------------------------------------------------------------------------
