@@ -33,6 +33,15 @@ fn open(node: &mut Node, snapshot: SnapshotId) {
     node.handle(Time::ZERO, Input::SnapshotReady { snapshot, cursor: at.as_bytes(), bytes: None }).unwrap();
 }
 
+/// A primary with a view open, for the replica on its first link.
+fn with_a_view() -> (Node, SnapshotId) {
+    let mut node = node(1, Role::Primary, small(), None);
+    joins(&mut node, 0, 8);
+    let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
+    open(&mut node, snapshot);
+    (node, snapshot)
+}
+
 /// Writes until no view of before can be followed any more.
 fn ring_moves_on(node: &mut Node) {
     for _ in 0..20 {
@@ -43,10 +52,7 @@ fn ring_moves_on(node: &mut Node) {
 /// Found by fuzzing: node_script's input `boards-where-a-read-was-pending`.
 #[test]
 fn no_piece_is_asked_for_of_a_view_that_is_not_open() {
-    let mut node = node(1, Role::Primary, small(), None);
-    joins(&mut node, 0, 8);
-    let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
-    open(&mut node, snapshot);
+    let (mut node, snapshot) = with_a_view();
     // A piece of it is to be asked for; the replica is lost before, the ring moves on, and another takes its place.
     node.handle(Time::ZERO, Input::Lost { link: LinkId(0) }).unwrap();
     ring_moves_on(&mut node);
@@ -63,10 +69,7 @@ fn no_piece_is_asked_for_of_a_view_that_is_not_open() {
 /// Found by fuzzing: node_script's input `wants-a-view-where-one-was-given-up`.
 #[test]
 fn a_view_is_asked_for_where_one_was_given_up_untold() {
-    let mut node = node(1, Role::Primary, small(), None);
-    joins(&mut node, 0, 8);
-    let [Event::SnapshotWanted { snapshot, .. }] = asked(&mut node)[..] else { panic!("a view is wanted") };
-    open(&mut node, snapshot);
+    let (mut node, _) = with_a_view();
     ring_moves_on(&mut node);
     // A second view is wanted; who wanted it is lost before the host polls, and the ring moves on.
     joins(&mut node, 1, 9);

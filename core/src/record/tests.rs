@@ -73,6 +73,16 @@ fn a_step_keeps_all_it_says() {
     assert_eq!(StepRecord::from(&Step::default()), StepRecord::default());
 }
 
+#[test]
+fn a_payloads_kind_has_its_number_at_every_border() {
+    let kinds = [Kind::Batch, Kind::Spool, Kind::Fork, Kind::Begin, Kind::Piece, Kind::LastPiece];
+    for (kind, number) in kinds.into_iter().zip(1..) {
+        let payload = Payload { range: 0..0, first: 0, count: 0, kind, snapshot: SnapshotId(0) };
+        let step = Step { payload: Some(payload), ..Step::default() };
+        assert_eq!(StepRecord::from(&step).kind, number, "{kind:?}");
+    }
+}
+
 // --- docs/protocol.md --------------------------------------------------------------------------------------------
 
 /// Each input with every field at something other than zero, and its name.
