@@ -18,8 +18,13 @@ impl Credit {
         Self { sent: 0, released: 0, window }
     }
 
+    /// Bytes that were sent and not released.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.sent - self.released
+    }
+
     pub(crate) fn may_begin(&self) -> bool {
-        self.sent - self.released < self.window
+        self.in_flight() < self.window
     }
 
     pub(crate) fn begin(&mut self, frame_bytes: u64) {

@@ -112,6 +112,12 @@ pub struct Replica {
     /// Bytes of the ring not yet offered to it; none while no stream flows. When this nears the backlog, the ring is
     /// about to overtake it.
     pub unsent_bytes: Option<u64>,
+    /// Bytes of the log its host has not taken: those not yet offered to it and those under way. None while no stream
+    /// flows. A replica that keeps taking them keeps its stream, however many there are.
+    pub untaken_bytes: Option<u64>,
+    /// Bytes of stream and snapshot its host has taken since it joined on this link; none while it is away. Two looks
+    /// at this number tell whether it makes progress.
+    pub taken_bytes: Option<u64>,
 }
 
 impl Node {
@@ -168,7 +174,12 @@ impl Node {
             let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
             let lag = acked.map(|offset| offset.map(|offset| self.lag(offset)));
             let unsent_bytes = link.and_then(|link| link.down.stream_at).map(|at| self.log.bytes_from(at));
-            Replica { node: slot.node, link: slot.link, state, acked, lag, unsent_bytes }
+            // Staged is counted as under way, and what is cut from the stage is taken back from both: the sum is exact.
+            let untaken_bytes =
+                unsent_bytes.zip(link).map(|(unsent, link)| unsent + link.down.credit.in_flight());
+            let taken_bytes = link.map(|link| link.down.credit.released + link.down.piece_credit.released);
+            let (node, link) = (slot.node, slot.link);
+            Replica { node, link, state, acked, lag, unsent_bytes, untaken_bytes, taken_bytes }
         })
     }
 

@@ -120,6 +120,8 @@ impl FakeBackend {
             acked: [Some(Offset(applied)), Some(Offset(applied)), None],
             lag: [Some(lag), Some(lag), None],
             unsent_bytes: None,
+            untaken_bytes: None,
+            taken_bytes: None,
         };
         (replica, Some(format!("127.0.0.1:{}", 9000 + number)))
     }
