@@ -184,6 +184,13 @@ impl RequestReader {
         Args { bytes: if self.inline { &self.text } else { bytes }, places: &self.args }
     }
 
+    /// Whether the last request was a line and not an array.
+    #[must_use]
+    #[inline]
+    pub const fn is_inline(&self) -> bool {
+        self.inline
+    }
+
     /// Forgets the last request.
     fn reset(&mut self) {
         self.args.clear();
@@ -321,6 +328,12 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// Arguments kept elsewhere: each place is a range of `bytes`, as a queue of requests keeps them.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8], places: &'a [Range<u32>]) -> Self {
+        Self { bytes, places }
+    }
+
     /// How many there are; the command's name is one of them.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,9 +1,12 @@
 //! What commands ask of the node behind them: the border between the client protocol ([`crate::command`]) and the task
 //! that owns node and store (the engine).
 
+use std::sync::Arc;
+
 use towline_core::{Level, Offset, Replica, Stats};
 
 use crate::command::Client;
+use crate::command::watch::Mark;
 use crate::store::Store;
 
 /// Why a write is not possible now.
@@ -99,6 +102,10 @@ pub trait Backend {
     fn writable(&self) -> Result<(), Refusal>;
     /// The longest record, in bytes.
     fn record_bytes_max(&self) -> usize;
+    /// The longest reply, in bytes: at least a value of the longest record.
+    fn reply_bytes_max(&self) -> usize;
+    /// A mark on a key that is set when it changes, for WATCH; `dead` if its time has come already.
+    fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark>;
     /// Applies a record to the store and appends it to the log; answers the offset after it.
     ///
     /// # Errors
@@ -151,6 +158,10 @@ pub enum Outcome {
     Promote,
     /// Stop the server.
     Shutdown,
+    /// The client speaks HTTP: close the connection without a word, and say so in the log.
+    Http,
+    /// One slice of the command is done: run the same command again when others had their turn.
+    Again,
     /// The write must wait (freshly promoted): run the same command again when that has passed.
     Retry,
 }

@@ -1,78 +1,37 @@
 //! One command under way: its arguments, what it may touch, and how it fails.
 //!
 //! A writing handler looks at its keys with [`Call::look`], pushes effects, says [`Call::commit`] and replies after
-//! that. A reading handler only looks; what it found to be past its time is deleted when it is done.
+//! that. A reading handler only looks; what it found to be past its time is deleted when it is done. Both read through
+//! the call alone ([`Call::look`], [`Call::lives`], [`Call::key_count`], [`Call::some_key`], [`Call::walk_part`]):
+//! inside a transaction it shows what the commands before this one did.
+//!
+//! A reply that may be long is bounded before it is built ([`Call::reply_fits`]). A command that may take long counts
+//! its steps ([`Cost`]) and ends a slice with [`Outcome::Again`].
 //!
 //! Invariants: `record` holds the effects of this command and no other; after `commit` it is empty. A fault before
 //! `commit` leaves the store as it was.
+
+use std::sync::Arc;
 
 use towline_core::Offset;
 use towline_kv::{Args, Effect, parse_i64};
 
 use super::backend::{Backend, Outcome, Refusal};
 use super::client::Client;
+pub(super) use super::cost::{Cost, KEY_STEPS, WHOLE_STEPS};
+pub(super) use super::fault::Fault;
+use super::overlay::Overlay;
 use super::reply;
 use super::table::Command;
+use super::transaction::Transaction;
+use super::walk::{Walk, Wanted};
 use crate::store::Found;
+
+/// Arguments of one command that is done in one go.
+const ARGS_MAX: usize = 1 << 17;
 
 /// How a command ends.
 pub(super) type Answer = Result<Outcome, Fault>;
-
-/// Why a command failed. The texts are redis's own where redis has one.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// Too few arguments, or too many; with the command's full name.
-    Arity(&'static str),
-    /// Options that make no sense.
-    Syntax,
-    /// Something that is no number.
-    NotInteger,
-    /// A time that is none; with the command's name.
-    ExpireTime(&'static str),
-    /// A text of its own.
-    Static(&'static str),
-    /// A text made for the occasion.
-    Text(String),
-    /// The node refused.
-    Refused(Refusal),
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl Fault {
-    /// Replies with the fault; or has the command come again.
-    pub(super) fn answer(self, out: &mut Vec<u8>) -> Outcome {
-        match self {
-            Self::Arity(name) => {
-                reply::error(out, &format!("ERR wrong number of arguments for '{name}' command"))
-            }
-            Self::Syntax => reply::error(out, "ERR syntax error"),
-            Self::NotInteger => reply::error(out, "ERR value is not an integer or out of range"),
-            Self::ExpireTime(name) => {
-                reply::error(out, &format!("ERR invalid expire time in '{name}' command"))
-            }
-            Self::Static(text) => reply::error(out, text),
-            Self::Text(text) => reply::error(out, &text),
-            Self::Refused(Refusal::ReadOnly) => {
-                reply::error(out, "READONLY You can't write against a read only replica.");
-            }
-            Self::Refused(Refusal::TooLong { bytes, bytes_max }) => {
-                let text =
-                    format!("ERR the record would be {bytes} bytes long, the limit is {bytes_max} bytes");
-                reply::error(out, &text);
-            }
-            Self::Refused(Refusal::Store(text)) => {
-                reply::error(out, &format!("MISCONF Errors writing to the store: {text}"));
-            }
-            Self::Refused(Refusal::NotApplied) => return Outcome::Retry,
-        }
-        Outcome::Done
-    }
-}
 
 /// One command under way.
 pub(super) struct Call<'a> {
@@ -89,15 +48,20 @@ pub(super) struct Call<'a> {
     pub(super) now_ms: u64,
     /// Keys whose `DEL` stands in `record` because their time had come.
     pub(super) expired: u64,
+    /// What the client watches and has queued.
+    pub(super) tx: &'a mut Option<Box<Transaction>>,
+    /// The walk of a command that goes on in slices.
+    pub(super) walk: &'a mut Option<Box<Walk>>,
+    /// What the transaction that runs has changed so far; none outside of EXEC.
+    pub(super) overlay: Option<&'a mut Overlay>,
+    pub(super) cost: &'a mut Cost,
 }
 
 impl<'a> Call<'a> {
     /// Checks what the table knows and runs the command.
     #[inline]
     pub(super) fn run(&mut self) -> Answer {
-        if !self.command.takes(self.args.len()) {
-            return Err(Fault::Arity(self.command.name));
-        }
+        self.check()?;
         if self.command.writes() {
             self.backend.writable()?;
         }
@@ -106,6 +70,21 @@ impl<'a> Call<'a> {
             self.bury();
         }
         Ok(outcome)
+    }
+
+    /// Whether so many arguments may be right.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if !self.command.takes(self.args.len()) {
+            return Err(Fault::Arity(self.command.name));
+        }
+        if self.args.len() > ARGS_MAX {
+            let (args, name) = (self.args.len(), self.command.name);
+            let text =
+                format!("ERR {args} arguments for '{name}' at once, the limit is {ARGS_MAX}: ask in parts");
+            return Err(Fault::Text(text));
+        }
+        Ok(())
     }
 
     /// Arguments, the name counted.
@@ -132,12 +111,78 @@ impl<'a> Call<'a> {
     /// What lives under a key now. A key past its time does not; on a primary its end goes into the record.
     #[inline]
     pub(super) fn look(&mut self, key: &[u8]) -> Option<Found> {
-        let found = self.backend.store().get(key)?;
+        let found = match &self.overlay {
+            None => self.backend.store().get(key)?,
+            Some(overlay) => overlay.get(self.backend.store(), key)?,
+        };
+        if self.command.writes() {
+            // A store hashes the old value, and copies one that grows.
+            self.cost.spend_bytes(found.value.len());
+        }
         if found.expiry.is_some_and(|at| at.get() <= self.now_ms) {
             self.expire(key);
             return None;
         }
         Some(found)
+    }
+
+    /// How many keys there are. Those past their time count until they are deleted, as in redis.
+    pub(super) fn key_count(&self) -> u64 {
+        self.overlay.as_ref().map_or_else(|| self.backend.store().len(), |overlay| overlay.len())
+    }
+
+    /// Some key, past its time or not.
+    pub(super) fn some_key(&mut self) -> Option<Arc<[u8]>> {
+        let random = self.backend.dice();
+        let Some(overlay) = &self.overlay else { return self.backend.store().some_key(random) };
+        let ours = overlay.entries().count() as u64;
+        let draw = random % overlay.len().max(1);
+        let stored = || self.backend.store().some_key(random).filter(|key| !overlay.hides(key));
+        let of_ours = || {
+            let nth = usize::try_from(draw % ours.max(1)).unwrap_or_default();
+            overlay.entries().nth(nth).map(|(key, _)| Arc::from(key))
+        };
+        if draw < ours { of_ours() } else { stored().or_else(of_ours) }
+    }
+
+    /// Goes on with a walk by one part of the keys; `show` gets each wanted key.
+    pub(super) fn walk_part(
+        &mut self,
+        walk: &mut Walk,
+        wanted: Wanted<'_>,
+        show: &mut dyn FnMut(&mut Vec<u8>, &[u8]),
+    ) {
+        walk.part(self.backend.store(), self.overlay.as_deref(), wanted, self.cost, show);
+    }
+
+    /// Ends a slice: keeps the walk for the next one. Inside a transaction there is none, so it takes too long.
+    pub(super) fn go_on_later(&mut self, walk: Box<Walk>) -> Answer {
+        if self.overlay.is_some() {
+            return Err(Fault::TooCostly);
+        }
+        *self.walk = Some(walk);
+        Ok(Outcome::Again)
+    }
+
+    /// Whether this is a command of a transaction that runs: it cannot wait.
+    pub(super) fn in_transaction(&self) -> bool {
+        self.overlay.is_some()
+    }
+
+    /// Refuses a reply of so many bytes that would be too long, before it is built.
+    pub(super) fn reply_fits(&self, bytes: usize) -> Result<(), Fault> {
+        let (bytes, bytes_max) = (bytes as u64, self.backend.reply_bytes_max() as u64);
+        if bytes <= bytes_max { Ok(()) } else { Err(Fault::ReplyTooLong { bytes, bytes_max }) }
+    }
+
+    /// A pattern that is not too long to be matched.
+    pub(super) fn pattern(&self, index: usize) -> Result<&'a [u8], Fault> {
+        let (pattern, max) = (self.arg(index), super::glob::PATTERN_MAX);
+        if pattern.len() <= max {
+            return Ok(pattern);
+        }
+        let len = pattern.len();
+        Err(Fault::Text(format!("ERR the pattern is {len} bytes long, the limit is {max} bytes")))
     }
 
     /// Whether anything lives under a key now.
@@ -168,7 +213,7 @@ impl<'a> Call<'a> {
     }
 
     #[inline]
-    fn within(&self, len: usize) -> Result<(), Fault> {
+    pub(super) fn within(&self, len: usize) -> Result<(), Fault> {
         let max = self.backend.record_bytes_max();
         if len <= max {
             return Ok(());
@@ -179,20 +224,30 @@ impl<'a> Call<'a> {
     /// Writes the record, if there is anything in it.
     #[inline]
     pub(super) fn commit(&mut self) -> Result<(), Fault> {
-        if !self.record.is_empty() {
-            self.client.last_write = self.write()?;
+        if !self.record.is_empty()
+            && let Some(offset) = self.write()?
+        {
+            self.client.last_write = offset;
         }
         Ok(())
     }
 
-    fn write(&mut self) -> Result<Offset, Fault> {
+    /// Writes the record; inside a transaction it only becomes a part of what that will write.
+    fn write(&mut self) -> Result<Option<Offset>, Fault> {
         self.within(self.record.len())?;
+        if let Some(overlay) = &mut self.overlay {
+            let taken = overlay.take(self.backend.store(), self.record);
+            taken.map_err(|error| Fault::Text(format!("ERR {error}")))?;
+            overlay.expired += std::mem::take(&mut self.expired);
+            self.record.clear();
+            return Ok(None);
+        }
         let offset = self.backend.write(self.record)?;
         self.record.clear();
         if self.expired > 0 {
             self.backend.note_expired(std::mem::take(&mut self.expired));
         }
-        Ok(offset)
+        Ok(Some(offset))
     }
 
     /// Deletes what a read found past its time. The read stands even when that fails; the keys are found again.
@@ -248,14 +303,19 @@ pub(super) fn run_sub(call: &mut Call<'_>) -> Answer {
     if given.eq_ignore_ascii_case(b"help") && call.len() == 2 {
         return super::docs::help(call);
     }
-    let Some(sub) = call.command.sub(given) else {
-        let given = String::from_utf8_lossy(&given[..given.len().min(128)]);
-        let name = call.command.name.to_ascii_uppercase();
-        return Err(Fault::Text(format!("ERR unknown subcommand '{given}'. Try {name} HELP.")));
-    };
-    if !sub.takes(call.len()) {
-        return Err(Fault::Arity(sub.name));
-    }
+    let sub = call.command.find_sub(given, call.len())?;
     call.client.last_command = sub.name;
     (sub.run)(call)
+}
+
+impl Command {
+    /// The subcommand of this name, which takes so many arguments.
+    pub(super) fn find_sub(&self, given: &[u8], args: usize) -> Result<&'static Self, Fault> {
+        let Some(sub) = self.sub(given) else {
+            let given = String::from_utf8_lossy(&given[..given.len().min(128)]);
+            let name = self.name.to_ascii_uppercase();
+            return Err(Fault::Text(format!("ERR unknown subcommand '{given}'. Try {name} HELP.")));
+        };
+        if sub.takes(args) { Ok(sub) } else { Err(Fault::Arity(sub.name)) }
+    }
 }

@@ -3,53 +3,75 @@
 //! `*` any bytes, `?` any byte, `[ab-d]` one of these, `[^..]` none of these, `\` takes the next byte as it is. A
 //! class that does not close ends with the pattern.
 //!
-//! Bounds: no recursion; at most pattern times text steps, because only the last `*` is ever tried again.
+//! Bounds: no recursion; at most pattern times text steps, because only the last `*` is ever tried again. A [`Matcher`]
+//! does them in parts: it stops when its steps are spent and goes on from there. [`PATTERN_MAX`] bounds one step.
 
 #[cfg(test)]
 mod tests;
 
+/// Bytes of the longest pattern that is taken: what one step may cost at the most.
+pub(super) const PATTERN_MAX: usize = 64 << 10;
+
 /// Whether all of `text` fits all of `pattern`. `fold` takes upper and lower case for the same.
 pub(super) fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last star did not fit: the pattern behind it, and one byte further.
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        if pattern.get(p) == Some(&b'*') {
-            p += 1;
-            star = Some((p, t));
-            continue;
-        }
-        let stepped = match (pattern.get(p), text.get(t)) {
-            (None, None) => return true,
-            (Some(_), Some(&byte)) => step(&pattern[p..], byte, fold),
-            (None, Some(_)) | (Some(_), None) => None,
-        };
-        match (stepped, star) {
-            (Some(used), _) => {
-                p += used;
-                t += 1;
+    Matcher::default().go_on(pattern, text, fold, &mut { u64::MAX }).unwrap_or(false)
+}
+
+/// A match under way: how far pattern and text fit so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Matcher {
+    pattern_at: usize,
+    text_at: usize,
+    /// Where to go on when what follows the last star did not fit: the pattern behind it, and one byte further.
+    star: Option<(usize, usize)>,
+}
+
+impl Matcher {
+    /// Goes on with the same pattern and text as before. Returns `None` when `steps` are spent before it is decided.
+    pub(super) fn go_on(&mut self, pattern: &[u8], text: &[u8], fold: bool, steps: &mut u64) -> Option<bool> {
+        loop {
+            if *steps == 0 {
+                return None;
             }
-            (None, Some((behind, from))) if from < text.len() => {
-                p = behind;
-                t = from + 1;
-                star = Some((behind, t));
+            *steps -= 1;
+            let (p, t) = (self.pattern_at, self.text_at);
+            if pattern.get(p) == Some(&b'*') {
+                self.pattern_at += 1;
+                self.star = Some((p + 1, t));
+                continue;
             }
-            (None, _) => return false,
+            let (stepped, cost) = match (pattern.get(p), text.get(t)) {
+                (None, None) => return Some(true),
+                (Some(_), Some(&byte)) => step(&pattern[p..], byte, fold),
+                (None, Some(_)) | (Some(_), None) => (None, 0),
+            };
+            *steps = steps.saturating_sub(cost as u64);
+            match (stepped, self.star) {
+                (Some(used), _) => {
+                    self.pattern_at += used;
+                    self.text_at += 1;
+                }
+                (None, Some((behind, from))) if from < text.len() => {
+                    (self.pattern_at, self.text_at) = (behind, from + 1);
+                    self.star = Some((behind, from + 1));
+                }
+                (None, _) => return Some(false),
+            }
         }
     }
 }
 
-/// How many bytes of the pattern fit this one byte, if they do.
-fn step(pattern: &[u8], byte: u8, fold: bool) -> Option<usize> {
+/// How many bytes of the pattern fit this one byte, if they do; and how many had to be read.
+fn step(pattern: &[u8], byte: u8, fold: bool) -> (Option<usize>, usize) {
     match pattern {
-        [b'?', ..] => Some(1),
+        [b'?', ..] => (Some(1), 1),
         [b'[', class @ ..] => {
             let (fits, len) = in_class(class, byte, fold);
-            fits.then_some(1 + len)
+            (fits.then_some(1 + len), len)
         }
-        [b'\\', escaped, ..] => same(*escaped, byte, fold).then_some(2),
-        [plain, ..] => same(*plain, byte, fold).then_some(1),
-        [] => None,
+        [b'\\', escaped, ..] => (same(*escaped, byte, fold).then_some(2), 1),
+        [plain, ..] => (same(*plain, byte, fold).then_some(1), 1),
+        [] => (None, 0),
     }
 }
 

@@ -48,8 +48,7 @@ pub(super) fn kind(call: &mut Call<'_>) -> Answer {
 
 /// DBSIZE. Keys past their time count until they are deleted, as in redis.
 pub(super) fn dbsize(call: &mut Call<'_>) -> Answer {
-    let keys = call.backend.store().len();
-    call.integer(keys)
+    call.integer(call.key_count())
 }
 
 /// FLUSHALL and FLUSHDB, which are the same: there is one database.
@@ -59,7 +58,7 @@ pub(super) fn flush(call: &mut Call<'_>) -> Answer {
     if call.len() > 2 || (call.len() == 2 && !known) {
         return Err(Fault::Syntax);
     }
-    if !call.backend.store().is_empty() {
+    if call.key_count() > 0 {
         call.push(&Effect::FlushAll);
         call.commit()?;
     }

@@ -21,6 +21,7 @@
 //! | `client` | CLIENT SETINFO, SETNAME, GETNAME, ID, LIST |
 //! | `docs` | COMMAND, COMMAND COUNT, COMMAND DOCS |
 //! | `info` | INFO |
+//! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
 //! | `replication` | ROLE WAIT WAITAOF REPLICAOF SLAVEOF, TOWLINE DIGEST, STATUS, REPLICATION |
 //!
 //! [`COMMANDS`] is the one list of them; dispatch, arity, COMMAND and its docs all read it.
@@ -36,17 +37,23 @@
 //! # Bounds
 //!
 //! One call of [`Session::run`] executes at most [`REQUESTS_PER_RUN`] requests and stops after the reply that reaches
-//! [`OUT_BYTES_PER_RUN`]. KEYS, MGET and CLIENT LIST answer in one reply however long it is, as in redis. Between
-//! commands a session keeps at most 64 KiB of buffers, and two lines for names.
+//! [`OUT_BYTES_PER_RUN`], or when its steps are spent ([`Ran::steps`]): a command that walks over all keys is cut into
+//! slices. One reply is at most [`Backend::reply_bytes_max`] long, EXEC's whole list too. Between commands a session
+//! keeps at most 64 KiB of buffers and two lines for names, and what [`Session::bytes`] says: queued commands, watched
+//! keys, a walk under way.
 
 pub mod backend;
 mod call;
 mod client;
+mod cost;
 mod docs;
 mod expiry;
+mod fault;
 mod glob;
+mod http;
 mod info;
 mod keys;
+mod overlay;
 mod replication;
 pub mod reply;
 mod scan;
@@ -57,6 +64,9 @@ mod strings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transaction;
+mod walk;
+pub mod watch;
 
 pub use backend::{Backend, Outcome, Refusal, Status, UpstreamState};
 pub use client::Client;

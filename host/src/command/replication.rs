@@ -82,7 +82,7 @@ pub(super) fn wait(call: &mut Call<'_>) -> Answer {
     let timeout_ms = timeout(call.arg(2))?;
     let offset = call.client.last_write;
     let reached = call.backend.reached(Level::Applied, offset);
-    if i64::from(reached) >= asked {
+    if i64::from(reached) >= asked || call.in_transaction() {
         return call.integer(reached);
     }
     let replicas = u32::try_from(asked).unwrap_or(u32::MAX);
@@ -107,6 +107,13 @@ pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
         return Err(Fault::Static(text));
     }
     let offset = call.client.last_write;
+    if call.in_transaction() {
+        // It cannot wait there: the answer is how things stand.
+        let kept = call.backend.status().persisted.is_some_and(|upto| upto >= offset);
+        reply::array(call.out, 2);
+        reply::integer(call.out, i64::from(kept));
+        return call.integer(call.backend.reached(Level::Persisted, offset));
+    }
     Ok(Outcome::Wait { level: Level::Persisted, offset, replicas, timeout_ms, own })
 }
 

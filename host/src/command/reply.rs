@@ -41,6 +41,20 @@ pub fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     resp::encode_bulk(out, bytes);
 }
 
+/// Bytes that [`bulk`] takes for so many, or a few more.
+#[must_use]
+pub const fn bulk_len(bytes: usize) -> usize {
+    bytes.saturating_add(16)
+}
+
+/// Nothing where a list would be.
+pub fn null_array(out: &mut Vec<u8>, version: Resp) {
+    match version {
+        Resp::V2 => out.extend_from_slice(b"*-1\r\n"),
+        Resp::V3 => resp::encode_null(out),
+    }
+}
+
 /// Nothing there.
 pub fn null(out: &mut Vec<u8>, version: Resp) {
     match version {

@@ -121,6 +121,7 @@ pub(super) fn reset(call: &mut Call<'_>) -> Answer {
     let Client { name, resp, .. } = &mut *call.client;
     name.clear();
     *resp = Resp::V2;
+    *call.tx = None;
     reply::simple(call.out, "RESET");
     Call::done()
 }

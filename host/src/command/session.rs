@@ -1,18 +1,21 @@
 //! One connection: requests out of its bytes, one after another, each answered behind the last.
 //!
 //! States: *reading* (between runs it remembers how far it read into an unfinished request), *waiting* (after
-//! [`Outcome::Wait`], until [`Session::waited`]; the driver does not run it meanwhile), *closed* (after
-//! [`Outcome::Close`] or [`Outcome::Shutdown`]; the driver drops it).
+//! [`Outcome::Wait`], until [`Session::waited`]; the driver does not run it meanwhile), *in a slice* (a command that
+//! takes long is run again from where it stopped, and its request is not used up before it is done), *closed* (after
+//! [`Outcome::Close`], [`Outcome::Http`] or [`Outcome::Shutdown`]; the driver drops it).
 //!
 //! Bounds: see [`crate::command`].
 
 use towline_core::Level;
-use towline_kv::{Args, Parsed, RequestLimits, RequestReader};
+use towline_kv::{Args, Parsed, ProtocolError, RequestLimits, RequestReader};
 
 use super::backend::{Backend, Outcome};
-use super::call::Call;
+use super::call::{Call, Cost};
 use super::client::Client;
-use super::{reply, table};
+use super::transaction::{self, Transaction};
+use super::walk::Walk;
+use super::{http, reply, table};
 
 /// Requests one run executes at most: some 100 microseconds of the small ones.
 pub const REQUESTS_PER_RUN: u32 = 512;
@@ -44,6 +47,8 @@ pub struct Ran {
     pub used: usize,
     /// Commands executed, for the counter in [`Status`](super::Status).
     pub commands: u32,
+    /// What it cost, in steps of some 3 ns each.
+    pub steps: u64,
     /// What to do next.
     pub then: Then,
 }
@@ -70,6 +75,12 @@ pub struct Session {
     record: Vec<u8>,
     scratch: Vec<u8>,
     waiting: Level,
+    /// Bytes of the request that was read and is to be run again.
+    again: Option<usize>,
+    /// Something was asked already.
+    begun: bool,
+    tx: Option<Box<Transaction>>,
+    walk: Option<Box<Walk>>,
 }
 
 impl Session {
@@ -77,7 +88,24 @@ impl Session {
     #[must_use]
     pub const fn new(client: Client, limits: RequestLimits) -> Self {
         let reader = RequestReader::new(limits);
-        Self { reader, client, record: Vec::new(), scratch: Vec::new(), waiting: Level::Applied }
+        Self {
+            reader,
+            client,
+            record: Vec::new(),
+            scratch: Vec::new(),
+            waiting: Level::Applied,
+            again: None,
+            begun: false,
+            tx: None,
+            walk: None,
+        }
+    }
+
+    /// Bytes it keeps between two runs beyond small buffers: queued commands, watched keys, a walk under way.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let tx = self.tx.as_ref().map_or(0, |tx| tx.bytes());
+        tx + self.walk.as_ref().map_or(0, |walk| walk.bytes())
     }
 
     /// What is known of the client.
@@ -90,10 +118,11 @@ impl Session {
     pub fn run(&mut self, input: &[u8], backend: &mut dyn Backend, out: &mut Vec<u8>) -> Ran {
         let now_ms = backend.now_ms();
         let out_max = out.len().saturating_add(OUT_BYTES_PER_RUN);
-        let mut ran = Ran { used: 0, commands: 0, then: Then::Again };
+        let mut ran = Ran { used: 0, commands: 0, steps: 0, then: Then::Again };
+        let mut cost = Cost::new();
         for _ in 0..REQUESTS_PER_RUN {
             let rest = &input[ran.used..];
-            let used = match self.reader.read(rest) {
+            let used = match self.next(rest) {
                 Ok(Parsed::Request { used }) => used,
                 Ok(Parsed::Empty { used }) => {
                     ran.used += used;
@@ -110,23 +139,39 @@ impl Session {
                     break;
                 }
             };
-            let outcome = self.execute(rest, now_ms, backend, out);
+            let begin = out.len();
+            let outcome = self.execute(rest, now_ms, backend, &mut cost, out);
+            if outcome == Outcome::Again {
+                self.again = Some(used);
+                break;
+            }
             if outcome == Outcome::Retry {
                 ran.then = Then::Do(outcome);
                 break;
             }
             ran.used += used;
             ran.commands += 1;
+            cost.spend_request(self.reader.args(rest).len(), used + out.len() - begin);
             if outcome != Outcome::Done {
                 ran.then = Then::Do(outcome);
                 break;
             }
-            if out.len() >= out_max {
+            if out.len() >= out_max || cost.left() == 0 {
                 break;
             }
         }
+        ran.steps = cost.spent;
         self.trim();
         ran
+    }
+
+    /// The next request; or the last one, if it is to be run again.
+    #[inline]
+    fn next(&mut self, rest: &[u8]) -> Result<Parsed, ProtocolError> {
+        match self.again.take() {
+            Some(used) => Ok(Parsed::Request { used }),
+            None => self.reader.read(rest),
+        }
     }
 
     /// Ends the wait of [`Outcome::Wait`]: `replicas` have reached the offset; `own` says whether this node's own
@@ -142,11 +187,25 @@ impl Session {
         reply::integer(out, replicas);
     }
 
-    /// Executes the request the reader found.
+    /// Executes the request the reader found, or queues it.
     #[inline]
-    fn execute(&mut self, rest: &[u8], now_ms: u64, backend: &mut dyn Backend, out: &mut Vec<u8>) -> Outcome {
+    fn execute(
+        &mut self,
+        rest: &[u8],
+        now_ms: u64,
+        backend: &mut dyn Backend,
+        cost: &mut Cost,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         let args = self.reader.args(rest);
+        let first = !std::mem::replace(&mut self.begun, true);
+        if self.reader.is_inline() && http::is_http(args, first) {
+            return Outcome::Http;
+        }
         let Some(command) = args.get(0).and_then(table::find) else {
+            if let Some(tx) = &mut self.tx {
+                tx.fail();
+            }
             unknown(args, out);
             return Outcome::Done;
         };
@@ -154,6 +213,7 @@ impl Session {
         self.client.last_command = command.name;
         self.record.clear();
         let begin = out.len();
+        let queues = self.tx.as_ref().is_some_and(|tx| tx.queues(command, args.len()));
         let mut call = Call {
             command,
             args,
@@ -164,10 +224,16 @@ impl Session {
             scratch: &mut self.scratch,
             now_ms,
             expired: 0,
+            tx: &mut self.tx,
+            walk: &mut self.walk,
+            overlay: None,
+            cost,
         };
-        let outcome = match call.run() {
+        let answer = if queues { transaction::queue(&mut call) } else { call.run() };
+        let outcome = match answer {
             Ok(outcome) => outcome,
             Err(fault) => {
+                self.walk = None;
                 out.truncate(begin);
                 fault.answer(out)
             }

@@ -223,8 +223,15 @@ pub(super) fn strlen(call: &mut Call<'_>) -> Answer {
     call.integer(len)
 }
 
-/// MGET.
+/// MGET. The lengths are summed before the first value is copied.
 pub(super) fn mget(call: &mut Call<'_>) -> Answer {
+    let mut bytes = 0_usize;
+    for key in call.args.iter().skip(1) {
+        bytes = bytes.saturating_add(call.look(key).map_or(5, |found| reply::bulk_len(found.value.len())));
+    }
+    call.reply_fits(bytes)?;
+    // What was past its time stands in the record already.
+    call.bury();
     reply::array(call.out, call.len() - 1);
     for key in call.args.iter().skip(1) {
         let found = call.look(key);

@@ -5,11 +5,11 @@
 //! there are fewer than half as many as the index has places.
 
 use super::call::{Answer, Call, run_sub};
-use super::{client, docs, expiry, info, keys, replication, scan, server, strings};
+use super::{client, docs, expiry, info, keys, replication, scan, server, strings, transaction};
 
 /// What a command may do, as COMMAND tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flags(u8);
+pub struct Flags(u16);
 
 impl Flags {
     /// Neither reads nor writes keys.
@@ -25,12 +25,18 @@ impl Flags {
     /// May wait.
     pub const BLOCKING: Self = Self(16);
 
-    const NAMES: [(Self, &'static str); 5] = [
+    /// Not between MULTI and EXEC.
+    pub const NO_MULTI: Self = Self(64);
+    /// Runs at once, between MULTI and EXEC too.
+    pub const DIRECT: Self = Self(128);
+
+    const NAMES: [(Self, &'static str); 6] = [
         (Self::READ, "readonly"),
         (Self::WRITE, "write"),
         (Self::FAST, "fast"),
         (Self::ADMIN, "admin"),
         (Self::BLOCKING, "blocking"),
+        (Self::NO_MULTI, "no_multi"),
     ];
 
     const fn and(self, other: Self) -> Self {
@@ -102,6 +108,8 @@ const READ: Flags = Flags::READ;
 const WRITE: Flags = Flags::WRITE;
 const FAST_READ: Flags = READ.and(FAST);
 const FAST_WRITE: Flags = WRITE.and(FAST);
+const ADMIN_ALONE: Flags = ADMIN.and(Flags::NO_MULTI);
+const DIRECT: Flags = FAST.and(Flags::DIRECT);
 
 const NO_KEY: (i8, i8, i8) = (0, 0, 0);
 const KEY: (i8, i8, i8) = (1, 1, 1);
@@ -205,9 +213,17 @@ pub const COMMANDS: &[Command] = rows! {
         "hello" -1 FAST NO_KEY "6.0.0" "[protover] [AUTH username password] [SETNAME clientname]"
             => server::hello: "Greets, and chooses the protocol";
         "ping" -1 FAST NO_KEY "1.0.0" "[message]" => server::ping: "Answers";
-        "quit" -1 FAST NO_KEY "1.0.0" "" => server::quit: "Closes the connection";
-        "reset" 1 FAST NO_KEY "6.2.0" "" => server::reset: "Makes the connection as new";
+        "quit" -1 DIRECT NO_KEY "1.0.0" "" => server::quit: "Closes the connection";
+        "reset" 1 DIRECT NO_KEY "6.2.0" "" => server::reset: "Makes the connection as new";
         "select" 2 FAST NO_KEY "1.0.0" "index" => server::select: "Takes the one database there is";
+    }
+    "transactions" {
+        "discard" 1 DIRECT NO_KEY "2.0.0" "" => transaction::discard: "Forgets the commands queued since MULTI";
+        "exec" 1 DIRECT NO_KEY "1.2.0" "" => transaction::exec: "Runs the commands queued since MULTI, as one write";
+        "multi" 1 DIRECT NO_KEY "1.2.0" "" => transaction::multi: "Begins to queue commands";
+        "unwatch" 1 FAST NO_KEY "2.2.0" "" => transaction::unwatch: "Forgets the watched keys";
+        "watch" -2 DIRECT KEYS "2.2.0" "key..."
+            => transaction::watch: "Lets EXEC do nothing if one of these keys changes before";
     }
     "server" {
         "command" -1 NONE NO_KEY "2.8.13" "" => docs::command: "Tells what commands there are" [COMMAND];
@@ -216,12 +232,12 @@ pub const COMMANDS: &[Command] = rows! {
         "flushall" -1 WRITE NO_KEY "1.0.0" "[ASYNC|SYNC]" => keys::flush: "Deletes all keys";
         "flushdb" -1 WRITE NO_KEY "1.0.0" "[ASYNC|SYNC]" => keys::flush: "Deletes all keys";
         "info" -1 NONE NO_KEY "1.0.0" "[section...]" => info::info: "Tells how the server is";
-        "replicaof" 3 ADMIN NO_KEY "5.0.0" "host port"
+        "replicaof" 3 ADMIN_ALONE NO_KEY "5.0.0" "host port"
             => replication::replicaof: "Follows the node at this replication address, or NO ONE";
         "role" 1 FAST NO_KEY "2.8.12" "" => replication::role: "Returns this node's part in replication";
-        "shutdown" -1 ADMIN NO_KEY "1.0.0" "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"
+        "shutdown" -1 ADMIN_ALONE NO_KEY "1.0.0" "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"
             => server::shutdown: "Stops the server";
-        "slaveof" 3 ADMIN NO_KEY "1.0.0" "host port" => replication::replicaof: "REPLICAOF by its old name";
+        "slaveof" 3 ADMIN_ALONE NO_KEY "1.0.0" "host port" => replication::replicaof: "REPLICAOF by its old name";
         "time" 1 FAST NO_KEY "2.6.0" "" => server::time: "Returns the time";
     }
     "towline" {

@@ -30,6 +30,11 @@ fn resp3() {
 }
 
 #[test]
+fn transactions() {
+    play("transactions");
+}
+
+#[test]
 fn replication() {
     play("replication");
 }

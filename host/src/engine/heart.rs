@@ -18,6 +18,7 @@ use super::tally::Tally;
 use super::upstream::Upstream;
 use crate::clock::Clock;
 use crate::command::backend::Refusal;
+use crate::command::watch::Watches;
 use crate::store::Store;
 
 /// A commit is due after so many bytes of records.
@@ -26,6 +27,8 @@ const COMMIT_BYTES: u64 = 64 << 10;
 const TURN_BYTES: u64 = 1 << 20;
 /// And the part of the ring, if it is small.
 const TURN_SHARE: u64 = 16;
+/// Steps of clients' commands in one turn: some 5 ms, for links and other clients wait as long.
+const TURN_STEPS: u64 = 1_600_000;
 /// Keys whose time has come, deleted in one turn.
 const EXPIRE_KEYS: usize = 256;
 
@@ -42,11 +45,14 @@ pub(crate) struct Heart {
     pub(crate) tally: Tally,
     /// Client writes are held for a moment.
     pub(crate) holding: bool,
+    /// Keys that clients watch.
+    pub(crate) watches: Watches,
     /// The server is stopping: nothing new begins.
     pub(crate) closing: bool,
     dirty: bool,
     uncommitted_bytes: u64,
     turn_bytes: u64,
+    turn_steps: u64,
     failed: Option<String>,
     dice: u64,
     scratch: Vec<u8>,
@@ -76,10 +82,12 @@ impl Heart {
             upstream,
             tally,
             holding: false,
+            watches: Watches::default(),
             closing: false,
             dirty,
             uncommitted_bytes: 0,
             turn_bytes: 0,
+            turn_steps: 0,
             failed: None,
             dice,
             scratch: Vec::new(),
@@ -94,12 +102,18 @@ impl Heart {
     /// A turn begins.
     pub(crate) fn begin_turn(&mut self) {
         self.now = self.clock.now();
-        self.turn_bytes = 0;
+        (self.turn_bytes, self.turn_steps) = (0, 0);
     }
 
-    /// Whether this turn has written its share.
+    /// Clients' commands have cost so many steps.
+    pub(crate) fn spent(&mut self, steps: u64) {
+        self.turn_steps += steps;
+    }
+
+    /// Whether this turn has written its share, or has run commands for long enough.
     pub(crate) fn turn_is_full(&self) -> bool {
-        self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
+        self.turn_steps >= TURN_STEPS
+            || self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
     }
 
     pub(crate) fn failed(&self) -> Option<&str> {
@@ -135,6 +149,7 @@ impl Heart {
         if bytes > bytes_max {
             return Err(Refusal::TooLong { bytes, bytes_max });
         }
+        self.watches.note(record, &*self.store);
         if let Err(error) = self.store.apply(record) {
             self.fail(&format!("a record of our own making: {error}"));
             return Err(Refusal::Store(error.to_string()));

@@ -15,6 +15,7 @@
 //! | `upstream`, `probe` | dialling, and what is said about it |
 //! | `hold` | short pauses for writers |
 //! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
+//! | `notices` | log lines about clients, one a cause |
 //!
 //! Around it small tasks accept, dial, probe and see last words off; they reach it through one bounded channel.
 
@@ -26,6 +27,7 @@ mod farewell;
 pub(crate) mod heart;
 mod hold;
 pub(crate) mod links;
+mod notices;
 mod probe;
 mod ready;
 pub(crate) mod receive;

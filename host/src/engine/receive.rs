@@ -149,6 +149,7 @@ impl Heart {
 
     fn apply(&mut self, records: &[u8]) -> Result<(), String> {
         for record in Records::new(records) {
+            self.watches.note(record, &*self.store);
             self.store.apply(record).map_err(|error| error.to_string())?;
         }
         Ok(())
@@ -318,6 +319,7 @@ impl Heart {
             None => Replaced::Outdated,
         };
         self.note_memory();
+        self.watches.note_all();
         self.store.install(replaced).map_err(|error| format!("snapshot: {error}"))?;
         let step = self.say(Input::Installed { snapshot }).map_err(|misuse| misuse.to_string())?;
         self.tally.installed += 1;

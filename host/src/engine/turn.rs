@@ -1,9 +1,12 @@
 //! What a command sees of the engine while it runs: node and store, the clock's one reading, the other clients.
 
+use std::sync::Arc;
+
 use towline_core::{Level, Offset, Span, Time};
 
 use super::clients::Clients;
 use super::heart::Heart;
+use crate::command::watch::Mark;
 use crate::command::{Backend, Client, Refusal, Status};
 use crate::store::Store;
 
@@ -34,6 +37,14 @@ impl Backend for Turn<'_> {
 
     fn record_bytes_max(&self) -> usize {
         self.heart.node.config().record_bytes_max as usize
+    }
+
+    fn reply_bytes_max(&self) -> usize {
+        self.clients.reply_bytes_max()
+    }
+
+    fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark> {
+        self.heart.watches.watch(key, dead)
     }
 
     fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {

@@ -1,4 +1,4 @@
-use super::matches;
+use super::{Matcher, matches};
 
 #[test]
 fn patterns_mean_what_they_mean_in_redis() {
@@ -56,4 +56,22 @@ fn a_hard_pattern_ends() {
     let text = vec![b'a'; 10_000];
     let pattern = b"a*".repeat(200);
     assert!(!matches(&[&pattern[..], b"b"].concat(), &text, false));
+}
+
+#[test]
+fn a_match_goes_on_where_its_steps_were_spent() {
+    let text = [&[b'a'; 300][..], b"x"].concat();
+    for (pattern, fits) in [("*a*a*[b-z]", true), ("*a*a*[c-w]", false), ("a[a]?*x", true)] {
+        let (mut matcher, mut slices) = (Matcher::default(), 0);
+        let told = loop {
+            slices += 1;
+            let mut steps = 7;
+            if let Some(told) = matcher.go_on(pattern.as_bytes(), &text, false, &mut steps) {
+                break told;
+            }
+            assert_eq!(steps, 0, "it stops for want of steps alone");
+        };
+        assert_eq!(told, fits, "{pattern}");
+        assert!(slices > 20, "{pattern}: {slices}");
+    }
 }

@@ -72,6 +72,23 @@ fn what_is_no_request_closes() {
 }
 
 #[test]
+fn a_browsers_request_ends_the_connection_before_anything_is_run() {
+    let always = ["POST / HTTP/1.1", "post x", "Host: a", "host:a"];
+    for line in always.into_iter().chain(["SET / HTTP/1.1", "GET / HTTP/1.0", "A http/2"]) {
+        let input = format!("\r\n{line}\r\nSET pwned yes\r\n");
+        assert_eq!(feed(input.as_bytes(), input.len()), (Vec::new(), Some(Outcome::Http)), "{line}");
+    }
+    for line in always {
+        let input = format!("PING\r\n{line}\r\n");
+        assert_eq!(feed(input.as_bytes(), 6), (b"+PONG\r\n".to_vec(), Some(Outcome::Http)), "{line}");
+    }
+    for line in ["GET /", "GET http", "ECHO HTTP", "PING\r\nECHO HTTP/1.1", "*1\r\n$4\r\nPING"] {
+        let input = format!("{line}\r\n");
+        assert_eq!(feed(input.as_bytes(), input.len()).1, None, "{line}");
+    }
+}
+
+#[test]
 fn a_run_is_bounded_by_requests() {
     let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
     let input = b"PING\r\n".repeat(REQUESTS_PER_RUN as usize + 1);

@@ -10,6 +10,7 @@ use towline_core::{
 use towline_core::{Span, Stats};
 use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
 
+use crate::command::watch::{Mark, Watches};
 use crate::command::{Backend, Client, Refusal, Status, UpstreamState};
 use crate::store::{Found, Replaced, Store, View};
 
@@ -91,6 +92,8 @@ pub(crate) struct FakeBackend {
     pub(crate) disk: bool,
     pub(crate) expired: u64,
     pub(crate) others: Vec<Client>,
+    pub(crate) watches: Watches,
+    pub(crate) reply_bytes_max: usize,
 }
 
 impl FakeBackend {
@@ -107,6 +110,8 @@ impl FakeBackend {
             disk: false,
             expired: 0,
             others: Vec::new(),
+            watches: Watches::default(),
+            reply_bytes_max: 1 << 20,
         }
     }
 
@@ -169,9 +174,16 @@ impl Backend for FakeBackend {
     fn record_bytes_max(&self) -> usize {
         self.record_bytes_max
     }
+    fn reply_bytes_max(&self) -> usize {
+        self.reply_bytes_max
+    }
+    fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark> {
+        self.watches.watch(key, dead)
+    }
     fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
         self.writable()?;
         assert!(record.len() <= self.record_bytes_max, "longer than was allowed");
+        self.watches.note(record, &self.store);
         self.store.apply(record).expect("a record a replica can apply");
         self.records.push(record.to_vec());
         self.offset += 1;

@@ -70,7 +70,8 @@ impl Player {
     }
 
     /// `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `replicas a b ..` (what each
-    /// has applied), `others` (another client connects).
+    /// has applied), `others` (another client connects), `other request` (another client asks that), `replies n` (the
+    /// longest reply).
     fn event(&mut self, event: &str) {
         let words: Vec<&str> = event.split(' ').collect();
         match words.as_slice() {
@@ -79,6 +80,13 @@ impl Player {
             ["primary"] => self.backend.refusal = None,
             ["promoted"] => self.backend.refusal = Some(Refusal::NotApplied),
             ["broken"] => self.backend.refusal = Some(Refusal::Store("disk full\r\nreally".to_owned())),
+            ["other", ..] => {
+                let mut other = Session::new(client(), request_limits(1000));
+                let request = event.strip_prefix("other ").expect("a request");
+                other.run(format!("{request}\r\n").as_bytes(), &mut self.backend, &mut Vec::new());
+                self.backend.records.clear();
+            }
+            ["replies", max] => self.backend.reply_bytes_max = max.parse().expect("bytes"),
             ["disk"] => self.backend.disk = true,
             ["others"] => self.backend.others.push(Client { id: 8, name: "other".to_owned(), ..client() }),
             ["replicas", applied @ ..] => {
@@ -91,7 +99,10 @@ impl Player {
     fn request(&mut self, request: &str) {
         let mut out = Vec::new();
         let line = format!("{}\r\n", expanded(request));
-        let ran = self.session.run(line.as_bytes(), &mut self.backend, &mut out);
+        let mut ran = self.session.run(line.as_bytes(), &mut self.backend, &mut out);
+        while ran.then == Then::Again {
+            ran = self.session.run(&line.as_bytes()[ran.used..], &mut self.backend, &mut out);
+        }
         let text = String::from_utf8_lossy(&out);
         for line in text.strip_suffix("\r\n").unwrap_or(&text).split("\r\n").filter(|_| !text.is_empty()) {
             self.told.push_str(&shown(line));

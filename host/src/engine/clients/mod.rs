@@ -13,9 +13,11 @@ use std::task::Poll;
 
 use towline_core::{Span, Time};
 use towline_kv::RequestLimits;
+use tracing::warn;
 
 use self::row::{Came, ROOM, Row, State, Wait};
 use super::heart::Heart;
+use super::notices::{Cause, Notices};
 use super::ready::{Ready, Token};
 use super::turn::Turn;
 use crate::command::{Client, Outcome, Session, reply, request_limits};
@@ -46,12 +48,14 @@ pub(crate) struct Clients {
     limits: RequestLimits,
     clients_max: u32,
     bytes_max: u64,
+    reply_bytes_max: usize,
     bytes: u64,
     next_id: u64,
     /// Who has replies to be written.
     owed: Vec<u32>,
     waiting: Vec<u32>,
     retrying: Vec<u32>,
+    notices: Notices,
 }
 
 impl Clients {
@@ -61,17 +65,26 @@ impl Clients {
             limits: request_limits(record_bytes_max as usize),
             clients_max,
             bytes_max,
+            reply_bytes_max: usize::try_from(bytes_max / 4)
+                .unwrap_or(usize::MAX)
+                .max(record_bytes_max as usize + 64),
             bytes: 0,
             next_id: 0,
             owed: Vec::new(),
             waiting: Vec::new(),
             retrying: Vec::new(),
+            notices: Notices::default(),
         }
     }
 
     /// The most that all buffers hold, in bytes.
     pub(crate) fn bytes_bound(&self) -> u64 {
         self.bytes_max + u64::from(self.clients_max) * ROOM as u64
+    }
+
+    /// The longest reply: a part of what all may hold, and at least a value of the longest record.
+    pub(crate) fn reply_bytes_max(&self) -> usize {
+        self.reply_bytes_max
     }
 
     /// Everyone connected but one who is being run.
@@ -143,7 +156,14 @@ impl Clients {
     /// Begins what a command wants beyond its reply.
     fn wants(&mut self, heart: &Heart, row: &mut Row, place: Place, outcome: Outcome) -> Option<Errand> {
         match outcome {
-            Outcome::Done => {}
+            Outcome::Done | Outcome::Again => {}
+            Outcome::Http => {
+                row.state = State::Ending;
+                if let Some(repeats) = self.notices.note(Cause::Http, heart.now) {
+                    let addr = &row.session.client().addr;
+                    warn!("closed {addr}: it sent an HTTP request to the clients' port{repeats}");
+                }
+            }
             Outcome::Close => row.state = State::Ending,
             Outcome::Wait { level, offset, replicas, timeout_ms, own } => {
                 let until = (timeout_ms > 0).then(|| heart.now + Span::from_millis(timeout_ms));

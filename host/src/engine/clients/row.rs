@@ -113,7 +113,7 @@ impl Row {
 
     /// Bytes its buffers take.
     pub(super) fn bytes(&self) -> u64 {
-        (self.buffer.capacity() + self.out.capacity()) as u64
+        (self.buffer.capacity() + self.out.capacity() + self.session.bytes()) as u64
     }
 
     /// Replies nobody has taken yet.
@@ -195,9 +195,10 @@ impl Row {
 
     /// Executes what came; answers what only the engine can do.
     fn run(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let Ran { used, commands, then } = self.session.run(self.buffer.unread(), turn, &mut self.out);
+        let Ran { used, commands, steps, then } = self.session.run(self.buffer.unread(), turn, &mut self.out);
         self.buffer.consume(used);
         turn.heart.tally.commands += u64::from(commands);
+        turn.heart.spent(steps);
         self.need = 1;
         match then {
             Then::NeedBytes { need } => {

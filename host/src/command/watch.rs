@@ -1,0 +1,160 @@
+//! WATCH: keys that clients want to be unchanged when their transaction runs, marked by whoever changes them.
+//!
+//! A session holds a [`Mark`] for each key it watches; the engine's table ([`Watches`]) knows all marks that are still
+//! held. Each record is shown to the table right before it is applied.
+//!
+//! As in redis: a key counts as changed when it was written, whatever was written; when it was there and FLUSHALL took
+//! it away; and when its time came after it was watched. A key whose time had come before was not there, and that it
+//! is deleted later changes nothing.
+//!
+//! Invariants: a mark that is set stays set; a session that is gone holds nothing, so nothing has to be given back.
+//!
+//! Bounds: the table holds at most twice as many marks as sessions do, and [`SPARE`] more. Without watchers a record
+//! costs one look at an empty table.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use towline_kv::{Effect, effects};
+
+use crate::store::Store;
+
+/// Marks of sessions that are gone, kept before they are looked for.
+const SPARE: usize = 64;
+
+/// One session's eye on one key.
+#[derive(Debug, Default)]
+pub struct Mark {
+    changed: AtomicBool,
+    /// The key's time had come when it was watched, and it was not deleted yet.
+    dead: AtomicBool,
+}
+
+impl Mark {
+    /// Whether the key has changed.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the key was past its time when it was watched, and nothing happened to it since.
+    #[must_use]
+    pub fn dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// The key is deleted, or all keys are.
+    fn delete(&self) {
+        if !self.dead.swap(false, Ordering::Relaxed) {
+            self.change();
+        }
+    }
+
+    fn change(&self) {
+        self.changed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// All marks that are held.
+#[derive(Debug, Default)]
+pub struct Watches {
+    keys: BTreeMap<Box<[u8]>, Vec<Weak<Mark>>>,
+    marks: usize,
+    /// The marks there may be before those that nobody holds are taken out.
+    marks_max: usize,
+}
+
+impl Watches {
+    /// A new mark on a key; `dead` if its time has come already.
+    pub fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark> {
+        if self.marks >= self.marks_max.max(SPARE) {
+            self.prune();
+        }
+        let mark = Arc::new(Mark { changed: AtomicBool::new(false), dead: AtomicBool::new(dead) });
+        self.keys.entry(key.into()).or_default().push(Arc::downgrade(&mark));
+        self.marks += 1;
+        mark
+    }
+
+    /// Sets the marks of every key that a record, which is about to be applied to `store`, changes.
+    #[inline]
+    pub fn note(&mut self, record: &[u8], store: &dyn Store) {
+        if !self.keys.is_empty() {
+            self.set(record, store);
+        }
+    }
+
+    /// Everything may have changed: another state takes the place of this one.
+    pub fn note_all(&mut self) {
+        for mark in std::mem::take(&mut self.keys).into_values().flatten().filter_map(|mark| mark.upgrade()) {
+            mark.change();
+        }
+        self.marks = 0;
+    }
+
+    #[cold]
+    fn set(&mut self, record: &[u8], store: &dyn Store) {
+        for effect in effects(record).map_while(Result::ok) {
+            let Some(key) = effect.key() else {
+                self.clear(store);
+                continue;
+            };
+            let Some(marks) = self.keys.remove(key) else { continue };
+            self.marks -= marks.len();
+            let deletes = matches!(effect, Effect::Del { .. });
+            for held in marks {
+                let Some(mark) = held.upgrade() else { continue };
+                if deletes {
+                    mark.delete()
+                } else {
+                    mark.change()
+                }
+                if !mark.changed() {
+                    self.keys.entry(key.into()).or_default().push(held);
+                    self.marks += 1;
+                }
+            }
+        }
+    }
+
+    /// All keys go: those that are there change.
+    fn clear(&mut self, store: &dyn Store) {
+        for (key, marks) in &self.keys {
+            if store.get(key).is_some() {
+                marks.iter().filter_map(Weak::upgrade).for_each(|mark| mark.delete());
+            }
+        }
+        self.prune();
+    }
+
+    /// Takes out what nobody holds, and what is set already.
+    fn prune(&mut self) {
+        self.keys.retain(|_, marks| {
+            marks.retain(|mark| mark.upgrade().is_some_and(|mark| !mark.changed()));
+            !marks.is_empty()
+        });
+        self.marks = self.keys.values().map(Vec::len).sum();
+        self.marks_max = 2 * self.marks;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn the_table_keeps_what_is_held_and_little_more() {
+        let mut watches = Watches::default();
+        let held: Vec<_> = (0..100_u32).map(|n| watches.watch(&n.to_le_bytes(), false)).collect();
+        for n in 0..100_000_u32 {
+            drop(watches.watch(&n.to_le_bytes(), false));
+            assert!(watches.marks <= 2 * held.len() + SPARE, "{}", watches.marks);
+        }
+        let mut record = Vec::new();
+        Effect::Del { key: &7_u32.to_le_bytes() }.encode(&mut record);
+        watches.note(&record, &MemoryStore::new(1));
+        assert!(held.iter().enumerate().all(|(n, mark)| mark.changed() == (n == 7)));
+    }
+}
