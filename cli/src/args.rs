@@ -228,7 +228,7 @@ pub(crate) struct Settings {
     /// Replicas at the same time [default: 63]
     #[arg(long, value_name = "N")]
     pub(crate) replicas_max: Option<u32>,
-    /// Hold client writes for moments so that a joining replica keeps its stream [default: on]
+    /// Let clients write no faster than a joining replica takes, so that it keeps its stream [default: on]
     #[arg(long, value_enum, value_name = "ON_OFF")]
     pub(crate) join_hold: Option<Switch>,
     /// Silence for longer than this ends a replication link [default: 5s]

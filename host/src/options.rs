@@ -53,7 +53,7 @@ pub struct Options {
     pub metrics: Option<String>,
     /// What browsers are served, and where their tabs connect as replicas; without it none can.
     pub web: Option<Web>,
-    /// Whether client writes may be held for moments so that a joining replica keeps its stream.
+    /// Whether clients write no faster than a joining replica takes, so that it keeps its stream.
     pub join_hold: bool,
     /// The dice of this start; the operating system's when not given.
     pub seed: Option<[u8; 32]>,

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use super::receive::Receive;
 use super::tally::Tally;
+use super::throttle::WriteRoom;
 use super::upstream::Upstream;
 use crate::clock::Clock;
 use crate::command::backend::Refusal;
@@ -43,10 +44,10 @@ pub(crate) struct Heart {
     pub(crate) receive: Receive,
     pub(crate) upstream: Upstream,
     pub(crate) tally: Tally,
-    /// Client writes are held for a moment.
-    pub(crate) holding: bool,
     /// Keys that clients watch.
     pub(crate) watches: Watches,
+    /// How much may be written before the write throttle is asked again.
+    pub(crate) room: WriteRoom,
     /// The server is stopping: nothing new begins.
     pub(crate) closing: bool,
     dirty: bool,
@@ -81,8 +82,8 @@ impl Heart {
             receive,
             upstream,
             tally,
-            holding: false,
             watches: Watches::default(),
+            room: WriteRoom::OPEN,
             closing: false,
             dirty,
             uncommitted_bytes: 0,
@@ -111,6 +112,12 @@ impl Heart {
     }
 
     /// Whether this turn has written its share, or has run commands for long enough.
+    /// Bytes of records that this turn has written.
+    pub(crate) fn turn_bytes(&self) -> u64 {
+        self.turn_bytes
+    }
+
+    /// Whether this turn has written its share.
     pub(crate) fn turn_is_full(&self) -> bool {
         self.turn_steps >= TURN_STEPS
             || self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
@@ -191,26 +198,31 @@ impl Heart {
     pub(crate) fn expire(&mut self) -> bool {
         let now_ms = self.clock.unix_ms(self.now);
         let due = self.store.next_due().is_some_and(|next| next.get() <= now_ms);
-        if !due || self.closing || self.may_write().is_err() {
+        if !due || self.closing || self.room.expiry == 0 || self.may_write().is_err() {
             return false;
         }
         let keys = self.store.due(now_ms, EXPIRE_KEYS);
         let mut record = std::mem::take(&mut self.scratch);
         for key in &keys {
+            if self.room.expiry == 0 {
+                break;
+            }
             record.clear();
             Effect::Del { key }.encode(&mut record);
             if self.append(&record).is_err() {
                 break;
             }
+            self.room.spend_expiry(record.len() as u64);
             self.tally.expired_keys += 1;
         }
         self.scratch = record;
-        self.may_write().is_ok() && keys.len() == EXPIRE_KEYS
+        self.may_write().is_ok() && self.room.expiry > 0 && keys.len() == EXPIRE_KEYS
     }
 
     /// When the next key's time comes, if this node will have to do something then.
     pub(crate) fn next_expiry(&self) -> Option<Time> {
-        let next = self.store.next_due().filter(|_| !self.closing && self.may_write().is_ok())?;
+        let may = !self.closing && self.room.expiry > 0 && self.may_write().is_ok();
+        let next = self.store.next_due().filter(|_| may)?;
         Some(self.clock.at_unix_ms(next.get()))
     }
 
@@ -263,7 +275,7 @@ impl Heart {
         self.commit();
         self.say(Input::Follow { adopt })?;
         self.role = Role::Replica;
-        self.holding = false;
+        self.room = WriteRoom::OPEN;
         self.upstream.turn_to(addr);
         info!("following {addr}");
         Ok(())

@@ -13,7 +13,7 @@
 //! | `clients`, `turn` | client connections; what a command sees of the engine |
 //! | `views` | snapshots that are read |
 //! | `upstream`, `probe` | dialling, and what is said about it |
-//! | `hold` | short pauses for writers |
+//! | `throttle` | how fast clients may write while a replica joins |
 //! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
 //! | `notices` | log lines about clients, one a cause |
 //!
@@ -25,13 +25,13 @@ pub(crate) mod clients;
 mod events;
 mod farewell;
 pub(crate) mod heart;
-mod hold;
 pub(crate) mod links;
 mod notices;
 mod probe;
 mod ready;
 pub(crate) mod receive;
 pub(crate) mod tally;
+mod throttle;
 pub(crate) mod turn;
 pub(crate) mod upstream;
 mod views;
@@ -50,9 +50,9 @@ use towline_core::{Input, Role, Span, Time};
 use self::arrival::{ARRIVALS_MAX, Arrival, Inspection};
 use self::clients::{Clients, Errand};
 use self::heart::Heart;
-use self::hold::Hold;
 use self::links::{LinkRow, Looked};
 use self::ready::{Ready, Token};
+use self::throttle::WriteThrottle;
 use self::views::Views;
 use crate::options::ServeError;
 use crate::transport::Net;
@@ -73,7 +73,7 @@ pub(crate) struct Engine {
     writers: Vec<u32>,
     clients: Clients,
     views: Views,
-    hold: Hold,
+    throttle: WriteThrottle,
     net: Arc<dyn Net>,
     arrivals: mpsc::Receiver<Arrival>,
     sender: mpsc::Sender<Arrival>,
@@ -97,6 +97,7 @@ impl Engine {
         arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
     ) -> Self {
         let links = (0..heart.node.config().link_ids()).map(|_| None).collect();
+        let backlog_bytes = heart.node.config().backlog_bytes;
         Self {
             heart,
             ready: Ready::default(),
@@ -104,7 +105,7 @@ impl Engine {
             writers: Vec::new(),
             clients,
             views: Views::default(),
-            hold: Hold::new(join_hold),
+            throttle: WriteThrottle::new(join_hold, backlog_bytes),
             net,
             arrivals: arrivals.1,
             sender: arrivals.0,
@@ -222,15 +223,16 @@ impl Engine {
 
     /// Answers clients whose waiting is over.
     fn tend_clients(&mut self) {
-        self.hold.update(&mut self.heart);
+        self.throttle.update(&mut self.heart);
         let timed_out = self.clients.next_wait().is_some_and(|at| at <= self.heart.now);
         if std::mem::take(&mut self.acked) || timed_out {
             self.clients.end_waits(&self.heart);
         }
-        let later =
-            self.heart.holding || (self.heart.role == Role::Primary && self.heart.receive.replaying());
+        let room = self.heart.room;
+        let later = room.clients == 0 || (self.heart.role == Role::Primary && self.heart.receive.replaying());
         if self.clients.any_retrying() && !later {
-            self.clients.retry();
+            // Where few can write, few are woken; the next turn wakes more while there is room.
+            self.clients.retry(if room.is_limited() { ROWS } else { usize::MAX });
         }
     }
 
@@ -281,7 +283,7 @@ impl Engine {
     fn sleep(&mut self, task: &mut Context<'_>) {
         let node = self.heart.node.next_deadline();
         let others =
-            [self.heart.next_expiry(), self.clients.next_wait(), self.hold.next(), self.closing_until];
+            [self.heart.next_expiry(), self.clients.next_wait(), self.throttle.next(), self.closing_until];
         let Some(at) = node.into_iter().chain(others.into_iter().flatten()).min() else { return };
         if at <= self.heart.now {
             let _ = pin!(tokio::task::yield_now()).poll(task);

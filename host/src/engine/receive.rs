@@ -220,7 +220,9 @@ impl Heart {
         if receive.has_room() {
             receive.taken_to = receive.taken_to.max(receive.spooled_to);
         }
-        let (upto, pieces) = (receive.taken_to, receive.pieces);
+        // A stream may run beside another snapshot before its BEGIN is here: the node then counts pieces from 0 again.
+        let announced = self.node.stats().receiving_pieces.unwrap_or_default();
+        let (upto, pieces) = (receive.taken_to, receive.pieces.min(announced));
         if let Err(misuse) = self.say(Input::Taken { upto, pieces }) {
             warn!("taken up to {upto} and {pieces} pieces: {misuse}");
         }

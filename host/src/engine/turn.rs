@@ -32,7 +32,7 @@ impl Backend for Turn<'_> {
 
     fn writable(&self) -> Result<(), Refusal> {
         self.heart.may_write()?;
-        if self.heart.holding { Err(Refusal::NotApplied) } else { Ok(()) }
+        if self.heart.room.clients == 0 { Err(Refusal::NotApplied) } else { Ok(()) }
     }
 
     fn record_bytes_max(&self) -> usize {
@@ -48,7 +48,9 @@ impl Backend for Turn<'_> {
     }
 
     fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
-        self.heart.append(record)
+        let offset = self.heart.append(record)?;
+        self.heart.room.spend(record.len() as u64);
+        Ok(offset)
     }
 
     fn acked(&self, level: Level, n: u32) -> Offset {

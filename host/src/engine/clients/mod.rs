@@ -8,6 +8,7 @@
 
 mod row;
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::task::Poll;
 
@@ -54,8 +55,11 @@ pub(crate) struct Clients {
     /// Who has replies to be written.
     owed: Vec<u32>,
     waiting: Vec<u32>,
-    retrying: Vec<u32>,
     notices: Notices,
+    /// Who waits to write, in the order of their tickets. A client that was woken and could write nothing keeps its
+    /// ticket, so that however little may be written, everybody's turn comes.
+    retrying: BTreeMap<u64, u32>,
+    next_ticket: u64,
 }
 
 impl Clients {
@@ -72,8 +76,9 @@ impl Clients {
             next_id: 0,
             owed: Vec::new(),
             waiting: Vec::new(),
-            retrying: Vec::new(),
             notices: Notices::default(),
+            retrying: BTreeMap::new(),
+            next_ticket: 0,
         }
     }
 
@@ -125,7 +130,12 @@ impl Clients {
     pub(crate) fn look(&mut self, heart: &mut Heart, index: u32) -> Option<Errand> {
         let mut row = self.rows.get_mut(index as usize)?.take()?;
         self.bytes -= row.bytes();
+        let before = heart.turn_bytes();
         let came = row.look(&mut Turn { heart, clients: self });
+        let wrote = heart.turn_bytes() > before;
+        if came != Came::Wants(Outcome::Retry) {
+            row.ticket = None;
+        }
         let place = Place { index, id: row.id };
         let mut errand = None;
         match came {
@@ -136,7 +146,7 @@ impl Clients {
                 return None;
             }
             Came::Wants(outcome) => {
-                errand = self.wants(heart, &mut row, place, outcome);
+                errand = self.wants(heart, &mut row, place, outcome, wrote);
                 // Looked at again, it is watched for leaving.
                 row.wake();
             }
@@ -154,7 +164,14 @@ impl Clients {
     }
 
     /// Begins what a command wants beyond its reply.
-    fn wants(&mut self, heart: &Heart, row: &mut Row, place: Place, outcome: Outcome) -> Option<Errand> {
+    fn wants(
+        &mut self,
+        heart: &Heart,
+        row: &mut Row,
+        place: Place,
+        outcome: Outcome,
+        wrote: bool,
+    ) -> Option<Errand> {
         match outcome {
             Outcome::Done | Outcome::Again => {}
             Outcome::Http => {
@@ -172,7 +189,10 @@ impl Clients {
             }
             Outcome::Retry => {
                 row.state = State::Retrying;
-                self.retrying.push(place.index);
+                let ticket = row.ticket.filter(|_| !wrote).unwrap_or(self.next_ticket);
+                self.next_ticket = self.next_ticket.max(ticket + 1);
+                row.ticket = Some(ticket);
+                self.retrying.insert(ticket, place.index);
             }
             Outcome::Follow { addr } => {
                 row.state = State::Asking;
@@ -245,9 +265,10 @@ impl Clients {
         !self.retrying.is_empty()
     }
 
-    /// That moment has come.
-    pub(crate) fn retry(&mut self) {
-        for index in mem::take(&mut self.retrying) {
+    /// That moment has come, for so many of them.
+    pub(crate) fn retry(&mut self, clients_max: usize) {
+        for _ in 0..clients_max {
+            let Some((_, index)) = self.retrying.pop_first() else { break };
             if let Some(row) = self.rows[index as usize].as_mut().filter(|row| row.state == State::Retrying) {
                 row.state = State::Open;
                 row.wake();

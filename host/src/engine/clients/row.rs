@@ -61,6 +61,8 @@ pub(super) struct Row {
     pub(super) session: Session,
     pub(super) state: State,
     pub(super) out: Vec<u8>,
+    /// Its place among those who wait to write; kept until it wrote.
+    pub(super) ticket: Option<u64>,
     transport: BoxTransport,
     waker: Waker,
     buffer: Buffer,
@@ -100,6 +102,7 @@ impl Row {
             session,
             state: State::Open,
             out: Vec::new(),
+            ticket: None,
             transport,
             waker,
             buffer,
