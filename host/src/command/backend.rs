@@ -71,6 +71,8 @@ pub struct Status {
     pub spool_bytes: (u64, u64),
     /// The most memory this process may take, in bytes.
     pub memory_bound_bytes: u64,
+    /// The most the store took so far, as far as it was looked at.
+    pub store_peak_bytes: u64,
     /// The configured backlog.
     pub backlog_bytes: u64,
     /// Milliseconds client writes were held so that a joining replica could keep its tail.

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use towline_core::Offset;
-use towline_kv::{Args, Effect, parse_i64};
+use towline_kv::{Args, Effect, ExpiryMs, parse_i64};
 
 use super::backend::{Backend, Outcome, Refusal};
 use super::client::Client;
@@ -201,6 +201,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Adds what makes a key hold this value and end at this moment, whatever was there.
+    pub(super) fn push_entry(&mut self, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) {
+        self.push(&Effect::Set { key, value });
+        if let Some(at) = expiry {
+            self.push(&Effect::PExpireAt { key, at });
+        }
+    }
+
     /// Adds an effect to the record.
     pub(super) fn push(&mut self, effect: &Effect<'_>) {
         effect.encode(self.record);
@@ -210,6 +218,15 @@ impl<'a> Call<'a> {
     #[inline]
     pub(super) fn fits(&self, key: &[u8], value_len: usize) -> Result<(), Fault> {
         self.within(Effect::set_len(key.len(), value_len))
+    }
+
+    /// The same for a value that a command makes longer, in the words redis has for that.
+    pub(super) fn may_grow(&self, key: &[u8], value_len: usize) -> Result<(), Fault> {
+        let (bytes, bytes_max) = (Effect::set_len(key.len(), value_len), self.backend.record_bytes_max());
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        Err(Fault::Outgrown { bytes: bytes as u64, bytes_max: bytes_max as u64 })
     }
 
     #[inline]
@@ -305,6 +322,7 @@ pub(super) fn run_sub(call: &mut Call<'_>) -> Answer {
     }
     let sub = call.command.find_sub(given, call.len())?;
     call.client.last_command = sub.name;
+    call.command = sub;
     (sub.run)(call)
 }
 

@@ -14,6 +14,13 @@ pub(super) enum Fault {
     NotInteger,
     /// A time that is none; with the command's name.
     ExpireTime(&'static str),
+    /// A value that would outgrow the longest record, in bytes.
+    Outgrown {
+        /// How long the record would be.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
     /// A text of its own.
     Static(&'static str),
     /// A text made for the occasion.
@@ -48,6 +55,13 @@ impl Fault {
             Self::NotInteger => reply::error(out, "ERR value is not an integer or out of range"),
             Self::ExpireTime(name) => {
                 reply::error(out, &format!("ERR invalid expire time in '{name}' command"))
+            }
+            Self::Outgrown { bytes, bytes_max } => {
+                let text = format!(
+                    "ERR string exceeds maximum allowed size (proto-max-bulk-len): the record would be {bytes} bytes \
+                     long, the limit is {bytes_max} bytes"
+                );
+                reply::error(out, &text);
             }
             Self::Static(text) => reply::error(out, text),
             Self::Text(text) => reply::error(out, &text),

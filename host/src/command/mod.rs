@@ -13,8 +13,15 @@
 //!
 //! | file | commands |
 //! |---|---|
-//! | `strings` | GET SET SETEX PSETEX SETNX GETSET GETDEL INCR DECR INCRBY DECRBY APPEND STRLEN MGET MSET |
-//! | `keys` | DEL UNLINK EXISTS TYPE DBSIZE FLUSHALL FLUSHDB |
+//! | `strings` | GET SET SETEX PSETEX SETNX GETSET GETDEL GETEX APPEND STRLEN MGET MSET MSETNX, INCR and its like |
+//! | `floats` | INCRBYFLOAT |
+//! | `ranges` | GETRANGE SUBSTR SETRANGE |
+//! | `lcs` | LCS |
+//! | `bits`, `bitfield` | SETBIT GETBIT BITCOUNT BITPOS BITOP; BITFIELD BITFIELD_RO |
+//! | `keys` | DEL UNLINK EXISTS TOUCH TYPE DBSIZE FLUSHALL FLUSHDB |
+//! | `rename` | RENAME RENAMENX COPY MOVE SWAPDB |
+//! | `dump` | DUMP RESTORE |
+//! | `object` | OBJECT, MEMORY |
 //! | `expiry` | EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME PEXPIRETIME PERSIST TTL PTTL |
 //! | `scan` | KEYS SCAN RANDOMKEY |
 //! | `server` | PING ECHO HELLO AUTH SELECT TIME CONFIG GET, RESET SHUTDOWN QUIT |
@@ -22,6 +29,8 @@
 //! | `docs` | COMMAND, COMMAND COUNT, COMMAND DOCS |
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
+//! | `latency` | SLOWLOG, LATENCY |
+//! | `absent` | FUNCTION, SCRIPT, ACL, MODULE, CLUSTER: what can be answered about what is not here |
 //! | `replication` | ROLE WAIT WAITAOF REPLICAOF SLAVEOF, TOWLINE DIGEST, STATUS, REPLICATION |
 //!
 //! [`COMMANDS`] is the one list of them; dispatch, arity, COMMAND and its docs all read it.
@@ -42,18 +51,28 @@
 //! keeps at most 64 KiB of buffers and two lines for names, and what [`Session::bytes`] says: queued commands, watched
 //! keys, a walk under way.
 
+mod absent;
 pub mod backend;
+mod bitfield;
+mod bits;
 mod call;
 mod client;
 mod cost;
 mod docs;
+mod dump;
 mod expiry;
 mod fault;
+mod floats;
 mod glob;
 mod http;
 mod info;
 mod keys;
+mod latency;
+mod lcs;
+mod object;
 mod overlay;
+mod ranges;
+mod rename;
 mod replication;
 pub mod reply;
 mod scan;

@@ -113,10 +113,7 @@ fn upper<'w, const N: usize>(word: &[u8], room: &'w mut [u8; N]) -> &'w [u8] {
 #[inline]
 fn put(call: &mut Call<'_>, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> Result<(), Fault> {
     call.fits(key, value.len())?;
-    call.push(&Effect::Set { key, value });
-    if let Some(at) = expiry {
-        call.push(&Effect::PExpireAt { key, at });
-    }
+    call.push_entry(key, value, expiry);
     call.commit()
 }
 
@@ -165,6 +162,66 @@ pub(super) fn getdel(call: &mut Call<'_>) -> Answer {
     call.value(old.as_ref())
 }
 
+/// GETEX: a read that may change when the key ends.
+pub(super) fn getex(call: &mut Call<'_>) -> Answer {
+    let (key, change) = (call.arg(1), ends(call)?);
+    let Some(old) = call.look(key) else {
+        call.commit()?;
+        return call.null();
+    };
+    match change {
+        Ends::Kept => {}
+        Ends::Never if old.expiry.is_some() => call.push(&Effect::Persist { key }),
+        Ends::Never => {}
+        Ends::At(at, unit, base) => {
+            let at = expiry(call, at, unit, base)?;
+            if at.get() <= call.now_ms {
+                call.push(&Effect::Del { key });
+            } else if old.expiry != Some(at) {
+                call.push(&Effect::PExpireAt { key, at });
+            }
+        }
+    }
+    call.commit()?;
+    call.value(Some(&old))
+}
+
+/// What GETEX does to a key's end.
+enum Ends {
+    Kept,
+    Never,
+    /// The argument that says when, and how it says it.
+    At(usize, Unit, Base),
+}
+
+fn ends(call: &Call<'_>) -> Result<Ends, Fault> {
+    let (mut ends, mut at) = (Ends::Kept, 2);
+    while at < call.len() {
+        let mut word = [0; 7];
+        let free = |unit, base| {
+            matches!(ends, Ends::Kept) || matches!(ends, Ends::At(_, u, b) if (u, b) == (unit, base))
+        };
+        let (unit, base) = match upper(call.arg(at), &mut word) {
+            b"PERSIST" if matches!(ends, Ends::Kept | Ends::Never) => {
+                ends = Ends::Never;
+                at += 1;
+                continue;
+            }
+            b"EX" if free(Unit::Seconds, Base::Now) => (Unit::Seconds, Base::Now),
+            b"PX" if free(Unit::Millis, Base::Now) => (Unit::Millis, Base::Now),
+            b"EXAT" if free(Unit::Seconds, Base::Epoch) => (Unit::Seconds, Base::Epoch),
+            b"PXAT" if free(Unit::Millis, Base::Epoch) => (Unit::Millis, Base::Epoch),
+            _ => return Err(Fault::Syntax),
+        };
+        if at + 1 >= call.len() {
+            return Err(Fault::Syntax);
+        }
+        ends = Ends::At(at + 1, unit, base);
+        at += 2;
+    }
+    Ok(ends)
+}
+
 /// INCR.
 pub(super) fn incr_one(call: &mut Call<'_>) -> Answer {
     count(call, 1)
@@ -205,7 +262,7 @@ pub(super) fn append(call: &mut Call<'_>) -> Answer {
     let (key, tail) = (call.arg(1), call.arg(2));
     let old = call.look(key);
     let len = old.as_ref().map_or(0, len).saturating_add(tail.len());
-    call.fits(key, len)?;
+    call.may_grow(key, len)?;
     if old.is_none() || !tail.is_empty() {
         call.push(&Effect::Append { key, value: tail });
     }
@@ -242,6 +299,24 @@ pub(super) fn mget(call: &mut Call<'_>) -> Answer {
 
 /// MSET.
 pub(super) fn mset(call: &mut Call<'_>) -> Answer {
+    push_pairs(call)?;
+    call.commit()?;
+    call.ok()
+}
+
+/// MSETNX: all or none.
+pub(super) fn msetnx(call: &mut Call<'_>) -> Answer {
+    let keys = (1..call.len()).step_by(2);
+    if !call.len().is_multiple_of(2) && keys.clone().any(|at| call.lives(call.arg(at))) {
+        call.commit()?;
+        return call.integer(0);
+    }
+    push_pairs(call)?;
+    call.commit()?;
+    call.integer(1)
+}
+
+fn push_pairs(call: &mut Call<'_>) -> Result<(), Fault> {
     if call.len().is_multiple_of(2) {
         return Err(Fault::Arity(call.command.name));
     }
@@ -250,6 +325,5 @@ pub(super) fn mset(call: &mut Call<'_>) -> Answer {
         call.fits(key, value.len())?;
         call.push(&Effect::Set { key, value });
     }
-    call.commit()?;
-    call.ok()
+    Ok(())
 }

@@ -1,11 +1,13 @@
-//! The commands: one row each, read by dispatch, arity checks, COMMAND, its docs and HELP.
+//! The commands: one row each (in `table/rows.rs`), read by dispatch, arity checks, COMMAND, its docs and HELP.
 //!
 //! A name is looked up in an index made at compile time: upper-case letters packed into one word, a multiplication, a
 //! comparison. Invariants, checked at compile time: names are at most 15 bytes, each stands once, and
 //! there are fewer than half as many as the index has places.
 
-use super::call::{Answer, Call, run_sub};
-use super::{client, docs, expiry, info, keys, replication, scan, server, strings, transaction};
+mod rows;
+
+use super::call::{Answer, Call};
+pub use rows::COMMANDS;
 
 /// What a command may do, as COMMAND tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,151 +101,6 @@ impl Command {
         self.name.rsplit_once('|').map_or(self.name, |(_, name)| name)
     }
 }
-
-const NONE: Flags = Flags::NONE;
-const FAST: Flags = Flags::FAST;
-const ADMIN: Flags = Flags::ADMIN;
-const WAITS: Flags = Flags::BLOCKING;
-const READ: Flags = Flags::READ;
-const WRITE: Flags = Flags::WRITE;
-const FAST_READ: Flags = READ.and(FAST);
-const FAST_WRITE: Flags = WRITE.and(FAST);
-const ADMIN_ALONE: Flags = ADMIN.and(Flags::NO_MULTI);
-const DIRECT: Flags = FAST.and(Flags::DIRECT);
-
-const NO_KEY: (i8, i8, i8) = (0, 0, 0);
-const KEY: (i8, i8, i8) = (1, 1, 1);
-const KEYS: (i8, i8, i8) = (1, -1, 1);
-const PAIRS: (i8, i8, i8) = (1, -1, 2);
-
-/// `name arity flags keys since "syntax" => handler: "summary" [subcommands];`, by chapters.
-macro_rules! rows {
-    ($($group:literal { $(
-        $name:literal $arity:literal $flags:ident $keys:ident $since:literal $syntax:literal
-        => $run:path: $summary:literal $([$subs:ident])?;
-    )* })*) => {
-        &[$($(Command {
-            name: $name, arity: $arity, flags: $flags, keys: $keys, group: $group, since: $since, syntax: $syntax,
-            summary: $summary, subs: rows!(@subs $($subs)?), run: $run,
-        },)*)*]
-    };
-    (@subs $subs:ident) => { $subs };
-    (@subs) => { &[] };
-}
-
-const CLIENT: &[Command] = rows! { "connection" {
-    "client|getname" 2 NONE NO_KEY "2.6.9" "" => client::getname: "Returns the name of the connection";
-    "client|id" 2 NONE NO_KEY "5.0.0" "" => client::id: "Returns the number of the connection";
-    "client|list" -2 ADMIN NO_KEY "2.4.0" "[TYPE NORMAL | ID client-id ...]"
-        => client::list: "Lists open connections";
-    "client|setinfo" 4 NONE NO_KEY "7.2.0" "LIB-NAME|LIB-VER value"
-        => client::setinfo: "Tells which client library is used";
-    "client|setname" 3 NONE NO_KEY "2.6.9" "connection-name" => client::setname: "Names the connection";
-} };
-
-const COMMAND: &[Command] = rows! { "server" {
-    "command|count" 2 NONE NO_KEY "2.8.13" "" => docs::count: "Returns the number of commands";
-    "command|docs" -2 NONE NO_KEY "7.0.0" "[command-name...]" => docs::docs: "Returns what commands are for";
-} };
-
-const CONFIG: &[Command] = rows! { "server" {
-    "config|get" -3 ADMIN NO_KEY "2.0.0" "parameter..." => server::config_get: "Returns settings";
-} };
-
-const TOWLINE: &[Command] = rows! { "towline" {
-    "towline|digest" 2 FAST NO_KEY "0.1.0" ""
-        => replication::digest: "Returns the content digest, equal on nodes that hold the same";
-    "towline|replication" 2 FAST NO_KEY "0.1.0" ""
-        => replication::address: "Returns the address replicas connect to";
-    "towline|status" 2 NONE NO_KEY "0.1.0" "" => replication::status: "Returns the node's state as JSON";
-} };
-
-/// All commands.
-pub const COMMANDS: &[Command] = rows! {
-    "string" {
-        "append" 3 FAST_WRITE KEY "2.0.0" "key value" => strings::append: "Adds bytes at the end of a value";
-        "decr" 2 FAST_WRITE KEY "1.0.0" "key" => strings::decr_one: "Counts down by one";
-        "decrby" 3 FAST_WRITE KEY "1.0.0" "key decrement" => strings::decr_by: "Counts down";
-        "get" 2 FAST_READ KEY "1.0.0" "key" => strings::get: "Returns a value";
-        "getdel" 2 FAST_WRITE KEY "6.2.0" "key" => strings::getdel: "Returns a value and deletes the key";
-        "getset" 3 FAST_WRITE KEY "1.0.0" "key value" => strings::getset: "Sets a value and returns the old one";
-        "incr" 2 FAST_WRITE KEY "1.0.0" "key" => strings::incr_one: "Counts up by one";
-        "incrby" 3 FAST_WRITE KEY "1.0.0" "key increment" => strings::incr_by: "Counts up";
-        "mget" -2 FAST_READ KEYS "1.0.0" "key..." => strings::mget: "Returns several values";
-        "mset" -3 WRITE PAIRS "1.0.1" "key value [key value...]" => strings::mset: "Sets several values at once";
-        "psetex" 4 WRITE KEY "2.6.0" "key milliseconds value" => strings::psetex: "Sets a value that ends";
-        "set" -3 WRITE KEY "1.0.0"
-            "key value [NX|XX] [GET] [EX seconds|PX ms|EXAT unix-time|PXAT unix-time-ms|KEEPTTL]"
-            => strings::set: "Sets a value";
-        "setex" 4 WRITE KEY "2.0.0" "key seconds value" => strings::setex: "Sets a value that ends";
-        "setnx" 3 FAST_WRITE KEY "1.0.0" "key value" => strings::setnx: "Sets a value if there is none";
-        "strlen" 2 FAST_READ KEY "2.2.0" "key" => strings::strlen: "Returns the length of a value";
-    }
-    "generic" {
-        "del" -2 WRITE KEYS "1.0.0" "key..." => keys::del: "Deletes keys";
-        "exists" -2 FAST_READ KEYS "1.0.0" "key..." => keys::exists: "Counts the keys that are there";
-        "expire" -3 FAST_WRITE KEY "1.0.0" "key seconds [NX|XX|GT|LT]"
-            => expiry::expire: "Lets a key end in so many seconds";
-        "expireat" -3 FAST_WRITE KEY "1.2.0" "key unix-time [NX|XX|GT|LT]"
-            => expiry::expireat: "Lets a key end at a second";
-        "expiretime" 2 FAST_READ KEY "7.0.0" "key" => expiry::expiretime: "Returns the second at which a key ends";
-        "keys" 2 READ NO_KEY "1.0.0" "pattern" => scan::keys: "Returns all keys that fit a pattern";
-        "persist" 2 FAST_WRITE KEY "2.2.0" "key" => expiry::persist: "Lets a key stay for good";
-        "pexpire" -3 FAST_WRITE KEY "2.6.0" "key milliseconds [NX|XX|GT|LT]"
-            => expiry::pexpire: "Lets a key end in so many milliseconds";
-        "pexpireat" -3 FAST_WRITE KEY "2.6.0" "key unix-time-ms [NX|XX|GT|LT]"
-            => expiry::pexpireat: "Lets a key end at a millisecond";
-        "pexpiretime" 2 FAST_READ KEY "7.0.0" "key" => expiry::pexpiretime: "Returns the millisecond a key ends";
-        "pttl" 2 FAST_READ KEY "2.6.0" "key" => expiry::pttl: "Returns the milliseconds a key has left";
-        "randomkey" 1 READ NO_KEY "1.0.0" "" => scan::randomkey: "Returns some key";
-        "scan" -2 READ NO_KEY "2.8.0" "cursor [MATCH pattern] [COUNT count] [TYPE type]"
-            => scan::scan: "Returns some of the keys, and where to go on";
-        "ttl" 2 FAST_READ KEY "1.0.0" "key" => expiry::ttl: "Returns the seconds a key has left";
-        "type" 2 FAST_READ KEY "1.0.0" "key" => keys::kind: "Returns the type of a value";
-        "unlink" -2 FAST_WRITE KEYS "4.0.0" "key..." => keys::del: "Deletes keys";
-        "wait" 3 WAITS NO_KEY "3.0.0" "numreplicas timeout"
-            => replication::wait: "Waits until replicas show this client's last write";
-        "waitaof" 4 WAITS NO_KEY "7.2.0" "numlocal numreplicas timeout"
-            => replication::waitaof: "Waits until disks hold this client's last write";
-    }
-    "connection" {
-        "auth" -2 FAST NO_KEY "1.0.0" "[username] password" => server::auth: "Answers that there is no password";
-        "client" -2 NONE NO_KEY "2.4.0" "" => run_sub: "Commands about connections" [CLIENT];
-        "echo" 2 FAST NO_KEY "1.0.0" "message" => server::echo: "Returns a message";
-        "hello" -1 FAST NO_KEY "6.0.0" "[protover] [AUTH username password] [SETNAME clientname]"
-            => server::hello: "Greets, and chooses the protocol";
-        "ping" -1 FAST NO_KEY "1.0.0" "[message]" => server::ping: "Answers";
-        "quit" -1 DIRECT NO_KEY "1.0.0" "" => server::quit: "Closes the connection";
-        "reset" 1 DIRECT NO_KEY "6.2.0" "" => server::reset: "Makes the connection as new";
-        "select" 2 FAST NO_KEY "1.0.0" "index" => server::select: "Takes the one database there is";
-    }
-    "transactions" {
-        "discard" 1 DIRECT NO_KEY "2.0.0" "" => transaction::discard: "Forgets the commands queued since MULTI";
-        "exec" 1 DIRECT NO_KEY "1.2.0" "" => transaction::exec: "Runs the commands queued since MULTI, as one write";
-        "multi" 1 DIRECT NO_KEY "1.2.0" "" => transaction::multi: "Begins to queue commands";
-        "unwatch" 1 FAST NO_KEY "2.2.0" "" => transaction::unwatch: "Forgets the watched keys";
-        "watch" -2 DIRECT KEYS "2.2.0" "key..."
-            => transaction::watch: "Lets EXEC do nothing if one of these keys changes before";
-    }
-    "server" {
-        "command" -1 NONE NO_KEY "2.8.13" "" => docs::command: "Tells what commands there are" [COMMAND];
-        "config" -2 ADMIN NO_KEY "2.0.0" "" => run_sub: "Commands about settings" [CONFIG];
-        "dbsize" 1 FAST_READ NO_KEY "1.0.0" "" => keys::dbsize: "Returns the number of keys";
-        "flushall" -1 WRITE NO_KEY "1.0.0" "[ASYNC|SYNC]" => keys::flush: "Deletes all keys";
-        "flushdb" -1 WRITE NO_KEY "1.0.0" "[ASYNC|SYNC]" => keys::flush: "Deletes all keys";
-        "info" -1 NONE NO_KEY "1.0.0" "[section...]" => info::info: "Tells how the server is";
-        "replicaof" 3 ADMIN_ALONE NO_KEY "5.0.0" "host port"
-            => replication::replicaof: "Follows the node at this replication address, or NO ONE";
-        "role" 1 FAST NO_KEY "2.8.12" "" => replication::role: "Returns this node's part in replication";
-        "shutdown" -1 ADMIN_ALONE NO_KEY "1.0.0" "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"
-            => server::shutdown: "Stops the server";
-        "slaveof" 3 ADMIN_ALONE NO_KEY "1.0.0" "host port" => replication::replicaof: "REPLICAOF by its old name";
-        "time" 1 FAST NO_KEY "2.6.0" "" => server::time: "Returns the time";
-    }
-    "towline" {
-        "towline" -2 NONE NO_KEY "0.1.0" "" => run_sub: "Towline's own commands" [TOWLINE];
-    }
-};
 
 /// Places in the index.
 const PLACES: usize = 256;

@@ -43,3 +43,28 @@ fn replication() {
 fn refusals() {
     play("refusals");
 }
+
+#[test]
+fn bits() {
+    play("bits");
+}
+
+#[test]
+fn parts_of_values_and_their_ends() {
+    play("parts");
+}
+
+#[test]
+fn names_and_how_values_are_kept() {
+    play("names");
+}
+
+#[test]
+fn dump_and_restore() {
+    play("dump");
+}
+
+#[test]
+fn what_is_not_here() {
+    play("absent");
+}

@@ -108,6 +108,7 @@ impl Heart {
             persisted: tally.persisted,
             spool_bytes: self.receive.spool_bytes(),
             memory_bound_bytes: self.memory_bound_bytes(),
+            store_peak_bytes: tally.entries_peak_bytes,
             backlog_bytes: self.node.config().backlog_bytes,
             writes_held_ms: Span(tally.held_ns).as_millis(),
             snapshots_installed: tally.installed,

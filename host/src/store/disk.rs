@@ -255,6 +255,10 @@ impl Store for DiskStore {
         self.resident.map.next_due()
     }
 
+    fn expiring(&self) -> (u64, u128) {
+        self.resident.map.expiring()
+    }
+
     fn view(&mut self) -> Box<dyn View> {
         Box::new(self.resident.view())
     }

@@ -196,6 +196,11 @@ impl Map {
         self.sums.expiries.first().map(|(at, _)| *at)
     }
 
+    /// How many keys have an end, and the sum of the ends.
+    pub(crate) fn expiring(&self) -> (u64, u128) {
+        (self.sums.expiries.len() as u64, self.sums.ends_ms)
+    }
+
     /// What it takes in memory, from above; O(shards).
     pub(crate) fn memory_bytes(&self) -> u64 {
         let tables: usize = self.shards.0.iter().map(|shard| block(shard.allocation_size() + 64)).sum();
@@ -231,6 +236,8 @@ struct Sums {
     bytes: u64,
     /// Exactly the entries with an expiry.
     expiries: BTreeSet<(ExpiryMs, Arc<[u8]>)>,
+    /// The sum of their ends.
+    ends_ms: u128,
 }
 
 impl Sums {
@@ -240,6 +247,7 @@ impl Sums {
         self.bytes += held.bytes();
         if let Some(at) = held.expiry {
             self.expiries.insert((at, Arc::clone(&held.key)));
+            self.ends_ms += u128::from(at.get());
         }
     }
 
@@ -249,6 +257,7 @@ impl Sums {
         self.bytes -= held.bytes();
         if let Some(at) = held.expiry {
             self.expiries.remove(&(at, Arc::clone(&held.key)));
+            self.ends_ms -= u128::from(at.get());
         }
     }
 }
@@ -327,6 +336,11 @@ impl Drop for Shards {
 pub(crate) const fn block(bytes: usize) -> usize {
     let whole = (bytes + 8).next_multiple_of(16);
     if whole < 32 { 32 } else { whole }
+}
+
+/// What an entry takes, from above.
+pub(crate) const fn entry_bytes(key: &[u8], value: &[u8], ends: bool) -> u64 {
+    shared_bytes(key) + shared_bytes(value) + SLOT_BYTES + if ends { EXPIRY_BYTES } else { 0 }
 }
 
 /// What a shared byte string takes, with its two counts.

@@ -110,6 +110,8 @@ pub trait Store: Send {
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>>;
     /// When the next key ends.
     fn next_due(&self) -> Option<ExpiryMs>;
+    /// How many keys have an end, and the sum of their ends in Unix milliseconds.
+    fn expiring(&self) -> (u64, u128);
 
     /// A view of the state at the last commit. Writers go on.
     fn view(&mut self) -> Box<dyn View>;
@@ -148,4 +150,9 @@ pub trait View: Send {
     /// Writes piece `number` into `piece` (cleared first), up to `bytes_max` bytes; answers whether it is the last.
     /// Asking in order is cheap; going back costs a walk from the beginning.
     fn piece(&mut self, number: u64, bytes_max: usize, piece: &mut Vec<u8>) -> bool;
+}
+
+/// What an entry takes in memory, its places in the tables included, from above.
+pub(crate) fn entry_bytes(key: &[u8], found: &Found) -> u64 {
+    map::entry_bytes(key, &found.value, found.expiry.is_some())
 }

@@ -274,6 +274,10 @@ impl Store for Shelf {
         self.memory.next_due()
     }
 
+    fn expiring(&self) -> (u64, u128) {
+        self.memory.expiring()
+    }
+
     fn view(&mut self) -> Box<dyn View> {
         self.memory.view()
     }

@@ -63,6 +63,10 @@ impl Store for TestStore {
     fn next_due(&self) -> Option<ExpiryMs> {
         None
     }
+    fn expiring(&self) -> (u64, u128) {
+        let ends = self.0.iter().filter_map(|(_, entry)| entry.expiry);
+        ends.fold((0, 0), |(count, sum), at| (count + 1, sum + u128::from(at.get())))
+    }
     fn view(&mut self) -> Box<dyn View> {
         panic!("no command asks for a view")
     }
@@ -213,6 +217,7 @@ impl Backend for FakeBackend {
             persisted: self.disk.then_some(Offset(self.offset)),
             spool_bytes: (0, 1 << 20),
             memory_bound_bytes: 64 << 20,
+            store_peak_bytes: 0,
             backlog_bytes: 1 << 16,
             snapshots_installed: 0,
             writes_held_ms: 7,
