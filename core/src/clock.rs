@@ -42,7 +42,12 @@ impl Clock {
 
     /// Unix time in nanoseconds.
     pub(crate) fn unix_ns(&self) -> u64 {
-        self.unix_zero.saturating_add(self.now.0)
+        self.unix_ns_at(self.now)
+    }
+
+    /// Unix time in nanoseconds at a moment, which is no earlier than the last one said.
+    pub(crate) fn unix_ns_at(&self, now: Time) -> u64 {
+        self.unix_zero.saturating_add(now.max(self.now).0)
     }
 
     /// The host said `now`.

@@ -6,7 +6,7 @@ use crate::link::Phase;
 use crate::log::Log;
 use crate::node::Node;
 use crate::slot::Level;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Things counted since boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,10 +121,17 @@ pub struct Replica {
 }
 
 impl Node {
-    /// The state of this node at a glance.
+    /// The state of this node at a glance; ages count to the last call that brought the time.
     #[inline(always)]
     #[must_use]
     pub fn stats(&self) -> Stats {
+        self.stats_at(self.clock.now())
+    }
+
+    /// The same, with ages that count to `now`: between two inputs time passes too.
+    #[inline(always)]
+    #[must_use]
+    pub fn stats_at(&self, now: Time) -> Stats {
         let upstream = &self.upstream;
         let applied = match self.role {
             Role::Primary if upstream.applied >= upstream.inherited => self.log.next(),
@@ -147,7 +154,7 @@ impl Node {
             streaming: upstream.streaming,
             receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
             origin_end: upstream.origin.map(|(_, end, _)| end),
-            origin_age: upstream.origin.map(|(_, _, heard)| self.clock.now().since(heard)),
+            origin_age: upstream.origin.map(|(_, _, heard)| now.max(self.clock.now()).since(heard)),
             clamped: self.clock.clamped,
             counters: self.counters,
         }
@@ -159,9 +166,14 @@ impl Node {
         &self.config
     }
 
-    /// The remembered replicas, connected or away.
+    /// The remembered replicas, connected or away; ages count to the last call that brought the time.
     pub fn replicas(&self) -> impl Iterator<Item = Replica> + '_ {
-        self.slots.rows.iter().filter(|slot| slot.used).map(|slot| {
+        self.replicas_at(self.clock.now())
+    }
+
+    /// The same, with ages that count to `now`.
+    pub fn replicas_at(&self, now: Time) -> impl Iterator<Item = Replica> + '_ {
+        self.slots.rows.iter().filter(|slot| slot.used).map(move |slot| {
             let link = slot.link.map(|id| &self.links[id.0 as usize]);
             let state = match link {
                 None => ReplicaState::Away,
@@ -172,7 +184,7 @@ impl Node {
             let known = |level| slot.acked.base && !(level == Level::Persisted && slot.acked.volatile);
             let at = |level| known(level).then(|| slot.acked.at(level));
             let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
-            let lag = acked.map(|offset| offset.map(|offset| self.lag(offset)));
+            let lag = acked.map(|offset| offset.map(|offset| self.lag_at(offset, now)));
             let unsent_bytes = link.and_then(|link| link.down.stream_at).map(|at| self.log.bytes_from(at));
             // Staged is counted as under way, and what is cut from the stage is taken back from both: the sum is exact.
             let untaken_bytes =
@@ -186,6 +198,12 @@ impl Node {
     /// How far an offset is behind this node's end.
     #[must_use]
     pub fn lag(&self, offset: Offset) -> Lag {
+        self.lag_at(offset, self.clock.now())
+    }
+
+    /// The same, with an age that counts to `now`.
+    #[must_use]
+    pub fn lag_at(&self, offset: Offset, now: Time) -> Lag {
         let records = self.log.next().0.saturating_sub(offset.0);
         if records == 0 {
             return Lag { records, bytes: Some(0), age: Some(Span::ZERO) };
@@ -194,7 +212,7 @@ impl Node {
         let age = match sealed {
             // Only the open batch is behind: it was begun in this turn.
             None if offset >= self.log.end() => Some(Span::ZERO),
-            sealed => sealed.map(|unix_ns| Span(self.clock.unix_ns().saturating_sub(unix_ns))),
+            sealed => sealed.map(|unix_ns| Span(self.clock.unix_ns_at(now).saturating_sub(unix_ns))),
         };
         Lag { records, bytes, age }
     }

@@ -166,7 +166,7 @@ static void on_event(host *h, const tow_event *event) {
         f->up.writing = 1;
         break;
     case TOW_EVENT_CLOSE:
-        fprintf(stderr, "closed: %s\n", tow_status_name((tow_status)event->a));
+        fprintf(stderr, "closed: %s\n", tow_status_name(tow_as_close(event).fault));
         hang_up(&f->up);
         break;
     default: /* what we do not know, or do not need */

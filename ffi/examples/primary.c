@@ -149,13 +149,13 @@ static void open_view(primary *p, uint64_t id) {
     tow_snapshot_ready(p->h.node, p->h.now, id, free_one->bytes.len, p->h.cursor, p->h.cursor_len);
 }
 
-static void read_view(primary *p, uint64_t id, uint64_t piece) {
-    view *open = find_view(p, id);
-    if (open != NULL && piece <= open->bytes.len / PIECE_BYTES) {
-        size_t at = (size_t)piece * PIECE_BYTES, left = open->bytes.len - at;
+static void read_view(primary *p, tow_event_snapshot_read asked) {
+    view *open = find_view(p, asked.snapshot);
+    if (open != NULL && asked.piece <= open->bytes.len / PIECE_BYTES) {
+        size_t at = (size_t)asked.piece * PIECE_BYTES, left = open->bytes.len - at;
         size_t len = left < PIECE_BYTES ? left : PIECE_BYTES;
         const uint8_t *bytes = len > 0 ? open->bytes.bytes + at : NULL;
-        tow_snapshot_piece(p->h.node, p->h.now, id, piece, len < PIECE_BYTES, bytes, len);
+        tow_snapshot_piece(p->h.node, p->h.now, asked.snapshot, asked.piece, len < PIECE_BYTES, bytes, len);
     }
 }
 
@@ -203,13 +203,13 @@ static void on_event(host *h, const tow_event *event) {
         hang_up(&p->links[event->link]);
         break;
     case TOW_EVENT_SNAPSHOT_WANTED:
-        open_view(p, event->a);
+        open_view(p, tow_as_snapshot_wanted(event).snapshot);
         break;
     case TOW_EVENT_SNAPSHOT_READ:
-        read_view(p, event->a, event->b);
+        read_view(p, tow_as_snapshot_read(event));
         break;
     case TOW_EVENT_SNAPSHOT_DONE:
-        close_view(p, event->a);
+        close_view(p, tow_as_snapshot_done(event).snapshot);
         break;
     default:
         break;

@@ -150,6 +150,33 @@
 /* They survive a power cut there. */
 #define TOW_PERSISTED 3
 
+/* Disconnected, remembered. */
+#define TOW_REPLICA_AWAY 1
+
+/* Joined; neither stream nor snapshot is possible now. */
+#define TOW_REPLICA_WAITING 2
+
+/* Receiving a snapshot, or installing it. */
+#define TOW_REPLICA_SNAPSHOT 3
+
+/* Receiving the stream. */
+#define TOW_REPLICA_STREAMING 4
+
+/* `tow_replica.link` is there. */
+#define TOW_REPLICA_CONNECTED 1
+
+/* `tow_replica.unsent_bytes` is there. */
+#define TOW_REPLICA_UNSENT 2
+
+/* `tow_reached.offset` and `lag_records` are there. */
+#define TOW_REACHED_OFFSET 1
+
+/* `tow_reached.lag_bytes` is there. */
+#define TOW_REACHED_BYTES 2
+
+/* `tow_reached.lag_ns` is there. */
+#define TOW_REACHED_AGE 4
+
 /* A replication node. One owner at a time; see the rules for threads. */
 typedef struct tow_node tow_node;
 
@@ -375,7 +402,7 @@ typedef struct {
     uint64_t pieces_received;
     /* The root's log end at its newest beat (`TOW_STATS_ORIGIN`). */
     uint64_t origin_end;
-    /* How long ago that beat was first heard (`TOW_STATS_ORIGIN`). */
+    /* How long before the time of asking that beat was first heard (`TOW_STATS_ORIGIN`; see `tow_stats_at`). */
     uint64_t origin_age_ns;
     /* Calls whose time lay before an earlier one's. */
     uint64_t clamped;
@@ -398,6 +425,50 @@ typedef struct {
     /* Links that this node ended for a fault or a refusal. */
     uint64_t faults;
 } tow_stats;
+
+/*
+ * How far a replica came at one level, and how far that is behind this node's end. What is unknown has no flag, and
+ * is 0.
+ */
+typedef struct {
+    /* Records reached (`TOW_REACHED_OFFSET`). */
+    uint64_t offset;
+    /* Records not reached (`TOW_REACHED_OFFSET`). */
+    uint64_t lag_records;
+    /* Bytes of frames not reached (`TOW_REACHED_BYTES`): unknown once they left the ring. */
+    uint64_t lag_bytes;
+    /* Age of the oldest record not reached (`TOW_REACHED_AGE`): 0 if there is none, unknown once it left the ring. */
+    uint64_t lag_ns;
+    /* `TOW_REACHED_*`, added up. */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
+} tow_reached;
+
+/* One replica that a node remembers, connected or away. See `tow_replicas`. */
+typedef struct {
+    /* How many bytes of this struct were filled. */
+    uint32_t struct_size;
+    /* `TOW_REPLICA_CONNECTED` and `TOW_REPLICA_UNSENT`, added up. */
+    uint32_t flags;
+    /* Its name. */
+    uint64_t node;
+    /* Its link (`TOW_REPLICA_CONNECTED`). */
+    uint32_t link;
+    /* Its state: `TOW_REPLICA_AWAY`, `_WAITING`, `_SNAPSHOT` or `_STREAMING`. An open set. */
+    uint32_t state;
+    /* What its core has received. */
+    tow_reached received;
+    /* What its store shows. */
+    tow_reached applied;
+    /* What survives a power cut there; unknown of a replica that keeps nothing. */
+    tow_reached persisted;
+    /*
+     * Bytes of the ring not yet offered to it (`TOW_REPLICA_UNSENT`: while a stream flows). When this nears the
+     * backlog, the ring is about to overtake it.
+     */
+    uint64_t unsent_bytes;
+} tow_replica;
 
 /* All is well. */
 #define TOW_OK 0
@@ -654,8 +725,16 @@ tow_status tow_cursor(const tow_node *node,
                       size_t cap,
                       size_t *len);
 
-/* What the node knows of itself. `size` is `sizeof(tow_stats)`. */
-tow_status tow_stats_get(const tow_node *node, tow_stats *stats, size_t size);
+/*
+ * What the node knows of itself. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the time:
+ * ask `tow_stats_at` if you look at any.
+ */
+tow_status tow_stats_get(const tow_node *node,
+                         tow_stats *stats,
+                         size_t size);
+
+/* The same, with ages that count to `now`: between two turns of your loop time passes too. */
+tow_status tow_stats_at(const tow_node *node, tow_time now, tow_stats *stats, size_t size);
 
 /*
  * The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
@@ -673,8 +752,239 @@ tow_status tow_node_error(const tow_node *node, tow_error *error);
 tow_status tow_node_check(const tow_node *node,
                           tow_error *error);
 
+/*
+ * The replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size` bytes
+ * (`sizeof(tow_replica)`), `cap` of them at most. `*count` says how many there are, also when `cap` is less: never
+ * more than `slots_max`.
+ */
+tow_status tow_replicas(const tow_node *node,
+                        tow_time now,
+                        tow_replica *replicas,
+                        size_t size,
+                        size_t cap,
+                        size_t *count);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+/*
+ * The next record of a payload, as tow_next_record finds it, without a call for each. What is misaligned is not refused
+ * here: your compiler knows better.
+ */
+static inline tow_status tow_walk(const uint8_t *payload, size_t len, size_t *pos, tow_slice *record) {
+    const uint8_t *head;
+    uint32_t length;
+    size_t rest;
+    if (pos == NULL || record == NULL || (payload == NULL && len > 0)) {
+        return TOW_E_NULL;
+    }
+    if (*pos > len) {
+        return TOW_E_SIZE;
+    }
+    rest = len - *pos;
+    if (rest < TOW_RECORD_HEAD_BYTES) {
+        return TOW_END;
+    }
+    head = payload + *pos;
+    length = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
+    length &= TOW_RECORD_BYTES_MAX;
+    if (length > rest - TOW_RECORD_HEAD_BYTES) {
+        return TOW_END;
+    }
+    record->ptr = head + TOW_RECORD_HEAD_BYTES;
+    record->len = length;
+    *pos += TOW_RECORD_HEAD_BYTES + length;
+    return TOW_OK;
+}
+
+/*
+ * The fields of an event under their names. Look at the kind first: each of these reads an event of one kind.
+ *
+ *     case TOW_EVENT_CLOSE:
+ *         fprintf(stderr, "closed: %s\n", tow_status_name(tow_as_close(event).fault));
+ */
+
+/* A `TOW_EVENT_DIAL`. */
+typedef struct {
+    /* Dials before it without progress. */
+    uint64_t attempt;
+} tow_event_dial;
+
+/* The fields of a `TOW_EVENT_DIAL`. */
+static inline tow_event_dial tow_as_dial(const tow_event *event) {
+    tow_event_dial fields;
+    fields.attempt = event->a;
+    return fields;
+}
+
+/* A `TOW_EVENT_JOINED`. */
+typedef struct {
+    /* The link it is joined on. */
+    uint32_t link;
+    /* The peer's node. */
+    uint64_t node;
+    /* The offset where the stream goes on. */
+    uint64_t from;
+} tow_event_joined;
+
+/* The fields of a `TOW_EVENT_JOINED`. */
+static inline tow_event_joined tow_as_joined(const tow_event *event) {
+    tow_event_joined fields;
+    fields.link = event->link;
+    fields.node = event->a;
+    fields.from = event->b;
+    return fields;
+}
+
+/* A `TOW_EVENT_CLOSE`. */
+typedef struct {
+    /* The link to close. */
+    uint32_t link;
+    /* Why, for `tow_status_name`. */
+    tow_status fault;
+    /* 1 if the peer said so. */
+    uint32_t by_peer;
+    /* How long the peer was, or we were, asked to stay away. */
+    uint64_t retry_after_ns;
+} tow_event_close;
+
+/* The fields of a `TOW_EVENT_CLOSE`. */
+static inline tow_event_close tow_as_close(const tow_event *event) {
+    tow_event_close fields;
+    fields.link = event->link;
+    fields.fault = (tow_status)event->a;
+    fields.by_peer = (uint32_t)event->b;
+    fields.retry_after_ns = event->c;
+    return fields;
+}
+
+/* A `TOW_EVENT_WANTS_WRITE`. */
+typedef struct {
+    /* The link that has bytes to write. */
+    uint32_t link;
+} tow_event_wants_write;
+
+/* The fields of a `TOW_EVENT_WANTS_WRITE`. */
+static inline tow_event_wants_write tow_as_wants_write(const tow_event *event) {
+    tow_event_wants_write fields;
+    fields.link = event->link;
+    return fields;
+}
+
+/* A `TOW_EVENT_SNAPSHOT_WANTED`. */
+typedef struct {
+    /* The name of the view to open. */
+    uint64_t snapshot;
+    /* It stands at this offset or later. */
+    uint64_t from;
+} tow_event_snapshot_wanted;
+
+/* The fields of a `TOW_EVENT_SNAPSHOT_WANTED`. */
+static inline tow_event_snapshot_wanted tow_as_snapshot_wanted(const tow_event *event) {
+    tow_event_snapshot_wanted fields;
+    fields.snapshot = event->a;
+    fields.from = event->b;
+    return fields;
+}
+
+/* A `TOW_EVENT_SNAPSHOT_READ`. */
+typedef struct {
+    /* The view to read from. */
+    uint64_t snapshot;
+    /* The piece to read. */
+    uint64_t piece;
+} tow_event_snapshot_read;
+
+/* The fields of a `TOW_EVENT_SNAPSHOT_READ`. */
+static inline tow_event_snapshot_read tow_as_snapshot_read(const tow_event *event) {
+    tow_event_snapshot_read fields;
+    fields.snapshot = event->a;
+    fields.piece = event->b;
+    return fields;
+}
+
+/* A `TOW_EVENT_SNAPSHOT_DONE`. */
+typedef struct {
+    /* The view to free. */
+    uint64_t snapshot;
+} tow_event_snapshot_done;
+
+/* The fields of a `TOW_EVENT_SNAPSHOT_DONE`. */
+static inline tow_event_snapshot_done tow_as_snapshot_done(const tow_event *event) {
+    tow_event_snapshot_done fields;
+    fields.snapshot = event->a;
+    return fields;
+}
+
+/* A `TOW_EVENT_ACKED`. */
+typedef struct {
+    /* The replica's node. */
+    uint64_t node;
+    /* Records its core has. */
+    uint64_t received;
+    /* Records its store shows. */
+    uint64_t applied;
+    /* Records that survive a power cut there. */
+    uint64_t persisted;
+} tow_event_acked;
+
+/* The fields of a `TOW_EVENT_ACKED`. */
+static inline tow_event_acked tow_as_acked(const tow_event *event) {
+    tow_event_acked fields;
+    fields.node = event->a;
+    fields.received = event->b;
+    fields.applied = event->c;
+    fields.persisted = event->d;
+    return fields;
+}
+
+/* A `TOW_EVENT_SLOT_EXPIRED`. */
+typedef struct {
+    /* The replica's node. */
+    uint64_t node;
+    /* How many records it lacked. */
+    uint64_t lag_records;
+} tow_event_slot_expired;
+
+/* The fields of a `TOW_EVENT_SLOT_EXPIRED`. */
+static inline tow_event_slot_expired tow_as_slot_expired(const tow_event *event) {
+    tow_event_slot_expired fields;
+    fields.node = event->a;
+    fields.lag_records = event->b;
+    return fields;
+}
+
+/* A `TOW_EVENT_ROLE`. */
+typedef struct {
+    /* `TOW_PRIMARY` or `TOW_REPLICA`. */
+    uint32_t role;
+    /* The newest epoch. */
+    uint64_t epoch;
+    /* The log's end. */
+    uint64_t end;
+} tow_event_role;
+
+/* The fields of a `TOW_EVENT_ROLE`. */
+static inline tow_event_role tow_as_role(const tow_event *event) {
+    tow_event_role fields;
+    fields.role = (uint32_t)event->a;
+    fields.epoch = event->b;
+    fields.end = event->c;
+    return fields;
+}
+
+/* A `TOW_EVENT_OUTRANKED`. */
+typedef struct {
+    /* The other node's epoch number. */
+    uint64_t number;
+} tow_event_outranked;
+
+/* The fields of a `TOW_EVENT_OUTRANKED`. */
+static inline tow_event_outranked tow_as_outranked(const tow_event *event) {
+    tow_event_outranked fields;
+    fields.number = event->a;
+    return fields;
+}
 
 #endif  /* TOWLINE_H */

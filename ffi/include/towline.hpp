@@ -168,10 +168,21 @@ public:
     }
 
     tow_time next_deadline() const noexcept { return tow_next_deadline(get()); }
+    /* Ages are those of the last call that brought the time. */
     tow_stats stats() const noexcept {
         tow_stats told{};
         tow_stats_get(get(), &told, sizeof told);
         return told;
+    }
+    /* The same, with ages that count to now. */
+    tow_stats stats(tow_time now) const noexcept {
+        tow_stats told{};
+        tow_stats_at(get(), now, &told, sizeof told);
+        return told;
+    }
+    /* Fills rows with the replicas and their lag at now; count says how many there are, also when cap is less. */
+    tow_status try_replicas(tow_time now, tow_replica *rows, std::size_t cap, std::size_t &count) const noexcept {
+        return tow_replicas(get(), now, rows, sizeof *rows, cap, &count);
     }
     /* The words for the last refusal of what is not const. */
     error last_error() const noexcept {
@@ -243,6 +254,11 @@ public:
         cursor out;
         check_const(try_cursor(position, out));
         return out;
+    }
+    std::size_t replicas(tow_time now, tow_replica *rows, std::size_t cap) const {
+        std::size_t count = 0;
+        check_const(try_replicas(now, rows, cap, count));
+        return count;
     }
     /* The offset that n connected replicas have reached at this level (TOW_APPLIED, ...): what a write waits for. */
     std::uint64_t acked(std::uint32_t level, std::uint32_t n) const {

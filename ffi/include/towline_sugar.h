@@ -69,36 +69,6 @@ static inline tow_status tow_write(tow_node *node, tow_time now, const uint8_t *
     return tow_handle(node, now, &input, record, len, step);
 }
 
-/*
- * The next record of a payload, as tow_next_record finds it, without a call for each. What is misaligned is not refused
- * here: your compiler knows better.
- */
-static inline tow_status tow_walk(const uint8_t *payload, size_t len, size_t *pos, tow_slice *record) {
-    const uint8_t *head;
-    uint32_t length;
-    size_t rest;
-    if (pos == NULL || record == NULL || (payload == NULL && len > 0)) {
-        return TOW_E_NULL;
-    }
-    if (*pos > len) {
-        return TOW_E_SIZE;
-    }
-    rest = len - *pos;
-    if (rest < TOW_RECORD_HEAD_BYTES) {
-        return TOW_END;
-    }
-    head = payload + *pos;
-    length = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
-    length &= TOW_RECORD_BYTES_MAX;
-    if (length > rest - TOW_RECORD_HEAD_BYTES) {
-        return TOW_END;
-    }
-    record->ptr = head + TOW_RECORD_HEAD_BYTES;
-    record->len = length;
-    *pos += TOW_RECORD_HEAD_BYTES + length;
-    return TOW_OK;
-}
-
 /* Seals what was written; step->position is what to store with the data. */
 static inline tow_status tow_flush(tow_node *node, tow_time now, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_FLUSH, 0, 0, 0, 0);

@@ -130,3 +130,24 @@ pub const TOW_RECEIVED: u32 = 1;
 pub const TOW_APPLIED: u32 = 2;
 /// They survive a power cut there.
 pub const TOW_PERSISTED: u32 = 3;
+
+/// Disconnected, remembered.
+pub const TOW_REPLICA_AWAY: u32 = 1;
+/// Joined; neither stream nor snapshot is possible now.
+pub const TOW_REPLICA_WAITING: u32 = 2;
+/// Receiving a snapshot, or installing it.
+pub const TOW_REPLICA_SNAPSHOT: u32 = 3;
+/// Receiving the stream.
+pub const TOW_REPLICA_STREAMING: u32 = 4;
+
+/// `tow_replica.link` is there.
+pub const TOW_REPLICA_CONNECTED: u32 = 1;
+/// `tow_replica.unsent_bytes` is there.
+pub const TOW_REPLICA_UNSENT: u32 = 2;
+
+/// `tow_reached.offset` and `lag_records` are there.
+pub const TOW_REACHED_OFFSET: u32 = 1;
+/// `tow_reached.lag_bytes` is there.
+pub const TOW_REACHED_BYTES: u32 = 2;
+/// `tow_reached.lag_ns` is there.
+pub const TOW_REACHED_AGE: u32 = 4;

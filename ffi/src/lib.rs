@@ -1,6 +1,6 @@
 //! # Towline's C ABI
 //!
-//! The core's verbs over flat records, as nineteen functions. `include/towline.h` is made from this crate and says the
+//! The core's verbs over flat records, as twenty-two functions. `include/towline.h` is made from this crate and says the
 //! contract in C's words; this page is for who changes it.
 //!
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
@@ -24,6 +24,7 @@ mod kinds;
 mod node;
 mod questions;
 mod records;
+mod replicas;
 mod status;
 mod types;
 mod verbs;
@@ -36,6 +37,7 @@ pub use node::tow_node;
 pub use node::tow_planted_panic;
 pub use questions::*;
 pub use records::*;
+pub use replicas::*;
 pub use status::*;
 pub use types::*;
 pub use verbs::*;

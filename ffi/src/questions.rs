@@ -1,6 +1,6 @@
 //! Questions that change nothing.
 
-use towline_core::{HistoryId, Level, Offset, Role, Stats};
+use towline_core::{HistoryId, Level, Node, Offset, Role, Stats, Time};
 
 use crate::border::{Out, Sized32, status_of, write_sized};
 use crate::kinds::{
@@ -9,26 +9,49 @@ use crate::kinds::{
 };
 use crate::node::{Content, shared, tow_node};
 use crate::status::{Refusal, TOW_E_RECORD, tow_status};
-use crate::types::{tow_error, tow_stats};
+use crate::types::{tow_error, tow_stats, tow_time};
 
 // SAFETY: `repr(C)`, integers only, begins with `struct_size`.
 unsafe impl Sized32 for tow_stats {
     const BYTES_MIN: usize = 216;
 }
 
-/// What the node knows of itself. `size` is `sizeof(tow_stats)`.
+/// What the node knows of itself. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the time:
+/// ask `tow_stats_at` if you look at any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_stats_get(
     node: *const tow_node,
     stats: *mut tow_stats,
     size: usize,
 ) -> tow_status {
+    // SAFETY: passed on from the caller.
+    unsafe { write_stats(node, stats, size, Node::stats) }
+}
+
+/// The same, with ages that count to `now`: between two turns of your loop time passes too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_stats_at(
+    node: *const tow_node,
+    now: tow_time,
+    stats: *mut tow_stats,
+    size: usize,
+) -> tow_status {
+    // SAFETY: passed on from the caller.
+    unsafe { write_stats(node, stats, size, |node| node.stats_at(Time(now))) }
+}
+
+unsafe fn write_stats(
+    node: *const tow_node,
+    stats: *mut tow_stats,
+    size: usize,
+    ask: impl FnOnce(&Node) -> Stats,
+) -> tow_status {
     let work = |content: &Content| {
-        let told = from_stats(&content.node.stats());
-        // SAFETY: the caller's, `size` bytes long.
+        let told = from_stats(&ask(&content.node));
+        // SAFETY: the caller says that `stats` has room for `size` bytes, or is NULL.
         unsafe { write_sized(stats, size, &told) }
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed.
     status_of(unsafe { shared(node, false, work) })
 }
 

@@ -13,6 +13,7 @@ use towline_core::{Event, Fault, Input, LinkId, Offset, Record, Role, Side, Snap
 
 use super::*;
 
+mod ages;
 mod options;
 mod refusals;
 mod talk;

@@ -238,7 +238,7 @@ pub struct tow_stats {
     pub pieces_received: u64,
     /// The root's log end at its newest beat (`TOW_STATS_ORIGIN`).
     pub origin_end: u64,
-    /// How long ago that beat was first heard (`TOW_STATS_ORIGIN`).
+    /// How long before the time of asking that beat was first heard (`TOW_STATS_ORIGIN`; see `tow_stats_at`).
     pub origin_age_ns: u64,
     /// Calls whose time lay before an earlier one's.
     pub clamped: u64,

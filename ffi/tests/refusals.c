@@ -28,6 +28,8 @@ static void all_calls(tow_node *node, tow_status expected) {
     CHECK(tow_peek_transmit(node, 0, slices, &count) == expected);
     CHECK(tow_cursor(node, &position, cursor, sizeof cursor, &count) == expected);
     CHECK(tow_stats_get(node, &stats, sizeof stats) == expected);
+    CHECK(tow_stats_at(node, 0, &stats, sizeof stats) == expected);
+    CHECK(tow_replicas(node, 0, NULL, sizeof(tow_replica), 0, &count) == expected);
     CHECK(tow_acked(node, TOW_APPLIED, 0, &offset) == expected);
     CHECK(tow_node_check(node, &error) == expected);
     CHECK(tow_write_all(node, 0, NULL, 0, &offset) == expected);
@@ -169,6 +171,12 @@ static void of_answers(void) {
     CHECK(tow_stats_get(node, NULL, sizeof stats) == TOW_E_NULL);
     CHECK(tow_stats_get(node, &stats, 8) == TOW_E_SIZE);
     CHECK(tow_stats_get(node, &stats, sizeof stats) == TOW_OK && stats.role == TOW_PRIMARY);
+    CHECK(tow_stats_at(node, 5, NULL, sizeof stats) == TOW_E_NULL);
+    CHECK(tow_stats_at(node, 5, &stats, 8) == TOW_E_SIZE);
+    CHECK(tow_stats_at(node, 5, &stats, sizeof stats) == TOW_OK && stats.role == TOW_PRIMARY);
+    CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica), 0, NULL) == TOW_E_NULL);
+    CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica) + 1, 0, &count) == TOW_E_SIZE);
+    CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica), 9, &count) == TOW_OK && count == 0);
     CHECK(tow_flush(node, 0, &step) == TOW_OK && step.flags == TOW_STEP_POSITION);
     CHECK(tow_cursor(node, NULL, cursor, sizeof cursor, &count) == TOW_E_NULL);
     CHECK(tow_cursor(node, &step.position, cursor, sizeof cursor, NULL) == TOW_E_NULL);
@@ -196,6 +204,23 @@ static void of_payloads(tow_status (*next)(const uint8_t *, size_t, size_t *, to
     CHECK(next(NULL, 0, &at, &record) == TOW_END);
 }
 
+/* Each kind's fields under their names. */
+static void of_events(void) {
+    const tow_event event = {0, 1, 2, 3, 4, 5, 0, 0, 0};
+    CHECK(tow_as_dial(&event).attempt == 2);
+    CHECK(tow_as_joined(&event).link == 1 && tow_as_joined(&event).node == 2 && tow_as_joined(&event).from == 3);
+    CHECK(tow_as_close(&event).link == 1 && tow_as_close(&event).fault == 2 && tow_as_close(&event).by_peer == 3);
+    CHECK(tow_as_close(&event).retry_after_ns == 4 && tow_as_wants_write(&event).link == 1);
+    CHECK(tow_as_snapshot_wanted(&event).snapshot == 2 && tow_as_snapshot_wanted(&event).from == 3);
+    CHECK(tow_as_snapshot_read(&event).snapshot == 2 && tow_as_snapshot_read(&event).piece == 3);
+    CHECK(tow_as_snapshot_done(&event).snapshot == 2);
+    CHECK(tow_as_acked(&event).node == 2 && tow_as_acked(&event).received == 3);
+    CHECK(tow_as_acked(&event).applied == 4 && tow_as_acked(&event).persisted == 5);
+    CHECK(tow_as_slot_expired(&event).node == 2 && tow_as_slot_expired(&event).lag_records == 3);
+    CHECK(tow_as_role(&event).role == 2 && tow_as_role(&event).epoch == 3 && tow_as_role(&event).end == 4);
+    CHECK(tow_as_outranked(&event).number == 2);
+}
+
 int main(void) {
     tow_node *node = make(TOW_PRIMARY);
     of_itself();
@@ -205,6 +230,7 @@ int main(void) {
     of_answers();
     of_payloads(tow_next_record);
     of_payloads(tow_walk);
+    of_events();
     all_calls(NULL, TOW_E_NULL);
     all_calls(node, TOW_OK);
 #ifdef TOW_PLANTED

@@ -66,11 +66,12 @@ void turn(side &one, side &other) {
         } else if (event.kind == TOW_EVENT_DIAL) {
             one.dials = true;
         } else if (event.kind == TOW_EVENT_ROLE) {
-            one.role = event.a;
+            one.role = tow_as_role(&event).role;
         } else if (event.kind == TOW_EVENT_SNAPSHOT_WANTED) {
-            one.wanted = event.a;
+            one.wanted = tow_as_snapshot_wanted(&event).snapshot;
         } else if (event.kind == TOW_EVENT_SNAPSHOT_READ) {
-            one.node.snapshot_piece(now, event.a, event.b, true, {});
+            const tow_event_snapshot_read asked = tow_as_snapshot_read(&event);
+            one.node.snapshot_piece(now, asked.snapshot, asked.piece, true, {});
         }
     });
     CHECK(polled == TOW_OK);
@@ -130,6 +131,16 @@ int main() {
         turn(young, old);
     }
     CHECK((young.node.stats().flags & TOW_STATS_BASE) != 0);
+
+    /* An age counts to the time of asking, and the replicas are told with their lag. */
+    const std::uint64_t age = young.node.stats(now).origin_age_ns, later = now + 7000000000;
+    CHECK(young.node.stats(later).origin_age_ns == age + 7000000000);
+    std::array<tow_replica, 2> rows;
+    CHECK(old.node.replicas(later, rows.data(), rows.size()) == 1);
+    CHECK(rows[0].node == 2 && rows[0].state == TOW_REPLICA_STREAMING && rows[0].link == 0);
+    CHECK(rows[0].received.offset == 3 && rows[0].received.lag_records == 0 && rows[0].received.lag_ns == 0);
+    CHECK(old.node.replicas(later, nullptr, 0) == 1);
+    CHECK(refused([&] { old.node.replicas(later, nullptr, 1); }) == TOW_E_NULL);
 
     epoch = old.node.stats().epoch;
     CHECK(young.node.promote(now).boundary == 3 && young.node.stats().epoch >> 32 > epoch >> 32);

@@ -20,6 +20,8 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
             tow_consume(node, 0, 0, 0, &mut more),
             tow_cursor(node, &position, cursor.as_mut_ptr(), cursor.len(), &mut count),
             tow_stats_get(node, stats.as_mut_ptr(), size_of::<tow_stats>()),
+            tow_stats_at(node, 0, stats.as_mut_ptr(), size_of::<tow_stats>()),
+            tow_replicas(node, 0, null_mut(), size_of::<tow_replica>(), 0, &mut count),
             tow_acked(node, TOW_APPLIED, 0, &mut offset),
             tow_node_check(node, null_mut()),
             tow_write_all(node, 0, null(), 0, &mut offset),
@@ -29,7 +31,7 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
 
 #[test]
 fn no_node_is_refused() {
-    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 9]);
+    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 11]);
     let mut error = MaybeUninit::uninit();
     // SAFETY: NULL is well defined everywhere.
     unsafe {
@@ -45,7 +47,7 @@ fn a_node_in_use_is_refused_and_stays_well() {
     // SAFETY: the node lives.
     let done = unsafe {
         crate::node::exclusive(held.0, |_| {
-            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 9]);
+            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 11]);
             assert_eq!(tow_next_deadline(held.0), TOW_NO_DEADLINE);
             assert_eq!(tow_node_error(held.0, MaybeUninit::uninit().as_mut_ptr()), TOW_E_REENTERED);
             tow_node_free(held.0);
@@ -70,7 +72,7 @@ fn a_panic_poisons_its_node_and_no_other() {
     // SAFETY: the node lives.
     let done = unsafe { crate::node::exclusive(held.0, |_| panic!("the planted {}", "panic")) };
     assert_eq!(done, TOW_E_PANIC);
-    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 9]);
+    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 11]);
     // SAFETY: the node lives.
     assert_eq!(unsafe { tow_next_deadline(held.0) }, TOW_NO_DEADLINE);
     assert_eq!(held.error(), (TOW_E_PANIC, 0, "the planted panic".to_owned()));

@@ -64,7 +64,7 @@ impl Held {
         found
     }
 
-    fn stats(&self) -> tow_stats {
+    pub(super) fn stats(&self) -> tow_stats {
         let mut stats = MaybeUninit::uninit();
         // SAFETY: room for one.
         let done = unsafe { tow_stats_get(self.0, stats.as_mut_ptr(), size_of::<tow_stats>()) };
@@ -75,16 +75,16 @@ impl Held {
 }
 
 /// A primary, a replica that stands where it stands, and the two wires between them.
-struct Pair {
-    primary: Held,
-    replica: Held,
+pub(super) struct Pair {
+    pub(super) primary: Held,
+    pub(super) replica: Held,
     down: Vec<u8>,
     up: Vec<u8>,
     payloads: Vec<(u32, Vec<Vec<u8>>)>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let primary = Held::new(1, TOW_PRIMARY);
         let step = primary.say(kind(TOW_INPUT_FLUSH), &[]);
         let (mut cursor, mut len) = ([0_u8; TOW_CURSOR_BYTES_MAX], 0);
@@ -102,7 +102,7 @@ impl Pair {
     }
 
     /// Both turn until neither has anything to say; answers what they said.
-    fn turn(&mut self) -> Vec<tow_kind> {
+    pub(super) fn turn(&mut self) -> Vec<tow_kind> {
         let mut told = Vec::new();
         loop {
             let before = told.len();

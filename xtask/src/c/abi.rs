@@ -45,9 +45,11 @@ fn difference(there: &str, made: &str) -> Vec<String> {
     gone.map(|line| format!("- {line}")).chain(new.map(|line| format!("+ {line}"))).collect()
 }
 
-/// The functions of a header of our own style: names before a bracket, on lines that are not indented.
+/// The functions that a header of our own style wants from the library: names before a bracket, on lines that are not
+/// indented, but for those that are whole in line.
 fn declared(header: &str) -> impl Iterator<Item = &str> {
     let outer = header.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    let outer = outer.filter(|line| !line.starts_with("static inline "));
     outer.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask header`: makes `ffi/include/towline.h` from the Rust sources, or checks that it is current.
 //!
 //! cbindgen is a library here, at a version that is fixed: nobody installs a tool, and no other version writes another
-//! header. The head comes from `ffi/head.txt`, the version macros from Cargo.toml.
+//! header. The head comes from `ffi/head.txt`, what is in line from `ffi/tail.txt`, the version macros from Cargo.toml.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,9 +47,12 @@ fn make(ffi: &Path) -> Result<String> {
     let style = ffi.join("cbindgen.toml");
     let mut config = cbindgen::Config::from_file(&style)
         .map_err(|error| anyhow::anyhow!("{}: {error}", style.display()))?;
-    let head = ffi.join("head.txt");
-    let head = std::fs::read_to_string(&head).with_context(|| head.display().to_string())?;
-    config.header = Some(head.trim_end().to_owned());
+    let part = |name: &str| -> Result<String> {
+        let path = ffi.join(name);
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(text.trim_end().to_owned())
+    };
+    config.header = Some(part("head.txt")?);
     config.after_includes =
         Some(format!("#include <stddef.h>\n#include <stdint.h>\n\n{}", version_macros()?));
     let bindings = cbindgen::Builder::new()
@@ -62,12 +65,16 @@ fn make(ffi: &Path) -> Result<String> {
         .with_src(ffi.join("src/verbs.rs"))
         .with_src(ffi.join("src/records.rs"))
         .with_src(ffi.join("src/questions.rs"))
+        .with_src(ffi.join("src/replicas.rs"))
         .with_config(config)
         .generate()
         .context("cbindgen could not read ffi/src")?;
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);
-    Ok(tighten(&String::from_utf8(bytes).context("a header in UTF-8")?))
+    let made = tighten(&String::from_utf8(bytes).context("a header in UTF-8")?);
+    // Within the guard, where cbindgen's own trailer is not.
+    let (inside, guard) = made.rsplit_once("#endif").context("an include guard")?;
+    Ok(format!("{inside}{}\n\n#endif{guard}", part("tail.txt")?))
 }
 
 /// cbindgen gives every comment lines of its own for its marks: one line where one is enough, stars where not.
