@@ -1,9 +1,10 @@
-//! The door for browsers: files of a page, how the node stands as JSON, and replication over a WebSocket.
+//! What browsers are served: files of a page, how the node stands as JSON, replication over a WebSocket, and a key set.
 //!
 //! | path | answer |
 //! |---|---|
 //! | [`REPLICATE`] | the replication protocol in binary messages: a replica like any other |
-//! | [`STANDING`] | this node at a glance |
+//! | [`STANDING`] | this node at a glance, its upstream and its replicas |
+//! | [`SET`], by POST | sets a key: see `post.rs` for what such a request must prove |
 //! | a [`File`]'s | that file |
 //!
 //! There is no password, so only this machine may ask: the address must be a loopback one ([`check`]), requests must
@@ -17,20 +18,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
-use towline_core::Role;
 
+use self::post::Post;
+use crate::command::status;
 use crate::engine::arrival::{Arrival, Inspection};
 use crate::metrics::inspect;
 use crate::transport::{BoxTransport, Listener, WebSocket};
 
+mod post;
 #[cfg(test)]
 mod tests;
+
+pub use post::SET;
 
 /// Where replicas connect.
 pub const REPLICATE: &str = "/replicate";
@@ -112,6 +117,10 @@ impl Reply {
     fn plain(status: &'static str, text: &str) -> Self {
         Self { status, media: "text/plain; charset=utf-8", body: format!("{text}\n").into_bytes() }
     }
+
+    fn json(status: &'static str, value: &Value) -> Self {
+        Self { status, media: "application/json", body: value.to_string().into_bytes() }
+    }
 }
 
 #[derive(Clone)]
@@ -128,11 +137,17 @@ impl Door {
             if bytes.len() > HEAD_BYTES || transport.read_buf(&mut bytes).await? == 0 {
                 return Ok(());
             }
+            if Post::is(&bytes) {
+                return self.posted(transport, peer, bytes).await;
+            }
             match Request::try_parse(&bytes) {
                 Ok(Some(parsed)) => break parsed,
                 Ok(None) => {}
                 Err(_) => {
-                    let reply = Reply::plain("400 Bad Request", "only GET, in HTTP/1.1, is understood here");
+                    let reply = Reply::plain(
+                        "400 Bad Request",
+                        "only GET and POST, in HTTP/1.1, are understood here",
+                    );
                     return write(&mut transport, &reply).await;
                 }
             }
@@ -162,6 +177,15 @@ impl Door {
         }
     }
 
+    async fn posted(self, mut transport: BoxTransport, peer: String, bytes: Vec<u8>) -> std::io::Result<()> {
+        let Some(post) = Post::read(&mut transport, &self.names, bytes).await? else { return Ok(()) };
+        let reply = match post {
+            Ok(post) => post.answer(&self.engine, &peer).await,
+            Err(reply) => reply,
+        };
+        write(&mut transport, &reply).await
+    }
+
     async fn replicate(
         self,
         mut transport: BoxTransport,
@@ -186,11 +210,7 @@ impl Door {
     async fn answer(&self, path: &str) -> Reply {
         if path == STANDING {
             return match inspect(&self.engine).await {
-                Some(inspection) => Reply {
-                    status: "200 OK",
-                    media: "application/json",
-                    body: standing(&inspection).into_bytes(),
-                },
+                Some(inspection) => Reply::json("200 OK", &standing(&inspection)),
                 None => Reply::plain("503 Service Unavailable", "the server is stopping"),
             };
         }
@@ -201,15 +221,13 @@ impl Door {
     }
 }
 
-/// The node at a glance. Offsets are text, because JSON's numbers end at 53 bits for JavaScript.
-fn standing(inspection: &Inspection) -> String {
+/// The node at a glance: who feeds it, and whom it feeds, as `TOWLINE STATUS` has them. Its own offsets are text,
+/// because JSON's numbers end at 53 bits for JavaScript.
+fn standing(inspection: &Inspection) -> Value {
     let (status, stats) = (&inspection.status, &inspection.status.stats);
-    let role = match stats.role {
-        Role::Primary => "primary",
-        Role::Replica => "replica",
-    };
     json!({
-        "role": role,
+        "version": env!("CARGO_PKG_VERSION"),
+        "role": status::role(stats.role),
         "node": stats.node.to_string(),
         "end": stats.end.to_string(),
         "applied": stats.applied.to_string(),
@@ -217,8 +235,10 @@ fn standing(inspection: &Inspection) -> String {
         "digest": inspection.digest.to_string(),
         "backlog_bytes": status.backlog_bytes,
         "client_addr": status.client_addr,
+        "replication_addr": status.replication_addr,
+        "upstream": status::upstream(status),
+        "replicas": status::replicas(status),
     })
-    .to_string()
 }
 
 async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<()> {
@@ -235,5 +255,5 @@ async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<(
 }
 
 /// The page's own files and connection, and nothing else.
-const POLICY: &str =
-    "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -189,7 +189,7 @@ impl Report {
             spool_bytes,
             spool_bytes_max,
             memory_bound_bytes: status.memory_bound_bytes,
-            replicas: status.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect(),
+            replicas: replicas(status),
             forked: status.forked.map(|(epoch, from, end)| Forked { epoch, from: from.0, end: end.0 }),
             counters: counters(status),
             uptime_ms: status.uptime_ms,
@@ -197,14 +197,16 @@ impl Report {
     }
 }
 
-fn role(role: Role) -> &'static str {
+/// A role's name.
+pub(crate) fn role(role: Role) -> &'static str {
     match role {
         Role::Primary => "primary",
         Role::Replica => "replica",
     }
 }
 
-fn upstream(status: &Status) -> Option<Upstream> {
+/// The link to the upstream, if there is one.
+pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
     let stats = &status.stats;
     let state = match status.upstream {
         UpstreamState::None => return None,
@@ -224,6 +226,11 @@ fn upstream(status: &Status) -> Option<Upstream> {
         origin_age_ms: stats.origin_age.map(|age| age.as_millis()),
         pieces: stats.receiving_pieces,
     })
+}
+
+/// The replicas remembered.
+pub(crate) fn replicas(status: &Status) -> Vec<ReplicaReport> {
+    status.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect()
 }
 
 fn replica_report(replica: &Replica, addr: &Option<String>) -> ReplicaReport {
