@@ -259,9 +259,9 @@ impl RawNode {
         self.node.cursor(position).as_bytes().to_vec()
     }
 
-    /// Writes how the node stands.
-    pub fn stats(&mut self) {
-        let stats = self.node.stats();
+    /// Writes how the node stands, with an age that counts to `now_ms`.
+    pub fn stats(&mut self, now_ms: f64) {
+        let stats = self.node.stats_at(time(now_ms));
         let known = [
             stats.upstream.is_some(),
             stats.origin_end.is_some(),

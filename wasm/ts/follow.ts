@@ -9,8 +9,9 @@ import { Code, TowlineError } from './error.js';
 import { make, sliceAt } from './node-core.js';
 import { call, held, hold, memory, release } from './module.js';
 import { closing, Input, kindOf, type Places, places, Told, write } from './record.js';
+import type { Fault, FollowOptions, Status } from './options.js';
+import { none, socketClass } from './sockets.js';
 import { Standing } from './standing.js';
-import type { MemoryStore } from './store.js';
 import { Turns } from './turns.js';
 import type { Limits, Offset } from './types.js';
 import { Wire } from './wire.js';
@@ -31,35 +32,12 @@ const LIMITS: Limits = {
   linksMax: 1, slotsMax: 1, shipsMax: 1, pieceWindowBytes: 4 << 20, persists: false,
 };
 
-/** `offline`: nothing stands, a redial is due. `waiting`: joined, and the upstream has nothing to send yet. */
-export type Status = 'offline' | 'dialing' | 'waiting' | 'snapshot' | 'streaming';
-
-/** Why the last connection ended. */
-export interface Fault {
-  readonly code: number;
-  readonly text: string;
-  readonly byPeer: boolean;
-}
-
-export interface FollowOptions {
-  /** Where the upstream accepts replicas: `ws://127.0.0.1:7080/replicate`. */
-  readonly url: string | URL;
-  /** What is filled. What it holds already is gone on from. */
-  readonly store: MemoryStore;
-  /** Replace what the store holds if the upstream's history is another. */
-  readonly adopt?: boolean;
-  /** Ends it. */
-  readonly signal?: AbortSignal;
-  /** Of the core. An upstream whose records may be longer than a quarter of `backlogBytes` is refused. */
-  readonly limits?: Limits;
-  /** For a platform that has none of its own. */
-  readonly WebSocket?: typeof WebSocket;
-}
-
-/** Follows an upstream until closed. Answers at once: watch `status`, or await `caughtUp()`. */
+/** Follows an upstream until closed. Answers before anything is there: watch `status`, or await `caughtUp()`. */
 export async function follow(options: FollowOptions): Promise<Follower> {
   options.signal?.throwIfAborted();
-  return new Follower(options);
+  const WebSocket = await socketClass(options.WebSocket);
+  options.signal?.throwIfAborted();
+  return new Follower({ ...options, WebSocket });
 }
 
 export class Follower implements AsyncDisposable {
@@ -84,6 +62,8 @@ export class Follower implements AsyncDisposable {
   #fault: Fault | undefined;
   #closed = false;
   #changes: number;
+  /** The core said that all its upstream had at a beat of this very connection has come. */
+  #caughtUp = false;
   #inSyncAt: number | undefined;
   #waiters: { done: () => void; failed: (error: TowlineError) => void }[] = [];
 
@@ -91,10 +71,7 @@ export class Follower implements AsyncDisposable {
   constructor(options: FollowOptions) {
     const { store, limits, adopt, signal } = options;
     this.#options = options;
-    const socketClass = options.WebSocket ?? globalThis.WebSocket;
-    if (socketClass === undefined) {
-      throw new TowlineError(Code.config, 'this platform has no WebSocket: pass one as an option');
-    }
+    const wire = options.WebSocket ?? globalThis.WebSocket ?? none();
     store.take();
     const { cursor, node } = store;
     const zero = { unixZeroMs: Date.now() - performance.now(), ...(cursor === undefined ? {} : { cursor }) };
@@ -107,7 +84,7 @@ export class Follower implements AsyncDisposable {
     this.#at = places(this.#raw);
     this.#standing = new Standing(this.#raw, this.#at);
     this.#turns = new Turns(() => this.#turn());
-    this.#wire = new Wire(options.url, socketClass, {
+    this.#wire = new Wire(options.url, wire, {
       opened: () => this.#on(() => this.#say(Input.opened, LINK, 1n)),
       came: (data) => this.#on(() => this.#came(data)),
       lost: (stood) => this.#on(() => (this.#lost = stood)),
@@ -140,7 +117,7 @@ export class Follower implements AsyncDisposable {
     if (this.#inSyncAt === undefined) {
       return undefined;
     }
-    return this.#status === 'streaming' && this.lagRecords === 0n ? 0 : performance.now() - this.#inSyncAt;
+    return this.#inSync ? 0 : performance.now() - this.#inSyncAt;
   }
 
   /** How long ago the root was last heard of; unknown before that. */
@@ -167,7 +144,7 @@ export class Follower implements AsyncDisposable {
     return this.#closed;
   }
 
-  /** Resolves when everything the upstream had at some moment after this call is applied here. */
+  /** Resolves when everything is applied here that the upstream had at its newest beat, of which there are two a second. */
   caughtUp(): Promise<void> {
     return new Promise((done, failed) => {
       this.#waiters.push({ done, failed });
@@ -260,6 +237,9 @@ export class Follower implements AsyncDisposable {
           case Told.joined:
             this.#fault = undefined;
             break;
+          case Told.caughtUp:
+            this.#caughtUp = true;
+            break;
           case Told.close:
             this.#told(index);
             break;
@@ -292,12 +272,13 @@ export class Follower implements AsyncDisposable {
   /** Looks at how things stand, and tells those who asked to be told. */
   #look(): void {
     const status = this.#standing.joined ?? (this.#wire.dialled ? 'dialing' : 'offline');
-    if (status === 'streaming' && this.lagRecords === 0n) {
+    const before = this.#status;
+    this.#status = status;
+    if (this.#inSync) {
       this.#inSyncAt = performance.now() - (this.originAgeMs ?? 0);
       this.#wake();
     }
-    if (status !== this.#status) {
-      this.#status = status;
+    if (status !== before) {
       queueMicrotask(() => this.onstatus?.(status));
     }
     const changes = this.#options.store.changes;
@@ -307,8 +288,13 @@ export class Follower implements AsyncDisposable {
     }
   }
 
+  /** What an earlier connection said of the origin's end says nothing of this one's history: its own beat must come first. */
+  get #inSync(): boolean {
+    return this.#status === 'streaming' && this.#caughtUp && this.lagRecords === 0n;
+  }
+
   #wake(): void {
-    if (this.#closed || (this.#status === 'streaming' && this.lagRecords === 0n)) {
+    if (this.#closed || this.#inSync) {
       const gone = this.#closed ? new TowlineError(Code.disposed, 'the follower was closed') : undefined;
       for (const waiter of this.#waiters.splice(0)) {
         gone === undefined ? waiter.done() : waiter.failed(gone);
@@ -352,7 +338,7 @@ export class Follower implements AsyncDisposable {
 
   /** What the last connection left is not read, and there is nobody to write to. */
   #unwired(): void {
-    [this.#writing, this.#lost] = [false, undefined];
+    [this.#writing, this.#lost, this.#caughtUp] = [false, undefined, false];
     call(Code.misuse, () => this.#raw.forget());
   }
 

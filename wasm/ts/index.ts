@@ -14,9 +14,10 @@
  * @packageDocumentation
  */
 export { Code, TowlineError } from './error.js';
-export { type Fault, follow, Follower, type FollowOptions, type Status } from './follow.js';
+export { follow, Follower } from './follow.js';
 export { init, initSync, reset } from './module.js';
 export { Node, type NodeOptions } from './node-core.js';
+export type { Fault, FollowOptions, Status } from './options.js';
 export type { Source } from './source.js';
 export { MemoryStore, type Row } from './store.js';
 export type {

@@ -71,7 +71,7 @@ export class Standing {
   #asked(): boolean {
     const there = held(this.#raw);
     if (there) {
-      call(Code.misuse, () => this.#raw.stats());
+      call(Code.misuse, () => this.#raw.stats(performance.now()));
     }
     return there;
   }

@@ -73,8 +73,20 @@ fn bytes_may_come_in_any_parts() {
     }
     assert_eq!(store.get(b"k").as_deref(), Some(&b"v"[..]));
     assert_eq!(store.rows(0, 10, 10), [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'k', b'v']);
-    replica.stats();
-    assert_eq!((replica.stats[0] & 1, replica.stats[4], replica.stats[5]), (1, 1, 8));
+    replica.stats(0.0);
+    assert_eq!((replica.stats[0] & 3, replica.stats[4], replica.stats[5]), (1, 1, 8), "joined, no beat yet");
+
+    // A beat: its age counts to the time of asking, whatever was said in between.
+    assert_eq!(primary.say(600.0, Input::Tick, &[]), 0);
+    assert_eq!(primary.consume(600.0, 0, 0), 1, "there is more");
+    let beat = primary.offered(0);
+    replica.put(&beat);
+    replica.came(beat.len());
+    assert_eq!(replica.work(&mut store, 0.0, 0, 1 << 16), Ok(WAITS));
+    for (now_ms, age_ns) in [(0.0, 0), (2.5, 2_500_000), (7000.0, 7_000_000_000)] {
+        replica.stats(now_ms);
+        assert_eq!((replica.stats[0] & 3, replica.stats[7]), (3, age_ns));
+    }
 }
 
 /// What a primary with one entry says to each event.
