@@ -162,10 +162,10 @@
 /* Receiving the stream. */
 #define TOW_REPLICA_STREAMING 4
 
-/* `tow_replica.link` is there. */
+/* `tow_replica.link` and `taken_bytes` are there. */
 #define TOW_REPLICA_CONNECTED 1
 
-/* `tow_replica.unsent_bytes` is there. */
+/* `tow_replica.unsent_bytes` and `untaken_bytes` are there. */
 #define TOW_REPLICA_UNSENT 2
 
 /* `tow_reached.offset` and `lag_records` are there. */
@@ -468,6 +468,16 @@ typedef struct {
      * backlog, the ring is about to overtake it.
      */
     uint64_t unsent_bytes;
+    /*
+     * Bytes of the log that its host has not taken (`TOW_REPLICA_UNSENT`): those not yet offered to it and those under
+     * way. A replica that keeps taking them keeps its stream, however many there are.
+     */
+    uint64_t untaken_bytes;
+    /*
+     * Bytes of stream and snapshot that its host has taken since it joined on this link (`TOW_REPLICA_CONNECTED`). Two
+     * looks at this number tell whether it makes progress.
+     */
+    uint64_t taken_bytes;
 } tow_replica;
 
 /* All is well. */

@@ -140,9 +140,9 @@ pub const TOW_REPLICA_SNAPSHOT: u32 = 3;
 /// Receiving the stream.
 pub const TOW_REPLICA_STREAMING: u32 = 4;
 
-/// `tow_replica.link` is there.
+/// `tow_replica.link` and `taken_bytes` are there.
 pub const TOW_REPLICA_CONNECTED: u32 = 1;
-/// `tow_replica.unsent_bytes` is there.
+/// `tow_replica.unsent_bytes` and `untaken_bytes` are there.
 pub const TOW_REPLICA_UNSENT: u32 = 2;
 
 /// `tow_reached.offset` and `lag_records` are there.

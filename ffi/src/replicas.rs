@@ -55,17 +55,23 @@ pub struct tow_replica {
     /// Bytes of the ring not yet offered to it (`TOW_REPLICA_UNSENT`: while a stream flows). When this nears the
     /// backlog, the ring is about to overtake it.
     pub unsent_bytes: u64,
+    /// Bytes of the log that its host has not taken (`TOW_REPLICA_UNSENT`): those not yet offered to it and those under
+    /// way. A replica that keeps taking them keeps its stream, however many there are.
+    pub untaken_bytes: u64,
+    /// Bytes of stream and snapshot that its host has taken since it joined on this link (`TOW_REPLICA_CONNECTED`). Two
+    /// looks at this number tell whether it makes progress.
+    pub taken_bytes: u64,
 }
 
 const _: () = {
     assert!(size_of::<tow_reached>() == 40 && offset_of!(tow_reached, flags) == 32);
-    assert!(size_of::<tow_replica>() == 152 && offset_of!(tow_replica, received) == 24);
+    assert!(size_of::<tow_replica>() == 168 && offset_of!(tow_replica, received) == 24);
     assert!(align_of::<tow_replica>() == 8);
 };
 
 // SAFETY: `repr(C)`, integers only, begins with `struct_size`.
 unsafe impl Sized32 for tow_replica {
-    const BYTES_MIN: usize = 152;
+    const BYTES_MIN: usize = 168;
 }
 
 /// The replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size` bytes
@@ -116,7 +122,7 @@ fn from_replica(replica: &Replica) -> tow_replica {
     let connected = replica.link.map_or(0, |_| TOW_REPLICA_CONNECTED);
     let unsent = replica.unsent_bytes.map_or(0, |_| TOW_REPLICA_UNSENT);
     tow_replica {
-        struct_size: 152,
+        struct_size: 168,
         flags: connected | unsent,
         node: replica.node.0,
         link: replica.link.map_or(0, |link| link.0),
@@ -125,6 +131,8 @@ fn from_replica(replica: &Replica) -> tow_replica {
         applied,
         persisted,
         unsent_bytes: replica.unsent_bytes.unwrap_or(0),
+        untaken_bytes: replica.untaken_bytes.unwrap_or(0),
+        taken_bytes: replica.taken_bytes.unwrap_or(0),
     }
 }
 

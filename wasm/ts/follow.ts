@@ -144,7 +144,7 @@ export class Follower implements AsyncDisposable {
     return this.#closed;
   }
 
-  /** Resolves when everything is applied here that the upstream had at its newest beat, of which there are two a second. */
+  /** Resolves when everything is applied here that the upstream had at its newest beat: there are two a second. */
   caughtUp(): Promise<void> {
     return new Promise((done, failed) => {
       this.#waiters.push({ done, failed });
@@ -288,7 +288,7 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** What an earlier connection said of the origin's end says nothing of this one's history: its own beat must come first. */
+  /** What an earlier connection said of the origin's end says nothing of this one's history: its own beat comes first. */
   get #inSync(): boolean {
     return this.#status === 'streaming' && this.#caughtUp && this.lagRecords === 0n;
   }

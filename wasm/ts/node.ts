@@ -1,4 +1,4 @@
-/** For node, deno and bun: reads the module beside it and starts at once; up to node 21 the WebSocket is that of `ws`. */
+/** For node, deno and bun: reads the module beside it and starts at once. Up to node 21 the WebSocket is that of ws. */
 import { readFileSync } from 'node:fs';
 
 import { Code, TowlineError } from './error.js';
@@ -9,7 +9,7 @@ initSync(readFileSync(new URL('./towline.wasm', import.meta.url)));
 
 findWith(async () => {
   const ws = await import('ws').catch((cause: unknown) => {
-    const cure = '`npm install ws`, or node 22, or `node --experimental-websocket`; or pass one as the option `WebSocket`';
+    const cure = '`npm install ws`, or node 22, or pass one as the option `WebSocket`';
     throw new TowlineError(Code.config, `this node has no WebSocket, and ws is not installed: ${cure}`, 0, { cause });
   });
   class Plain extends ws.WebSocket {

@@ -80,6 +80,7 @@ fn the_replicas_are_told_with_their_lag() {
     let row = pair.primary.replicas(1000 * MS, 2).0[0];
     assert_eq!((row.applied.offset, row.applied.lag_records, row.applied.lag_ns), (1, 0, 0));
     assert_eq!((row.persisted.offset, row.persisted.lag_ns, row.unsent_bytes), (0, 400 * MS, 0));
+    assert!(row.untaken_bytes == 0 && row.taken_bytes > 5, "{row:?}");
     assert_eq!(pair.primary.replicas(0, 0), (vec![], 1), "counted, whatever room there is");
 
     pair.primary.say(kind(TOW_INPUT_LOST), &[]);

@@ -48,8 +48,8 @@ impl Post {
         bytes.starts_with(b"POST ")
     }
 
-    /// Reads one to its end; `bytes` is what came of it so far. Nothing if the other side left. One that is not admitted
-    /// is refused by its head.
+    /// Reads one to its end; `bytes` is what came of it so far. Nothing if the other side left. One that is not
+    /// admitted is refused by its head.
     pub(super) async fn read(
         transport: &mut BoxTransport,
         names: &[String],
