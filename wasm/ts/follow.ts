@@ -288,7 +288,7 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** What an earlier connection said of the origin's end says nothing of this one's history: its own beat comes first. */
+  /** What an earlier connection heard of the origin's end says nothing of this one: its own beat comes first. */
   get #inSync(): boolean {
     return this.#status === 'streaming' && this.#caughtUp && this.lagRecords === 0n;
   }
