@@ -1,7 +1,7 @@
 //! # Towline's C ABI
 //!
-//! The core's verbs over flat records, as some two dozen functions. `include/towline.h` is made from this crate and says
-//! the contract in C's words; this page is for who changes it.
+//! The core's verbs over flat records, as some two dozen functions. `include/towline.h` is made from this crate and
+//! says the contract in C's words; this page is for who changes it.
 //!
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
 //!   the core ([`towline_core::Record`]), which takes only sound ones.
