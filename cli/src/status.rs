@@ -76,6 +76,9 @@ fn page(report: &Report) -> String {
         "store",
         format!("{}, {} keys, {}{whole}", report.store, grouped(report.keys), bytes(report.store_bytes)),
     );
+    if let Some(why) = &report.store_failed {
+        line("", format!("store failed: {why}"));
+    }
     line(
         "backlog",
         format!("{} of {} in use", bytes(report.backlog_used_bytes), bytes(report.backlog_bytes)),

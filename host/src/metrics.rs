@@ -1,4 +1,4 @@
-//! Metrics in Prometheus form, over the smallest HTTP that Prometheus and `curl` speak.
+//! Metrics in Prometheus form, and whether the node is ready, over the smallest HTTP that Prometheus and `curl` speak.
 //!
 //! Every scrape asks the engine how things stand and renders that through a recorder of its own: several servers in
 //! one process do not mix, and what is gone (a replica, a lag that is unknown now) is not shown.
@@ -51,13 +51,23 @@ async fn answer(mut transport: BoxTransport, engine: mpsc::Sender<Arrival>) -> s
             return Ok(());
         }
     }
-    let (status, body) = if head.starts_with(b"GET /metrics ") || head.starts_with(b"GET / ") {
+    let asked = |path: &str| head.starts_with(format!("GET {path} ").as_bytes());
+    let (status, body) = if asked("/metrics") || asked("/") {
         match inspect(&engine).await {
             Some(inspection) => ("200 OK", render(&inspection)),
             None => ("503 Service Unavailable", "the server is stopping\n".to_owned()),
         }
+    } else if asked("/ready") {
+        let ready = match inspect(&engine).await {
+            Some(inspection) => inspection.status.ready(),
+            None => Err("the server is stopping".to_owned()),
+        };
+        match ready {
+            Ok(()) => ("200 OK", "ready\n".to_owned()),
+            Err(why) => ("503 Service Unavailable", format!("{why}\n")),
+        }
     } else {
-        ("404 Not Found", "ask for /metrics\n".to_owned())
+        ("404 Not Found", "ask for /metrics or /ready\n".to_owned())
     };
     let length = body.len();
     let reply = format!(
@@ -92,6 +102,7 @@ fn describe() {
     describe_gauge!("towline_primary", "1 on a primary, 0 on a replica");
     describe_gauge!("towline_epoch", "number of the newest epoch");
     describe_gauge!("towline_offset", "records before the log's end, applied or persisted here");
+    describe_gauge!("towline_store_failed", "1 while the store takes nothing, 0 otherwise");
     describe_gauge!("towline_keys", "entries in the store");
     describe_gauge!("towline_memory_bound_bytes", "the most this process may take in memory as things stand");
     describe_gauge!("towline_upstream_streaming", "1 while the stream flows from the upstream");
@@ -109,6 +120,10 @@ fn describe() {
         "towline_writes_held_ms_total",
         "milliseconds client writes were held for a joining replica"
     );
+    describe_counter!(
+        "towline_durability_held_ms_total",
+        "milliseconds client writes were held because the disk was behind"
+    );
 }
 
 fn node(inspection: &Inspection) {
@@ -125,6 +140,7 @@ fn node(inspection: &Inspection) {
     if let Some(persisted) = status.persisted {
         gauge!("towline_offset", "stage" => "persisted").set(persisted.0 as f64);
     }
+    gauge!("towline_store_failed").set(f64::from(u8::from(status.store_failed.is_some())));
     gauge!("towline_keys").set(inspection.keys as f64);
     gauge!("towline_backlog_bytes").set(status.backlog_bytes as f64);
     gauge!("towline_backlog_used_bytes").set(stats.backlog_used_bytes as f64);
@@ -153,6 +169,7 @@ fn counters(status: &Status) {
         ("towline_commands_total", status.commands),
         ("towline_expired_keys_total", status.expired_keys),
         ("towline_writes_held_ms_total", status.writes_held_ms),
+        ("towline_durability_held_ms_total", status.durability_held_ms),
     ] {
         counter!(name).absolute(value);
     }

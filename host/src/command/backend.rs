@@ -65,6 +65,8 @@ pub struct Status {
     pub upstream_fault: Option<String>,
     /// "memory" or "disk".
     pub store: &'static str,
+    /// Why the store takes nothing now, while it does not.
+    pub store_failed: Option<String>,
     /// Records persisted; unknown for a memory store.
     pub persisted: Option<Offset>,
     /// Bytes in the spool, and its bound.
@@ -77,6 +79,8 @@ pub struct Status {
     pub backlog_bytes: u64,
     /// Milliseconds client writes were held so that a joining replica could keep its tail.
     pub writes_held_ms: u64,
+    /// Milliseconds client writes were held because the disk was behind by as much as it may be.
+    pub durability_held_ms: u64,
     /// Snapshots this process installed.
     pub snapshots_installed: u64,
     /// The newest range of records that left the history on this node: epoch number, first, end.
@@ -89,6 +93,27 @@ pub struct Status {
     pub expired_keys: u64,
     /// Since the start, in milliseconds.
     pub uptime_ms: u64,
+    /// The server is stopping: it executes nothing new.
+    pub stopping: bool,
+}
+
+impl Status {
+    /// Whether this node does what clients may expect of one in its role: takes writes, or shows complete data.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn ready(&self) -> Result<(), String> {
+        if let Some(why) = &self.store_failed {
+            return Err(format!("store failed: {why}"));
+        }
+        if self.stopping {
+            return Err("the server is stopping".to_owned());
+        }
+        if !self.stats.base {
+            return Err("not complete yet: the first snapshot is not installed".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// What commands ask of the node behind them.

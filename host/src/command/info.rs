@@ -126,9 +126,17 @@ fn human(bytes: u64) -> String {
     if unit == "B" { format!("{bytes}B") } else { format!("{size:.2}{unit}") }
 }
 
+/// A text of ours without line ends, which would end its field.
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
+}
+
 fn persistence(status: &Status, _: &dyn Backend, page: &mut Page) {
     page.line("loading", u8::from(!status.stats.base));
     page.line("aof_enabled", u8::from(status.store == "disk"));
+    page.line("aof_last_write_status", if status.store_failed.is_none() { "ok" } else { "err" });
+    page.line("store_failed", one_line(status.store_failed.as_deref().unwrap_or_default()));
+    page.line("durability_held_ms", status.durability_held_ms);
     page.known("persisted_offset", status.persisted.map(|offset| offset.0));
 }
 
@@ -198,7 +206,7 @@ fn follower(status: &Status, page: &mut Page) {
     page.known("master_last_io_seconds_ago", stats.origin_age.map(|age| age.as_millis() / 1000));
     page.line("master_sync_in_progress", u8::from(status.upstream == UpstreamState::Snapshot));
     if let Some(fault) = &status.upstream_fault {
-        page.line("master_link_fault", fault.replace(['\r', '\n'], " "));
+        page.line("master_link_fault", one_line(fault));
     }
     page.line("slave_read_repl_offset", stats.end);
     page.line("slave_repl_offset", stats.applied);

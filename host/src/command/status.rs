@@ -44,6 +44,8 @@ pub struct Report {
     pub upstream: Option<Upstream>,
     /// "memory" or "disk".
     pub store: String,
+    /// Why the store takes nothing now, while it does not.
+    pub store_failed: Option<String>,
     /// Keys in the store, past their time or not.
     pub keys: u64,
     /// Bytes they take in memory.
@@ -157,6 +159,8 @@ pub struct Counters {
     pub records_received: u64,
     /// Milliseconds client writes were held for joining replicas.
     pub writes_held_ms: u64,
+    /// Milliseconds client writes were held because the disk was behind by as much as it may be.
+    pub durability_held_ms: u64,
 }
 
 impl Report {
@@ -182,6 +186,7 @@ impl Report {
             complete: stats.base,
             upstream: upstream(status),
             store: status.store.to_owned(),
+            store_failed: status.store_failed.clone(),
             keys: store.len(),
             store_bytes: store.memory_bytes(),
             backlog_bytes: status.backlog_bytes,
@@ -281,5 +286,6 @@ fn counters(status: &Status) -> Counters {
         bytes_sent: counted.bytes_sent,
         records_received: counted.records_received,
         writes_held_ms: status.writes_held_ms,
+        durability_held_ms: status.durability_held_ms,
     }
 }

@@ -121,8 +121,9 @@ impl Engine {
     // --- connections -----------------------------------------------------------------------------------------------
 
     fn dial(&mut self) {
-        // A node whose store failed has no use for an upstream: the dial stays unanswered.
-        if self.heart.failed().is_none() && !self.heart.closing {
+        // A node whose store failed has no use for an upstream until the store works again.
+        self.heart.dial_waits = self.heart.failed().is_some();
+        if !self.heart.dial_waits && !self.heart.closing {
             self.heart.upstream.dial(&self.net, &mut self.tasks, &self.sender);
         }
     }

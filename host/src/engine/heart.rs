@@ -5,14 +5,16 @@
 //! batch is applied and committed with its cursor ([`super::receive`]).
 //!
 //! Invariants: everything applied to the store since its last commit was appended to the log, and nothing else
-//! (`dirty`); a store that failed is never written or committed again (`failed`).
+//! (`dirty`). A store whose disk refuses is written no more until it takes what it has, and still committed: what was
+//! applied and answered stands at its boundary. A broken one is never written or committed again (`failure`).
 
 use std::task::{Context, Poll};
 
 use towline_core::{Cursor, Input, Misuse, Node, Offset, Role, Time};
 use towline_kv::Effect;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::failure::StoreState;
 use super::receive::Receive;
 use super::tally::Tally;
 use super::throttle::WriteRoom;
@@ -20,7 +22,7 @@ use super::upstream::Upstream;
 use crate::clock::Clock;
 use crate::command::backend::Refusal;
 use crate::command::watch::Watches;
-use crate::store::Store;
+use crate::store::{Store, View};
 
 /// A commit is due after so many bytes of records.
 const COMMIT_BYTES: u64 = 64 << 10;
@@ -54,7 +56,9 @@ pub(crate) struct Heart {
     uncommitted_bytes: u64,
     turn_bytes: u64,
     turn_steps: u64,
-    failed: Option<String>,
+    failure: StoreState,
+    /// The node asked for a dial that a failed store had no use for.
+    pub(crate) dial_waits: bool,
     dice: u64,
     scratch: Vec<u8>,
 }
@@ -89,7 +93,8 @@ impl Heart {
             uncommitted_bytes: 0,
             turn_bytes: 0,
             turn_steps: 0,
-            failed: None,
+            failure: StoreState::default(),
+            dial_waits: false,
             dice,
             scratch: Vec::new(),
         }
@@ -123,28 +128,24 @@ impl Heart {
             || self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
     }
 
+    /// Why the store takes nothing now, if it does not.
     pub(crate) fn failed(&self) -> Option<&str> {
-        self.failed.as_deref()
+        self.failure.reason()
     }
 
-    /// The store failed: this node writes and applies no more. Said once.
+    /// A record could not be applied: nothing is built on this store any more.
     pub(crate) fn fail(&mut self, why: &str) {
-        if self.failed.is_none() {
-            error!("the store failed, this node is read-only from now on: {why}");
-            self.failed = Some(why.to_owned());
-        }
+        self.failure.break_down(why);
     }
 
     // --- a primary's writes ----------------------------------------------------------------------------------------
 
     pub(crate) fn may_write(&self) -> Result<(), Refusal> {
-        if let Some(why) = &self.failed {
-            return Err(Refusal::Store(why.clone()));
-        }
-        match self.role {
-            Role::Replica => Err(Refusal::ReadOnly),
-            Role::Primary if self.receive.replaying() => Err(Refusal::NotApplied),
-            Role::Primary => Ok(()),
+        match (self.role, self.failed()) {
+            (Role::Replica, _) => Err(Refusal::ReadOnly),
+            (Role::Primary, Some(why)) => Err(Refusal::Store(why.to_owned())),
+            (Role::Primary, None) if self.receive.replaying() => Err(Refusal::NotApplied),
+            (Role::Primary, None) => Ok(()),
         }
     }
 
@@ -180,7 +181,8 @@ impl Heart {
 
     /// Ends the step: everything written is sealed, and the store stands exactly at that boundary.
     pub(crate) fn commit(&mut self) {
-        if !self.dirty || self.failed.is_some() || self.may_write().is_err() {
+        let leads = self.role == Role::Primary && !self.receive.replaying();
+        if !self.dirty || !leads || self.failure.is_broken() {
             return;
         }
         match self.say(Input::Flush) {
@@ -191,6 +193,18 @@ impl Heart {
                 (self.dirty, self.uncommitted_bytes) = (false, 0);
             }
             Err(misuse) => self.fail(&format!("flush refused: {misuse}")),
+        }
+    }
+
+    /// A view of the newest boundary.
+    ///
+    /// # Errors
+    /// The store is broken, or says why it cannot.
+    pub(crate) fn view(&mut self) -> std::io::Result<Box<dyn View>> {
+        self.commit();
+        match &self.failure {
+            StoreState::Broken(why) => Err(std::io::Error::other(why.clone())),
+            StoreState::Well | StoreState::Refusing(_) => self.store.view(),
         }
     }
 
@@ -231,11 +245,15 @@ impl Heart {
     /// Tells the node what survives a power cut. Answers whether there was news.
     pub(crate) fn persisted(&mut self, task: &mut Context<'_>) -> bool {
         let mut news = false;
-        while self.failed.is_none() {
+        while !self.failure.is_broken() {
             match self.store.poll_persisted(task) {
                 Poll::Pending => break,
-                Poll::Ready(Err(error)) => self.fail(&error.to_string()),
+                Poll::Ready(Err(error)) => self.failure.refuse(error.to_string()),
                 Poll::Ready(Ok(upto)) => {
+                    if self.failure.recover() && std::mem::take(&mut self.dial_waits) {
+                        // It had asked while there was no use for an upstream; now it asks again.
+                        drop(self.say(Input::DialFailed));
+                    }
                     self.tally.persisted = Some(upto);
                     if let Err(misuse) = self.say(Input::Persisted { upto }) {
                         warn!("persisted {upto}: {misuse}");

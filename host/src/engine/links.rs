@@ -95,7 +95,8 @@ impl LinkRow {
     /// Reads and feeds a turn's share.
     pub(crate) fn read(&mut self, heart: &mut Heart) -> Looked {
         let mut read = 0;
-        if !self.buffer.unread().is_empty() {
+        // What the node is told it counts as received, so nothing is fed that the store would not take.
+        if !self.buffer.unread().is_empty() && !self.useless(heart) {
             self.feed(heart);
         }
         while self.reading {

@@ -7,7 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `heart` | node and store, and the steps they take together |
+//! | `heart`, `failure` | node and store, and the steps they take together; a store that takes no more |
 //! | `receive` | the upstream's payloads into the store |
 //! | `links`, `events` | replication connections; what the node says |
 //! | `clients`, `turn` | client connections; what a command sees of the engine |
@@ -23,6 +23,7 @@ pub(crate) mod arrival;
 mod buffer;
 pub(crate) mod clients;
 mod events;
+mod failure;
 mod farewell;
 pub(crate) mod heart;
 pub(crate) mod links;

@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     pub(crate) persisted: Option<Offset>,
     /// Nanoseconds client writes were held.
     pub(crate) held_ns: u64,
+    /// Nanoseconds client writes were held because the disk was behind.
+    pub(crate) durability_held_ns: u64,
     /// What connection buffers hold, and may hold, in bytes.
     pub(crate) buffer_bytes_max: u64,
     /// Where each link's peer connected from, by link id.

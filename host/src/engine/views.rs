@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use towline_core::{Input, Role, SnapshotId};
+use towline_core::{Input, SnapshotId};
 use tracing::{info, warn};
 
 use super::heart::Heart;
@@ -22,6 +22,8 @@ pub(crate) struct Views {
     open: Vec<(SnapshotId, Box<dyn View>)>,
     asked: VecDeque<(SnapshotId, u64)>,
     piece: Vec<u8>,
+    /// Why the last view could not be opened.
+    refused: Option<String>,
 }
 
 impl Views {
@@ -32,14 +34,14 @@ impl Views {
 
     /// Opens a view at the newest boundary.
     pub(crate) fn open(&mut self, heart: &mut Heart, snapshot: SnapshotId) {
-        match heart.role {
-            Role::Primary => heart.commit(),
-            Role::Replica => {}
-        }
-        let view = heart.store.view();
+        let view = match heart.view() {
+            Ok(view) => view,
+            Err(error) => return self.refuse(heart, snapshot, &error.to_string()),
+        };
         let said = heart.say(Input::SnapshotReady { snapshot, cursor: view.cursor(), bytes: None });
         match said {
             Ok(_) => {
+                self.refused = None;
                 info!("snapshot {snapshot} of {} keys is open", heart.store.len());
                 self.open.push((snapshot, view));
             }
@@ -49,6 +51,16 @@ impl Views {
                 drop(heart.say(Input::SnapshotFailed { snapshot, retry: true }));
             }
         }
+    }
+
+    /// No view can be opened. A replica asks again and again; the reason is logged once.
+    fn refuse(&mut self, heart: &mut Heart, snapshot: SnapshotId, why: &str) {
+        if self.refused.as_deref() != Some(why) {
+            warn!("snapshot {snapshot} cannot be opened: {why}");
+            self.refused = Some(why.to_owned());
+        }
+        // The node knows this number: it asked.
+        drop(heart.say(Input::SnapshotFailed { snapshot, retry: false }));
     }
 
     pub(crate) fn ask(&mut self, snapshot: SnapshotId, piece: u64) {

@@ -86,8 +86,8 @@ impl Store for MemoryStore {
         self.resident.map.expiring()
     }
 
-    fn view(&mut self) -> Box<dyn View> {
-        Box::new(self.resident.view())
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
+        Ok(Box::new(self.resident.view()?))
     }
 
     fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {

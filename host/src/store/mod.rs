@@ -77,7 +77,9 @@ pub trait Store: Send {
     /// ready for a store that keeps nothing.
     ///
     /// # Errors
-    /// The database failed: the message names file and cause. The store is read-only from then on.
+    /// The disk refuses: the message names file and cause. The store keeps what it could not write and tries again by
+    /// itself, about each second; the next answer that is no error says that it was written. Nothing new should be
+    /// applied until then. What was applied already may still be committed and viewed.
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<Offset>>;
 
     /// Whether it takes a batch of the stream now. A store that said no wakes whoever asked
@@ -114,7 +116,10 @@ pub trait Store: Send {
     fn expiring(&self) -> (u64, u128);
 
     /// A view of the state at the last commit. Writers go on.
-    fn view(&mut self) -> Box<dyn View>;
+    ///
+    /// # Errors
+    /// The state is not at a commit: something was applied since, or a record could not be.
+    fn view(&mut self) -> std::io::Result<Box<dyn View>>;
 
     /// Begins to load a snapshot beside the state, dropping one begun before. `cursor` is to be installed with it.
     ///

@@ -3,7 +3,7 @@
 //!
 //! States of a step: *at a boundary* (map and cursor agree), *within a step* (records applied, not committed), *broken*
 //! (a record could not be applied: the map is worthless until a snapshot is installed). Views and flushes are taken
-//! at a boundary only; asking for one elsewhere is a bug of the host and panics.
+//! at a boundary only.
 
 use std::io;
 use std::sync::Arc;
@@ -77,10 +77,14 @@ impl Resident {
         self.step = Step::Boundary;
     }
 
-    pub(crate) fn view(&mut self) -> MapView {
-        assert!(self.at_boundary(), "no view within a step");
+    pub(crate) fn view(&mut self) -> io::Result<MapView> {
+        match self.step {
+            Step::Boundary => {}
+            Step::Within => return Err(io::Error::other("no view within a step")),
+            Step::Broken => return Err(io::Error::other("no view after a record that could not be applied")),
+        }
         let held = Counted::new(&self.viewed, self.map.view_bytes());
-        MapView::new(self.map.freeze(), self.cursor.clone().unwrap_or_default(), held)
+        Ok(MapView::new(self.map.freeze(), self.cursor.clone().unwrap_or_default(), held))
     }
 
     /// Map, open views and the snapshot that is being loaded, and what the allocator keeps of rooms that were freed.

@@ -278,7 +278,7 @@ impl Store for Shelf {
         self.memory.expiring()
     }
 
-    fn view(&mut self) -> Box<dyn View> {
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
         self.memory.view()
     }
 
@@ -297,7 +297,7 @@ impl Store for Shelf {
     fn install(&mut self, replaced: Replaced) -> io::Result<()> {
         self.memory.install(replaced)?;
         let cursor = Saved::new(self.memory.cursor().unwrap_or_default());
-        let whole = whole(&mut *self.memory.view());
+        let whole = whole(&mut *self.memory.view()?);
         if let Some(mut kept) = self.kept() {
             // No record is empty.
             let whole = Some(whole).filter(|whole| !whole.is_empty());

@@ -67,7 +67,7 @@ impl Store for TestStore {
         let ends = self.0.iter().filter_map(|(_, entry)| entry.expiry);
         ends.fold((0, 0), |(count, sum), at| (count + 1, sum + u128::from(at.get())))
     }
-    fn view(&mut self) -> Box<dyn View> {
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
         panic!("no command asks for a view")
     }
     fn load_begin(&mut self, _: &[u8], _: Offset) -> io::Result<()> {
@@ -214,6 +214,10 @@ impl Backend for FakeBackend {
             upstream: if replica { UpstreamState::Streaming } else { UpstreamState::None },
             upstream_fault: None,
             store: if self.disk { "disk" } else { "memory" },
+            store_failed: match &self.refusal {
+                Some(Refusal::Store(why)) => Some(why.clone()),
+                Some(Refusal::ReadOnly | Refusal::NotApplied | Refusal::TooLong { .. }) | None => None,
+            },
             persisted: self.disk.then_some(Offset(self.offset)),
             spool_bytes: (0, 1 << 20),
             memory_bound_bytes: 64 << 20,
@@ -221,11 +225,13 @@ impl Backend for FakeBackend {
             backlog_bytes: 1 << 16,
             snapshots_installed: 0,
             writes_held_ms: 7,
+            durability_held_ms: 0,
             forked: None,
             clients: 1,
             commands: 10,
             expired_keys: self.expired,
             uptime_ms: 90_061_000,
+            stopping: false,
         }
     }
     fn dice(&mut self) -> u64 {
