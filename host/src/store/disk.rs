@@ -4,7 +4,10 @@
 //! *active layer*, which shares its bytes with the map. At a committed boundary, not sooner than a flush interval
 //! after the last flush began (or at once after [`hurry`](Store::hurry)), the active layer is handed with that
 //! boundary's cursor and digest to one thread, which commits it in one durable transaction. Never two at once: while
-//! one is under way the active layer goes on gathering.
+//! one is under way the active layer goes on gathering. When it holds as much as the disk writes in 0.4 s ([`budget`]),
+//! it is handed over as soon as it can be, and whoever writes is asked to wait until then.
+//!
+//! What the disk refuses is kept and tried again each second ([`flusher`]); meanwhile nothing else is handed over.
 //!
 //! An installed snapshot is read at once and written whole in the background ([`flusher`]); until it is durable, a
 //! restart finds the state before it.
@@ -13,7 +16,8 @@
 //! offset is told as persisted before its transaction is durable, and none of a state that was replaced.
 //!
 //! Bounds: the data set must fit memory. The layers hold one entry for each key written since the last flush began,
-//! those deleted too; values replaced meanwhile are freed. Memory grows with the time a flush takes, not without end.
+//! those deleted too; values replaced meanwhile are freed. Whoever heeds [`pace`](Store::pace) and
+//! [`holds_writers`](Store::holds_writers) bounds the active layer by the budget and what one record brings.
 //!
 //! Dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill would. Whoever
 //! wants to keep it asks [`hurry`](Store::hurry) and waits for the offset.
@@ -28,17 +32,21 @@ use towline_core::Offset;
 use towline_kv::{ApplyError, Digest, ExpiryMs};
 
 use self::base::{Base, Mark};
-use self::flusher::{Flusher, Install, Job};
+use self::budget::{Amount, Budget};
+use self::flusher::{Done, Flusher, Install, Job, Report};
 use self::folder::Folder;
+use self::home::Home;
 use self::layer::Layer;
 use super::map::{Held, Map};
 use super::resident::Resident;
 use super::view::Counted;
-use super::{Found, Replaced, Store, View};
+use super::{Found, Pace, Replaced, Store, View};
 
 mod base;
+mod budget;
 mod flusher;
 mod folder;
+mod home;
 mod layer;
 #[cfg(test)]
 mod lossy;
@@ -54,13 +62,20 @@ pub struct DiskOptions {
     pub cache_bytes: usize,
     /// The time from the beginning of one flush to that of the next, at least.
     pub flush_every: Duration,
+    /// The time between two attempts at what the disk refuses.
+    pub retry_every: Duration,
 }
 
 impl DiskOptions {
-    /// The usual: 64 MiB of cache, a flush each 100 ms.
+    /// The usual: 64 MiB of cache, a flush each 100 ms, and an attempt each second at what the disk refuses.
     #[must_use]
     pub const fn new(dice: u64) -> Self {
-        Self { dice, cache_bytes: 64 << 20, flush_every: Duration::from_millis(100) }
+        Self {
+            dice,
+            cache_bytes: 64 << 20,
+            flush_every: Duration::from_millis(100),
+            retry_every: Duration::from_secs(1),
+        }
     }
 }
 
@@ -78,9 +93,11 @@ pub struct DiskStore {
     generation: u64,
     /// Durable, and not told yet.
     persisted: Option<Offset>,
-    /// What the database said when it failed.
-    failed: Option<io::Error>,
-    broken: bool,
+    /// What the disk refused, and why; not told yet.
+    refused: Option<io::Error>,
+    budget: Budget,
+    /// What the flush under way writes.
+    flushing: Option<Amount>,
     /// What the jobs under way hold.
     flying: Vec<Counted>,
     flusher: Flusher,
@@ -97,7 +114,7 @@ impl DiskStore {
         let folder = Folder::claim(path)?;
         folder.settle(options.cache_bytes)?;
         let base = Base::open(&folder.store(), options.cache_bytes)?;
-        Self::over(base, Some(folder), path, options)
+        Self::over(base, Home::Folder(folder, options.cache_bytes), path, options)
     }
 
     /// The directory, where a [`Spool`](super::Spool) finds its place.
@@ -106,7 +123,7 @@ impl DiskStore {
         &self.path
     }
 
-    fn over(base: Base, folder: Option<Folder>, path: &Path, options: DiskOptions) -> io::Result<Self> {
+    fn over(base: Base, home: Home, path: &Path, options: DiskOptions) -> io::Result<Self> {
         let mut map = Map::new(options.dice);
         let mark = base.load(&mut map)?;
         let (cursor, upto) = mark.map_or((None, Offset::default()), |mark| (Some(mark.cursor), mark.upto));
@@ -119,20 +136,20 @@ impl DiskStore {
             hurried: false,
             generation: 0,
             persisted: None,
-            failed: None,
-            broken: false,
+            refused: None,
+            budget: Budget::new(),
+            flushing: None,
             flying: Vec::new(),
-            flusher: Flusher::start(base, folder, options)?,
+            flusher: Flusher::start(base, home, options)?,
         })
     }
 
     /// Takes in what the flusher has done.
     fn collect(&mut self) {
-        for done in self.flusher.done() {
-            match done.result {
-                Ok(upto) if done.generation == self.generation => self.persisted = upto.or(self.persisted),
-                Ok(_) => {}
-                Err(error) => self.fail(error),
+        for report in self.flusher.reports() {
+            match report {
+                Report::Refused(error) => self.refused = Some(error),
+                Report::Done(done) => self.done(&done),
             }
         }
         if self.flusher.idle() {
@@ -140,9 +157,25 @@ impl DiskStore {
         }
     }
 
+    fn done(&mut self, done: &Done) {
+        // What was refused before this was written, or is not wanted any more.
+        self.refused = None;
+        if done.generation == self.generation {
+            self.persisted = done.upto.or(self.persisted);
+        }
+        if let (Some(wrote), Some(_)) = (self.flushing.take(), done.upto) {
+            self.budget.learn(wrote, done.took);
+        }
+    }
+
+    /// Whether more waits for the disk than it writes in the time promised.
+    fn is_behind(&self) -> bool {
+        self.budget.is_spent(&self.layer)
+    }
+
     /// Hands the active layer over if there is anything to write, nothing under way, and it is time.
     fn flush_if_due(&mut self) {
-        let wanted = self.unflushed && (self.hurried || self.flusher.due());
+        let wanted = self.unflushed && (self.hurried || self.flusher.due() || self.is_behind());
         if wanted && self.flusher.idle() && self.resident.at_boundary() {
             self.hand_over();
         }
@@ -151,16 +184,14 @@ impl DiskStore {
     fn hand_over(&mut self) {
         let layer = std::mem::take(&mut self.layer);
         (self.unflushed, self.hurried) = (false, false);
+        self.flushing = Some(layer.amount());
         self.send(layer.bytes(), Job::Flush { layer, mark: self.mark(), generation: self.generation });
     }
 
     fn send(&mut self, bytes: u64, job: Job) {
-        if self.broken {
-            return;
-        }
         self.flying.push(Counted::new(self.resident.viewed(), bytes));
         if let Err(error) = self.flusher.send(job) {
-            self.fail(error);
+            self.refused = Some(error);
         }
     }
 
@@ -173,14 +204,6 @@ impl DiskStore {
             count: self.resident.map.len(),
         }
     }
-
-    /// From here on nothing is written, so nothing is gathered either.
-    fn fail(&mut self, error: io::Error) {
-        if !self.broken {
-            (self.broken, self.failed) = (true, Some(error));
-            self.layer = Layer::default();
-        }
-    }
 }
 
 impl Store for DiskStore {
@@ -189,17 +212,14 @@ impl Store for DiskStore {
     }
 
     fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
-        if self.broken {
-            return self.resident.apply(record, |_| ());
-        }
         let layer = &mut self.layer;
         self.resident.apply(record, |touched| layer.note(touched))
     }
 
     fn commit(&mut self, cursor: &[u8], upto: Offset) {
         self.resident.commit(cursor, upto);
-        self.unflushed = !self.broken;
-        if self.hurried || self.flusher.due() {
+        self.unflushed = true;
+        if self.hurried || self.flusher.due() || self.is_behind() {
             self.collect();
             self.flush_if_due();
         }
@@ -210,11 +230,23 @@ impl Store for DiskStore {
         self.flusher.register(task.waker());
         self.collect();
         self.flush_if_due();
-        match (self.failed.take(), self.persisted.take()) {
-            (Some(error), _) => Poll::Ready(Err(error)),
-            (None, Some(upto)) => Poll::Ready(Ok(upto)),
+        // In the order it happened: what was written after a refusal ended it.
+        match (self.persisted.take(), self.refused.take()) {
+            (Some(upto), refused) => {
+                self.refused = refused;
+                Poll::Ready(Ok(upto))
+            }
+            (None, Some(error)) => Poll::Ready(Err(error)),
             (None, None) => Poll::Pending,
         }
+    }
+
+    fn pace(&self) -> Pace {
+        if self.is_behind() { Pace::Busy } else { Pace::Ready }
+    }
+
+    fn holds_writers(&self) -> bool {
+        self.is_behind()
     }
 
     fn hurry(&mut self) {

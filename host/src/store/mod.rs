@@ -83,9 +83,15 @@ pub trait Store: Send {
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<Offset>>;
 
     /// Whether it takes a batch of the stream now. A store that said no wakes whoever asked
-    /// [`poll_persisted`](Self::poll_persisted) last when it can. The stores here always can.
+    /// [`poll_persisted`](Self::poll_persisted) last when it can.
     fn pace(&self) -> Pace {
         Pace::Ready
+    }
+
+    /// Whether more waits for the disk than it writes in the time promised: whoever writes should wait. Wakes as
+    /// [`pace`](Self::pace) does.
+    fn holds_writers(&self) -> bool {
+        false
     }
 
     /// Asks for everything committed to be made durable soon, without waiting for the next flush to be due.

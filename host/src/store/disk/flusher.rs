@@ -5,8 +5,13 @@
 //! An install is given up when a newer one replaces its state as outdated; what it owed, to set a fork aside, passes to
 //! the newer.
 //!
-//! The thread wakes the owner when a job is done, and once more when the next flush may begin. It reads the
-//! monotonic clock for nothing but that.
+//! What the disk refuses is reported, kept, and tried again each
+//! `retry_every`, until it is written or the owner is
+//! gone. The database takes nothing more after an error, so it is opened anew for each attempt. An attempt writes the
+//! same as the one before it, so it does not matter how far that came.
+//!
+//! The thread wakes the owner when there is something to report, and once more when the next flush may begin. It reads
+//! the monotonic clock for that, and for how long a job took.
 //!
 //! Bounds: at most [`JOBS_MAX`] jobs wait; more than two need forks in a row that come faster than they are written,
 //! and then the owner waits.
@@ -24,7 +29,7 @@ use towline_core::Offset;
 
 use super::DiskOptions;
 use super::base::{Base, Mark};
-use super::folder::Folder;
+use super::home::Home;
 use super::layer::Layer;
 use crate::store::Replaced;
 use crate::store::map::Shards;
@@ -49,11 +54,22 @@ pub(crate) struct Install {
     pub(crate) generation: u64,
 }
 
+/// What the thread reports, in order.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// The disk refuses the job under way, for a reason that is new. It is tried again.
+    Refused(io::Error),
+    /// A job ended.
+    Done(Done),
+}
+
 /// A job that ended: the offset that is durable with it, `None` if it was skipped or given up.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) generation: u64,
-    pub(crate) result: io::Result<Option<Offset>>,
+    pub(crate) upto: Option<Offset>,
+    /// The time of the attempt that worked.
+    pub(crate) took: Duration,
 }
 
 /// The owner's end. Dropped, it waits for the thread, which gives up what it can.
@@ -69,7 +85,7 @@ pub(crate) struct Flusher {
 struct Shared {
     /// The next flush may begin.
     due: AtomicBool,
-    /// Installs of older generations are outdated.
+    /// States of older generations are outdated.
     newest: AtomicU64,
     stop: AtomicBool,
     told: Mutex<Told>,
@@ -77,19 +93,20 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Told {
-    done: Vec<Done>,
+    reports: Vec<Report>,
     waker: Option<Waker>,
 }
 
 impl Flusher {
-    pub(crate) fn start(base: Base, folder: Option<Folder>, options: DiskOptions) -> io::Result<Self> {
+    pub(crate) fn start(base: Base, home: Home, options: DiskOptions) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let shared = Arc::new(Shared { due: AtomicBool::new(true), ..Shared::default() });
         let state = Thread {
             base: Some(base),
-            folder,
+            home,
             options,
             generation: 0,
+            incoming: None,
             owed: None,
             shared: Arc::clone(&shared),
         };
@@ -116,11 +133,11 @@ impl Flusher {
         }
     }
 
-    /// What ended since the last question.
-    pub(crate) fn done(&mut self) -> Vec<Done> {
-        let done = std::mem::take(&mut self.shared.told().done);
-        self.under_way -= done.len();
-        done
+    /// What there is to report since the last question.
+    pub(crate) fn reports(&mut self) -> Vec<Report> {
+        let reports = std::mem::take(&mut self.shared.told().reports);
+        self.under_way -= reports.iter().filter(|report| matches!(report, Report::Done(_))).count();
+        reports
     }
 
     pub(crate) fn send(&mut self, job: Job) -> io::Result<()> {
@@ -142,7 +159,8 @@ impl Drop for Flusher {
         self.shared.stop.store(true, Ordering::Release);
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of it was told as an error already.
+            // It may be waiting for its next attempt.
+            thread.thread().unpark();
             drop(thread.join());
         }
     }
@@ -153,9 +171,9 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self, done: Option<Done>) {
+    fn wake(&self, report: Option<Report>) {
         let mut told = self.told();
-        told.done.extend(done);
+        told.reports.extend(report);
         let waker = told.waker.take();
         drop(told);
         if let Some(waker) = waker {
@@ -170,12 +188,14 @@ impl Shared {
 
 /// What the thread owns.
 struct Thread {
-    /// `None` after a swap that failed.
+    /// `None` after an error: it is opened anew.
     base: Option<Base>,
-    folder: Option<Folder>,
+    home: Home,
     options: DiskOptions,
     /// Of the state in the file.
     generation: u64,
+    /// A whole state that stands complete beside the store and is not swapped in yet, with its generation.
+    incoming: Option<(u64, Base)>,
     /// The fork that an install which was given up would have set aside.
     owed: Option<Replaced>,
     shared: Arc<Shared>,
@@ -187,12 +207,10 @@ impl Thread {
             let began = Instant::now();
             let mut next = Some((job, began));
             while let Some((job, began)) = next.take() {
-                if self.shared.stopped() {
-                    return;
-                }
                 self.shared.due.store(false, Ordering::Release);
-                let done = self.work(job);
-                self.shared.wake(Some(done));
+                let Some(done) = self.work(&job) else { return };
+                drop(job);
+                self.shared.wake(Some(Report::Done(done)));
                 next = self.rest(queue, began);
             }
         }
@@ -212,50 +230,103 @@ impl Thread {
         None
     }
 
-    fn work(&mut self, job: Job) -> Done {
-        let generation = match &job {
-            Job::Flush { generation, .. } | Job::Install(Install { generation, .. }) => *generation,
-        };
-        let worked = catch_unwind(AssertUnwindSafe(|| match job {
-            Job::Flush { layer, mark, generation } => self.flush(&layer, &mark, generation),
-            Job::Install(install) => self.install(&install),
-        }));
-        let gone = || Err(io::Error::other("the thread that writes the store panicked"));
-        Done { generation, result: worked.unwrap_or_else(|_| gone()) }
+    /// Does a job, however often the disk refuses it. `None` if the owner is gone.
+    fn work(&mut self, job: &Job) -> Option<Done> {
+        let mut refused = None;
+        while !self.shared.stopped() {
+            let began = Instant::now();
+            let error = match catch_unwind(AssertUnwindSafe(|| self.attempt(job))) {
+                Ok(Ok((generation, upto))) => {
+                    return Some(Done { generation, upto, took: began.elapsed() });
+                }
+                Ok(Err(error)) => error,
+                Err(_) => io::Error::other("the database panicked while it was written"),
+            };
+            // It takes nothing more after an error; closing it may fail for the same reason.
+            let base = self.base.take();
+            drop(catch_unwind(AssertUnwindSafe(|| drop(base))));
+            let why = error.to_string();
+            if refused.as_ref() != Some(&why) {
+                self.shared.wake(Some(Report::Refused(error)));
+                refused = Some(why);
+            }
+            self.pause();
+        }
+        None
     }
 
-    fn flush(&self, layer: &Layer, mark: &Mark, generation: u64) -> io::Result<Option<Offset>> {
-        let base = self.base.as_ref().ok_or_else(no_base)?;
-        if generation != self.generation {
+    /// Waits for the next attempt, or for the end.
+    fn pause(&self) {
+        let until = Instant::now() + self.options.retry_every;
+        while !self.shared.stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    fn attempt(&mut self, job: &Job) -> io::Result<(u64, Option<Offset>)> {
+        match job {
+            Job::Flush { layer, mark, generation } => {
+                Ok((*generation, self.flush(layer, mark, *generation)?))
+            }
+            Job::Install(install) => Ok((install.generation, self.install(install)?)),
+        }
+    }
+
+    /// Whether a newer state replaces that of `generation`, which need not be kept.
+    fn is_outdated(&self, generation: u64) -> bool {
+        self.shared.newest.load(Ordering::Acquire) > generation
+    }
+
+    fn flush(&mut self, layer: &Layer, mark: &Mark, generation: u64) -> io::Result<Option<Offset>> {
+        if generation != self.generation || self.is_outdated(generation) {
             return Ok(None);
         }
+        if self.base.is_none() {
+            self.base = Some(self.home.open()?);
+        }
+        let Some(base) = &self.base else { return Ok(None) };
         let written = base.flush(layer, mark, &|| !self.shared.stopped())?;
         Ok(written.then_some(mark.upto))
     }
 
     fn install(&mut self, install: &Install) -> io::Result<Option<Offset>> {
-        let folder = self.folder.as_ref().ok_or_else(no_base)?;
-        let replaced = match (self.owed.take(), install.replaced) {
-            (Some(owed), _) => owed,
-            (None, replaced) => replaced,
-        };
-        let going =
-            || !self.shared.stopped() && self.shared.newest.load(Ordering::Acquire) <= install.generation;
-        folder.clear_incoming()?;
-        let mut incoming = Base::create(&folder.incoming(), self.options.cache_bytes)?;
-        if !incoming.fill(&install.entries, &install.mark, &going)? || !going() {
-            self.owed = matches!(replaced, Replaced::Forked { .. }).then_some(replaced);
-            return Ok(None);
+        let replaced = self.owed.unwrap_or(install.replaced);
+        if self.incoming.as_ref().is_none_or(|(generation, _)| *generation != install.generation) {
+            self.incoming = None;
+            let Some(incoming) = self.fill(install)? else {
+                self.owed = matches!(replaced, Replaced::Forked { .. }).then_some(replaced);
+                return Ok(None);
+            };
+            self.incoming = Some((install.generation, incoming));
         }
         // Closed before it is moved: what is set aside must open at once.
         self.base = None;
-        folder.swap(replaced)?;
-        incoming.rename(&folder.store());
-        (self.base, self.generation) = (Some(incoming), install.generation);
+        self.home.folder()?.swap(replaced)?;
+        if let Some((_, mut incoming)) = self.incoming.take() {
+            incoming.rename(&self.home.folder()?.store());
+            self.base = Some(incoming);
+        }
+        (self.owed, self.generation) = (None, install.generation);
         Ok(Some(install.mark.upto))
     }
-}
 
-fn no_base() -> io::Error {
-    io::Error::other("the store on disk is not there any more")
+    /// Writes a whole state beside the store. `None` if it was given up.
+    fn fill(&self, install: &Install) -> io::Result<Option<Base>> {
+        let going = || !self.shared.stopped() && !self.is_outdated(install.generation);
+        let folder = self.home.folder()?;
+        folder.clear_incoming()?;
+        let incoming = Base::create(&folder.incoming(), self.options.cache_bytes)?;
+        let filled = incoming.fill(&install.entries, &install.mark, &going);
+        if filled.is_err() {
+            // What is half written takes the room that others need.
+            drop(incoming);
+            folder.clear_incoming()?;
+            return filled.map(|_| None);
+        }
+        Ok(Some(incoming).filter(|_| matches!(filled, Ok(true)) && going()))
+    }
 }

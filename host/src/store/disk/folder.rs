@@ -83,10 +83,16 @@ impl Folder {
         remove(&self.incoming())
     }
 
-    /// Puts the complete incoming in the place of the store, which no one has open.
+    /// Puts the complete incoming in the place of the store, which no one has open. One that failed on the way is done
+    /// again, from where it came to.
     pub(crate) fn swap(&self, replaced: Replaced) -> io::Result<()> {
         sync(&self.path)?;
-        if let Replaced::Forked { epoch, from, end } = replaced {
+        if !self.incoming().exists() {
+            return self.keep_newest_fork();
+        }
+        if let Replaced::Forked { epoch, from, end } = replaced
+            && self.store().exists()
+        {
             let aside = self.path.join(format!("{FORKED}{epoch}-{from}-{end}"));
             fs::create_dir_all(&aside).map_err(|error| named(&aside, &error))?;
             let (old, new) = (self.store(), aside.join(STORE));

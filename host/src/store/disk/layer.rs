@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 use towline_kv::ExpiryMs;
 
+use super::budget::Amount;
 use crate::store::map::{Touched, shared_bytes};
 
 /// Writes that were not handed over yet.
@@ -64,6 +65,11 @@ impl Layer {
 
     pub(crate) const fn cleared(&self) -> bool {
         self.cleared
+    }
+
+    /// How much it is.
+    pub(crate) fn amount(&self) -> Amount {
+        Amount { entries: self.entries.len() as u64, bytes: self.bytes }
     }
 
     /// In key order, which is the order a tree is written in at the least cost.

@@ -1,5 +1,5 @@
 //! A disk for tests that loses what was not synced: some of the writes since the last sync, as the dice say, in any
-//! combination. It fails after a given number of writes, as if the power had gone.
+//! combination. It fails after a given number of writes, as if the power had gone, or until it is healed.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -41,6 +41,11 @@ impl Lossy {
     /// The power goes after so many more writes and syncs.
     pub(crate) fn fail_after(&self, left: u64) {
         self.0.lock().unwrap().left = Some(left);
+    }
+
+    /// It works again.
+    pub(crate) fn heal(&self) {
+        self.0.lock().unwrap().left = None;
     }
 
     /// What a new start finds. Each bit of `dice` says whether one of the last writes made it.

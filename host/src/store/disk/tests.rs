@@ -7,6 +7,7 @@ use towline_core::Offset;
 use towline_kv::Effect;
 
 use super::folder::Folder;
+use super::home::Home;
 use super::{DiskOptions, DiskStore};
 use crate::store::map::Map;
 use crate::store::map::tests::{Content, Owned, content_of};
@@ -18,7 +19,8 @@ mod swaps;
 const CACHE: usize = 1 << 20;
 
 fn options() -> DiskOptions {
-    DiskOptions { dice: 7, cache_bytes: CACHE, flush_every: Duration::from_millis(1) }
+    let moment = Duration::from_millis(1);
+    DiskOptions { dice: 7, cache_bytes: CACHE, flush_every: moment, retry_every: moment }
 }
 
 fn open(path: &Path) -> DiskStore {

@@ -7,17 +7,24 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use towline_core::Offset;
 
-use super::{Content, DiskStore, Store, content, options, persisted, set, write};
+use super::{Content, DiskOptions, DiskStore, Home, Store};
+use super::{content, options, persisted, set, state, wait_for, write};
+use crate::store::Pace;
 use crate::store::disk::base::Base;
 use crate::store::disk::lossy::Lossy;
 use crate::store::map::tests::any_effect;
 
 fn on(disk: &Lossy) -> DiskStore {
+    with(disk, options())
+}
+
+fn with(disk: &Lossy, options: DiskOptions) -> DiskStore {
     let base = Base::on(disk.clone(), "lossy").unwrap();
     if !base.is_complete() {
         base.begin().unwrap();
     }
-    DiskStore::over(base, None, std::path::Path::new("lossy"), options()).unwrap()
+    let home = Home::Lossy(disk.clone());
+    DiskStore::over(base, home, std::path::Path::new("lossy"), options).unwrap()
 }
 
 proptest! {
@@ -65,20 +72,65 @@ proptest! {
     }
 }
 
+/// A disk may refuse at any write or sync of a flush.
 #[test]
-fn a_disk_that_fails_is_told_once_and_named() {
+fn what_a_disk_refuses_is_told_once_kept_and_tried_again() {
+    for left in 0..25 {
+        let disk = Lossy::default();
+        let mut store = on(&disk);
+        write(&mut store, "a", 1);
+        assert_eq!(persisted(&mut store).unwrap(), Offset(1));
+        disk.fail_after(left);
+        write(&mut store, "b", 2);
+        let Err(error) = persisted(&mut store) else { break };
+        assert!(error.to_string().starts_with("lossy: "), "{error}");
+        // It can still be read and viewed, and what was applied anyway is written with the rest.
+        write(&mut store, "c", 3);
+        assert!(store.get(b"c").is_some());
+        assert_eq!(store.view().unwrap().cursor(), b"cursor 3");
+        disk.heal();
+        wait_for(&mut store, 3);
+        let before = state(&store);
+        drop(store);
+        assert_eq!(state(&on(&disk.after_the_cut(0))), before, "it refused after {left}");
+        assert!(left < 24, "it never got through");
+    }
+}
+
+#[test]
+fn a_disk_that_goes_on_refusing_does_not_hold_the_end_up() {
     let disk = Lossy::default();
-    let mut store = on(&disk);
+    let patient = DiskOptions { retry_every: std::time::Duration::from_secs(3600), ..options() };
+    let mut store = with(&disk, patient);
     write(&mut store, "a", 1);
     assert_eq!(persisted(&mut store).unwrap(), Offset(1));
     disk.fail_after(0);
     write(&mut store, "b", 2);
-    let error = persisted(&mut store).unwrap_err().to_string();
-    assert!(error.starts_with("lossy: "), "{error}");
-    // It can still be read, and what is written anyway costs nothing more.
-    store.apply(&set("c", "value")).unwrap();
-    store.commit(b"later", Offset(3));
-    store.hurry();
-    assert!(store.poll_persisted(&mut Context::from_waker(Waker::noop())).is_pending());
-    assert!(store.get(b"c").is_some() && store.layer.bytes() == 0);
+    persisted(&mut store).unwrap_err();
+    let mut task = Context::from_waker(Waker::noop());
+    assert!(store.poll_persisted(&mut task).is_pending(), "told once");
+    drop(store);
+    disk.heal();
+    assert_eq!(on(&disk.after_the_cut(0)).cursor(), Some(&b"cursor 1"[..]));
+}
+
+#[test]
+fn a_layer_beyond_the_budget_holds_writers_until_it_is_handed_over() {
+    let slow = DiskOptions { flush_every: std::time::Duration::from_secs(3600), ..options() };
+    let mut store = with(&Lossy::default(), slow);
+    write(&mut store, "a", 1);
+    wait_for(&mut store, 1);
+    let mut upto = 1;
+    while !store.holds_writers() {
+        assert_eq!(store.pace(), Pace::Ready);
+        upto += 1;
+        store.apply(&set(&upto.to_string(), "value")).unwrap();
+        assert!(upto < 1 << 20, "no bound");
+    }
+    assert!(upto > 1000);
+    assert_eq!(store.pace(), Pace::Busy);
+    // Nobody hurries, and the next flush is not due for an hour.
+    store.commit(format!("cursor {upto}").as_bytes(), Offset(upto));
+    assert!(!store.holds_writers() && store.pace() == Pace::Ready, "it is under way");
+    wait_for(&mut store, upto);
 }

@@ -165,6 +165,22 @@ fn cut_when_the_fork_is_set_aside() {
 }
 
 #[test]
+fn a_swap_that_failed_is_made_again_from_where_it_came_to() {
+    let (directory, old, folder) = within_a_swap();
+    incoming(&folder, true);
+    let aside = directory.path().join("forked-3-5-9");
+    fs::create_dir(&aside).unwrap();
+    fs::rename(folder.store(), aside.join("store.redb")).unwrap();
+    for _ in 0..2 {
+        folder.swap(FORK).unwrap();
+    }
+    drop(folder);
+    assert_new(&open(directory.path()));
+    assert_eq!(state(&open(&aside)), old);
+    assert_eq!(names(directory.path()), ["LOCK", "forked-3-5-9", "store.redb"]);
+}
+
+#[test]
 fn cut_before_older_forks_are_removed() {
     let (directory, _, folder) = within_a_swap();
     for name in ["forked-2-0-4", "forked-1-0-4"] {

@@ -1,0 +1,38 @@
+//! Where the database of a store is: in a directory, or under test on a disk that loses and refuses.
+
+use std::io;
+
+use super::base::Base;
+use super::folder::Folder;
+#[cfg(test)]
+use super::lossy::Lossy;
+
+/// The place of a database.
+#[derive(Debug)]
+pub(crate) enum Home {
+    /// A directory, and the database's cache.
+    Folder(Folder, usize),
+    /// A disk for tests. It holds one file, so nothing can be swapped.
+    #[cfg(test)]
+    Lossy(Lossy),
+}
+
+impl Home {
+    /// Opens the database that is there.
+    pub(crate) fn open(&self) -> io::Result<Base> {
+        match self {
+            Self::Folder(folder, cache_bytes) => Base::open(&folder.store(), *cache_bytes),
+            #[cfg(test)]
+            Self::Lossy(disk) => Base::on(disk.clone(), "lossy"),
+        }
+    }
+
+    /// The directory.
+    pub(crate) fn folder(&self) -> io::Result<&Folder> {
+        match self {
+            Self::Folder(folder, _) => Ok(folder),
+            #[cfg(test)]
+            Self::Lossy(_) => Err(io::Error::other("a disk of one file has no directory")),
+        }
+    }
+}
