@@ -47,7 +47,8 @@ A config file holds the same names as the flags, and flags win over it:
   dir = \"data\"
   backlog = \"256MiB\"
 
-Exit codes: 0 stopped in order (SIGINT, SIGTERM, SHUTDOWN), 1 it failed, 2 the command line or config file is wrong";
+Exit codes: 0 stopped in order (SIGINT, SIGTERM, SHUTDOWN), 1 it failed, 2 the command line or config file is wrong,
+4 stopped, but not all that was answered is kept here and received by the replicas";
 
 const FOLLOW_EXAMPLES: &str = "\
 Examples:
@@ -59,7 +60,8 @@ Examples:
 A primary that cannot be reached is dialled again and again. Data of another history is never replaced unless
 --adopt says so.
 
-Exit codes: 0 stopped in order (SIGINT, SIGTERM, SHUTDOWN), 1 it failed, 2 the command line or config file is wrong";
+Exit codes: 0 stopped in order (SIGINT, SIGTERM, SHUTDOWN), 1 it failed, 2 the command line or config file is wrong,
+4 stopped, but not all that was answered is kept here and received by the replicas";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -240,6 +242,9 @@ pub(crate) struct Settings {
     /// The longest pause before the primary is dialled again [default: 5s]
     #[arg(long, value_name = "TIME")]
     pub(crate) redial_max: Option<Length>,
+    /// How long a stop waits for connected replicas to receive everything [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) stop_wait: Option<Length>,
     /// What to log on stderr: error, warn, info, debug, or a filter like towline_host=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: Option<String>,

@@ -121,6 +121,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
         idle: flags.idle.or(file.idle),
         reconnect_window: flags.reconnect_window.or(file.reconnect_window),
         redial_max: flags.redial_max.or(file.redial_max),
+        stop_wait: flags.stop_wait.or(file.stop_wait),
         log: flags.log.or(file.log),
         primary: None,
         adopt: None,
@@ -136,6 +137,7 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     let size = |given: Option<crate::units::Size>, usual: u64| given.map_or(usual, |size| size.0);
     options.spool_bytes = size(settings.spool, options.spool_bytes);
     options.client_bytes = size(settings.client_memory, options.client_bytes);
+    options.stop_wait = settings.stop_wait.map_or(options.stop_wait, |wait| wait.0);
     options.clients_max = settings.clients_max.unwrap_or(options.clients_max);
     let core = &mut options.core;
     core.backlog_bytes = size(settings.backlog, core.backlog_bytes);

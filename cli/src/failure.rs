@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well: one line, and 1, 2 or 3 as the exit code.
+//! How a command ends when it does not end well: one line, and 1, 2, 3 or 4 as the exit code.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It went well and proved nothing: exit code 3. Only the simulator can tell.
     Vacuous(String),
+    /// A server stopped in order, and not all that was answered is kept or received: exit code 4.
+    LeftOver(String),
 }
 
 impl Failure {
@@ -24,6 +26,7 @@ impl Failure {
             Self::Failed(_) => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
             Self::Vacuous(_) => ExitCode::from(3),
+            Self::LeftOver(_) => ExitCode::from(4),
         }
     }
 }
@@ -32,7 +35,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => write!(out, "{error:#}"),
-            Self::Usage(text) | Self::Vacuous(text) => out.write_str(text),
+            Self::Usage(text) | Self::Vacuous(text) | Self::LeftOver(text) => out.write_str(text),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `serve` and `follow`: a server from its start to its end.
 //!
-//! The first line on stderr gives the real addresses; then the ready file is written. SIGINT and SIGTERM stop it in
-//! order; a second one stops it at once.
+//! The first line on stderr gives the real addresses; then the ready file is written. A signal stops it in order; a
+//! second one ends the waiting of that stop, and a third one everything.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use towline_host::{Options, ServeError, Server, StartError, StoreKind};
+use towline_host::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
 
 use crate::config::{Plan, explain};
 use crate::failure::Failure;
@@ -54,20 +54,36 @@ async fn live(plan: Plan, gate: Gate) -> Result<(), Failure> {
     let mut server = start(options).await?;
     gate.open(&first_line(&server, role));
     ready.write(&server, role)?;
-    let ended = tokio::select! {
-        biased;
-        signal = signals.next() => {
-            tracing::info!("{signal}: stopping");
-            tokio::select! {
-                biased;
-                ended = server.shutdown() => ended,
-                signal = signals.next() => return Err(Failure::failed(format!("{signal} again: stopped at once"))),
-            }
-        }
-        ended = server.wait() => ended,
-    };
+    let ended = until_it_ends(&mut server, &mut signals).await?;
     drop(ready);
     ended.map_err(|error| told(error, dir.as_deref()))
+}
+
+/// Waits until the server has stopped, and has signals stop it.
+async fn until_it_ends(
+    server: &mut Server,
+    signals: &mut Signals,
+) -> Result<Result<(), ServeError>, Failure> {
+    for asked in 0_u32.. {
+        let signal = tokio::select! {
+            biased;
+            signal = signals.next() => signal,
+            ended = server.wait() => return Ok(ended),
+        };
+        match asked {
+            0 => {
+                tracing::info!("{signal}: stopping; once more stops at once");
+                server.stop().await;
+            }
+            1 => {
+                tracing::warn!("{signal} again: stopping at once");
+                server.give_up().await;
+            }
+            _ => break,
+        }
+    }
+    let text = "stopped by the third signal: what is left over was not looked at";
+    Err(Failure::LeftOver(text.to_owned()))
 }
 
 async fn start(options: Options) -> Result<Server, Failure> {
@@ -115,8 +131,21 @@ fn told(error: ServeError, dir: Option<&Path>) -> Failure {
             "another process uses node id {node}: was {} copied? remove the file `node` from the copy",
             dir.map_or_else(|| "its directory".to_owned(), |dir| dir.display().to_string())
         )),
+        ServeError::LeftOver(left) => left_over(left, dir),
         ServeError::Gone => Failure::Failed(error.into()),
     }
+}
+
+/// What a stop left over, and where it still is.
+fn left_over(left: &LeftOver, dir: Option<&Path>) -> Failure {
+    let advice = match (&left.unkept, dir) {
+        (Some(_), _) => {
+            "a replica that was connected may have it: promote one that has more before this is started"
+        }
+        (None, Some(_)) => "the data is whole here: start this again before a replica is promoted",
+        (None, None) => "this store kept nothing: promote the replica that has most",
+    };
+    Failure::LeftOver(format!("stopped, but {left}; {advice}"))
 }
 
 /// The file that says where the server is, for as long as it is there.

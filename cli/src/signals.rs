@@ -1,33 +1,83 @@
-//! The signals that ask the process to stop: SIGINT and SIGTERM, or Ctrl-C where there are none.
+//! The signals that ask the process to stop: every one that would end it and can be caught; Ctrl-C where there are none.
+//!
+//! Not SIGHUP: it asks a server to read its configuration again, there is nothing to read again, and the end of a
+//! terminal should not end a server. Not SIGXFSZ: it says that a file grew too long, which the write says as well.
 
 use crate::failure::Failure;
 
 /// What asks the process to stop.
 pub(crate) struct Signals {
     #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
+    heard: tokio::sync::mpsc::Receiver<Heard>,
+}
+
+/// A signal, and whether it is one to stop.
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy)]
+enum Heard {
+    Stop(&'static str),
+    /// Its name, and why nothing follows from it.
+    Ignored(&'static str, &'static str),
 }
 
 #[cfg(unix)]
 impl Signals {
+    /// Listens from now on.
     pub(crate) fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
-        };
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        // Nobody needs more than the first few.
+        let (sender, heard) = tokio::sync::mpsc::channel(4);
+        for (number, means) in every() {
+            let kind = SignalKind::from_raw(number);
+            let mut signals = signal(kind)
+                .map_err(|error| Failure::failed(format!("cannot listen for signal {number}: {error}")))?;
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() && sender.send(means).await.is_ok() {}
+            });
+        }
+        Ok(Self { heard })
     }
 
     /// The next one's name.
     pub(crate) async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        loop {
+            match self.heard.recv().await {
+                Some(Heard::Stop(name)) => return name,
+                Some(Heard::Ignored(name, why)) => tracing::info!("{name}: {why}"),
+                // The tasks that listen live as long as the runtime.
+                None => std::future::pending::<()>().await,
+            }
         }
     }
+}
+
+/// The numbers of the signals that would end the process and can be caught.
+#[cfg(unix)]
+fn every() -> Vec<(i32, Heard)> {
+    let mut every = vec![
+        (libc::SIGTERM, Heard::Stop("SIGTERM")),
+        (libc::SIGINT, Heard::Stop("SIGINT")),
+        (libc::SIGQUIT, Heard::Stop("SIGQUIT")),
+        (libc::SIGUSR1, Heard::Stop("SIGUSR1")),
+        (libc::SIGUSR2, Heard::Stop("SIGUSR2")),
+        (libc::SIGALRM, Heard::Stop("SIGALRM")),
+        (libc::SIGVTALRM, Heard::Stop("SIGVTALRM")),
+        (libc::SIGPROF, Heard::Stop("SIGPROF")),
+        (libc::SIGXCPU, Heard::Stop("SIGXCPU")),
+        (libc::SIGHUP, Heard::Ignored("SIGHUP", "there is nothing to read again; SIGTERM stops")),
+        (libc::SIGXFSZ, Heard::Ignored("SIGXFSZ", "a file may not grow any more")),
+    ];
+    #[cfg(target_os = "linux")]
+    {
+        every.push((libc::SIGPWR, Heard::Stop("SIGPWR")));
+        every.push((libc::SIGIO, Heard::Stop("SIGIO")));
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        every.push((libc::SIGSTKFLT, Heard::Stop("SIGSTKFLT")));
+        let named = |number| (number, Heard::Stop("a real-time signal"));
+        every.extend((libc::SIGRTMIN()..=libc::SIGRTMAX()).map(named));
+    }
+    every
 }
 
 #[cfg(not(unix))]

@@ -41,5 +41,5 @@ pub mod web;
 
 pub use clock::Clock;
 pub use engine::arrival::Inspection;
-pub use options::{Options, ServeError, StartError, StoreKind};
+pub use options::{Lacking, LeftOver, Options, ServeError, StartError, StoreKind, Unkept};
 pub use server::Server;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions};
+use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions, Span};
 
 use crate::web::{self, Web};
 
@@ -55,6 +55,8 @@ pub struct Options {
     pub web: Option<Web>,
     /// Whether clients write no faster than a joining replica takes, so that it keeps its stream.
     pub join_hold: bool,
+    /// How long an orderly stop waits for connected replicas to receive everything.
+    pub stop_wait: Span,
     /// The dice of this start; the operating system's when not given.
     pub seed: Option<[u8; 32]>,
     /// Unix time at the start in nanoseconds; the machine's when not given.
@@ -78,6 +80,7 @@ impl Default for Options {
             metrics: None,
             web: None,
             join_hold: true,
+            stop_wait: Span::from_secs(10),
             seed: None,
             unix_zero_ns: None,
         }
@@ -190,6 +193,8 @@ pub enum ServeError {
         /// The name.
         node: NodeId,
     },
+    /// It stopped in order, and not all that was answered is kept here and received by its replicas.
+    LeftOver(LeftOver),
     /// The server's task is gone without an answer: it panicked, or its runtime stopped.
     Gone,
 }
@@ -202,9 +207,72 @@ impl fmt::Display for ServeError {
                 out.write_str("follow it with --adopt to replace the data here")
             }
             Self::IdentityClash { node } => write!(out, "another process uses node id {node}"),
+            Self::LeftOver(left) => write!(out, "stopped, but {left}"),
             Self::Gone => out.write_str("the server's task ended without an answer"),
         }
     }
 }
 
 impl std::error::Error for ServeError {}
+
+/// Something that was answered, and that a stop left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeftOver {
+    /// Records that are not on the own disk.
+    pub unkept: Option<Unkept>,
+    /// Replicas that were connected when the stop began, and have not received everything.
+    pub lacking: Vec<Lacking>,
+}
+
+/// Records that were answered and are not on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unkept {
+    /// The first.
+    pub from: u64,
+    /// The offset after the last.
+    pub end: u64,
+    /// Why they are not.
+    pub why: String,
+}
+
+/// A replica that has not received everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Its name.
+    pub node: NodeId,
+    /// Where it had connected from.
+    pub addr: String,
+    /// How many records it lacks; unknown if it never acknowledged any.
+    pub records: Option<u64>,
+}
+
+impl LeftOver {
+    /// Whether it is nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.unkept.is_none() && self.lacking.is_empty()
+    }
+}
+
+impl fmt::Display for LeftOver {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Unkept { from, end, why }) = &self.unkept {
+            write!(out, "{} records ({from} to {end}) are not on disk here: {why}", end - from)?;
+        }
+        for (number, lacking) in self.lacking.iter().enumerate() {
+            let separator = if number > 0 || self.unkept.is_some() { "; " } else { "" };
+            write!(out, "{separator}{lacking}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, addr, records } = self;
+        match records {
+            Some(records) => write!(out, "replica {node} ({addr}) has not received {records} records"),
+            None => write!(out, "replica {node} ({addr}) has not received its first snapshot"),
+        }
+    }
+}

@@ -136,7 +136,13 @@ impl Server {
             node: opened.node,
             memory_bound_bytes: heart.status().memory_bound_bytes,
         };
-        let engine = Engine::new(heart, clients, options.join_hold, net, (sender.clone(), arrivals));
+        let engine = Engine::new(
+            heart,
+            clients,
+            (options.join_hold, options.stop_wait),
+            net,
+            (sender.clone(), arrivals),
+        );
         server.engine.spawn(engine.run());
         doors.serve(&mut server.acceptors, &sender);
         Ok(server)
@@ -199,13 +205,25 @@ impl Server {
         ended
     }
 
-    /// Stops in order: everything committed is flushed, everybody is told.
+    /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is executed. The own disk is waited
+    /// for as long as it takes, connected replicas for [`Options::stop_wait`] at most.
+    pub async fn stop(&self) {
+        // If nobody takes it, it has stopped.
+        self.sender.send(Arrival::Shutdown).await.ok();
+    }
+
+    /// Stops, waiting for nothing more; what is left over is how [`wait`](Self::wait) ends.
+    pub async fn give_up(&self) {
+        // The same.
+        self.sender.send(Arrival::GiveUp).await.ok();
+    }
+
+    /// Stops in order: see [`stop`](Self::stop).
     ///
     /// # Errors
-    /// It had stopped for a reason of its own.
+    /// It had stopped for a reason of its own, or something that was answered is not kept or not received.
     pub async fn shutdown(mut self) -> Result<(), ServeError> {
-        // If nobody takes it, it is stopping already.
-        self.sender.send(Arrival::Shutdown).await.ok();
+        self.stop().await;
         self.wait().await
     }
 

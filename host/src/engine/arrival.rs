@@ -22,8 +22,10 @@ pub(crate) enum Arrival {
     Probed { client: Place, addr: String, result: Result<(), String> },
     /// Somebody wants to know how things stand.
     Inspect(oneshot::Sender<Inspection>),
-    /// Stop.
+    /// Stop in order.
     Shutdown,
+    /// The stop is to wait for nothing more.
+    GiveUp,
 }
 
 /// How a server stands, seen between two turns.

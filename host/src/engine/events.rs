@@ -3,9 +3,9 @@
 use towline_core::{Event, Fault, Input, LinkId, Role, Side};
 use tracing::{debug, info, warn};
 
+use super::Engine;
 use super::links::{LinkRow, Looked};
 use super::ready::Token;
-use super::{Engine, farewell};
 use crate::transport::BoxTransport;
 
 impl Engine {
@@ -83,6 +83,8 @@ impl Engine {
     fn told_closed(&mut self, link: LinkId, fault: Fault, by_peer: bool) {
         let peer = self.heart.tally.peers.get(link.0 as usize).cloned().flatten();
         let Some(row) = self.remove(link) else { return };
+        let left = by_peer && matches!(fault, Fault::Left | Fault::Shutdown);
+        self.stop.iter_mut().filter(|_| left).for_each(|stop| stop.note_left(link));
         let of_our_own_will = !by_peer && matches!(fault, Fault::Left | Fault::Shutdown);
         match row.side {
             Side::Upstream if of_our_own_will => {}
@@ -99,7 +101,7 @@ impl Engine {
                 }
             }
         }
-        farewell::see_off(&mut self.farewells, row.into_transport(), Vec::new());
+        self.see_off(row.into_transport(), Vec::new());
     }
 
     /// Draws the consequence of a look at a link.

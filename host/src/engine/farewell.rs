@@ -3,7 +3,8 @@
 //! A socket closed over unread bytes resets the connection, which takes back what was just sent. So the end is said
 //! first, and then read until the other side ends too, or for [`LINGER`].
 //!
-//! Bounds: [`FAREWELLS`] at a time; further connections are simply closed.
+//! Bounds: [`FAREWELLS`] at a time; further connections are simply closed. At a stop everybody who was connected gets
+//! theirs.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 use crate::transport::BoxTransport;
 
 /// Connections that linger at the same time.
-const FAREWELLS: usize = 32;
+pub(crate) const FAREWELLS: usize = 32;
 /// For the words to leave.
 const WORDS: Duration = Duration::from_secs(5);
 /// For the other side to end.
@@ -22,9 +23,6 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Lets `words` leave and then ends the connection, on a task of its own.
 pub(crate) fn see_off(farewells: &mut JoinSet<()>, mut transport: BoxTransport, words: Vec<u8>) {
-    if farewells.len() >= FAREWELLS {
-        return;
-    }
     farewells.spawn(async move {
         let say = async {
             transport.write_all(&words).await?;

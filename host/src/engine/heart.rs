@@ -10,7 +10,7 @@
 
 use std::task::{Context, Poll};
 
-use towline_core::{Cursor, Input, Misuse, Node, Offset, Role, Time};
+use towline_core::{Input, Misuse, Node, Offset, Role, Time};
 use towline_kv::Effect;
 use tracing::{info, warn};
 
@@ -59,6 +59,8 @@ pub(crate) struct Heart {
     failure: StoreState,
     /// The node asked for a dial that a failed store had no use for.
     pub(crate) dial_waits: bool,
+    /// Since when a client's write is held because the disk is behind.
+    behind_since: Option<Time>,
     dice: u64,
     scratch: Vec<u8>,
 }
@@ -95,6 +97,7 @@ impl Heart {
             turn_steps: 0,
             failure: StoreState::default(),
             dial_waits: false,
+            behind_since: None,
             dice,
             scratch: Vec::new(),
         }
@@ -131,6 +134,11 @@ impl Heart {
     /// Why the store takes nothing now, if it does not.
     pub(crate) fn failed(&self) -> Option<&str> {
         self.failure.reason()
+    }
+
+    /// Whether nothing is built on the store any more.
+    pub(crate) fn store_is_broken(&self) -> bool {
+        self.failure.is_broken()
     }
 
     /// A record could not be applied: nothing is built on this store any more.
@@ -179,6 +187,20 @@ impl Heart {
         Ok(offset)
     }
 
+    /// Counts the time in which somebody (`waits`) was held because the disk is behind. Returns whether it is.
+    pub(crate) fn note_behind(&mut self, waits: bool) -> bool {
+        let behind = self.role == Role::Primary && self.store.holds_writers();
+        match self.behind_since {
+            None if behind && waits => self.behind_since = Some(self.now),
+            Some(since) if !behind => {
+                self.tally.durability_held_ns += self.now.since(since).0;
+                self.behind_since = None;
+            }
+            None | Some(_) => {}
+        }
+        behind
+    }
+
     /// Ends the step: everything written is sealed, and the store stands exactly at that boundary.
     pub(crate) fn commit(&mut self) {
         let leads = self.role == Role::Primary && !self.receive.replaying();
@@ -212,7 +234,7 @@ impl Heart {
     pub(crate) fn expire(&mut self) -> bool {
         let now_ms = self.clock.unix_ms(self.now);
         let due = self.store.next_due().is_some_and(|next| next.get() <= now_ms);
-        if !due || self.closing || self.room.expiry == 0 || self.may_write().is_err() {
+        if !due || !self.may_expire() {
             return false;
         }
         let keys = self.store.due(now_ms, EXPIRE_KEYS);
@@ -230,13 +252,18 @@ impl Heart {
             self.tally.expired_keys += 1;
         }
         self.scratch = record;
-        self.may_write().is_ok() && self.room.expiry > 0 && keys.len() == EXPIRE_KEYS
+        self.may_expire() && keys.len() == EXPIRE_KEYS
+    }
+
+    /// Whether keys may be deleted now. When the disk is less behind, another turn comes.
+    fn may_expire(&self) -> bool {
+        let room = self.room.expiry > 0 && !self.store.holds_writers();
+        room && !self.closing && self.may_write().is_ok()
     }
 
     /// When the next key's time comes, if this node will have to do something then.
     pub(crate) fn next_expiry(&self) -> Option<Time> {
-        let may = !self.closing && self.room.expiry > 0 && self.may_write().is_ok();
-        let next = self.store.next_due().filter(|_| may)?;
+        let next = self.store.next_due().filter(|_| self.may_expire())?;
         Some(self.clock.at_unix_ms(next.get()))
     }
 
@@ -263,15 +290,6 @@ impl Heart {
             }
         }
         news
-    }
-
-    /// Whether everything committed survives a power cut, as far as this store can do that.
-    pub(crate) fn settled(&self) -> bool {
-        let committed = self.store.cursor().and_then(Cursor::describe);
-        let (Some(upto), Some((_, position)), None) = (self.tally.persisted, committed, self.failed()) else {
-            return true;
-        };
-        upto >= position.boundary
     }
 
     // --- turning ---------------------------------------------------------------------------------------------------

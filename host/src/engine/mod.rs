@@ -13,7 +13,7 @@
 //! | `clients`, `turn` | client connections; what a command sees of the engine |
 //! | `views` | snapshots that are read |
 //! | `upstream`, `probe` | dialling, and what is said about it |
-//! | `throttle` | how fast clients may write while a replica joins |
+//! | `throttle`, `stop` | how fast clients may write while a replica joins; the orderly end |
 //! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
 //! | `notices` | log lines about clients, one a cause |
 //!
@@ -31,6 +31,7 @@ mod notices;
 mod probe;
 mod ready;
 pub(crate) mod receive;
+mod stop;
 pub(crate) mod tally;
 mod throttle;
 pub(crate) mod turn;
@@ -46,22 +47,22 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
-use towline_core::{Input, Role, Span, Time};
+use towline_core::{Input, Role, Span};
+use tracing::warn;
 
 use self::arrival::{ARRIVALS_MAX, Arrival, Inspection};
 use self::clients::{Clients, Errand};
 use self::heart::Heart;
 use self::links::{LinkRow, Looked};
 use self::ready::{Ready, Token};
+use self::stop::Stop;
 use self::throttle::WriteThrottle;
 use self::views::Views;
-use crate::options::ServeError;
-use crate::transport::Net;
+use crate::options::{LeftOver, ServeError};
+use crate::transport::{BoxTransport, Net};
 
 /// Rows looked at in one turn.
 const ROWS: usize = 128;
-/// How long a server that stops waits for goodbyes, replies and its disk.
-const CLOSING: Span = Span::from_secs(5);
 /// How long last words may take once everything else is done.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -84,7 +85,9 @@ pub(crate) struct Engine {
     sleep: Pin<Box<Sleep>>,
     /// Acknowledgements came, or something was persisted.
     acked: bool,
-    closing_until: Option<Time>,
+    /// For how long a stop waits for replicas.
+    stop_wait: Span,
+    stop: Option<Stop>,
     verdict: Result<(), ServeError>,
 }
 
@@ -93,7 +96,7 @@ impl Engine {
     pub(crate) fn new(
         heart: Heart,
         clients: Clients,
-        join_hold: bool,
+        (join_hold, stop_wait): (bool, Span),
         net: Arc<dyn Net>,
         arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
     ) -> Self {
@@ -114,7 +117,8 @@ impl Engine {
             farewells: JoinSet::new(),
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
             acked: false,
-            closing_until: None,
+            stop_wait,
+            stop: None,
             verdict: Ok(()),
         }
     }
@@ -179,12 +183,18 @@ impl Engine {
     fn arrived(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Shutdown => self.close(),
+            Arrival::GiveUp => {
+                self.close();
+                self.stop.iter_mut().for_each(Stop::give_up);
+            }
             Arrival::Inspect(asker) => {
                 let (digest, keys) = (self.heart.store.digest(), self.heart.store.len());
                 // Who asked may have left.
                 asker.send(Inspection { status: self.heart.status(), digest, keys }).ok();
             }
-            Arrival::Client { .. } | Arrival::Replica { .. } if self.heart.closing => {}
+            Arrival::Client { .. } if self.heart.closing => {}
+            // While it waits for replicas, one that lost its connection may come back.
+            Arrival::Replica { .. } if self.stop.as_ref().is_some_and(Stop::leaving) => {}
             Arrival::Client { transport, peer } => {
                 let errand = self.clients.admit(&mut self.heart, &self.ready, transport, peer);
                 self.run_errand(errand);
@@ -230,7 +240,10 @@ impl Engine {
             self.clients.end_waits(&self.heart);
         }
         let room = self.heart.room;
-        let later = room.clients == 0 || (self.heart.role == Role::Primary && self.heart.receive.replaying());
+        let behind = self.heart.note_behind(self.clients.any_retrying());
+        let later = behind
+            || room.clients == 0
+            || (self.heart.role == Role::Primary && self.heart.receive.replaying());
         if self.clients.any_retrying() && !later {
             // Where few can write, few are woken; the next turn wakes more while there is room.
             self.clients.retry(if room.is_limited() { ROWS } else { usize::MAX });
@@ -262,9 +275,7 @@ impl Engine {
         match errand {
             None => {}
             Some(Errand::Shutdown) => self.close(),
-            Some(Errand::Farewell(transport, words)) => {
-                farewell::see_off(&mut self.farewells, transport, words)
-            }
+            Some(Errand::Farewell(transport, words)) => self.see_off(transport, words),
             Some(Errand::Promote(client)) => {
                 let result = self.heart.promote().map_err(|misuse| misuse.to_string());
                 self.clients.answer(client, result.as_ref().copied().map_err(String::as_str));
@@ -280,11 +291,22 @@ impl Engine {
         }
     }
 
+    /// Lets last words leave, if there is room for that.
+    fn see_off(&mut self, transport: BoxTransport, words: Vec<u8>) {
+        if self.heart.closing || self.farewells.len() < farewell::FAREWELLS {
+            farewell::see_off(&mut self.farewells, transport, words);
+        }
+    }
+
     /// Sleeps until the first deadline; or comes again at once if it has passed.
     fn sleep(&mut self, task: &mut Context<'_>) {
         let node = self.heart.node.next_deadline();
-        let others =
-            [self.heart.next_expiry(), self.clients.next_wait(), self.throttle.next(), self.closing_until];
+        let others = [
+            self.heart.next_expiry(),
+            self.clients.next_wait(),
+            self.throttle.next(),
+            self.stop.as_ref().map(Stop::next),
+        ];
         let Some(at) = node.into_iter().chain(others.into_iter().flatten()).min() else { return };
         if at <= self.heart.now {
             let _ = pin!(tokio::task::yield_now()).poll(task);
@@ -301,18 +323,16 @@ impl Engine {
 
     // --- the end ---------------------------------------------------------------------------------------------------
 
-    /// Begins to stop: nothing new, everything said.
+    /// Begins to stop: nothing new is executed, replies leave.
     fn close(&mut self) {
-        if self.closing_until.is_some() {
+        if self.stop.is_some() {
             return;
         }
         self.heart.commit();
         self.heart.closing = true;
         self.heart.store.hurry();
         self.clients.end_all();
-        // Shutdown is never refused.
-        let _ = self.heart.say(Input::Shutdown);
-        self.closing_until = Some(self.heart.now + CLOSING);
+        self.stop = Some(Stop::begin(&self.heart, self.stop_wait));
     }
 
     /// Whether the server has stopped.
@@ -321,8 +341,27 @@ impl Engine {
             self.verdict = Err(why);
             self.close();
         }
-        let Some(until) = self.closing_until else { return false };
         let said = self.links.iter().all(Option::is_none) && self.heart.tally.clients == 0;
-        said && self.heart.settled() || self.heart.now >= until
+        let Some(stop) = &mut self.stop else { return false };
+        match stop.look(&self.heart, said) {
+            stop::Looked::Waits => false,
+            stop::Looked::Over => true,
+            stop::Looked::Leaves(left) => {
+                self.leave(left);
+                false
+            }
+        }
+    }
+
+    /// Says goodbye to everybody.
+    fn leave(&mut self, left: Option<LeftOver>) {
+        if let Some(left) = left {
+            warn!("stopped, but {left}");
+            if self.verdict.is_ok() {
+                self.verdict = Err(ServeError::LeftOver(left));
+            }
+        }
+        // Shutdown is never refused.
+        let _ = self.heart.say(Input::Shutdown);
     }
 }

@@ -32,7 +32,8 @@ impl Backend for Turn<'_> {
 
     fn writable(&self) -> Result<(), Refusal> {
         self.heart.may_write()?;
-        if self.heart.room.clients == 0 { Err(Refusal::NotApplied) } else { Ok(()) }
+        let waits = self.heart.room.clients == 0 || self.heart.store.holds_writers();
+        if waits { Err(Refusal::NotApplied) } else { Ok(()) }
     }
 
     fn record_bytes_max(&self) -> usize {

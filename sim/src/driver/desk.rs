@@ -185,8 +185,10 @@ pub(crate) async fn process(
         // Whoever connects while it says goodbye is refused.
         Ending::Stop => {
             desk.weather.set_alive(node, false);
-            if let Err(error) = server.shutdown().await {
-                return desk.broke(node, format!("could not stop: {error}"));
+            match server.shutdown().await {
+                // Who was cut off lacks what it lacks.
+                Ok(()) | Err(ServeError::LeftOver(_)) => {}
+                Err(error) => return desk.broke(node, format!("could not stop: {error}")),
             }
             desk.tell(node, Fact::Died { how: Death::Stopped });
         }

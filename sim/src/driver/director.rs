@@ -251,6 +251,8 @@ impl Director {
             spool_bytes: plan.knobs.spool.max(frame),
             seed: Some(Stream::new(plan.seed, &format!("driver:{machine}:{boot}")).seed()),
             unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
+            // As on the fast tier, a stop says goodbye at once.
+            stop_wait: Span(0),
             ..Options::default()
         }
     }
