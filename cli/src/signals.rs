@@ -1,4 +1,5 @@
-//! The signals that ask the process to stop: every one that would end it and can be caught; Ctrl-C where there are none.
+//! The signals that ask the process to stop: every one that would end it and can be caught. Ctrl-C elsewhere than on
+//! Unix.
 //!
 //! Not SIGHUP: it asks a server to read its configuration again, there is nothing to read again, and the end of a
 //! terminal should not end a server. Not SIGXFSZ: it says that a file grew too long, which the write says as well.
