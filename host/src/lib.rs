@@ -32,6 +32,7 @@ mod clock;
 pub mod command;
 mod doors;
 mod engine;
+mod machine;
 mod metrics;
 mod options;
 mod server;
@@ -41,5 +42,6 @@ pub mod web;
 
 pub use clock::Clock;
 pub use engine::arrival::Inspection;
+pub use machine::Usage;
 pub use options::{Lacking, LeftOver, Options, ServeError, StartError, StoreKind, Unkept};
 pub use server::Server;

@@ -93,10 +93,7 @@ impl Server {
         store: Option<Box<dyn Store>>,
     ) -> Result<Self, StartError> {
         let config = options.check()?;
-        let seed = match options.seed {
-            Some(seed) => seed,
-            None => dice()?,
-        };
+        let seed = options.seed.map_or_else(dice, Ok)?;
         let opened = open(&options, &config, &seed, store)?;
         let doors = Doors::open(&options, &*net).await?;
         let clock = Clock::start(options.unix_zero_ns);
@@ -111,6 +108,8 @@ impl Server {
             persisted: opened.persisted,
             peers: vec![None; config.link_ids() as usize],
             buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
+            clients_max: options.clients_max,
+            real: options.unix_zero_ns.is_none(),
             ..Tally::default()
         };
         let node = boot(&options, config, &opened, &clock, seed)?;

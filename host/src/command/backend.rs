@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use towline_core::{Level, Offset, Replica, Stats};
 
-use crate::command::Client;
 use crate::command::watch::Mark;
+use crate::command::{Client, Counts};
+use crate::machine::Usage;
 use crate::store::Store;
 
 /// Why a write is not possible now.
@@ -85,8 +86,18 @@ pub struct Status {
     pub snapshots_installed: u64,
     /// The newest range of records that left the history on this node: epoch number, first, end.
     pub forked: Option<(u32, Offset, Offset)>,
-    /// Clients connected, commands processed, keys expired.
+    /// Clients connected now.
     pub clients: u64,
+    /// The most that may be at a time.
+    pub clients_max: u32,
+    /// Those of them that wait for something, as WAIT does.
+    pub clients_waiting: u64,
+    /// Connections taken since the start.
+    pub connections: u64,
+    /// Connections refused since the start, because there were too many.
+    pub refused_connections: u64,
+    /// Bytes read from clients, and bytes written to them, since the start.
+    pub client_bytes: (u64, u64),
     /// Commands processed since the start.
     pub commands: u64,
     /// Keys this primary deleted because their time had come.
@@ -122,6 +133,10 @@ pub trait Backend {
     fn store(&self) -> &dyn Store;
     /// Unix time in milliseconds, one reading for the whole turn.
     fn now_ms(&self) -> u64;
+    /// The same in microseconds.
+    fn now_us(&self) -> u64 {
+        self.now_ms().saturating_mul(1000)
+    }
     /// Whether a write is possible now.
     ///
     /// # Errors
@@ -144,6 +159,14 @@ pub trait Backend {
     fn reached(&self, level: Level, offset: Offset) -> u32;
     /// Everything there is to show.
     fn status(&self) -> Status;
+    /// How often each command ran.
+    fn counts(&self) -> &Counts;
+    /// The same, to count on.
+    fn counts_mut(&mut self) -> &mut Counts;
+    /// What the process has used of the machine; zeros where that is not to be looked at.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
     /// Fresh dice, for RANDOMKEY.
     fn dice(&mut self) -> u64;
     /// A command found `keys` whose time had come, and the record just written deletes them.

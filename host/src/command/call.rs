@@ -22,7 +22,7 @@ pub(super) use super::cost::{Cost, KEY_STEPS, WHOLE_STEPS};
 pub(super) use super::fault::Fault;
 use super::overlay::Overlay;
 use super::reply;
-use super::table::Command;
+use super::table::{Command, Flags};
 use super::transaction::Transaction;
 use super::walk::{Walk, Wanted};
 use crate::store::Found;
@@ -111,6 +111,15 @@ impl<'a> Call<'a> {
     /// What lives under a key now. A key past its time does not; on a primary its end goes into the record.
     #[inline]
     pub(super) fn look(&mut self, key: &[u8]) -> Option<Found> {
+        let found = self.find(key);
+        if self.command.flags.has(Flags::READ) {
+            self.backend.counts_mut().note_read(found.is_some());
+        }
+        found
+    }
+
+    #[inline]
+    fn find(&mut self, key: &[u8]) -> Option<Found> {
         let found = match &self.overlay {
             None => self.backend.store().get(key)?,
             Some(overlay) => overlay.get(self.backend.store(), key)?,

@@ -36,6 +36,12 @@ pub struct Client {
     pub seen_ms: u64,
     /// What it last asked for.
     pub last_command: &'static str,
+    /// Bytes of the request that is under way.
+    pub request_bytes: usize,
+    /// It asked not to be closed first when memory is short.
+    pub no_evict: bool,
+    /// It asked that its reads leave no trace.
+    pub no_touch: bool,
     /// The offset after its last write: what WAIT waits for.
     pub last_write: Offset,
 }
@@ -55,21 +61,32 @@ impl Client {
             connected_ms: now_ms,
             seen_ms: now_ms,
             last_command: "NULL",
+            request_bytes: 0,
+            no_evict: false,
+            no_touch: false,
             last_write: Offset(0),
         }
     }
 
-    /// Its line in CLIENT LIST: redis's names, where there is something to say.
-    fn describe(&self, now_ms: u64, list: &mut String) {
+    /// Its line in CLIENT LIST: redis's names. What is not kept of a client is 0, or -1 where 0 would be something.
+    /// `query` is what of its request is being read.
+    fn describe(&self, now_ms: u64, query: usize, list: &mut String) {
         let resp = match self.resp {
             Resp::V2 => 2,
             Resp::V3 => 3,
         };
+        let flags = match (self.no_evict, self.no_touch) {
+            (false, false) => "N",
+            (true, false) => "e",
+            (false, true) => "T",
+            (true, true) => "eT",
+        };
         // Writing to a string does not fail.
         let _ = writeln!(
             list,
-            "id={} addr={} laddr={} name={} age={} idle={} flags=N db=0 sub=0 psub=0 multi=-1 cmd={} user=default \
-             lib-name={} lib-ver={} resp={resp}",
+            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 multi=-1 \
+             qbuf={query} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} \
+             user=default redir=-1 resp={resp} lib-name={} lib-ver={}",
             self.id,
             self.addr,
             self.local_addr,
@@ -134,6 +151,63 @@ pub(super) fn id(call: &mut Call<'_>) -> Answer {
     call.integer(call.client.id)
 }
 
+/// CLIENT INFO: this connection's line in CLIENT LIST.
+pub(super) fn info(call: &mut Call<'_>) -> Answer {
+    let mut line = String::new();
+    call.client.describe(call.now_ms, call.client.request_bytes, &mut line);
+    reply::text(call.out, call.client.resp, &line);
+    Call::done()
+}
+
+/// CLIENT NO-EVICT.
+pub(super) fn no_evict(call: &mut Call<'_>) -> Answer {
+    call.client.no_evict = on_or_off(call.arg(2))?;
+    call.ok()
+}
+
+/// CLIENT NO-TOUCH.
+pub(super) fn no_touch(call: &mut Call<'_>) -> Answer {
+    call.client.no_touch = on_or_off(call.arg(2))?;
+    call.ok()
+}
+
+fn on_or_off(word: &[u8]) -> Result<bool, Fault> {
+    if word.eq_ignore_ascii_case(b"on") {
+        Ok(true)
+    } else if word.eq_ignore_ascii_case(b"off") {
+        Ok(false)
+    } else {
+        Err(Fault::Syntax)
+    }
+}
+
+/// CLIENT GETREDIR: nothing is tracked, so nothing goes elsewhere.
+pub(super) fn getredir(call: &mut Call<'_>) -> Answer {
+    call.integer(-1)
+}
+
+/// CLIENT TRACKING: OFF is how it is.
+pub(super) fn tracking(call: &mut Call<'_>) -> Answer {
+    if on_or_off(call.arg(2))? {
+        return Err(Fault::Static("ERR CLIENT TRACKING is not supported: nobody is told when a key changes"));
+    }
+    call.ok()
+}
+
+/// CLIENT TRACKINGINFO.
+pub(super) fn trackinginfo(call: &mut Call<'_>) -> Answer {
+    let (out, version) = (&mut *call.out, call.client.resp);
+    reply::map(out, version, 3);
+    reply::bulk(out, b"flags");
+    reply::set(out, version, 1);
+    reply::bulk(out, b"off");
+    reply::bulk(out, b"redirect");
+    reply::integer(out, -1);
+    reply::bulk(out, b"prefixes");
+    reply::array(out, 0);
+    Call::done()
+}
+
 /// Which clients CLIENT LIST shows.
 enum Which {
     All,
@@ -151,11 +225,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     };
     let (mut list, now_ms) = (String::new(), call.now_ms);
     if wanted(call.client) {
-        call.client.describe(now_ms, &mut list);
+        call.client.describe(now_ms, call.client.request_bytes, &mut list);
     }
     call.backend.other_clients(&mut |client| {
         if wanted(client) {
-            client.describe(now_ms, &mut list);
+            client.describe(now_ms, 0, &mut list);
         }
     });
     reply::text(call.out, call.client.resp, &list);

@@ -3,7 +3,8 @@
 //! redis-cli asks COMMAND DOCS when it starts and shows what it is told as hints, so each word of a command's syntax
 //! is one argument there: in brackets it is optional, with dots behind it may be repeated.
 
-use super::call::{Answer, Call, run_sub};
+use super::call::{Answer, Call, Fault, run_sub};
+use super::glob;
 use super::reply::{self, Resp};
 use super::table::{COMMANDS, Command, Flags, find};
 
@@ -40,6 +41,101 @@ pub(super) fn docs(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
+/// COMMAND INFO, of the named commands or of all.
+pub(super) fn info(call: &mut Call<'_>) -> Answer {
+    if call.len() == 2 {
+        reply::array(call.out, COMMANDS.len());
+        COMMANDS.iter().for_each(|command| describe(call.out, call.client.resp, command));
+        return Call::done();
+    }
+    reply::array(call.out, call.len() - 2);
+    for name in call.args.iter().skip(2) {
+        match named(name) {
+            Some(command) => describe(call.out, call.client.resp, command),
+            None => reply::null_array(call.out, call.client.resp),
+        }
+    }
+    Call::done()
+}
+
+/// A command, or a subcommand by its full name.
+fn named(name: &[u8]) -> Option<&'static Command> {
+    match name.iter().position(|byte| *byte == b'|') {
+        None => find(name),
+        Some(bar) => find(&name[..bar])?.sub(&name[bar + 1..]),
+    }
+}
+
+/// What COMMAND LIST is to show.
+enum Filter<'a> {
+    All,
+    Nothing,
+    Category(&'a [u8]),
+    Pattern(&'a [u8]),
+}
+
+/// COMMAND LIST.
+pub(super) fn list(call: &mut Call<'_>) -> Answer {
+    let word = |at: usize| call.arg(at).to_ascii_lowercase();
+    let filter = match call.len() {
+        2 => Filter::All,
+        5 if word(2) == b"filterby" => match word(3).as_slice() {
+            // There are no modules.
+            b"module" => Filter::Nothing,
+            b"aclcat" => Filter::Category(call.arg(4)),
+            b"pattern" => Filter::Pattern(call.arg(4)),
+            _ => return Err(Fault::Syntax),
+        },
+        _ => return Err(Fault::Syntax),
+    };
+    let shown = |command: &Command, name: &str| match filter {
+        Filter::All => true,
+        Filter::Nothing => false,
+        Filter::Category(category) => {
+            categories(command).iter().any(|known| known.as_bytes()[1..].eq_ignore_ascii_case(category))
+        }
+        Filter::Pattern(pattern) => glob::matches(pattern, name.as_bytes(), true),
+    };
+    let mut names: Vec<String> = Vec::new();
+    for command in COMMANDS {
+        let help = (!command.subs.is_empty()).then(|| (command, format!("{}|help", command.name)));
+        let all =
+            std::iter::once(command).chain(command.subs).map(|command| (command, command.name.to_owned()));
+        names.extend(all.chain(help).filter(|(command, name)| shown(command, name)).map(|(_, name)| name));
+    }
+    reply::array(call.out, names.len());
+    names.iter().for_each(|name| reply::bulk(call.out, name.as_bytes()));
+    Call::done()
+}
+
+/// redis's categories that fit.
+fn categories(command: &Command) -> Vec<&'static str> {
+    let flags = command.flags;
+    let mut categories = Vec::new();
+    for (flag, category) in [
+        (Flags::READ, "@read"),
+        (Flags::WRITE, "@write"),
+        (Flags::ADMIN, "@admin"),
+        (Flags::ADMIN, "@dangerous"),
+        (Flags::BLOCKING, "@blocking"),
+    ] {
+        if flags.has(flag) {
+            categories.push(category);
+        }
+    }
+    categories.push(if flags.has(Flags::FAST) { "@fast" } else { "@slow" });
+    categories.extend(match command.group {
+        "string" if command.name.contains("bit") => Some("@bitmap"),
+        "string" => Some("@string"),
+        "generic" => Some("@keyspace"),
+        "connection" => Some("@connection"),
+        "transactions" => Some("@transaction"),
+        "scripting" => Some("@scripting"),
+        _ => None,
+    });
+    categories
+}
+
 /// The ten things COMMAND says of each.
 fn describe(out: &mut Vec<u8>, version: Resp, command: &Command) {
     reply::array(out, 10);
@@ -54,13 +150,7 @@ fn describe(out: &mut Vec<u8>, version: Resp, command: &Command) {
     for place in [first, last, step] {
         reply::integer(out, place);
     }
-    let categories: &[&str] = if command.flags.has(Flags::WRITE) {
-        &["@write"]
-    } else if command.flags.has(Flags::READ) {
-        &["@read"]
-    } else {
-        &[]
-    };
+    let categories = categories(command);
     reply::set(out, version, categories.len());
     for category in categories {
         reply::simple(out, category);

@@ -1,6 +1,7 @@
 //! Why a command failed, and what its client is told. The texts are redis's own where redis has one.
 
 use super::backend::{Outcome, Refusal};
+use super::counts::Fate;
 use super::reply;
 
 /// Why a command failed. The texts are redis's own where redis has one.
@@ -45,6 +46,21 @@ impl From<Refusal> for Fault {
 }
 
 impl Fault {
+    /// How a command that failed like this is counted.
+    pub(super) fn fate(&self) -> Fate {
+        match self {
+            Self::Arity(_) | Self::Refused(_) => Fate::Rejected,
+            Self::Syntax
+            | Self::NotInteger
+            | Self::ExpireTime(_)
+            | Self::Outgrown { .. }
+            | Self::Static(_)
+            | Self::Text(_)
+            | Self::ReplyTooLong { .. }
+            | Self::TooCostly => Fate::Failed,
+        }
+    }
+
     /// Replies with the fault; or has the command come again.
     pub(super) fn answer(self, out: &mut Vec<u8>) -> Outcome {
         match self {

@@ -5,44 +5,51 @@
 //!   `repl_backlog_histlen` are bytes, of the ring and of what is in it.
 //! - `master_replid` is the history's id, 32 hex digits, and eight zeros behind it to make redis's 40.
 //! - a replica's `lag` is the age in whole seconds of the oldest record it has not applied, -1 where that is unknown.
+//! - what redis measures and nobody measures here has the value it has in a redis that does not use it: 0, or -1.
 //! - `redis_version` is the redis whose commands and texts these are; `towline_version` is ours.
+
+mod counted;
 
 use std::fmt::Write;
 
 use towline_core::{Replica, ReplicaState, Role};
 
+use super::REDIS_VERSION;
 use super::backend::{Backend, Status, UpstreamState};
 use super::call::{Answer, Call};
 use super::replication::{host_port, replica_offset};
 use super::reply;
 
-/// The redis whose manners these are.
-const REDIS_VERSION: &str = "7.2.0";
-
 /// Writes one section's lines.
 type Section = fn(&Status, &dyn Backend, &mut Page);
 
-/// The sections, in the order they are shown.
-const SECTIONS: [(&str, Section); 7] = [
-    ("Server", server),
-    ("Clients", clients),
-    ("Memory", memory),
-    ("Persistence", persistence),
-    ("Stats", stats),
-    ("Replication", replication),
-    ("Keyspace", keyspace),
+/// The sections, in the order they are shown, and whether they are shown unasked.
+const SECTIONS: [(&str, bool, Section); 13] = [
+    ("Server", true, server),
+    ("Clients", true, clients),
+    ("Memory", true, memory),
+    ("Persistence", true, persistence),
+    ("Stats", true, stats),
+    ("Replication", true, replication),
+    ("CPU", true, counted::cpu),
+    ("Modules", true, counted::nothing),
+    ("Commandstats", false, counted::commands),
+    ("Errorstats", true, counted::errors),
+    ("Latencystats", false, counted::nothing),
+    ("Cluster", true, counted::cluster),
+    ("Keyspace", true, counted::keyspace),
 ];
 
-/// INFO, of the named sections or of all.
+/// INFO, of the named sections, of those that are shown unasked, or of all.
 pub(super) fn info(call: &mut Call<'_>) -> Answer {
     let named: Vec<String> =
         call.args.iter().skip(1).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
-    let all =
-        named.is_empty() || named.iter().any(|name| matches!(&**name, "all" | "everything" | "default"));
+    let every = named.iter().any(|name| matches!(&**name, "all" | "everything"));
+    let usual = named.is_empty() || named.iter().any(|name| name == "default");
     let status = call.backend.status();
     let mut page = Page::default();
-    for (title, section) in SECTIONS {
-        if all || named.iter().any(|name| name.eq_ignore_ascii_case(title)) {
+    for (title, unasked, section) in SECTIONS {
+        if every || (usual && unasked) || named.iter().any(|name| name.eq_ignore_ascii_case(title)) {
             page.title(title);
             section(&status, call.backend, &mut page);
         }
@@ -81,6 +88,9 @@ fn server(status: &Status, backend: &dyn Backend, page: &mut Page) {
     let stats = &status.stats;
     let port = status.client_addr.as_deref().map_or("0".to_owned(), |addr| host_port(addr).1);
     page.line("redis_version", REDIS_VERSION);
+    page.line("redis_git_sha1", "00000000");
+    page.line("redis_git_dirty", 0);
+    page.line("redis_build_id", 0);
     page.line("towline_version", env!("CARGO_PKG_VERSION"));
     page.line("redis_mode", "standalone");
     page.line("os", std::env::consts::OS);
@@ -88,9 +98,11 @@ fn server(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("process_id", process_id());
     page.line("run_id", format_args!("{}{}", stats.node, "0".repeat(24)));
     page.line("tcp_port", port);
-    page.line("server_time_usec", backend.now_ms().saturating_mul(1000));
+    page.line("server_time_usec", backend.now_us());
     page.line("uptime_in_seconds", status.uptime_ms / 1000);
     page.line("uptime_in_days", status.uptime_ms / 86_400_000);
+    page.line("config_file", "");
+    page.line("io_threads_active", 0);
     page.line("node", stats.node);
     page.line("store", status.store);
     page.line("replication_addr", status.replication_addr.as_deref().unwrap_or_default());
@@ -98,19 +110,59 @@ fn server(status: &Status, backend: &dyn Backend, page: &mut Page) {
 
 fn clients(status: &Status, _: &dyn Backend, page: &mut Page) {
     page.line("connected_clients", status.clients);
+    page.line("cluster_connections", 0);
+    page.line("maxclients", status.clients_max);
+    page.line("blocked_clients", status.clients_waiting);
+    page.line("tracking_clients", 0);
+    page.line("pubsub_clients", 0);
+    page.line("clients_in_timeout_table", 0);
 }
 
 fn memory(status: &Status, backend: &dyn Backend, page: &mut Page) {
-    let used = backend.store().memory_bytes();
-    page.line("used_memory", used);
-    page.line("used_memory_human", human(used));
+    let (used, usage) = (backend.store().memory_bytes(), backend.usage());
+    let peak = status.store_peak_bytes.max(used);
+    // Where the system is not asked, what is known takes its place.
+    let resident = if usage.resident_bytes == 0 { used } else { usage.resident_bytes };
+    for (name, bytes) in [
+        ("used_memory", used),
+        ("used_memory_rss", resident),
+        ("used_memory_peak", peak),
+        ("total_system_memory", usage.system_bytes),
+        ("used_memory_lua", 0),
+        ("used_memory_scripts", 0),
+        ("maxmemory", 0),
+    ] {
+        page.line(name, bytes);
+        page.line(&format!("{name}_human"), human(bytes));
+    }
+    page.line("used_memory_peak_perc", percent(used, peak));
+    page.line("used_memory_overhead", 0);
+    page.line("used_memory_startup", 0);
     page.line("used_memory_dataset", used);
-    page.line("maxmemory", 0);
+    page.line("used_memory_dataset_perc", percent(used, used));
+    page.line("number_of_cached_scripts", 0);
+    page.line("number_of_functions", 0);
     page.line("maxmemory_policy", "noeviction");
+    page.line("mem_fragmentation_ratio", ratio(resident, used));
+    page.line("mem_fragmentation_bytes", resident.saturating_sub(used));
+    page.line("mem_allocator", "libc");
+    page.line("active_defrag_running", 0);
+    page.line("lazyfree_pending_objects", 0);
+    page.line("lazyfreed_objects", 0);
     page.line("memory_bound_bytes", status.memory_bound_bytes);
     page.line("mem_replication_backlog", status.backlog_bytes);
     page.line("spool_bytes", status.spool_bytes.0);
     page.line("spool_bytes_max", status.spool_bytes.1);
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole.max(1));
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+fn ratio(part: u64, whole: u64) -> String {
+    let hundredths = u128::from(part) * 100 / u128::from(whole.max(1));
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// A size as redis shows it: `1.50M`.
@@ -133,18 +185,50 @@ fn one_line(text: &str) -> String {
 
 fn persistence(status: &Status, _: &dyn Backend, page: &mut Page) {
     page.line("loading", u8::from(!status.stats.base));
+    page.line("async_loading", 0);
+    let unkept =
+        status.persisted.map_or(status.stats.end.0, |kept| status.stats.end.0.saturating_sub(kept.0));
+    page.line("rdb_changes_since_last_save", unkept);
+    page.line("rdb_bgsave_in_progress", 0);
+    page.line("rdb_last_save_time", 0);
+    page.line("rdb_last_bgsave_status", "ok");
+    page.line("rdb_last_bgsave_time_sec", -1);
+    page.line("rdb_current_bgsave_time_sec", -1);
     page.line("aof_enabled", u8::from(status.store == "disk"));
+    page.line("aof_rewrite_in_progress", 0);
+    page.line("aof_rewrite_scheduled", 0);
+    page.line("aof_last_rewrite_time_sec", -1);
+    page.line("aof_current_rewrite_time_sec", -1);
+    page.line("aof_last_bgrewrite_status", "ok");
     page.line("aof_last_write_status", if status.store_failed.is_none() { "ok" } else { "err" });
     page.line("store_failed", one_line(status.store_failed.as_deref().unwrap_or_default()));
     page.line("durability_held_ms", status.durability_held_ms);
     page.known("persisted_offset", status.persisted.map(|offset| offset.0));
 }
 
-fn stats(status: &Status, _: &dyn Backend, page: &mut Page) {
+fn stats(status: &Status, backend: &dyn Backend, page: &mut Page) {
     let counted = &status.stats.counters;
-    page.line("total_commands_processed", status.commands);
-    page.line("expired_keys", status.expired_keys);
+    let (counts, (read, written)) = (backend.counts(), status.client_bytes);
+    let since = counts.since(status);
+    page.line("total_connections_received", since.connections);
+    page.line("total_commands_processed", since.commands);
+    page.line("instantaneous_ops_per_sec", 0);
+    page.line("total_net_input_bytes", read);
+    page.line("total_net_output_bytes", written);
+    page.line("instantaneous_input_kbps", "0.00");
+    page.line("instantaneous_output_kbps", "0.00");
+    page.line("rejected_connections", since.refused_connections);
+    page.line("expired_keys", since.expired_keys);
     page.line("evicted_keys", 0);
+    page.line("evicted_clients", 0);
+    page.line("keyspace_hits", counts.hits.0);
+    page.line("keyspace_misses", counts.hits.1);
+    page.line("pubsub_channels", 0);
+    page.line("pubsub_patterns", 0);
+    page.line("latest_fork_usec", 0);
+    page.line("total_forks", 0);
+    page.line("total_error_replies", counts.error_replies());
+    page.line("sync_partial_err", 0);
     page.line("sync_full", counted.full_syncs);
     page.line("sync_partial_ok", counted.partial_syncs);
     page.line("total_net_repl_input_bytes", counted.bytes_received);
@@ -168,6 +252,7 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
     for (number, (replica, addr)) in here.into_iter().enumerate() {
         slave(number, replica, addr.as_deref(), page);
     }
+    page.line("master_failover_state", "no-failover");
     page.line("master_replid", format_args!("{}00000000", stats.history));
     page.line("master_replid2", "0".repeat(40));
     page.line("master_repl_offset", stats.end);
@@ -211,6 +296,8 @@ fn follower(status: &Status, page: &mut Page) {
     page.line("slave_read_repl_offset", stats.end);
     page.line("slave_repl_offset", stats.applied);
     page.line("slave_read_only", 1);
+    page.line("slave_priority", 100);
+    page.line("replica_announced", 1);
 }
 
 fn slave(number: usize, replica: &Replica, addr: Option<&str>, page: &mut Page) {
@@ -227,13 +314,6 @@ fn slave(number: usize, replica: &Replica, addr: Option<&str>, page: &mut Page) 
     let name = format!("slave{number}");
     let node = replica.node;
     page.line(&name, format_args!("ip={ip},port={port},state={state},offset={offset},lag={lag},node={node}"));
-}
-
-fn keyspace(_: &Status, backend: &dyn Backend, page: &mut Page) {
-    let keys = backend.store().len();
-    if keys > 0 {
-        page.line("db0", format_args!("keys={keys}"));
-    }
 }
 
 /// This process's id; under test a fixed one, because transcripts show the length of the page.

@@ -24,9 +24,10 @@
 //! | `object` | OBJECT, MEMORY |
 //! | `expiry` | EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME PEXPIRETIME PERSIST TTL PTTL |
 //! | `scan` | KEYS SCAN RANDOMKEY |
-//! | `server` | PING ECHO HELLO AUTH SELECT TIME CONFIG GET, RESET SHUTDOWN QUIT |
-//! | `client` | CLIENT SETINFO, SETNAME, GETNAME, ID, LIST |
-//! | `docs` | COMMAND, COMMAND COUNT, COMMAND DOCS |
+//! | `server` | PING ECHO HELLO AUTH SELECT TIME RESET SHUTDOWN QUIT |
+//! | `config` | CONFIG |
+//! | `client` | CLIENT |
+//! | `docs`, `getkeys` | COMMAND; COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS |
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
 //! | `latency` | SLOWLOG, LATENCY |
@@ -57,12 +58,15 @@ mod bitfield;
 mod bits;
 mod call;
 mod client;
+mod config;
 mod cost;
+pub mod counts;
 mod docs;
 mod dump;
 mod expiry;
 mod fault;
 mod floats;
+mod getkeys;
 mod glob;
 mod http;
 mod info;
@@ -89,7 +93,11 @@ pub mod watch;
 
 pub use backend::{Backend, Outcome, Refusal, Status, UpstreamState};
 pub use client::Client;
+pub use counts::Counts;
 pub use reply::Resp;
 pub use session::{OUT_BYTES_PER_RUN, REQUESTS_PER_RUN, Ran, Session, Then, request_limits};
 pub use status::Report;
 pub use table::{COMMANDS, Command, Flags, find};
+
+/// The redis whose commands, texts and manners these are.
+pub const REDIS_VERSION: &str = "7.2.0";

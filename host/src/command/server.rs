@@ -1,10 +1,10 @@
-//! The connection and the server: greetings, the clock, configuration to look at, and goodbye.
+//! The connection and the server: greetings, the clock, and goodbye.
 
 use super::backend::Outcome;
 use super::call::{Answer, Call, Fault};
 use super::client::{Client, client_name};
 use super::reply::{self, Resp};
-use super::{glob, replication};
+use super::{REDIS_VERSION, replication};
 
 /// Answers to every password but the ones below.
 const WRONG_PASSWORD: Fault = Fault::Static("WRONGPASS invalid username-password pair or user is disabled.");
@@ -63,7 +63,7 @@ fn greet(call: &mut Call<'_>) {
     let (version, id) = (call.client.resp, call.client.id);
     let out = &mut *call.out;
     reply::map(out, version, 7);
-    for (name, value) in [("server", "towline"), ("version", env!("CARGO_PKG_VERSION"))] {
+    for (name, value) in [("server", "towline"), ("version", REDIS_VERSION)] {
         reply::bulk(out, name.as_bytes());
         reply::bulk(out, value.as_bytes());
     }
@@ -107,10 +107,11 @@ pub(super) fn select(call: &mut Call<'_>) -> Answer {
     call.ok()
 }
 
-/// TIME, of this turn, in milliseconds.
+/// TIME, of this turn, in microseconds.
 pub(super) fn time(call: &mut Call<'_>) -> Answer {
+    let now_us = call.backend.now_us();
     reply::array(call.out, 2);
-    for part in [call.now_ms / 1000, call.now_ms % 1000 * 1000] {
+    for part in [now_us / 1_000_000, now_us % 1_000_000] {
         reply::bulk(call.out, towline_kv::Decimal::of_u64(part).as_bytes());
     }
     Call::done()
@@ -118,10 +119,11 @@ pub(super) fn time(call: &mut Call<'_>) -> Answer {
 
 /// RESET: as if just connected.
 pub(super) fn reset(call: &mut Call<'_>) -> Answer {
-    let Client { name, resp, .. } = &mut *call.client;
+    let Client { name, resp, no_evict, no_touch, .. } = &mut *call.client;
     name.clear();
     *resp = Resp::V2;
     *call.tx = None;
+    (*no_evict, *no_touch) = (false, false);
     reply::simple(call.out, "RESET");
     Call::done()
 }
@@ -142,35 +144,4 @@ pub(super) fn shutdown(call: &mut Call<'_>) -> Answer {
         }
     }
     Ok(Outcome::Shutdown)
-}
-
-/// CONFIG GET: what clients and tools ask before they begin. Nothing can be set.
-pub(super) fn config_get(call: &mut Call<'_>) -> Answer {
-    let status = call.backend.status();
-    let durable = if status.store == "disk" { "yes" } else { "no" };
-    let port = status.client_addr.as_deref().map_or("0".to_owned(), |addr| replication::host_port(addr).1);
-    let record_bytes_max = call.backend.record_bytes_max().to_string();
-    let backlog = status.backlog_bytes.to_string();
-    let all: [(&str, &str); 12] = [
-        ("appendfsync", "everysec"),
-        ("appendonly", durable),
-        ("databases", "1"),
-        ("maxmemory", "0"),
-        ("maxmemory-policy", "noeviction"),
-        ("port", &port),
-        ("proto-max-bulk-len", &record_bytes_max),
-        ("repl-backlog-size", &backlog),
-        ("replica-read-only", "yes"),
-        ("save", ""),
-        ("slave-read-only", "yes"),
-        ("timeout", "0"),
-    ];
-    let asked = |name: &str| call.args.iter().skip(2).any(|glob| glob::matches(glob, name.as_bytes(), true));
-    let found: Vec<_> = all.into_iter().filter(|(name, _)| asked(name)).collect();
-    reply::map(call.out, call.client.resp, found.len());
-    for (name, value) in found {
-        reply::bulk(call.out, name.as_bytes());
-        reply::bulk(call.out, value.as_bytes());
-    }
-    Call::done()
 }

@@ -13,6 +13,7 @@ use towline_kv::{Args, Parsed, ProtocolError, RequestLimits, RequestReader};
 use super::backend::{Backend, Outcome};
 use super::call::{Call, Cost};
 use super::client::Client;
+use super::counts::Fate;
 use super::transaction::{self, Transaction};
 use super::walk::Walk;
 use super::{http, reply, table};
@@ -140,6 +141,7 @@ impl Session {
                 }
             };
             let begin = out.len();
+            self.client.request_bytes = used;
             let outcome = self.execute(rest, now_ms, backend, &mut cost, out);
             if outcome == Outcome::Again {
                 self.again = Some(used);
@@ -206,11 +208,10 @@ impl Session {
             if let Some(tx) = &mut self.tx {
                 tx.fail();
             }
-            unknown(args, out);
+            unknown(args, backend, out);
             return Outcome::Done;
         };
-        self.client.seen_ms = now_ms;
-        self.client.last_command = command.name;
+        (self.client.seen_ms, self.client.last_command) = (now_ms, command.name);
         self.record.clear();
         let begin = out.len();
         let queues = self.tx.as_ref().is_some_and(|tx| tx.queues(command, args.len()));
@@ -230,14 +231,21 @@ impl Session {
             cost,
         };
         let answer = if queues { transaction::queue(&mut call) } else { call.run() };
-        let outcome = match answer {
-            Ok(outcome) => outcome,
+        let command = call.command;
+        let (outcome, fate) = match answer {
+            Ok(outcome) => (outcome, Fate::Done),
             Err(fault) => {
+                let fate = fault.fate();
                 self.walk = None;
                 out.truncate(begin);
-                fault.answer(out)
+                (fault.answer(out), fate)
             }
         };
+        let counted_later =
+            matches!(outcome, Outcome::Retry | Outcome::Again) || (queues && fate == Fate::Done);
+        if !counted_later {
+            backend.counts_mut().note(command, fate, &out[begin..]);
+        }
         if let Outcome::Wait { level, .. } = outcome {
             self.waiting = level;
         }
@@ -257,7 +265,8 @@ impl Session {
 
 /// redis's words for a command it does not know.
 #[cold]
-fn unknown(args: Args<'_>, out: &mut Vec<u8>) {
+fn unknown(args: Args<'_>, backend: &mut dyn Backend, out: &mut Vec<u8>) {
+    let begin = out.len();
     let quote =
         |bytes: &[u8], max: usize| String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned();
     let name = quote(args.get(0).unwrap_or_default(), QUOTED_MAX);
@@ -269,4 +278,5 @@ fn unknown(args: Args<'_>, out: &mut Vec<u8>) {
         quoted += &format!("'{}' ", quote(arg, QUOTED_MAX - quoted.len()));
     }
     reply::error(out, &format!("ERR unknown command '{name}', with args beginning with: {quoted}"));
+    backend.counts_mut().note_error(&out[begin..]);
 }

@@ -60,6 +60,8 @@ impl Flags {
 /// One command.
 #[derive(Debug)]
 pub struct Command {
+    /// Its number, of which each command and subcommand has one of its own, below [`IDS`].
+    pub(super) id: u16,
     /// In lower case; of a subcommand: `client|list`.
     pub name: &'static str,
     /// How many arguments, the name counted; below zero: at least so many.
@@ -101,6 +103,9 @@ impl Command {
         self.name.rsplit_once('|').map_or(self.name, |(_, name)| name)
     }
 }
+
+/// How many numbers there are: first the commands, then room for each command's subcommands.
+pub(super) const IDS: usize = PLACES / 2 + rows::FAMILIES * rows::FAMILY_MAX;
 
 /// Places in the index.
 const PLACES: usize = 256;

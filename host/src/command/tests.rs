@@ -68,3 +68,8 @@ fn dump_and_restore() {
 fn what_is_not_here() {
     play("absent");
 }
+
+#[test]
+fn settings_counts_and_commands() {
+    play("settings");
+}

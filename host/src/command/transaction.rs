@@ -18,6 +18,7 @@ use towline_kv::Args;
 
 use super::backend::{Outcome, Refusal};
 use super::call::{Answer, Call, Fault, WHOLE_STEPS};
+use super::counts::Fate;
 use super::overlay::Overlay;
 use super::reply;
 use super::table::{Command, Flags};
@@ -295,9 +296,11 @@ fn run_one(
         cost: &mut *call.cost,
     };
     let ran = one.run();
+    let command = one.command;
     call.record.clear();
     let fault = match ran {
         Ok(_) => {
+            call.backend.counts_mut().note(command, Fate::Done, &[]);
             call.cost.spend_bytes(call.out.len() - before);
             return Ok(());
         }
@@ -307,6 +310,8 @@ fn run_one(
     if matches!(fault, Fault::Refused(Refusal::NotApplied) | Fault::TooCostly) {
         return Err(fault);
     }
+    let fate = fault.fate();
     fault.answer(call.out);
+    call.backend.counts_mut().note(command, fate, &call.out[before..]);
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use towline_core::Offset;
 
+use crate::command::Counts;
+
 /// Counters and facts since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -9,6 +11,18 @@ pub(crate) struct Tally {
     pub(crate) commands: u64,
     /// Clients connected now.
     pub(crate) clients: u64,
+    /// How often each command ran, for INFO.
+    pub(crate) counts: Counts,
+    /// The most clients at a time.
+    pub(crate) clients_max: u32,
+    /// Connections taken, and refused because there were too many.
+    pub(crate) connections: u64,
+    /// See [`Self::connections`].
+    pub(crate) refused_connections: u64,
+    /// Bytes read from clients, and written to them.
+    pub(crate) client_bytes: (u64, u64),
+    /// This process runs on a real machine, of which INFO may tell; a simulated one must be the same every time.
+    pub(crate) real: bool,
     /// Keys a primary deleted because their time had come.
     pub(crate) expired_keys: u64,
     /// Snapshots this node installed.

@@ -7,7 +7,8 @@ use towline_core::{Level, Offset, Span, Time};
 use super::clients::Clients;
 use super::heart::Heart;
 use crate::command::watch::Mark;
-use crate::command::{Backend, Client, Refusal, Status};
+use crate::command::{Backend, Client, Counts, Refusal, Status};
+use crate::machine::Usage;
 use crate::store::Store;
 
 /// Code, stacks and the runtime: what the process takes beside everything counted.
@@ -63,7 +64,19 @@ impl Backend for Turn<'_> {
     }
 
     fn status(&self) -> Status {
-        self.heart.status()
+        Status { clients_waiting: self.clients.waiting(), ..self.heart.status() }
+    }
+
+    fn counts(&self) -> &Counts {
+        &self.heart.tally.counts
+    }
+
+    fn counts_mut(&mut self) -> &mut Counts {
+        &mut self.heart.tally.counts
+    }
+
+    fn usage(&self) -> Usage {
+        if self.heart.tally.real { Usage::now() } else { Usage::default() }
     }
 
     fn dice(&mut self) -> u64 {
@@ -117,6 +130,11 @@ impl Heart {
             snapshots_installed: tally.installed,
             forked: self.receive.forked(),
             clients: tally.clients,
+            clients_max: tally.clients_max,
+            clients_waiting: 0,
+            connections: tally.connections,
+            refused_connections: tally.refused_connections,
+            client_bytes: tally.client_bytes,
             commands: tally.commands,
             expired_keys: tally.expired_keys,
             uptime_ms: self.now.since(Time::ZERO).as_millis(),

@@ -2,8 +2,8 @@
 
 use super::super::call::run_sub;
 use super::super::{
-    absent, bitfield, bits, client, docs, dump, expiry, floats, info, keys, latency, lcs, object, ranges,
-    rename, replication, scan, server, strings, transaction,
+    absent, bitfield, bits, client, config, docs, dump, expiry, floats, getkeys, info, keys, latency, lcs,
+    object, ranges, rename, replication, scan, server, strings, transaction,
 };
 use super::{Command, Flags};
 
@@ -27,48 +27,90 @@ const TWO_KEYS: (i8, i8, i8) = (1, 2, 1);
 const LATER_KEY: (i8, i8, i8) = (2, 2, 1);
 const LATER_KEYS: (i8, i8, i8) = (2, -1, 1);
 
-/// `name arity flags keys since "syntax" => handler: "summary" [subcommands];`, by chapters.
+/// Subcommands that one command may have.
+pub(super) const FAMILY_MAX: usize = 32;
+/// Commands that have subcommands.
+pub(super) const FAMILIES: usize = 13;
+
+/// Gives each row its number: `family` 0 are the commands themselves.
+const fn numbered<const N: usize>(mut rows: [Command; N], family: usize) -> [Command; N] {
+    let begin = match family {
+        0 => 0,
+        _ => super::PLACES / 2 + (family - 1) * FAMILY_MAX,
+    };
+    assert!(family <= FAMILIES && (family == 0 || N <= FAMILY_MAX), "a family has room for its subcommands");
+    let mut row = 0;
+    while row < N {
+        #[expect(clippy::cast_possible_truncation, reason = "there are some hundred")]
+        {
+            rows[row].id = (begin + row) as u16;
+        }
+        row += 1;
+    }
+    rows
+}
+
+/// `family: "chapter" { name arity flags keys since "syntax" => handler: "summary" [subcommands]; }`.
 macro_rules! rows {
-    ($($group:literal { $(
+    ($family:literal: $($group:literal { $(
         $name:literal $arity:literal $flags:ident $keys:ident $since:literal $syntax:literal
         => $run:path: $summary:literal $([$subs:ident])?;
     )* })*) => {
-        &[$($(Command {
-            name: $name, arity: $arity, flags: $flags, keys: $keys, group: $group, since: $since, syntax: $syntax,
-            summary: $summary, subs: rows!(@subs $($subs)?), run: $run,
-        },)*)*]
+        &numbered([$($(Command {
+            id: 0, name: $name, arity: $arity, flags: $flags, keys: $keys, group: $group, since: $since,
+            syntax: $syntax, summary: $summary, subs: rows!(@subs $($subs)?), run: $run,
+        },)*)*], $family)
     };
     (@subs $subs:ident) => { $subs };
     (@subs) => { &[] };
 }
 
-const CLIENT: &[Command] = rows! { "connection" {
+const CLIENT: &[Command] = rows! { 1: "connection" {
     "client|getname" 2 NONE NO_KEY "2.6.9" "" => client::getname: "Returns the name of the connection";
+    "client|getredir" 2 NONE NO_KEY "6.0.0" "" => client::getredir: "Returns -1: nothing is tracked";
     "client|id" 2 NONE NO_KEY "5.0.0" "" => client::id: "Returns the number of the connection";
+    "client|info" 2 NONE NO_KEY "6.2.0" "" => client::info: "Returns what is known of the connection";
     "client|list" -2 ADMIN NO_KEY "2.4.0" "[TYPE NORMAL | ID client-id ...]"
         => client::list: "Lists open connections";
+    "client|no-evict" 3 ADMIN NO_KEY "7.0.0" "ON|OFF"
+        => client::no_evict: "Asks not to be closed first when memory is short";
+    "client|no-touch" 3 NONE NO_KEY "7.2.0" "ON|OFF"
+        => client::no_touch: "Does nothing: when keys are used is not kept";
     "client|setinfo" 4 NONE NO_KEY "7.2.0" "LIB-NAME|LIB-VER value"
         => client::setinfo: "Tells which client library is used";
     "client|setname" 3 NONE NO_KEY "2.6.9" "connection-name" => client::setname: "Names the connection";
+    "client|tracking" -3 NONE NO_KEY "6.0.0" "ON|OFF" => client::tracking: "Takes OFF: nothing is tracked";
+    "client|trackinginfo" 2 NONE NO_KEY "6.2.0" "" => client::trackinginfo: "Says that nothing is tracked";
 } };
 
-const COMMAND: &[Command] = rows! { "server" {
+const COMMAND: &[Command] = rows! { 2: "server" {
     "command|count" 2 NONE NO_KEY "2.8.13" "" => docs::count: "Returns the number of commands";
     "command|docs" -2 NONE NO_KEY "7.0.0" "[command-name...]" => docs::docs: "Returns what commands are for";
+    "command|getkeys" -3 NONE NO_KEY "2.8.13" "command [arg...]" => getkeys::keys: "Returns the keys in a command";
+    "command|getkeysandflags" -3 NONE NO_KEY "7.0.0" "command [arg...]"
+        => getkeys::keys_and_flags: "Returns the keys in a command, and what happens to them";
+    "command|info" -2 NONE NO_KEY "2.8.13" "[command-name...]"
+        => docs::info: "Returns what there is to say of commands";
+    "command|list" -2 NONE NO_KEY "7.0.0" "[FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]"
+        => docs::list: "Returns the names of the commands";
 } };
 
-const CONFIG: &[Command] = rows! { "server" {
-    "config|get" -3 ADMIN NO_KEY "2.0.0" "parameter..." => server::config_get: "Returns settings";
+const CONFIG: &[Command] = rows! { 3: "server" {
+    "config|get" -3 ADMIN NO_KEY "2.0.0" "parameter..." => config::get: "Returns settings";
+    "config|resetstat" 2 ADMIN NO_KEY "2.0.0" "" => config::resetstat: "Counts anew what INFO counts";
+    "config|rewrite" 2 ADMIN NO_KEY "2.8.0" "" => config::rewrite: "Refuses: settings are given at the start";
+    "config|set" -4 ADMIN NO_KEY "2.0.0" "parameter value [parameter value...]"
+        => config::set: "Takes what a setting is already, and refuses the rest";
 } };
 
-const OBJECT: &[Command] = rows! { "generic" {
+const OBJECT: &[Command] = rows! { 4: "generic" {
     "object|encoding" 3 READ LATER_KEY "2.2.3" "key" => object::object_encoding: "Returns how redis would keep a value";
     "object|freq" 3 READ LATER_KEY "4.0.0" "key" => object::object_freq: "Refuses: how often is not kept";
     "object|idletime" 3 READ LATER_KEY "2.2.3" "key" => object::object_idletime: "Returns 0: when is not kept";
     "object|refcount" 3 READ LATER_KEY "2.2.3" "key" => object::object_refcount: "Returns 1";
 } };
 
-const MEMORY: &[Command] = rows! { "server" {
+const MEMORY: &[Command] = rows! { 5: "server" {
     "memory|doctor" 2 NONE NO_KEY "4.0.0" "" => object::memory_doctor: "Tells how memory is bounded";
     "memory|malloc-stats" 2 NONE NO_KEY "4.0.0" ""
         => object::memory_malloc_stats: "Says that the allocator tells nothing";
@@ -78,13 +120,13 @@ const MEMORY: &[Command] = rows! { "server" {
         => object::memory_usage: "Returns the bytes an entry takes";
 } };
 
-const SLOWLOG: &[Command] = rows! { "server" {
+const SLOWLOG: &[Command] = rows! { 6: "server" {
     "slowlog|get" -2 ADMIN NO_KEY "2.2.12" "[count]" => latency::slowlog_get: "Returns nothing: no command is timed";
     "slowlog|len" 2 ADMIN NO_KEY "2.2.12" "" => latency::zero: "Returns 0";
     "slowlog|reset" 2 ADMIN NO_KEY "2.2.12" "" => latency::reset: "Does nothing: it is empty";
 } };
 
-const LATENCY: &[Command] = rows! { "server" {
+const LATENCY: &[Command] = rows! { 7: "server" {
     "latency|doctor" 2 ADMIN NO_KEY "2.8.13" "" => latency::doctor: "Says that latency is not measured";
     "latency|graph" 3 ADMIN NO_KEY "2.8.13" "event" => latency::graph: "Says that there are no samples";
     "latency|histogram" -2 ADMIN NO_KEY "7.0.0" "[command...]" => latency::histogram: "Returns nothing";
@@ -93,28 +135,36 @@ const LATENCY: &[Command] = rows! { "server" {
     "latency|reset" -2 ADMIN NO_KEY "2.8.13" "[event...]" => latency::zero: "Returns 0";
 } };
 
-const FUNCTION: &[Command] = rows! { "scripting" {
+const FUNCTION: &[Command] = rows! { 8: "scripting" {
     "function|flush" -2 NONE NO_KEY "7.0.0" "[ASYNC|SYNC]" => absent::flush: "Does nothing: there are no functions";
     "function|kill" 2 NONE NO_KEY "7.0.0" "" => absent::kill: "Refuses: nothing runs";
     "function|list" -2 NONE NO_KEY "7.0.0" "[LIBRARYNAME pattern] [WITHCODE]" => absent::none: "Returns none";
 } };
 
-const SCRIPT: &[Command] = rows! { "scripting" {
+const SCRIPT: &[Command] = rows! { 9: "scripting" {
     "script|exists" -3 NONE NO_KEY "2.6.0" "sha1..." => absent::script_exists: "Returns 0 for each";
     "script|flush" -2 NONE NO_KEY "2.6.0" "[ASYNC|SYNC]" => absent::flush: "Does nothing: there are no scripts";
     "script|kill" 2 NONE NO_KEY "2.6.0" "" => absent::kill: "Refuses: nothing runs";
 } };
 
-const ACL: &[Command] = rows! { "server" {
+const ACL: &[Command] = rows! { 10: "server" {
     "acl|users" 2 ADMIN NO_KEY "6.0.0" "" => absent::users: "Returns the one user";
     "acl|whoami" 2 NONE NO_KEY "6.0.0" "" => absent::whoami: "Returns the user of the connection";
 } };
 
-const MODULE: &[Command] = rows! { "server" {
+const MODULE: &[Command] = rows! { 11: "server" {
     "module|list" 2 ADMIN NO_KEY "4.0.0" "" => absent::none: "Returns none";
 } };
 
-const TOWLINE: &[Command] = rows! { "towline" {
+const CLUSTER: &[Command] = rows! { 13: "cluster" {
+    "cluster|info" 2 NONE NO_KEY "3.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+    "cluster|myid" 2 NONE NO_KEY "3.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+    "cluster|nodes" 2 NONE NO_KEY "3.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+    "cluster|shards" 2 NONE NO_KEY "7.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+    "cluster|slots" 2 NONE NO_KEY "3.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+} };
+
+const TOWLINE: &[Command] = rows! { 12: "towline" {
     "towline|digest" 2 FAST NO_KEY "0.1.0" ""
         => replication::digest: "Returns the content digest, equal on nodes that hold the same";
     "towline|replication" 2 FAST NO_KEY "0.1.0" ""
@@ -124,6 +174,7 @@ const TOWLINE: &[Command] = rows! { "towline" {
 
 /// All commands.
 pub const COMMANDS: &[Command] = rows! {
+    0:
     "string" {
         "append" 3 FAST_WRITE KEY "2.0.0" "key value" => strings::append: "Adds bytes at the end of a value";
         "bitcount" -2 READ KEY "2.6.0" "key [start end [BYTE|BIT]]" => bits::bitcount: "Counts the ones of a value";
@@ -225,7 +276,7 @@ pub const COMMANDS: &[Command] = rows! {
     }
     "server" {
         "acl" -2 NONE NO_KEY "6.0.0" "" => run_sub: "Commands about users" [ACL];
-        "cluster" -2 NONE NO_KEY "3.0.0" "" => absent::cluster: "Refuses: there is no cluster";
+        "cluster" -2 NONE NO_KEY "3.0.0" "" => run_sub: "Commands about a cluster, which this is not" [CLUSTER];
         "command" -1 NONE NO_KEY "2.8.13" "" => docs::command: "Tells what commands there are" [COMMAND];
         "config" -2 ADMIN NO_KEY "2.0.0" "" => run_sub: "Commands about settings" [CONFIG];
         "dbsize" 1 FAST_READ NO_KEY "1.0.0" "" => keys::dbsize: "Returns the number of keys";

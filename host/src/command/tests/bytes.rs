@@ -158,6 +158,17 @@ fn names_lead_to_commands() {
 }
 
 #[test]
+fn every_command_has_a_number_of_its_own() {
+    let all =
+        crate::command::COMMANDS.iter().flat_map(|command| std::iter::once(command).chain(command.subs));
+    let mut numbers: Vec<u16> = all.map(|command| command.id).collect();
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count);
+}
+
+#[test]
 fn status_reads_back() {
     let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
     backend.replicas = vec![1, 2];

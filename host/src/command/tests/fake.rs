@@ -11,7 +11,7 @@ use towline_core::{Span, Stats};
 use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
 
 use crate::command::watch::{Mark, Watches};
-use crate::command::{Backend, Client, Refusal, Status, UpstreamState};
+use crate::command::{Backend, Client, Counts, Refusal, Status, UpstreamState};
 use crate::store::{Found, Replaced, Store, View};
 
 /// 2023-11-14, 22:13:20.
@@ -98,6 +98,7 @@ pub(crate) struct FakeBackend {
     pub(crate) others: Vec<Client>,
     pub(crate) watches: Watches,
     pub(crate) reply_bytes_max: usize,
+    pub(crate) counts: Counts,
 }
 
 impl FakeBackend {
@@ -116,6 +117,7 @@ impl FakeBackend {
             others: Vec::new(),
             watches: Watches::default(),
             reply_bytes_max: 1 << 20,
+            counts: Counts::default(),
         }
     }
 
@@ -228,11 +230,22 @@ impl Backend for FakeBackend {
             durability_held_ms: 0,
             forked: None,
             clients: 1,
+            clients_max: 1000,
+            clients_waiting: 0,
+            connections: 3,
+            refused_connections: 0,
+            client_bytes: (100, 200),
             commands: 10,
             expired_keys: self.expired,
             uptime_ms: 90_061_000,
             stopping: false,
         }
+    }
+    fn counts(&self) -> &Counts {
+        &self.counts
+    }
+    fn counts_mut(&mut self) -> &mut Counts {
+        &mut self.counts
     }
     fn dice(&mut self) -> u64 {
         self.dice += 1;

@@ -92,6 +92,11 @@ impl Clients {
         self.reply_bytes_max
     }
 
+    /// How many wait for something.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// Everyone connected but one who is being run.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Client> {
         self.rows.iter().flatten().map(|row| row.session.client())
@@ -106,6 +111,7 @@ impl Clients {
         peer: String,
     ) -> Option<Errand> {
         if heart.tally.clients >= u64::from(self.clients_max) {
+            heart.tally.refused_connections += 1;
             let mut out = Vec::new();
             reply::error(&mut out, "ERR max number of clients reached");
             return Some(Errand::Farewell(transport, out));
@@ -117,6 +123,7 @@ impl Clients {
         }
         self.next_id += 1;
         heart.tally.clients += 1;
+        heart.tally.connections += 1;
         let local = heart.tally.client_addr.clone().unwrap_or_default();
         let client = Client::new(self.next_id, peer, local, heart.clock.unix_ms(heart.now));
         let session = Session::new(client, self.limits);
@@ -291,7 +298,9 @@ impl Clients {
         for index in mem::take(&mut self.owed) {
             let Some(mut row) = self.rows[index as usize].take() else { continue };
             self.bytes -= row.bytes();
-            match row.write() {
+            let written = row.write();
+            heart.tally.client_bytes.1 += mem::take(&mut row.wrote);
+            match written {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => row.unstall(),
                 Poll::Ready(Err(_)) => {

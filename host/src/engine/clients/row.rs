@@ -67,6 +67,8 @@ pub(super) struct Row {
     waker: Waker,
     buffer: Buffer,
     sent: usize,
+    /// Bytes written since that was last counted.
+    pub(super) wrote: u64,
     flushing: bool,
     /// It was left alone because its replies were not taken.
     stalled: bool,
@@ -107,6 +109,7 @@ impl Row {
             waker,
             buffer,
             sent: 0,
+            wrote: 0,
             flushing: false,
             stalled: false,
             need: 1,
@@ -171,7 +174,10 @@ impl Row {
                     break;
                 }
                 Poll::Ready(Ok(0)) => self.state = State::Ending,
-                Poll::Ready(Ok(bytes)) => read += bytes,
+                Poll::Ready(Ok(bytes)) => {
+                    read += bytes;
+                    turn.heart.tally.client_bytes.0 += bytes as u64;
+                }
                 Poll::Ready(Err(_)) => return Came::Gone,
             }
         }
@@ -223,6 +229,7 @@ impl Row {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             (self.sent, self.flushing) = (self.sent + bytes, true);
+            self.wrote += bytes as u64;
         }
         self.sent = 0;
         self.out.clear();
