@@ -6,7 +6,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::id::{Epoch, HistoryId, Offset, Position};
+use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{CURSOR_BYTES_MAX, EPOCHS_MAX};
 use crate::log::epochs::{EpochTable, Opening};
 use crate::wire::fields::{Reader, Writer};
@@ -14,11 +14,12 @@ use crate::wire::join::{decode_position, encode_position};
 
 const VERSION: u16 = 1;
 const FIXED_BYTES: usize = 8 + 16 + 24;
+const CHECK_BYTES: usize = 8;
 
 /// The bytes a host stores with its data. Opaque; compare and copy them, nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    bytes: [u8; CURSOR_BYTES_MAX + 8],
+    bytes: [u8; CURSOR_BYTES_MAX],
     len: usize,
 }
 
@@ -30,7 +31,7 @@ impl Cursor {
     }
 
     pub(crate) fn new(history: HistoryId, position: Position, epochs: &[Opening]) -> Self {
-        let mut cursor = Self { bytes: [0; CURSOR_BYTES_MAX + 8], len: 0 };
+        let mut cursor = Self { bytes: [0; CURSOR_BYTES_MAX], len: 0 };
         let mut writer = Writer::bare(&mut cursor.bytes);
         let count = u16::try_from(epochs.len()).expect("EPOCHS_MAX fits");
         // The version, the count and four bytes of zero, as the one word that the check reads.
@@ -41,8 +42,8 @@ impl Cursor {
         }
         let body = writer.written();
         let check = xxh3_64(&cursor.bytes[..body]);
-        cursor.bytes[body..body + 8].copy_from_slice(&check.to_le_bytes());
-        cursor.len = body + 8;
+        cursor.bytes[body..body + CHECK_BYTES].copy_from_slice(&check.to_le_bytes());
+        cursor.len = body + CHECK_BYTES;
         cursor
     }
 
@@ -50,6 +51,16 @@ impl Cursor {
     #[must_use]
     pub fn describe(bytes: &[u8]) -> Option<(HistoryId, Position)> {
         Decoded::from_bytes(bytes).map(|decoded| (decoded.history, decoded.position))
+    }
+
+    /// The newest record before a cursor, for a host that must know later whether a state it kept is still part of its
+    /// history ([`Node::holds`](crate::Node::holds)). `None` if damaged.
+    #[must_use]
+    pub fn newest(bytes: &[u8]) -> Option<EpochOffset> {
+        let Decoded { position, epochs, .. } = Decoded::from_bytes(bytes)?;
+        // A table that begins at the boundary has forgotten the epoch before it: the one opened there names the place.
+        let epoch = epochs.of_record(position.boundary).unwrap_or(position.epoch);
+        Some(EpochOffset { epoch, offset: position.boundary })
     }
 }
 
@@ -78,8 +89,8 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let body = bytes.len().checked_sub(8)?;
-        if body > CURSOR_BYTES_MAX || xxh3_64(&bytes[..body]).to_le_bytes() != bytes[body..] {
+        let body = bytes.len().checked_sub(CHECK_BYTES)?;
+        if bytes.len() > CURSOR_BYTES_MAX || xxh3_64(&bytes[..body]).to_le_bytes() != bytes[body..] {
             return None;
         }
         let mut reader = Reader::new(&bytes[..body]);
@@ -100,4 +111,4 @@ impl Decoded {
     }
 }
 
-const _: () = assert!(FIXED_BYTES + EPOCHS_MAX * 16 == CURSOR_BYTES_MAX);
+const _: () = assert!(FIXED_BYTES + EPOCHS_MAX * 16 + CHECK_BYTES == CURSOR_BYTES_MAX);

@@ -1,5 +1,6 @@
-//! Three failures, three homes: a bad set-up is a [`ConfigError`], a host's mistake a [`Misuse`], a peer's mistake a
-//! [`Fault`]. Numbers are stable and listed in docs/protocol.md; anything else is our bug and panics.
+//! Three failures, three homes: a bad set-up is a [`ConfigError`] (and a cursor that cannot be read a
+//! [`CursorError`]), a host's mistake a [`Misuse`], a peer's mistake a [`Fault`]. Numbers are stable and listed
+//! in docs/protocol.md; anything else is our bug and panics.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -7,7 +8,7 @@ use core::fmt;
 /// A configuration that cannot work: the option, its value and the bound it breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The option's name, as in [`Config`](crate::Config); or `cursor`, for one that cannot be read.
+    /// The option's name, as in [`Config`](crate::Config).
     pub option: &'static str,
     /// What it was.
     pub value: u64,
@@ -24,6 +25,22 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// The bytes given at boot as a cursor are none: damaged, cut short, or of another version. The store that kept them
+/// cannot say where its data stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorError {
+    /// How many bytes were given.
+    pub bytes: u64,
+}
+
+impl fmt::Display for CursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the cursor of {} bytes is damaged, or of another version", self.bytes)
+    }
+}
+
+impl core::error::Error for CursorError {}
 
 macro_rules! numbered {
     (

@@ -31,10 +31,24 @@ pub struct Offset(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SnapshotId(pub u64);
 
+/// One record of a history: the epoch it was written in, and the offset after it.
+///
+/// An offset alone names a record of every history that came so far; with the epoch it names one, for ever. Whatever is
+/// owed or remembered across a change of role is remembered as this, and asked of [`Node::holds`](crate::Node::holds).
+/// The default lies before every record, in every history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct EpochOffset {
+    /// The epoch of the record before the offset.
+    pub epoch: Epoch,
+    /// The offset after it.
+    pub offset: Offset,
+}
+
 /// A boundary of the history with the proof of what lies before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Position {
-    /// The newest epoch that holds a record before the boundary (or the newest of all, at the log's end).
+    /// The newest epoch opened at or before the boundary. It may hold no record yet: the epoch of the record before is
+    /// that of [`Node::place`](crate::Node::place).
     pub epoch: Epoch,
     /// The number of records before it; always between two sealed batches.
     pub boundary: Offset,

@@ -67,8 +67,9 @@
 //!
 //! ## Three failures, three homes
 //!
-//! [`ConfigError`]: a set-up that cannot work. [`Misuse`]: a mistake of the host; nothing was changed. [`Fault`]: a
-//! mistake of a peer; that link alone gets [`Event::Close`]. Anything else is our bug and panics.
+//! [`ConfigError`]: a set-up that cannot work ([`CursorError`]: a cursor that cannot be read). [`Misuse`]: a mistake
+//! of the host; nothing was changed. [`Fault`]: a mistake of a peer; that link alone gets [`Event::Close`]. Anything
+//! else is our bug and panics.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
@@ -108,9 +109,9 @@ mod wire;
 
 pub use config::{Config, Options};
 pub use cursor::Cursor;
-pub use error::{ConfigError, Fault, Misuse};
+pub use error::{ConfigError, CursorError, Fault, Misuse};
 pub use event::Event;
-pub use id::{Epoch, HistoryId, LinkId, NodeId, Offset, Position, SnapshotId};
+pub use id::{Epoch, EpochOffset, HistoryId, LinkId, NodeId, Offset, Position, SnapshotId};
 pub use input::{Boot, Input, Kind, Next, Payload, Role, Side, Step};
 pub use link::outbox::{More, Transmit};
 pub use node::Node;

@@ -15,8 +15,8 @@ pub const RECORD_BYTES_MAX: u32 = (1 << 28) - 1;
 /// Epochs a node remembers. A peer whose newest common epoch is older than these gets a snapshot.
 pub const EPOCHS_MAX: usize = 32;
 
-/// The longest [`Cursor`](crate::Cursor): its head and a full table of epochs.
-pub const CURSOR_BYTES_MAX: usize = 48 + EPOCHS_MAX * 16;
+/// The longest [`Cursor`](crate::Cursor): its head, a full table of epochs, and its check.
+pub const CURSOR_BYTES_MAX: usize = 48 + EPOCHS_MAX * 16 + 8;
 
 /// The smallest ring: it must hold four of the smallest frames (a batch head and a record of one byte).
 pub const BACKLOG_BYTES_MIN: u64 = 512;

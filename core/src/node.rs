@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::cursor::{Cursor, Decoded};
 use crate::deadline::Deadlines;
-use crate::error::{ConfigError, Misuse};
+use crate::error::{CursorError, Misuse};
 use crate::event::Event;
-use crate::id::{HistoryId, LinkId, NodeId, Offset, Position};
+use crate::id::{EpochOffset, HistoryId, LinkId, NodeId, Offset, Position};
 use crate::input::{Boot, Input, Role, Step};
 use crate::link::outbox::{Done, More, Transmit};
 use crate::link::upstream::Upstream;
@@ -117,7 +117,7 @@ impl Node {
     ///
     /// # Errors
     /// A cursor that cannot be read.
-    pub fn new(config: Config, boot: Boot<'_>) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, boot: Boot<'_>) -> Result<Self, CursorError> {
         let mut identity = Dice::new(boot.seed, Label::Identity);
         let incarnation = u64::from(identity.word()) << 32 | u64::from(identity.word());
         let ship_dice = identity.word();
@@ -146,9 +146,7 @@ impl Node {
         };
         if let Some(bytes) = boot.cursor {
             let Some(cursor) = Decoded::from_bytes(bytes) else {
-                let value = bytes.len() as u64;
-                let relation = "bytes long and damaged or of another version; the least a sound one has is";
-                return Err(ConfigError { option: "cursor", value, bound: 72, relation });
+                return Err(CursorError { bytes: bytes.len() as u64 });
             };
             node.log.reset(cursor.history, cursor.position, &cursor.epochs);
             node.seen = cursor.epochs.number().max(cursor.position.epoch.number());
@@ -271,6 +269,21 @@ impl Node {
         let epochs = self.log.epochs.below(position.boundary, position.epoch);
         let alone = [(position.epoch, position.boundary)];
         Cursor::new(self.log.history, position, if epochs.is_empty() { &alone } else { epochs })
+    }
+
+    /// The place of the record before `offset`: what to remember of it. `None` beyond the end, or if the epochs that
+    /// are known begin after it.
+    #[must_use]
+    pub fn place(&self, offset: Offset) -> Option<EpochOffset> {
+        self.log.place(offset)
+    }
+
+    /// Whether this node's history, up to its end, holds that record. It does not any more after a fork, or under
+    /// another history; of a record older than all [`EPOCHS_MAX`](crate::limits::EPOCHS_MAX) known epochs it is not
+    /// known, and the answer is no. Below a snapshot that is not installed yet this speaks of the snapshot's history.
+    #[must_use]
+    pub fn holds(&self, place: EpochOffset) -> bool {
+        place.offset == Offset(0) || self.log.place(place.offset) == Some(place)
     }
 
     /// The offset that at least `n` connected replicas have reached; what WAIT asks. With `n` 0, the log's end.

@@ -81,3 +81,51 @@ fn a_fork_is_told_from_what_the_host_has() {
     assert_eq!(joins(&mut replica, &mut started_at(5, 10)), Some(10), "nowhere: all it has is there");
     assert_eq!(joins(&mut replica, &mut started_at(6, 4)), Some(4));
 }
+
+/// An offset names a record of every history that came so far; with its epoch it names one. What was written on a
+/// branch that is left is not in the history any more, though that passes the same offset again.
+#[test]
+fn a_record_is_known_by_its_epoch() {
+    let cursors = writes(&mut node(1, Role::Primary, small(), None), 10);
+    let mut left = node(2, Role::Primary, small(), Some(cursors[9].as_bytes()));
+    let mine = writes(&mut left, 3).pop().unwrap();
+    let place = left.place(Offset(13)).unwrap();
+    assert_eq!((Cursor::newest(mine.as_bytes()), left.holds(place)), (Some(place), true));
+    left.handle(NOW, Input::Persisted { upto: Offset(13) }).unwrap();
+
+    let mut other = node(3, Role::Primary, small(), Some(cursors[4].as_bytes()));
+    let theirs = writes(&mut other, 10).pop().unwrap();
+    left.handle(NOW, Input::Follow { adopt: false }).unwrap();
+    assert!(left.holds(place), "nothing was thrown away yet");
+    assert_eq!(joins(&mut left, &mut other), Some(5));
+    assert_eq!(left.stats().end, Offset(15));
+    assert!(!left.holds(place) && !other.holds(place), "its offset is passed, by other records");
+    assert_eq!(left.place(Offset(13)), other.place(Offset(13)));
+    for shared in [0, 1, 5] {
+        let place = other.place(Offset(shared)).unwrap();
+        assert!(left.holds(place) && Offset(shared) == place.offset);
+    }
+    assert_eq!(Cursor::newest(theirs.as_bytes()), other.place(Offset(15)));
+    assert_eq!((other.place(Offset(16)), other.holds(EpochOffset::default())), (None, true));
+
+    // The disk speaks of the state before, and the snapshot is not installed: nothing of this history is kept.
+    left.handle(NOW, Input::Persisted { upto: Offset(13) }).unwrap();
+    assert_eq!(left.stats().persisted, Offset(0));
+}
+
+/// An epoch without records that another follows at the same offset is forgotten: what was written before it is not.
+#[test]
+fn epochs_without_records_do_not_hide_the_record_before_them() {
+    let mut primary = node(1, Role::Primary, small(), None);
+    let cursor = writes(&mut primary, 2).pop().unwrap();
+    let place = primary.place(Offset(2)).unwrap();
+    for _ in 0..3 {
+        let position = primary.handle(NOW, Input::Promote).unwrap().position.unwrap();
+        assert_ne!(position.epoch, place.epoch);
+        assert_eq!(Cursor::newest(primary.cursor(position).as_bytes()), Some(place));
+        assert!(primary.holds(place) && Cursor::newest(cursor.as_bytes()) == Some(place));
+    }
+    let step = primary.handle(NOW, Input::Write { data: b"not sealed yet" }).unwrap();
+    let open = primary.place(step.offset.unwrap()).unwrap();
+    assert!(primary.holds(open) && open.epoch == primary.stats().epoch);
+}

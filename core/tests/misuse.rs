@@ -294,7 +294,7 @@ fn a_damaged_cursor_is_refused_at_boot() {
         let mut damaged = cursor.clone();
         damaged[at] ^= 0x10;
         let error = Node::new(config, boot(Some(&damaged))).expect_err("a damaged one is not");
-        assert_eq!((error.option, error.value), ("cursor", cursor.len() as u64));
+        assert_eq!(error.bytes, cursor.len() as u64);
         assert!(Node::new(config, boot(Some(&cursor[..at]))).is_err(), "nor is a part of one");
     }
 }

@@ -260,7 +260,10 @@ typedef struct {
     tow_status code;
     /* Zero. */
     uint32_t reserved;
-    /* For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken; else 0. */
+    /*
+     * For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken, for `TOW_E_CURSOR` the
+     * length of what was given; else 0.
+     */
     uint64_t detail;
     /* In words; ends with a zero byte. */
     char text[TOW_ERROR_TEXT_BYTES];
@@ -515,6 +518,9 @@ typedef struct {
 
 /* Nothing more to walk. Not an error. */
 #define TOW_END -9
+
+/* The boot's cursor cannot be read: it is damaged, cut short, or of another version. */
+#define TOW_E_CURSOR -10
 
 /* A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's words. */
 #define TOW_E_PANIC -99

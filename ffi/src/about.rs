@@ -5,8 +5,8 @@ use std::ffi::{CStr, c_char};
 use towline_core::Fault;
 
 use crate::status::{
-    TOW_E_CONFIG, TOW_E_MISUSE, TOW_E_NOMEM, TOW_E_NULL, TOW_E_PANIC, TOW_E_POISONED, TOW_E_RECORD,
-    TOW_E_REENTERED, TOW_E_SIZE, TOW_END, TOW_OK, tow_status,
+    TOW_E_CONFIG, TOW_E_CURSOR, TOW_E_MISUSE, TOW_E_NOMEM, TOW_E_NULL, TOW_E_PANIC, TOW_E_POISONED,
+    TOW_E_RECORD, TOW_E_REENTERED, TOW_E_SIZE, TOW_END, TOW_OK, tow_status,
 };
 use crate::types::TOW_ABI_VERSION;
 
@@ -46,6 +46,7 @@ pub(crate) fn status_text(status: tow_status) -> &'static CStr {
         TOW_E_NOMEM => c"not enough memory",
         TOW_E_RECORD => c"the record is no input",
         TOW_END => c"nothing more",
+        TOW_E_CURSOR => c"the cursor cannot be read",
         TOW_E_PANIC => c"a bug in towline, caught",
         other => {
             let fault = u16::try_from(other).ok().and_then(Fault::from_number);

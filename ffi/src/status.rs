@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::fmt::{Display, Write};
 
-use towline_core::{ConfigError, Misuse};
+use towline_core::{ConfigError, CursorError, Misuse};
 
 use crate::types::{TOW_ERROR_TEXT_BYTES, tow_error};
 
@@ -32,6 +32,8 @@ pub const TOW_E_NOMEM: tow_status = -7;
 pub const TOW_E_RECORD: tow_status = -8;
 /// Nothing more to walk. Not an error.
 pub const TOW_END: tow_status = -9;
+/// The boot's cursor cannot be read: it is damaged, cut short, or of another version.
+pub const TOW_E_CURSOR: tow_status = -10;
 /// A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's words.
 pub const TOW_E_PANIC: tow_status = -99;
 
@@ -41,6 +43,7 @@ pub(crate) enum Refusal {
     Status(tow_status),
     Misuse(Misuse),
     Config(ConfigError),
+    Cursor(CursorError),
     Panic(String),
 }
 
@@ -56,12 +59,19 @@ impl From<ConfigError> for Refusal {
     }
 }
 
+impl From<CursorError> for Refusal {
+    fn from(error: CursorError) -> Self {
+        Self::Cursor(error)
+    }
+}
+
 impl Refusal {
     pub(crate) fn code(&self) -> tow_status {
         match self {
             Self::Status(status) => *status,
             Self::Misuse(_) => TOW_E_MISUSE,
             Self::Config(_) => TOW_E_CONFIG,
+            Self::Cursor(_) => TOW_E_CURSOR,
             Self::Panic(_) => TOW_E_PANIC,
         }
     }
@@ -71,6 +81,7 @@ impl Refusal {
             Self::Status(status) => error(*status, 0, &crate::about::status_text(*status).to_string_lossy()),
             Self::Misuse(misuse) => error(TOW_E_MISUSE, misuse.number().into(), misuse),
             Self::Config(wrong) => error(TOW_E_CONFIG, wrong.bound, wrong),
+            Self::Cursor(wrong) => error(TOW_E_CURSOR, wrong.bytes, wrong),
             Self::Panic(words) => error(TOW_E_PANIC, 0, words),
         }
     }

@@ -36,7 +36,8 @@ pub struct tow_error {
     pub code: tow_status,
     /// Zero.
     pub reserved: u32,
-    /// For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken; else 0.
+    /// For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken, for `TOW_E_CURSOR` the
+    /// length of what was given; else 0.
     pub detail: u64,
     /// In words; ends with a zero byte.
     pub text: [c_char; TOW_ERROR_TEXT_BYTES],
@@ -278,7 +279,7 @@ const _: () = {
     assert!(size_of::<tow_boot>() == 56 + 2 * size_of::<usize>() && offset_of!(tow_boot, cursor) == 56);
     assert!(TOW_RECORD_HEAD_BYTES == towline_core::limits::RECORD_HEAD_BYTES);
     assert!(TOW_RECORD_BYTES_MAX == towline_core::limits::RECORD_BYTES_MAX);
-    assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX + 8);
+    assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX);
 };
 
 impl From<Record> for tow_record {

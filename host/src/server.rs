@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use towline_core::{Boot, Config, Cursor, Input, Node, NodeId, Offset, Role};
+use towline_core::{Boot, Config, Cursor, EpochOffset, Input, Node, NodeId, Role};
 
 use crate::clock::Clock;
 use crate::doors::Doors;
@@ -53,7 +53,7 @@ struct Opened {
     kind: &'static str,
     store_extra_bytes: u64,
     spool_memory_bytes: u64,
-    persisted: Option<Offset>,
+    persisted: Option<EpochOffset>,
 }
 
 impl Server {
@@ -255,10 +255,7 @@ fn open(
     // Core, store and node name share the seed: the core alone needs it to be hard to guess.
     let (dice, name) = (word(seed, 16), word(seed, 24).max(1));
     let failed = |error: std::io::Error| StartError::Store(error.to_string());
-    let boundary = |store: &dyn Store| {
-        let held = store.cursor().and_then(Cursor::describe);
-        held.map_or(Offset(0), |(_, position)| position.boundary)
-    };
+    let newest = |store: &dyn Store| store.cursor().and_then(Cursor::newest).unwrap_or_default();
     match (&options.store, given) {
         (StoreKind::Disk(dir), None) => {
             let disk = DiskOptions::new(dice);
@@ -269,7 +266,7 @@ fn open(
                 kind: "disk",
                 store_extra_bytes: disk.cache_bytes as u64,
                 spool_memory_bytes: SPOOL_FILE_BYTES,
-                persisted: Some(boundary(&store)),
+                persisted: Some(newest(&store)),
                 store: Box::new(store),
             })
         }
@@ -277,7 +274,7 @@ fn open(
             let store = given.unwrap_or_else(|| Box::new(MemoryStore::new(dice)));
             let (kind, persisted) = match kind {
                 StoreKind::Memory => ("memory", None),
-                StoreKind::Disk(_) => ("disk", Some(boundary(&*store))),
+                StoreKind::Disk(_) => ("disk", Some(newest(&*store))),
             };
             Ok(Opened {
                 store,
@@ -325,10 +322,9 @@ fn boot(
     let cursor = opened.store.cursor();
     let unix_zero = clock.unix_zero_ns();
     let boot = Boot { node: opened.node, seed, role, unix_zero, cursor };
-    let mut node = Node::new(config, boot).map_err(|error| match error.option {
-        "cursor" => StartError::Store(format!("the store's own place in its history is damaged: {error}")),
-        _ => StartError::Config(error),
-    })?;
+    let damaged =
+        |error| StartError::Store(format!("the store's own place in its history is damaged: {error}"));
+    let mut node = Node::new(config, boot).map_err(damaged)?;
     if role == Role::Replica && options.adopt {
         // A node that has just been made refuses nothing.
         node.handle(clock.now(), Input::Follow { adopt: true }).ok();

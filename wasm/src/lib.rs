@@ -30,7 +30,7 @@ use alloc::string::{String, ToString};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use towline_core::{Fault, Misuse, Time};
+use towline_core::{Cursor, Fault, Misuse, Time};
 
 /// The text of a fault's number, or nothing.
 #[wasm_bindgen]
@@ -44,6 +44,13 @@ pub fn fault_text(number: u16) -> Option<String> {
 #[must_use]
 pub fn misuse_text(number: u16) -> Option<String> {
     Misuse::from_number(number).map(|misuse| misuse.to_string())
+}
+
+/// Whether bytes are a cursor that a node can begin from.
+#[wasm_bindgen]
+#[must_use]
+pub fn is_cursor(bytes: &[u8]) -> bool {
+    Cursor::describe(bytes).is_some()
 }
 
 /// JavaScript's milliseconds as the core's time: what is no number is zero, what is too late is the end.

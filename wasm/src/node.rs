@@ -129,7 +129,7 @@ impl RawNode {
     /// A node at boot.
     ///
     /// # Errors
-    /// Options that cannot work, or a cursor that cannot be read.
+    /// Options that cannot work, or a cursor that cannot be read ([`is_cursor`](crate::is_cursor) asks that first).
     #[wasm_bindgen(constructor)]
     pub fn new(
         options: &RawOptions,

@@ -136,7 +136,8 @@ test('mistakes are named, and change nothing', () => {
   assert.match(failing(() => new Node({ role: 'primary', node: 1n, beatMs: 0.5 })).message, /beatMs/);
   assert.match(failing(() => new Node({ role: 'primary', node: 1n, colour: 1 })).message, /colour/);
   assert.match(failing(() => new Node({ role: 'primary', node: 1n, seed: new Uint8Array(3) })).message, /32 bytes/);
-  assert.match(failing(() => new Node({ role: 'replica', node: 1n, cursor: new Uint8Array(80) })).message, /cursor/);
+  const damaged = failing(() => new Node({ role: 'replica', node: 1n, cursor: new Uint8Array(80) }));
+  assert.deepEqual([damaged.code, damaged.detail], [Code.cursor, 80]);
 
   const link = primary.opened(0, 'down');
   primary.shutdown(0);

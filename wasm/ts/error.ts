@@ -1,6 +1,6 @@
-/** What a {@link TowlineError} is about. The numbers down to -7 are those of the C binding. */
+/** What a {@link TowlineError} is about. The numbers down to -7 and -10 are those of the C binding. */
 export const Code = {
-  /** Options that cannot work, or a cursor that cannot be read. */
+  /** Options that cannot work. */
   config: -3,
   /** A call that makes no sense now; nothing was changed. `detail` is the core's number. */
   misuse: -4,
@@ -8,6 +8,8 @@ export const Code = {
   reentered: -5,
   /** The module trapped earlier: a bug of ours. Call `reset()`. */
   poisoned: -6,
+  /** The cursor cannot be read: damaged, cut short, or of another version. */
+  cursor: -10,
   /** The store cannot take what came: no upstream of this version sends it. */
   store: -50,
   /** `init()` has not been awaited. */

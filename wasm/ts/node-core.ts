@@ -1,6 +1,6 @@
 // The core for whoever brings transport and store of their own: synchronous, no IO, no clock.
 
-import { RawNode, RawOptions, misuse_text } from './towline_bg.js';
+import { RawNode, RawOptions, is_cursor, misuse_text } from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
 import { call, held, hold, memory, release } from './module.js';
 import { Input, type Places, kindOf, places, read, small, Told, word, write } from './record.js';
@@ -31,6 +31,10 @@ export function make(options: NodeOptions): RawNode {
   const { role, node, seed, unixZeroMs, cursor, ...limits } = options;
   const dice = seed ?? crypto.getRandomValues(new Uint8Array(32));
   return call(Code.config, () => {
+    if (cursor !== undefined && !is_cursor(cursor)) {
+      const told = `the cursor of ${cursor.length} bytes is damaged, or of another version`;
+      throw new TowlineError(Code.cursor, told, cursor.length);
+    }
     const raw = new RawOptions();
     try {
       for (const [name, value] of Object.entries(limits) as [string, number | boolean | undefined][]) {

@@ -86,7 +86,12 @@ impl EpochTable {
 
     /// The newest epoch number of which a log ending at `end` holds records, or 0.
     pub(crate) fn number_with_records(&self, end: Offset) -> u32 {
-        self.entries().iter().rev().find(|(_, start)| *start < end).map_or(0, |(epoch, _)| epoch.number())
+        self.of_record(end).map_or(0, Epoch::number)
+    }
+
+    /// The epoch of the record before `offset`, if the table reaches so far back. The end of the log is not known here.
+    pub(crate) fn of_record(&self, offset: Offset) -> Option<Epoch> {
+        self.entries().iter().rev().find(|(_, start)| *start < offset).map(|(epoch, _)| *epoch)
     }
 
     /// All but the epochs opened after `boundary`, and those after `newest`: what a cursor there shows.

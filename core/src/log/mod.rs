@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 use crate::config::Config;
 use crate::error::Fault;
 use crate::fingerprint::Print;
-use crate::id::{Epoch, HistoryId, Offset, Position};
+use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
 use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
@@ -99,6 +99,15 @@ impl Log {
     /// The offset after the last record, sealed or not.
     pub(crate) fn next(&self) -> Offset {
         Offset(self.end.0 + u64::from(self.open_count))
+    }
+
+    /// The record before an offset, sealed or not, if the table of epochs reaches back to it.
+    pub(crate) fn place(&self, offset: Offset) -> Option<EpochOffset> {
+        if offset == Offset(0) {
+            return Some(EpochOffset::default());
+        }
+        let epoch = self.epochs.of_record(offset).filter(|_| offset <= self.next())?;
+        Some(EpochOffset { epoch, offset })
     }
 
     pub(crate) fn has_open(&self) -> bool {

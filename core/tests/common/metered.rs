@@ -29,7 +29,7 @@ fn calls(stats: &Stats) -> usize {
 }
 
 impl Metered {
-    pub fn new(config: Config, boot: Boot<'_>) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, boot: Boot<'_>) -> Result<Self, CursorError> {
         let (node, stats) = measured(|| Node::new(config, boot));
         let held_bytes = stats.bytes_allocated - stats.bytes_deallocated;
         Ok(Self { node: node?, allocations: 0, held_bytes })

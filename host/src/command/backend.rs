@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use towline_core::{Level, Offset, Replica, Stats};
+use towline_core::{EpochOffset, Level, Offset, Replica, Stats};
 
 use crate::command::watch::Mark;
 use crate::command::{Client, Counts};
@@ -68,8 +68,10 @@ pub struct Status {
     pub store: &'static str,
     /// Why the store takes nothing now, while it does not.
     pub store_failed: Option<String>,
-    /// Records persisted; unknown for a memory store.
+    /// Records of this history that are persisted; unknown for a memory store.
     pub persisted: Option<Offset>,
+    /// A replica that never was complete: it shows no data.
+    pub loading: bool,
     /// Bytes in the spool, and its bound.
     pub spool_bytes: (u64, u64),
     /// The most memory this process may take, in bytes.
@@ -148,15 +150,23 @@ pub trait Backend {
     fn reply_bytes_max(&self) -> usize;
     /// A mark on a key that is set when it changes, for WATCH; `dead` if its time has come already.
     fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark>;
-    /// Applies a record to the store and appends it to the log; answers the offset after it.
+    /// Applies a record to the store and appends it to the log; answers its place in the history.
     ///
     /// # Errors
     /// Why not; nothing was changed.
-    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal>;
-    /// The offset that at least `n` replicas have reached.
-    fn acked(&self, level: Level, n: u32) -> Offset;
-    /// How many replicas have reached an offset.
-    fn reached(&self, level: Level, offset: Offset) -> u32;
+    fn write(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal>;
+    /// Whether this node is a replica.
+    fn follows(&self) -> bool;
+    /// Whether this is a replica that never was complete, and so has nothing to show.
+    fn loading(&self) -> bool;
+    /// Whether a record is still in this node's history.
+    fn holds(&self, place: EpochOffset) -> bool;
+    /// How many replicas have reached a record; none have reached one that left the history.
+    fn reached(&self, level: Level, place: EpochOffset) -> u32;
+    /// Whether a record survives a power cut on this node.
+    fn keeps(&self, place: EpochOffset) -> bool;
+    /// Has what was written made durable soon: somebody waits for it.
+    fn flush_soon(&mut self);
     /// Everything there is to show.
     fn status(&self) -> Status;
     /// How often each command ran.
@@ -186,12 +196,13 @@ pub enum Outcome {
     Done,
     /// The reply is complete; close the connection after it.
     Close,
-    /// Reply with the number of replicas that reached `offset`, once it is `replicas` or after `timeout_ms` (0: never).
+    /// Reply with the number of replicas that reached `place`, once it is `replicas` or after `timeout_ms` (0: never).
+    /// It does not hold yet: that was looked at. A change of role or history ends it with an error.
     Wait {
         /// The stage they must reach.
         level: Level,
         /// The client's last write.
-        offset: Offset,
+        place: EpochOffset,
         /// How many.
         replicas: u32,
         /// Milliseconds; 0 waits for ever.

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use towline_core::Offset;
+use towline_core::EpochOffset;
 use towline_kv::{Args, Effect, ExpiryMs, parse_i64};
 
 use super::backend::{Backend, Outcome, Refusal};
@@ -65,6 +65,7 @@ impl<'a> Call<'a> {
         if self.command.writes() {
             self.backend.writable()?;
         }
+        self.ready_for(self.command)?;
         let outcome = (self.command.run)(self)?;
         if !self.record.is_empty() {
             self.bury();
@@ -85,6 +86,14 @@ impl<'a> Call<'a> {
             return Err(Fault::Text(text));
         }
         Ok(())
+    }
+
+    /// Whether a command may run before a replica's first state is complete, or that is here.
+    pub(super) fn ready_for(&self, command: &Command) -> Result<(), Fault> {
+        if command.flags.has(Flags::LOADING) || !self.backend.loading() {
+            return Ok(());
+        }
+        Err(Fault::Static("LOADING Towline is loading the dataset in memory"))
     }
 
     /// Arguments, the name counted.
@@ -259,7 +268,7 @@ impl<'a> Call<'a> {
     }
 
     /// Writes the record; inside a transaction it only becomes a part of what that will write.
-    fn write(&mut self) -> Result<Option<Offset>, Fault> {
+    fn write(&mut self) -> Result<Option<EpochOffset>, Fault> {
         self.within(self.record.len())?;
         if let Some(overlay) = &mut self.overlay {
             let taken = overlay.take(self.backend.store(), self.record);
@@ -268,12 +277,12 @@ impl<'a> Call<'a> {
             self.record.clear();
             return Ok(None);
         }
-        let offset = self.backend.write(self.record)?;
+        let place = self.backend.write(self.record)?;
         self.record.clear();
         if self.expired > 0 {
             self.backend.note_expired(std::mem::take(&mut self.expired));
         }
-        Ok(Some(offset))
+        Ok(Some(place))
     }
 
     /// Deletes what a read found past its time. The read stands even when that fails; the keys are found again.
@@ -330,6 +339,7 @@ pub(super) fn run_sub(call: &mut Call<'_>) -> Answer {
         return super::docs::help(call);
     }
     let sub = call.command.find_sub(given, call.len())?;
+    call.ready_for(sub)?;
     call.client.last_command = sub.name;
     call.command = sub;
     (sub.run)(call)

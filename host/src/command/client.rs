@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use towline_core::Offset;
+use towline_core::EpochOffset;
 use towline_kv::parse_i64;
 
 use super::call::{Answer, Call, Fault};
@@ -42,8 +42,8 @@ pub struct Client {
     pub no_evict: bool,
     /// It asked that its reads leave no trace.
     pub no_touch: bool,
-    /// The offset after its last write: what WAIT waits for.
-    pub last_write: Offset,
+    /// Its last write, in the history it was made in: what WAIT waits for.
+    pub last_write: EpochOffset,
 }
 
 impl Client {
@@ -64,7 +64,7 @@ impl Client {
             request_bytes: 0,
             no_evict: false,
             no_touch: false,
-            last_write: Offset(0),
+            last_write: EpochOffset::default(),
         }
     }
 

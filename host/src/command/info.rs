@@ -184,7 +184,7 @@ fn one_line(text: &str) -> String {
 }
 
 fn persistence(status: &Status, _: &dyn Backend, page: &mut Page) {
-    page.line("loading", u8::from(!status.stats.base));
+    page.line("loading", u8::from(status.loading));
     page.line("async_loading", 0);
     let unkept =
         status.persisted.map_or(status.stats.end.0, |kept| status.stats.end.0.saturating_sub(kept.0));

@@ -6,15 +6,10 @@
 use towline_core::{Level, Replica, ReplicaState, Role};
 use towline_kv::parse_i64;
 
-use super::backend::{Backend, Outcome, Refusal, Status, UpstreamState};
+use super::backend::{Outcome, Status, UpstreamState};
 use super::call::{Answer, Call, Fault};
 use super::reply;
 use super::status::Report;
-
-/// Whether this node follows another.
-pub(super) fn is_replica(backend: &dyn Backend) -> bool {
-    backend.writable() == Err(Refusal::ReadOnly)
-}
 
 /// An address in its two parts.
 pub(super) fn host_port(addr: &str) -> (String, String) {
@@ -75,23 +70,24 @@ fn role_replica(status: &Status, out: &mut Vec<u8>) {
 
 /// WAIT.
 pub(super) fn wait(call: &mut Call<'_>) -> Answer {
-    if is_replica(call.backend) {
+    if call.backend.follows() {
         return Err(Fault::Static("ERR WAIT cannot be used with replica instances."));
     }
     let asked = call.number(1)?;
     let timeout_ms = timeout(call.arg(2))?;
-    let offset = call.client.last_write;
-    let reached = call.backend.reached(Level::Applied, offset);
-    if i64::from(reached) >= asked || call.in_transaction() {
+    let place = call.client.last_write;
+    let reached = call.backend.reached(Level::Applied, place);
+    // A write that was thrown away is on no replica, and never will be.
+    if i64::from(reached) >= asked || !call.backend.holds(place) || call.in_transaction() {
         return call.integer(reached);
     }
     let replicas = u32::try_from(asked).unwrap_or(u32::MAX);
-    Ok(Outcome::Wait { level: Level::Applied, offset, replicas, timeout_ms, own: false })
+    Ok(Outcome::Wait { level: Level::Applied, place, replicas, timeout_ms, own: false })
 }
 
 /// WAITAOF.
 pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
-    if is_replica(call.backend) {
+    if call.backend.follows() {
         return Err(Fault::Static("ERR WAITAOF cannot be used with replica instances."));
     }
     let own = match call.number(1)? {
@@ -103,18 +99,22 @@ pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
     let replicas = replicas.map_err(|_| Fault::Static("ERR value is out of range, must be positive"))?;
     let timeout_ms = timeout(call.arg(3))?;
     if own && call.backend.status().persisted.is_none() {
-        let text = "ERR WAITAOF cannot be used when numlocal is set but the store keeps nothing on disk.";
+        let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
         return Err(Fault::Static(text));
     }
-    let offset = call.client.last_write;
-    if call.in_transaction() {
-        // It cannot wait there: the answer is how things stand.
-        let kept = call.backend.status().persisted.is_some_and(|upto| upto >= offset);
+    let place = call.client.last_write;
+    let (kept, reached) = (call.backend.keeps(place), call.backend.reached(Level::Persisted, place));
+    let enough = (kept || !own) && reached >= replicas;
+    // In a transaction it cannot wait: the answer is how things stand.
+    if enough || !call.backend.holds(place) || call.in_transaction() {
         reply::array(call.out, 2);
         reply::integer(call.out, i64::from(kept));
-        return call.integer(call.backend.reached(Level::Persisted, offset));
+        return call.integer(reached);
     }
-    Ok(Outcome::Wait { level: Level::Persisted, offset, replicas, timeout_ms, own })
+    if own {
+        call.backend.flush_soon();
+    }
+    Ok(Outcome::Wait { level: Level::Persisted, place, replicas, timeout_ms, own })
 }
 
 fn timeout(arg: &[u8]) -> Result<u64, Fault> {

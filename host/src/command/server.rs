@@ -1,10 +1,10 @@
 //! The connection and the server: greetings, the clock, and goodbye.
 
+use super::REDIS_VERSION;
 use super::backend::Outcome;
 use super::call::{Answer, Call, Fault};
 use super::client::{Client, client_name};
 use super::reply::{self, Resp};
-use super::{REDIS_VERSION, replication};
 
 /// Answers to every password but the ones below.
 const WRONG_PASSWORD: Fault = Fault::Static("WRONGPASS invalid username-password pair or user is disabled.");
@@ -59,7 +59,7 @@ pub(super) fn hello(call: &mut Call<'_>) -> Answer {
 }
 
 fn greet(call: &mut Call<'_>) {
-    let role = if replication::is_replica(call.backend) { "replica" } else { "master" };
+    let role = if call.backend.follows() { "replica" } else { "master" };
     let (version, id) = (call.client.resp, call.client.id);
     let out = &mut *call.out;
     reply::map(out, version, 7);

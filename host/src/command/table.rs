@@ -26,18 +26,21 @@ impl Flags {
     pub const ADMIN: Self = Self(8);
     /// May wait.
     pub const BLOCKING: Self = Self(16);
+    /// Runs on a replica that never was complete; what lacks this is answered with LOADING there.
+    pub const LOADING: Self = Self(32);
 
     /// Not between MULTI and EXEC.
     pub const NO_MULTI: Self = Self(64);
     /// Runs at once, between MULTI and EXEC too.
     pub const DIRECT: Self = Self(128);
 
-    const NAMES: [(Self, &'static str); 6] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::READ, "readonly"),
         (Self::WRITE, "write"),
         (Self::FAST, "fast"),
         (Self::ADMIN, "admin"),
         (Self::BLOCKING, "blocking"),
+        (Self::LOADING, "loading"),
         (Self::NO_MULTI, "no_multi"),
     ];
 

@@ -73,3 +73,8 @@ fn what_is_not_here() {
 fn settings_counts_and_commands() {
     play("settings");
 }
+
+#[test]
+fn waits_and_what_is_not_there_yet() {
+    play("waits");
+}

@@ -144,6 +144,7 @@ fn checked(call: &Call<'_>) -> Result<(), Fault> {
     if command.flags.has(Flags::NO_MULTI) {
         return Err(NO_MULTI);
     }
+    call.ready_for(command)?;
     if call.command.writes() {
         match call.backend.writable() {
             // It passes by itself: EXEC waits for it.

@@ -10,7 +10,7 @@
 
 use std::task::{Context, Poll};
 
-use towline_core::{Input, Misuse, Node, Offset, Role, Time};
+use towline_core::{Cursor, EpochOffset, Input, Misuse, Node, Offset, Role, Time};
 use towline_kv::Effect;
 use tracing::{info, warn};
 
@@ -52,6 +52,10 @@ pub(crate) struct Heart {
     pub(crate) room: WriteRoom,
     /// The server is stopping: nothing new begins.
     pub(crate) closing: bool,
+    /// The role or the history changed: whoever waits for something of before waits for nothing.
+    pub(crate) turned: bool,
+    /// Somebody waits for the disk.
+    pub(crate) flush_soon: bool,
     dirty: bool,
     uncommitted_bytes: u64,
     turn_bytes: u64,
@@ -91,6 +95,8 @@ impl Heart {
             watches: Watches::default(),
             room: WriteRoom::OPEN,
             closing: false,
+            turned: false,
+            flush_soon: false,
             dirty,
             uncommitted_bytes: 0,
             turn_bytes: 0,
@@ -157,8 +163,9 @@ impl Heart {
         }
     }
 
-    /// Appends a record to the log and applies it to the store. Every refusal comes before either.
-    pub(crate) fn append(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
+    /// Appends a record to the log and applies it to the store; answers its place in the history. Every refusal comes
+    /// before either.
+    pub(crate) fn append(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal> {
         self.may_write()?;
         let bytes_max = u64::from(self.node.config().record_bytes_max);
         let bytes = record.len() as u64;
@@ -184,7 +191,7 @@ impl Heart {
         if self.uncommitted_bytes >= COMMIT_BYTES {
             self.commit();
         }
-        Ok(offset)
+        Ok(self.node.place(offset).unwrap_or_default())
     }
 
     /// Counts the time in which somebody (`waits`) was held because the disk is behind. Returns whether it is.
@@ -276,20 +283,44 @@ impl Heart {
             match self.store.poll_persisted(task) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => self.failure.refuse(error.to_string()),
-                Poll::Ready(Ok(upto)) => {
+                Poll::Ready(Ok(cursor)) => {
                     if self.failure.recover() && std::mem::take(&mut self.dial_waits) {
                         // It had asked while there was no use for an upstream; now it asks again.
                         drop(self.say(Input::DialFailed));
                     }
-                    self.tally.persisted = Some(upto);
-                    if let Err(misuse) = self.say(Input::Persisted { upto }) {
-                        warn!("persisted {upto}: {misuse}");
-                    }
+                    self.note_persisted(&cursor);
                     news = true;
                 }
             }
         }
         news
+    }
+
+    fn note_persisted(&mut self, cursor: &[u8]) {
+        let Some(place) = Cursor::newest(cursor) else {
+            return self.failure.break_down("it keeps a cursor that nobody gave it");
+        };
+        self.tally.persisted = Some(place);
+        // A state that was replaced meanwhile, or written under another history, says nothing of this one.
+        if self.node.holds(place)
+            && let Err(misuse) = self.say(Input::Persisted { upto: place.offset })
+        {
+            warn!("persisted {}: {misuse}", place.offset);
+        }
+    }
+
+    /// Has the disk asked for what was committed, if somebody waits for it.
+    pub(crate) fn flush_if_asked(&mut self) {
+        if std::mem::take(&mut self.flush_soon) {
+            self.store.hurry();
+        }
+    }
+
+    /// How many records of this history survive a power cut here; unknown for a store that keeps nothing. What is on
+    /// disk may be another history, or a branch that this one left: then it is none.
+    pub(crate) fn kept(&self) -> Option<Offset> {
+        let place = self.tally.persisted?;
+        Some(if self.node.holds(place) { place.offset } else { Offset(0) })
     }
 
     // --- turning ---------------------------------------------------------------------------------------------------
@@ -298,6 +329,7 @@ impl Heart {
     pub(crate) fn promote(&mut self) -> Result<(), Misuse> {
         self.commit();
         self.say(Input::Promote)?;
+        self.turned |= self.role == Role::Replica;
         self.role = Role::Primary;
         self.upstream.none();
         // The new epoch is committed as soon as everything received is applied.
@@ -312,6 +344,7 @@ impl Heart {
         self.say(Input::Follow { adopt })?;
         self.role = Role::Replica;
         self.room = WriteRoom::OPEN;
+        self.turned = true;
         self.upstream.turn_to(addr);
         info!("following {addr}");
         Ok(())

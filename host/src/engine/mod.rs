@@ -144,6 +144,7 @@ impl Engine {
         more |= self.heart.expire();
         more |= self.heart.replay();
         self.heart.commit();
+        self.heart.flush_if_asked();
         self.tick();
         self.poll_events();
         more |= self.views.cut(&mut self.heart);
@@ -235,6 +236,9 @@ impl Engine {
     /// Answers clients whose waiting is over.
     fn tend_clients(&mut self) {
         self.throttle.update(&mut self.heart);
+        if std::mem::take(&mut self.heart.turned) {
+            self.clients.unblock();
+        }
         let timed_out = self.clients.next_wait().is_some_and(|at| at <= self.heart.now);
         if std::mem::take(&mut self.acked) || timed_out {
             self.clients.end_waits(&self.heart);

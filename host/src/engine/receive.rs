@@ -323,6 +323,7 @@ impl Heart {
         self.note_memory();
         self.watches.note_all();
         self.store.install(replaced).map_err(|error| format!("snapshot: {error}"))?;
+        self.turned = true;
         let step = self.say(Input::Installed { snapshot }).map_err(|misuse| misuse.to_string())?;
         self.tally.installed += 1;
         let end = step.position.map_or(at, |position| position.boundary);

@@ -150,7 +150,7 @@ impl Stop {
 
     /// Records the own disk does not have.
     fn unkept(&self, heart: &Heart) -> u64 {
-        let kept = heart.tally.persisted.unwrap_or_default();
+        let kept = heart.kept().unwrap_or_default();
         if self.keeps { self.goal(heart).0.saturating_sub(kept.0) } else { 0 }
     }
 
@@ -178,7 +178,7 @@ impl Stop {
     }
 
     fn left_over(&self, heart: &Heart, unkept: u64) -> Option<LeftOver> {
-        let kept = heart.tally.persisted.unwrap_or_default();
+        let kept = heart.kept().unwrap_or_default();
         let why = || heart.failed().unwrap_or("the stop was not waited for").to_owned();
         let unkept = (unkept > 0).then(|| Unkept { from: kept.0, end: kept.0 + unkept, why: why() });
         let left = LeftOver { unkept, lacking: self.lacking(heart) };

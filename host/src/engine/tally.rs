@@ -1,6 +1,6 @@
 //! What the driver counts, beside what the core counts itself.
 
-use towline_core::Offset;
+use towline_core::EpochOffset;
 
 use crate::command::Counts;
 
@@ -27,8 +27,9 @@ pub(crate) struct Tally {
     pub(crate) expired_keys: u64,
     /// Snapshots this node installed.
     pub(crate) installed: u64,
-    /// The newest offset that survives a power cut; unknown for a store that keeps nothing.
-    pub(crate) persisted: Option<Offset>,
+    /// The newest record that survives a power cut, which may be one of a history that was left; unknown for a store
+    /// that keeps nothing.
+    pub(crate) persisted: Option<EpochOffset>,
     /// Nanoseconds client writes were held.
     pub(crate) held_ns: u64,
     /// Nanoseconds client writes were held because the disk was behind.

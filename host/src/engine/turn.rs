@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use towline_core::{Level, Offset, Span, Time};
+use towline_core::{EpochOffset, Level, Role, Span, Time};
 
 use super::clients::Clients;
 use super::heart::Heart;
@@ -49,18 +49,34 @@ impl Backend for Turn<'_> {
         self.heart.watches.watch(key, dead)
     }
 
-    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
-        let offset = self.heart.append(record)?;
+    fn write(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal> {
+        let place = self.heart.append(record)?;
         self.heart.room.spend(record.len() as u64);
-        Ok(offset)
+        Ok(place)
     }
 
-    fn acked(&self, level: Level, n: u32) -> Offset {
-        self.heart.node.acked(level, n)
+    fn follows(&self) -> bool {
+        self.heart.role == Role::Replica
     }
 
-    fn reached(&self, level: Level, offset: Offset) -> u32 {
-        self.heart.reached(level, offset)
+    fn loading(&self) -> bool {
+        self.heart.loading()
+    }
+
+    fn holds(&self, place: EpochOffset) -> bool {
+        self.heart.node.holds(place)
+    }
+
+    fn reached(&self, level: Level, place: EpochOffset) -> u32 {
+        self.heart.reached(level, place)
+    }
+
+    fn keeps(&self, place: EpochOffset) -> bool {
+        self.heart.keeps(place)
+    }
+
+    fn flush_soon(&mut self) {
+        self.heart.flush_soon = true;
     }
 
     fn status(&self) -> Status {
@@ -93,17 +109,31 @@ impl Backend for Turn<'_> {
 }
 
 impl Heart {
-    /// How many connected replicas have reached an offset.
-    pub(crate) fn reached(&self, level: Level, offset: Offset) -> u32 {
-        let place = match level {
+    /// How many connected replicas have reached a record: none, if it is not in this history any more.
+    pub(crate) fn reached(&self, level: Level, place: EpochOffset) -> u32 {
+        if !self.node.holds(place) {
+            return 0;
+        }
+        let stage = match level {
             Level::Received => 0,
             Level::Applied => 1,
             Level::Persisted => 2,
         };
+        // A replica counts for nothing until it stands in this history, so its offsets are of it.
         let connected = self.node.replicas().filter(|replica| replica.link.is_some());
-        let count =
-            connected.filter(|replica| replica.acked[place].is_some_and(|acked| acked >= offset)).count();
+        let reached = |acked: Option<towline_core::Offset>| acked.is_some_and(|acked| acked >= place.offset);
+        let count = connected.filter(|replica| reached(replica.acked[stage])).count();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a record survives a power cut here: it, and what is on disk, are both of this history.
+    pub(crate) fn keeps(&self, place: EpochOffset) -> bool {
+        self.node.holds(place) && self.kept().is_some_and(|kept| kept >= place.offset)
+    }
+
+    /// Whether this is a replica that never was complete: it has nothing to show yet.
+    pub(crate) fn loading(&self) -> bool {
+        self.role == Role::Replica && self.store.cursor().is_none()
     }
 
     /// Everything there is to show.
@@ -120,7 +150,8 @@ impl Heart {
             upstream_fault: self.upstream.fault().map(str::to_owned),
             store: tally.store,
             store_failed: self.failed().map(str::to_owned),
-            persisted: tally.persisted,
+            persisted: self.kept(),
+            loading: self.loading(),
             spool_bytes: self.receive.spool_bytes(),
             memory_bound_bytes: self.memory_bound_bytes(),
             store_peak_bytes: tally.entries_peak_bytes,

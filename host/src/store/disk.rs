@@ -13,14 +13,14 @@
 //! restart finds the state before it.
 //!
 //! Invariants: what the database holds is always a committed boundary, with the cursor and the digest it had. No
-//! offset is told as persisted before its transaction is durable, and none of a state that was replaced.
+//! cursor is told as persisted before its transaction is durable, and none of a state that was replaced.
 //!
 //! Bounds: the data set must fit memory. The layers hold one entry for each key written since the last flush began,
 //! those deleted too; values replaced meanwhile are freed. Whoever heeds [`pace`](Store::pace) and
 //! [`holds_writers`](Store::holds_writers) bounds the active layer by the budget and what one record brings.
 //!
 //! Dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill would. Whoever
-//! wants to keep it asks [`hurry`](Store::hurry) and waits for the offset.
+//! wants to keep it asks [`hurry`](Store::hurry) and waits for the cursor.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,8 +91,8 @@ pub struct DiskStore {
     hurried: bool,
     /// Counts installed snapshots: what was flushed before one is not told after it.
     generation: u64,
-    /// Durable, and not told yet.
-    persisted: Option<Offset>,
+    /// The cursor of what is durable, where that is not told yet.
+    persisted: Option<Vec<u8>>,
     /// What the disk refused, and why; not told yet.
     refused: Option<io::Error>,
     budget: Budget,
@@ -149,7 +149,7 @@ impl DiskStore {
         for report in self.flusher.reports() {
             match report {
                 Report::Refused(error) => self.refused = Some(error),
-                Report::Done(done) => self.done(&done),
+                Report::Done(done) => self.done(done),
             }
         }
         if self.flusher.idle() {
@@ -157,14 +157,14 @@ impl DiskStore {
         }
     }
 
-    fn done(&mut self, done: &Done) {
+    fn done(&mut self, done: Done) {
         // What was refused before this was written, or is not wanted any more.
         self.refused = None;
-        if done.generation == self.generation {
-            self.persisted = done.upto.or(self.persisted);
-        }
-        if let (Some(wrote), Some(_)) = (self.flushing.take(), done.upto) {
+        if let (Some(wrote), Some(_)) = (self.flushing.take(), &done.cursor) {
             self.budget.learn(wrote, done.took);
+        }
+        if done.generation == self.generation && done.cursor.is_some() {
+            self.persisted = done.cursor;
         }
     }
 
@@ -225,16 +225,16 @@ impl Store for DiskStore {
         }
     }
 
-    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
         // Registered before looking, so that nothing done in between goes unheard.
         self.flusher.register(task.waker());
         self.collect();
         self.flush_if_due();
         // In the order it happened: what was written after a refusal ended it.
         match (self.persisted.take(), self.refused.take()) {
-            (Some(upto), refused) => {
+            (Some(cursor), refused) => {
                 self.refused = refused;
-                Poll::Ready(Ok(upto))
+                Poll::Ready(Ok(cursor))
             }
             (None, Some(error)) => Poll::Ready(Err(error)),
             (None, None) => Poll::Pending,

@@ -44,7 +44,7 @@ impl Store for MemoryStore {
         self.resident.commit(cursor, upto);
     }
 
-    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
         Poll::Pending
     }
 

@@ -73,14 +73,15 @@ pub trait Store: Send {
     /// the last.
     fn commit(&mut self, cursor: &[u8], upto: Offset);
 
-    /// Ready with the offset up to which the state survives a power cut, when it grew since the last answer; never
-    /// ready for a store that keeps nothing.
+    /// Ready with the cursor of the state that survives a power cut, when that is another than at the last answer;
+    /// never ready for a store that keeps nothing. It is a place in a history, not a number: whether it is one in the
+    /// history of now is for the caller to ask.
     ///
     /// # Errors
     /// The disk refuses: the message names file and cause. The store keeps what it could not write and tries again by
     /// itself, about each second; the next answer that is no error says that it was written. Nothing new should be
     /// applied until then. What was applied already may still be committed and viewed.
-    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<Offset>>;
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<Vec<u8>>>;
 
     /// Whether it takes a batch of the stream now. A store that said no wakes whoever asked
     /// [`poll_persisted`](Self::poll_persisted) last when it can.
@@ -147,7 +148,7 @@ pub trait Store: Send {
         Ok(false)
     }
     /// Swaps the loaded snapshot in, atomically; reads see it at once. It is durable when
-    /// [`poll_persisted`](Self::poll_persisted) answers its offset; until then a restart finds the old state.
+    /// [`poll_persisted`](Self::poll_persisted) answers its cursor; until then a restart finds the old state.
     ///
     /// # Errors
     /// The snapshot ended within an entry, or the old state could not be kept aside.

@@ -179,10 +179,10 @@ impl Shelf {
     }
 
     /// What became durable since it was last told.
-    fn persisted(&mut self) -> Option<Offset> {
+    fn persisted(&mut self) -> Option<Vec<u8>> {
         let news = std::mem::take(&mut self.news);
         let kept = self.kept().filter(|kept| news && kept.journal.disk)?;
-        kept.journal.durable_cursor.as_ref().map(|cursor| boundary(cursor.as_bytes()))
+        kept.journal.durable_cursor.as_ref().map(|cursor| cursor.as_bytes().to_vec())
     }
 }
 
@@ -211,13 +211,13 @@ impl Store for Shelf {
         }
     }
 
-    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
         self.waker = Some(task.waker().clone());
         self.disk.weather.store_waits(self.disk.machine, task.waker());
         loop {
             self.end_sync();
-            if let Some(upto) = self.persisted() {
-                return Poll::Ready(Ok(upto));
+            if let Some(cursor) = self.persisted() {
+                return Poll::Ready(Ok(cursor));
             }
             let now_us = self.now_us();
             let busy_us = Some(self.busy_us).filter(|at_us| *at_us > now_us);

@@ -7,14 +7,16 @@ use super::super::{
 };
 use super::{Command, Flags};
 
-const NONE: Flags = Flags::NONE;
-const FAST: Flags = Flags::FAST;
-const ADMIN: Flags = Flags::ADMIN;
+// These three name no data, so they need none: they run on a replica that never was complete. A row that reads or
+// writes keys has another flag.
+const NONE: Flags = Flags::LOADING;
+const FAST: Flags = Flags::FAST.and(Flags::LOADING);
+const ADMIN: Flags = Flags::ADMIN.and(Flags::LOADING);
 const WAITS: Flags = Flags::BLOCKING;
 const READ: Flags = Flags::READ;
 const WRITE: Flags = Flags::WRITE;
-const FAST_READ: Flags = READ.and(FAST);
-const FAST_WRITE: Flags = WRITE.and(FAST);
+const FAST_READ: Flags = READ.and(Flags::FAST);
+const FAST_WRITE: Flags = WRITE.and(Flags::FAST);
 const ADMIN_ALONE: Flags = ADMIN.and(Flags::NO_MULTI);
 const DIRECT: Flags = FAST.and(Flags::DIRECT);
 

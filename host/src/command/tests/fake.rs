@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use towline_core::{
-    Counters, Epoch, HistoryId, Lag, Level, LinkId, NodeId, Offset, Replica, ReplicaState, Role,
+    Counters, Epoch, EpochOffset, HistoryId, Lag, Level, LinkId, NodeId, Offset, Replica, ReplicaState, Role,
 };
 use towline_core::{Span, Stats};
 use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
@@ -29,7 +29,7 @@ impl Store for TestStore {
         self.0.apply(record)
     }
     fn commit(&mut self, _: &[u8], _: Offset) {}
-    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Offset>> {
+    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
         Poll::Pending
     }
     fn hurry(&mut self) {}
@@ -94,6 +94,13 @@ pub(crate) struct FakeBackend {
     /// What each replica has applied.
     pub(crate) replicas: Vec<u64>,
     pub(crate) disk: bool,
+    /// What of it is on disk.
+    pub(crate) kept: u64,
+    /// A replica that never was complete.
+    pub(crate) loading: bool,
+    /// The epoch of now, and where each began: a record of an epoch that is not among them left the history.
+    pub(crate) epochs: Vec<(Epoch, u64)>,
+    pub(crate) flush_asked: bool,
     pub(crate) expired: u64,
     pub(crate) others: Vec<Client>,
     pub(crate) watches: Watches,
@@ -113,6 +120,10 @@ impl FakeBackend {
             dice: 0,
             replicas: Vec::new(),
             disk: false,
+            kept: 0,
+            loading: false,
+            epochs: vec![(Epoch::new(3, 0xd1ce), 0)],
+            flush_asked: false,
             expired: 0,
             others: Vec::new(),
             watches: Watches::default(),
@@ -143,7 +154,7 @@ impl FakeBackend {
             role: if replica { Role::Replica } else { Role::Primary },
             node: NodeId(0xa0),
             history: HistoryId(0xfeed),
-            epoch: Epoch::new(3, 0xd1ce),
+            epoch: self.epochs[self.epochs.len() - 1].0,
             start: Offset(0),
             end: Offset(self.offset),
             backlog_used_bytes: 500,
@@ -186,23 +197,36 @@ impl Backend for FakeBackend {
     fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark> {
         self.watches.watch(key, dead)
     }
-    fn write(&mut self, record: &[u8]) -> Result<Offset, Refusal> {
+    fn write(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal> {
         self.writable()?;
         assert!(record.len() <= self.record_bytes_max, "longer than was allowed");
         self.watches.note(record, &self.store);
         self.store.apply(record).expect("a record a replica can apply");
         self.records.push(record.to_vec());
         self.offset += 1;
-        Ok(Offset(self.offset))
+        let (epoch, _) = self.epochs[self.epochs.len() - 1];
+        Ok(EpochOffset { epoch, offset: Offset(self.offset) })
     }
-    fn acked(&self, _: Level, n: u32) -> Offset {
-        let mut replicas = self.replicas.clone();
-        replicas.sort_by(|one, other| other.cmp(one));
-        Offset(n.checked_sub(1).and_then(|n| replicas.get(n as usize)).copied().unwrap_or(self.offset))
+    fn follows(&self) -> bool {
+        self.refusal == Some(Refusal::ReadOnly)
     }
-    fn reached(&self, _: Level, offset: Offset) -> u32 {
-        let reached = self.replicas.iter().filter(|applied| **applied >= offset.0).count();
-        u32::try_from(reached).unwrap_or(u32::MAX)
+    fn loading(&self) -> bool {
+        self.loading
+    }
+    fn holds(&self, place: EpochOffset) -> bool {
+        let at = place.offset.0;
+        let written = self.epochs.iter().rev().find(|(_, start)| *start < at);
+        at == 0 || at <= self.offset && written.is_some_and(|(epoch, _)| *epoch == place.epoch)
+    }
+    fn reached(&self, _: Level, place: EpochOffset) -> u32 {
+        let reached = self.replicas.iter().filter(|applied| **applied >= place.offset.0).count();
+        if self.holds(place) { u32::try_from(reached).unwrap_or(u32::MAX) } else { 0 }
+    }
+    fn keeps(&self, place: EpochOffset) -> bool {
+        self.disk && self.holds(place) && self.kept >= place.offset.0
+    }
+    fn flush_soon(&mut self) {
+        self.flush_asked = true;
     }
     fn status(&self) -> Status {
         let replica = self.refusal == Some(Refusal::ReadOnly);
@@ -220,7 +244,8 @@ impl Backend for FakeBackend {
                 Some(Refusal::Store(why)) => Some(why.clone()),
                 Some(Refusal::ReadOnly | Refusal::NotApplied | Refusal::TooLong { .. }) | None => None,
             },
-            persisted: self.disk.then_some(Offset(self.offset)),
+            persisted: self.disk.then_some(Offset(self.kept)),
+            loading: self.loading,
             spool_bytes: (0, 1 << 20),
             memory_bound_bytes: 64 << 20,
             store_peak_bytes: 0,

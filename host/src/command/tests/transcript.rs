@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use towline_core::Epoch;
 use towline_kv::{Effect, effects};
 
 use super::fake::FakeBackend;
@@ -69,9 +70,10 @@ impl Player {
         self.told
     }
 
-    /// `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `replicas a b ..` (what each
-    /// has applied), `others` (another client connects), `other request` (another client asks that), `replies n` (the
-    /// longest reply).
+    /// `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `kept n` (so much is on it),
+    /// `replicas a b ..` (what each has applied), `forked n m` (the history of now parts at n from ours and ends at m),
+    /// `loading` and `loaded`, `others` (another client connects), `other request` (another client asks
+    /// that), `replies n` (the longest reply).
     fn event(&mut self, event: &str) {
         let words: Vec<&str> = event.split(' ').collect();
         match words.as_slice() {
@@ -87,7 +89,15 @@ impl Player {
                 self.backend.records.clear();
             }
             ["replies", max] => self.backend.reply_bytes_max = max.parse().expect("bytes"),
-            ["disk"] => self.backend.disk = true,
+            ["disk"] => (self.backend.disk, self.backend.kept) = (true, self.backend.offset),
+            ["kept", upto] => self.backend.kept = upto.parse().expect("an offset"),
+            ["forked", at, end] => {
+                let at = at.parse().expect("an offset");
+                self.backend.epochs.push((Epoch::new(4, 0xd1ce), at));
+                self.backend.offset = end.parse().expect("an offset");
+            }
+            ["loading"] => self.backend.loading = true,
+            ["loaded"] => self.backend.loading = false,
             ["others"] => self.backend.others.push(Client { id: 8, name: "other".to_owned(), ..client() }),
             ["replicas", applied @ ..] => {
                 self.backend.replicas = applied.iter().map(|at| at.parse().expect("an offset")).collect();

@@ -24,6 +24,10 @@ use super::turn::Turn;
 use crate::command::{Client, Outcome, Session, reply, request_limits};
 use crate::transport::BoxTransport;
 
+/// redis's words for a wait whose node became something else.
+const UNBLOCKED: &str =
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+
 /// The name of one client: where it is, and who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -189,9 +193,9 @@ impl Clients {
                 }
             }
             Outcome::Close => row.state = State::Ending,
-            Outcome::Wait { level, offset, replicas, timeout_ms, own } => {
+            Outcome::Wait { level, place: record, replicas, timeout_ms, own } => {
                 let until = (timeout_ms > 0).then(|| heart.now + Span::from_millis(timeout_ms));
-                row.state = State::Waiting(Wait { level, offset, replicas, own, until });
+                row.state = State::Waiting(Wait { level, record, replicas, own, until });
                 self.waiting.push(place.index);
             }
             Outcome::Retry => {
@@ -241,8 +245,7 @@ impl Clients {
         for index in mem::take(&mut self.waiting) {
             let Some(row) = self.rows[index as usize].as_mut() else { continue };
             let State::Waiting(wait) = &row.state else { continue };
-            let reached = heart.reached(wait.level, wait.offset);
-            let own = heart.tally.persisted.is_some_and(|upto| upto >= wait.offset);
+            let (reached, own) = (heart.reached(wait.level, wait.record), heart.keeps(wait.record));
             let enough = reached >= wait.replicas && (own || !wait.own);
             if !enough && wait.until.is_none_or(|until| until > heart.now) {
                 self.waiting.push(index);
@@ -250,6 +253,22 @@ impl Clients {
             }
             self.bytes -= row.bytes();
             row.session.waited(own, reached, &mut row.out);
+            self.bytes += row.bytes();
+            row.state = State::Open;
+            row.wake();
+            self.owed.push(index);
+        }
+    }
+
+    /// The role or the history changed: every wait is over, in redis's words for it, and its client is read again.
+    pub(crate) fn unblock(&mut self) {
+        for index in mem::take(&mut self.waiting) {
+            let Some(row) = self.rows[index as usize].as_mut() else { continue };
+            if !matches!(row.state, State::Waiting(_)) {
+                continue;
+            }
+            self.bytes -= row.bytes();
+            reply::error(&mut row.out, UNBLOCKED);
             self.bytes += row.bytes();
             row.state = State::Open;
             row.wake();

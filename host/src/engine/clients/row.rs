@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::AsyncWrite;
-use towline_core::{Level, Offset, Time};
+use towline_core::{EpochOffset, Level, Time};
 
 use crate::command::{Outcome, Ran, Session, Then};
 use crate::engine::buffer::Buffer;
@@ -35,7 +35,7 @@ const ROOM_BUSY: usize = 256 << 10;
 pub(super) enum State {
     /// Nothing: it is read and run.
     Open,
-    /// Replicas that reach an offset.
+    /// Replicas, or the disk, that reach a record.
     Waiting(Wait),
     /// A moment in which writes are possible.
     Retrying,
@@ -49,7 +49,7 @@ pub(super) enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
     pub(super) level: Level,
-    pub(super) offset: Offset,
+    pub(super) record: EpochOffset,
     pub(super) replicas: u32,
     pub(super) own: bool,
     pub(super) until: Option<Time>,

@@ -25,8 +25,6 @@ use std::task::Waker;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use towline_core::Offset;
-
 use super::DiskOptions;
 use super::base::{Base, Mark};
 use super::home::Home;
@@ -63,11 +61,11 @@ pub(crate) enum Report {
     Done(Done),
 }
 
-/// A job that ended: the offset that is durable with it, `None` if it was skipped or given up.
+/// A job that ended: the cursor of the state that is durable with it, `None` if it was skipped or given up.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) generation: u64,
-    pub(crate) upto: Option<Offset>,
+    pub(crate) cursor: Option<Vec<u8>>,
     /// The time of the attempt that worked.
     pub(crate) took: Duration,
 }
@@ -236,8 +234,8 @@ impl Thread {
         while !self.shared.stopped() {
             let began = Instant::now();
             let error = match catch_unwind(AssertUnwindSafe(|| self.attempt(job))) {
-                Ok(Ok((generation, upto))) => {
-                    return Some(Done { generation, upto, took: began.elapsed() });
+                Ok(Ok((generation, cursor))) => {
+                    return Some(Done { generation, cursor, took: began.elapsed() });
                 }
                 Ok(Err(error)) => error,
                 Err(_) => io::Error::other("the database panicked while it was written"),
@@ -267,7 +265,7 @@ impl Thread {
         }
     }
 
-    fn attempt(&mut self, job: &Job) -> io::Result<(u64, Option<Offset>)> {
+    fn attempt(&mut self, job: &Job) -> io::Result<(u64, Option<Vec<u8>>)> {
         match job {
             Job::Flush { layer, mark, generation } => {
                 Ok((*generation, self.flush(layer, mark, *generation)?))
@@ -281,7 +279,7 @@ impl Thread {
         self.shared.newest.load(Ordering::Acquire) > generation
     }
 
-    fn flush(&mut self, layer: &Layer, mark: &Mark, generation: u64) -> io::Result<Option<Offset>> {
+    fn flush(&mut self, layer: &Layer, mark: &Mark, generation: u64) -> io::Result<Option<Vec<u8>>> {
         if generation != self.generation || self.is_outdated(generation) {
             return Ok(None);
         }
@@ -290,10 +288,10 @@ impl Thread {
         }
         let Some(base) = &self.base else { return Ok(None) };
         let written = base.flush(layer, mark, &|| !self.shared.stopped())?;
-        Ok(written.then_some(mark.upto))
+        Ok(written.then(|| mark.cursor.clone()))
     }
 
-    fn install(&mut self, install: &Install) -> io::Result<Option<Offset>> {
+    fn install(&mut self, install: &Install) -> io::Result<Option<Vec<u8>>> {
         let replaced = self.owed.unwrap_or(install.replaced);
         if self.incoming.as_ref().is_none_or(|(generation, _)| *generation != install.generation) {
             self.incoming = None;
@@ -311,7 +309,7 @@ impl Thread {
             self.base = Some(incoming);
         }
         (self.owed, self.generation) = (None, install.generation);
-        Ok(Some(install.mark.upto))
+        Ok(Some(install.mark.cursor.clone()))
     }
 
     /// Writes a whole state beside the store. `None` if it was given up.

@@ -40,10 +40,16 @@ fn persisted(store: &mut DiskStore) -> std::io::Result<Offset> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         match store.poll_persisted(&mut Context::from_waker(&waker)) {
-            Poll::Ready(answer) => return answer,
+            Poll::Ready(answer) => return answer.map(|cursor| upto(&cursor)),
             Poll::Pending => std::thread::park(),
         }
     }
+}
+
+/// The offset in a cursor of these tests, its second word.
+fn upto(cursor: &[u8]) -> Offset {
+    let text = std::str::from_utf8(cursor).unwrap();
+    Offset(text.split(' ').nth(1).unwrap().parse().unwrap())
 }
 
 fn wait_for(store: &mut DiskStore, upto: u64) {
@@ -106,7 +112,7 @@ fn what_is_persisted_is_there_again() {
         store.commit(format!("cursor {number}").as_bytes(), Offset(number as u64 + 1));
     }
     store.apply(&set("c", "within a step")).unwrap();
-    store.commit(b"cursor", Offset(6));
+    store.commit(b"cursor 6", Offset(6));
     // Nobody writes and nobody hurries: the flush comes by itself.
     wait_for(&mut store, 6);
     let before = state(&store);
@@ -115,19 +121,19 @@ fn what_is_persisted_is_there_again() {
     assert_eq!(state(&store), before);
     assert_eq!(store.due(5, 10).len(), 1);
     // A cursor may move alone, and everything may go.
-    store.commit(b"moved", Offset(6));
+    store.commit(b"moved 6", Offset(6));
     store.hurry();
     wait_for(&mut store, 6);
     drop(store);
     let mut store = open(directory.path());
-    assert_eq!(store.cursor(), Some(&b"moved"[..]));
+    assert_eq!(store.cursor(), Some(&b"moved 6"[..]));
     store.apply(&Owned::FlushAll.record()).unwrap();
     store.apply(&set("d", "after")).unwrap();
-    store.commit(b"flushed", Offset(8));
+    store.commit(b"flushed 8", Offset(8));
     wait_for(&mut store, 8);
     drop(store);
     let store = open(directory.path());
-    assert_eq!((store.len(), store.cursor()), (1, Some(&b"flushed"[..])));
+    assert_eq!((store.len(), store.cursor()), (1, Some(&b"flushed 8"[..])));
 }
 
 #[test]
@@ -207,7 +213,7 @@ fn a_changed_byte_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(directory.path());
     store.apply(&set("some key", "a value to be found in the file")).unwrap();
-    store.commit(b"cursor", Offset(1));
+    store.commit(b"cursor 1", Offset(1));
     wait_for(&mut store, 1);
     drop(store);
     let file = directory.path().join("store.redb");

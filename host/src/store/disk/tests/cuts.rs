@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use towline_core::Offset;
 
 use super::{Content, DiskOptions, DiskStore, Home, Store};
-use super::{content, options, persisted, set, state, wait_for, write};
+use super::{content, options, persisted, set, state, upto, wait_for, write};
 use crate::store::Pace;
 use crate::store::disk::base::Base;
 use crate::store::disk::lossy::Lossy;
@@ -47,28 +47,28 @@ proptest! {
             if store.apply(&owned.record()).is_err() {
                 break;
             }
-            let upto = Offset(number as u64 + 1);
+            let end = Offset(number as u64 + 1);
             if *dice > 1 {
-                let cursor = format!("cursor {upto}").into_bytes();
-                store.commit(&cursor, upto);
-                boundaries.insert(Some(cursor), (upto, content(&store)));
+                let cursor = format!("cursor {end}").into_bytes();
+                store.commit(&cursor, end);
+                boundaries.insert(Some(cursor), (end, content(&store)));
             }
             match dice {
                 0..=2 => store.hurry(),
                 3 => std::thread::sleep(std::time::Duration::from_micros(300)),
                 _ => {}
             }
-            if let Poll::Ready(Ok(upto)) = store.poll_persisted(&mut task) {
-                prop_assert!(upto > told);
-                told = upto;
+            if let Poll::Ready(Ok(cursor)) = store.poll_persisted(&mut task) {
+                prop_assert!(upto(&cursor) > told);
+                told = upto(&cursor);
             }
         }
         drop(store);
         let store = on(&disk.after_the_cut(dice));
         let found = boundaries.get(&store.cursor().map(<[u8]>::to_vec));
-        let Some((upto, then)) = found else { panic!("no boundary had {:?}", store.cursor()) };
+        let Some((end, then)) = found else { panic!("no boundary had {:?}", store.cursor()) };
         prop_assert_eq!(&content(&store), then);
-        prop_assert!(*upto >= told, "told {} and kept {}", told, upto);
+        prop_assert!(*end >= told, "told {} and kept {}", told, end);
     }
 }
 
