@@ -5,10 +5,12 @@
 
 mod bench;
 mod c;
+mod checks;
 mod emitted;
 mod fuzz;
 mod imports;
 mod load;
+mod nightly;
 mod setup;
 mod sim;
 mod steps;
@@ -29,6 +31,8 @@ use clap::Parser;
 enum Command {
     /// Set up what is missing, then run every check and print what ran and how long it took
     Test(test::Args),
+    /// Run what takes too long for every change: fuzzing, campaigns, planted bugs, benches
+    Nightly(nightly::Args),
     /// Put load on a server that speaks RESP: seeded random values, every key once, then overwrites
     Load(load::Args),
     /// Measure, and print the results beside their targets
@@ -58,6 +62,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Test(args) => test::run(&args),
+        Command::Nightly(args) => nightly::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Sim(args) => sim::sim(&args),

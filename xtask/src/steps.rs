@@ -1,4 +1,5 @@
-//! The checks, in the order they run: what fails most often and fastest first.
+//! The checks of every change, in the order they run: what fails most often and fastest first. What takes longer is in
+//! `nightly.rs`.
 
 use crate::versions::{BROWSER, CHIP, ON_NIGHTLY};
 
@@ -23,7 +24,13 @@ pub(crate) enum Mode {
     Full,
 }
 
-const fn step(name: &'static str, budget_s: u64, mode: Mode, argv: &'static [&'static str]) -> Step {
+/// A step without environment and note.
+pub(crate) const fn step(
+    name: &'static str,
+    budget_s: u64,
+    mode: Mode,
+    argv: &'static [&'static str],
+) -> Step {
     Step { name, budget_s, mode, argv, env: &[], note: "" }
 }
 

@@ -1,0 +1,117 @@
+//! `cargo xtask nightly`: what takes too long for every change. The table is that of `cargo xtask test`.
+//!
+//! A step names what it needs of the set-up, so that `--only` fetches nothing else. Budgets are from cold, on two
+//! cores.
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::checks;
+use crate::setup::{NEEDS, Need};
+use crate::steps::{Mode, Step, step};
+
+/// What to check.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only this step; may be given again [default: all]
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Print the names of the steps and run nothing
+    #[arg(long, conflicts_with = "only")]
+    list: bool,
+}
+
+/// A step, and the names of the set-up it needs.
+type Nightly = (Step, &'static [&'static str]);
+
+const fn nightly(name: &'static str, budget_s: u64, argv: &'static [&'static str]) -> Step {
+    step(name, budget_s, Mode::Full, argv)
+}
+
+const NIGHTLY: &[Nightly] = &[
+    // New random inputs, from all that was found here before: 300 s for each of seven targets, and their build.
+    (nightly("fuzz", 2_700, &["cargo", "xtask", "fuzz", "--seconds", "300"]), &["set-up: nightly"]),
+    // The search for plans that kill each planted bug, whole; every change only replays the plans that were found.
+    (nightly("mutants", 1_800, &["cargo", "xtask", "mutants"]), &[]),
+    (nightly("exhaust", 1_800, &["cargo", "xtask", "sim", "exhaust", "--states", "60000000"]), &[]),
+    (
+        nightly(
+            "campaign",
+            1_200,
+            &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..100000", "--require-marks"],
+        ),
+        &[],
+    ),
+    // Seeds by the clock: every night others.
+    (nightly("soak", 900, &["cargo", "xtask", "sim-soak", "--minutes", "10"]), &[]),
+    (
+        nightly(
+            "campaign: turmoil",
+            900,
+            &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..1000", "--on", "turmoil"],
+        ),
+        &[],
+    ),
+    (
+        nightly(
+            "determinism",
+            300,
+            &["cargo", "xtask", "sim", "check-determinism", "mixed", "--seeds", "5000"],
+        ),
+        &[],
+    ),
+    // Measured beside what is promised, so nothing else should run on the machine.
+    (
+        nightly("bench", 900, &["cargo", "xtask", "bench"]),
+        &["set-up: targets", "set-up: C", "set-up: node", "set-up: browser"],
+    ),
+];
+
+/// Runs the steps; the code is a failure if any of them failed.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        for (step, _) in NIGHTLY {
+            println!("{}", step.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = chosen(&args.only)?;
+    let needed = |need: &Need| chosen.iter().any(|(_, needs)| needs.contains(&need.name));
+    let needs: Vec<&Need> = NEEDS.iter().filter(|need| needed(need)).collect();
+    let steps: Vec<&Step> = chosen.iter().map(|(step, _)| step).collect();
+    checks::run(&needs, &steps)
+}
+
+/// The steps of these names, in the list's order; all when none is named.
+fn chosen(only: &[String]) -> Result<Vec<&'static Nightly>> {
+    let names: Vec<&str> = NIGHTLY.iter().map(|(step, _)| step.name).collect();
+    if let Some(name) = only.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("--only {name:?}: no such step; there are: {}", names.join(", "));
+    }
+    let wanted = |step: &Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    Ok(NIGHTLY.iter().filter(|(step, _)| wanted(step)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NEEDS, NIGHTLY, chosen};
+
+    #[test]
+    fn a_step_needs_what_the_set_up_has() {
+        for (step, needs) in NIGHTLY {
+            for name in *needs {
+                assert!(NEEDS.iter().any(|need| need.name == *name), "{} needs {name:?}", step.name);
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        assert_eq!(chosen(&[]).unwrap().len(), NIGHTLY.len());
+        let names = ["bench", "fuzz"].map(str::to_owned);
+        let found: Vec<&str> = chosen(&names).unwrap().iter().map(|(step, _)| step.name).collect();
+        assert_eq!(found, ["fuzz", "bench"]);
+        let told = chosen(&["fuz".to_owned()]).map(|_| ()).unwrap_err().to_string();
+        assert!(told.contains("\"fuz\"") && told.contains("fuzz, mutants"), "{told}");
+    }
+}
