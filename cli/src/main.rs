@@ -4,21 +4,26 @@
 //! |---|---|
 //! | `args` | every command, flag and help text |
 //! | `config`, `units` | flags and config file to the server's options; `64MiB`, `5s` |
-//! | `run` | `serve` and `follow`: a server, its first line, its ready file, its signals |
+//! | `run`, `ready_file` | `serve` and `follow`: a server, its first line, its ready file, its signals |
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
 //! | `sim` | `sim`: the simulator's command line |
 //! | `signals` | SIGINT and SIGTERM |
 //! | `client` | a small redis client, for `status` and `demo` |
-//! | `logs`, `failure` | what is said on stderr, and with which exit code it ends |
+//! | `logs`, `lines`, `failure` | what is said on stderr, and with which exit code it ends |
+
+// A print macro panics where nothing can be written: see `lines` and `print`.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 mod args;
 mod client;
 mod config;
 mod demo;
 mod failure;
+mod lines;
 mod logs;
 mod page;
+mod ready_file;
 mod run;
 mod signals;
 mod sim;
@@ -46,23 +51,31 @@ fn main() -> ExitCode {
             print(&script)
         }
     };
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            lines::say(&format!("error: {failure}"));
             failure.code()
         }
-    }
+    };
+    lines::flush();
+    code
 }
 
 /// Writes to stdout; whoever stopped reading has seen enough.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
+    is_read(bytes).map(drop)
+}
+
+/// Writes to stdout, and returns whether anybody still reads there.
+fn is_read(bytes: &[u8]) -> Result<bool, Failure> {
+    // What was said before comes before it.
+    lines::flush();
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("cannot write to stdout: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::failed(format!("cannot write to stdout: {error}"))),
     }
 }
 

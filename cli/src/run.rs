@@ -3,57 +3,44 @@
 //! The first line on stderr gives the real addresses; then the ready file is written. A signal stops it in order; a
 //! second one ends the waiting of that stop, and a third one everything.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Serialize;
 use towline_host::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
 
 use crate::config::{Plan, explain};
 use crate::failure::Failure;
-use crate::logs::{self, Gate};
+use crate::ready_file::ReadyFile;
 use crate::signals::Signals;
-use crate::units;
-
-/// What the ready file says.
-#[derive(Debug, Serialize)]
-struct Ready<'a> {
-    role: &'a str,
-    pid: u32,
-    node: String,
-    client_addr: Option<&'a str>,
-    replication_addr: Option<&'a str>,
-    metrics_addr: Option<&'a str>,
-    web_addr: Option<&'a str>,
-}
+use crate::{lines, logs, units};
 
 /// Runs a server until somebody stops it.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
-    let gate = logs::start(&plan.log)?;
+    logs::start(&plan.log)?;
     let runtime = crate::runtime()?;
     let done = runtime.block_on(async {
         // A task of its own, so that a panic ends in a message like everything else.
-        let ended = tokio::spawn(live(plan, gate.clone())).await;
+        let ended = tokio::spawn(live(plan)).await;
         ended.unwrap_or_else(|bug| Err(Failure::failed(format!("a bug in towline, please report it: {bug}"))))
     });
-    gate.open("");
+    lines::open("");
     // A dial or a look-up under way does not hold the end up.
     runtime.shutdown_background();
     done
 }
 
-async fn live(plan: Plan, gate: Gate) -> Result<(), Failure> {
+async fn live(plan: Plan) -> Result<(), Failure> {
     let Plan { options, ready_file, .. } = plan;
     // Registered first: whoever sees an address may already say stop.
     let mut signals = Signals::new()?;
-    let ready = ReadyFile::clear(ready_file)?;
+    let mut ready = ReadyFile::clear(ready_file)?;
     let dir = match &options.store {
         StoreKind::Disk(dir) => Some(dir.clone()),
         StoreKind::Memory => None,
     };
     let role = if options.upstream.is_some() { "replica" } else { "primary" };
     let mut server = start(options).await?;
-    gate.open(&first_line(&server, role));
-    ready.write(&server, role)?;
+    lines::open(&first_line(&server, role));
+    ready.write(&server, role);
     let ended = until_it_ends(&mut server, &mut signals).await?;
     drop(ready);
     ended.map_err(|error| told(error, dir.as_deref()))
@@ -146,55 +133,4 @@ fn left_over(left: &LeftOver, dir: Option<&Path>) -> Failure {
         (None, None) => "this store kept nothing: promote the replica that has most",
     };
     Failure::LeftOver(format!("stopped, but {left}; {advice}"))
-}
-
-/// The file that says where the server is, for as long as it is there.
-struct ReadyFile(Option<PathBuf>);
-
-impl ReadyFile {
-    /// What an earlier run left would mislead whoever waits for this one.
-    fn clear(path: Option<PathBuf>) -> Result<Self, Failure> {
-        if let Some(path) = &path {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(cannot_write(path, &error));
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
-        Ok(Self(path))
-    }
-
-    /// Appears whole or not at all.
-    fn write(&self, server: &Server, role: &str) -> Result<(), Failure> {
-        let Some(path) = &self.0 else { return Ok(()) };
-        let ready = Ready {
-            role,
-            pid: std::process::id(),
-            node: server.node().to_string(),
-            client_addr: server.client_addr(),
-            replication_addr: server.replication_addr(),
-            metrics_addr: server.metrics_addr(),
-            web_addr: server.web_addr(),
-        };
-        let mut text = serde_json::to_string(&ready).map_err(|error| Failure::Failed(error.into()))?;
-        text.push('\n');
-        let mut beside = path.clone().into_os_string();
-        beside.push(".new");
-        let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-        written.map_err(|error| cannot_write(path, &error))
-    }
-}
-
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // It may be gone already.
-            std::fs::remove_file(path).ok();
-        }
-    }
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("--ready-file: cannot write {}: {error}", path.display()))
 }

@@ -24,8 +24,8 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let mut client = Client::connect(&args.addr).await?;
         loop {
-            show(&mut client, args).await?;
-            if !args.watch {
+            let is_read = show(&mut client, args).await?;
+            if !args.watch || !is_read {
                 return Ok(());
             }
             tokio::time::sleep(WATCH_EVERY).await;
@@ -33,17 +33,18 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     })
 }
 
-async fn show(client: &mut Client, args: &StatusArgs) -> Result<(), Failure> {
+/// Shows it, and returns whether anybody still looks.
+async fn show(client: &mut Client, args: &StatusArgs) -> Result<bool, Failure> {
     let text = client.ask_text(&["TOWLINE", "STATUS"]).await?;
     if args.json {
-        return crate::print(format!("{text}\n").as_bytes());
+        return crate::is_read(format!("{text}\n").as_bytes());
     }
     let report: Report = serde_json::from_str(&text).with_context(|| {
         format!("{} answers a status this program cannot read; is it another version?", args.addr)
     })?;
     let page = page(&report);
     let clear = if args.watch && std::io::stdout().is_terminal() { CLEAR } else { "" };
-    crate::print(format!("{clear}{page}").as_bytes())
+    crate::is_read(format!("{clear}{page}").as_bytes())
 }
 
 /// The page of a report.

@@ -28,10 +28,14 @@
 //!
 //! This crate is the only one with IO: it reads the clock once, at the start, and the system's dice.
 
+// A print macro panics where nothing can be written.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 mod clock;
 pub mod command;
 mod doors;
 mod engine;
+mod lost_lines;
 mod machine;
 mod metrics;
 mod options;
@@ -42,6 +46,7 @@ pub mod web;
 
 pub use clock::Clock;
 pub use engine::arrival::Inspection;
+pub use lost_lines::{count_lost_log_line, lost_log_lines};
 pub use machine::Usage;
 pub use options::{Lacking, LeftOver, Options, ServeError, StartError, StoreKind, Unkept};
 pub use server::Server;

@@ -124,6 +124,7 @@ fn describe() {
         "towline_durability_held_ms_total",
         "milliseconds client writes were held because the disk was behind"
     );
+    describe_counter!("towline_log_lines_lost_total", "log lines that could not be written");
 }
 
 fn node(inspection: &Inspection) {
@@ -170,6 +171,7 @@ fn counters(status: &Status) {
         ("towline_expired_keys_total", status.expired_keys),
         ("towline_writes_held_ms_total", status.writes_held_ms),
         ("towline_durability_held_ms_total", status.durability_held_ms),
+        ("towline_log_lines_lost_total", crate::lost_log_lines()),
     ] {
         counter!(name).absolute(value);
     }

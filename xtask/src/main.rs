@@ -3,6 +3,9 @@
 //! Each command lives in the file of its name. All of them say what was wrong, where, and what to do about it; exit 0
 //! means all was well, 1 that something was not, 2 that the command line was not understood.
 
+#[macro_use]
+mod print;
+
 mod bench;
 mod c;
 mod checks;

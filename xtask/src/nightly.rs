@@ -2,6 +2,7 @@
 //!
 //! A step names what it needs of the set-up, so that `--only` fetches nothing else. Budgets are from cold, on two
 //! cores.
+
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};

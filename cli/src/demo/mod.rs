@@ -19,12 +19,13 @@ mod view;
 
 use crate::args::DemoArgs;
 use crate::failure::Failure;
-use crate::logs;
 use crate::signals::Signals;
+use crate::{lines, logs};
 
 /// Runs it; a failure if the nodes do not end identical.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
-    logs::start(args.log.as_deref().unwrap_or("error"))?.open("");
+    logs::start(args.log.as_deref().unwrap_or("error"))?;
+    lines::open("");
     let runtime = crate::runtime()?;
     let verdict = runtime.block_on(async {
         let mut signals = Signals::new()?;

@@ -62,7 +62,7 @@ impl View {
         match &self.picture.live {
             // A terminal that is gone sees nothing.
             Some(live) => drop(live.all.println(line)),
-            None => eprintln!("{line}"),
+            None => crate::lines::say(&line),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Picture {
             };
             let nodes: Vec<String> = self.faces.iter().zip(reports).map(short).collect();
             let time = self.started.elapsed().as_secs_f64();
-            return eprintln!("{time:>6.1} s  | {} | {rate}", nodes.join(" | "));
+            return crate::lines::say(&format!("{time:>6.1} s  | {} | {rate}", nodes.join(" | ")));
         };
         for (bar, report) in live.nodes.iter().zip(reports) {
             bar.set_message(report.as_ref().map_or_else(|| "down".to_owned(), |report| full(report, end)));

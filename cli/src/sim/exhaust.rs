@@ -26,11 +26,11 @@ pub(crate) fn run(args: &ExhaustArgs) -> Result<(), Failure> {
         if due {
             said = Instant::now();
             let (begin, end) = if live { ("\r\x1b[2K", "") } else { ("", "\n") };
-            eprint!("{begin}{}{end}", line(progress, started.elapsed()));
+            crate::lines::say_raw(&format!("{begin}{}{end}", line(progress, started.elapsed())));
         }
     });
     if live {
-        eprint!("\r\x1b[2K");
+        crate::lines::say_raw("\r\x1b[2K");
     }
     let text = if args.json { json(&outcome, started.elapsed()) } else { page(&outcome, started.elapsed()) };
     crate::print(text.as_bytes())?;

@@ -44,10 +44,10 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
     write_json(&tally, args.json.as_deref())?;
     if let Some((plan, report)) = first {
         match failing::tell(&plan, &report, args.on, &args.failures.failures) {
-            Ok(told) if to_stdout => eprint!("\n{told}"),
+            Ok(told) if to_stdout => crate::lines::say_raw(&format!("\n{told}")),
             Ok(told) => crate::print(format!("\n{told}").as_bytes())?,
             // Which seed failed is said all the same.
-            Err(failure) => eprintln!("error: {failure}"),
+            Err(failure) => crate::lines::say(&format!("error: {failure}")),
         }
     }
     verdict(&tally, args.require_marks)
@@ -126,7 +126,7 @@ impl Campaign<'_> {
         progress.finish();
         tally.finish(progress.elapsed().as_secs_f64());
         if interrupt.is_told() {
-            eprintln!("interrupted: the report is of the first {} seeds", tally.seeds);
+            crate::lines::say(&format!("interrupted: the report is of the first {} seeds", tally.seeds));
         }
         refused.map_or(Ok((tally, first)), Err)
     }

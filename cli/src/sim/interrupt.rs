@@ -28,7 +28,7 @@ impl Interrupt {
         runtime.spawn(async move {
             let signal = signals.next().await;
             flag.store(true, Ordering::Relaxed);
-            eprintln!("{signal}: ends with the runs under way; again to end at once");
+            crate::lines::say(&format!("{signal}: ends with the runs under way; again to end at once"));
             signals.next().await;
             std::process::exit(INTERRUPTED);
         });

@@ -92,7 +92,7 @@ fn check_version(plan: &Plan, exact: bool) -> Result<(), Failure> {
     if exact {
         return Err(Failure::Usage(format!("{told}: its hash cannot be expected here")));
     }
-    eprintln!("{told}: it plays, but it may be another run");
+    crate::lines::say(&format!("{told}: it plays, but it may be another run"));
     Ok(())
 }
 

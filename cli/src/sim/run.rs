@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         crate::print(text.as_bytes())?;
         let told = failing::tell(&plan, &report, *on, &args.failures.failures)?;
         if args.json {
-            eprint!("{told}")
+            crate::lines::say_raw(&told)
         } else {
             crate::print(told.as_bytes())?
         }

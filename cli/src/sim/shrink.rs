@@ -52,12 +52,13 @@ pub(crate) fn shrink(plan: &Plan) -> Shrunk {
     let live = std::io::stderr().is_terminal();
     let mut show = |progress: Progress| {
         if live {
-            eprint!("\r\x1b[2Kshrinking: {} runs, {} faults left", progress.runs, progress.faults);
+            let Progress { runs, faults, .. } = progress;
+            crate::lines::say_raw(&format!("\r\x1b[2Kshrinking: {runs} runs, {faults} faults left"));
         }
     };
     let shrunk = search(plan, &mut violated, &mut show);
     if live {
-        eprint!("\r\x1b[2K");
+        crate::lines::say_raw("\r\x1b[2K");
     }
     shrunk
 }

@@ -56,7 +56,8 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
         super::write(Some(path), &plot(&tally))?;
     }
     let Some((plan, report)) = first else { return Ok(()) };
-    eprint!("\n{}", failing::tell(&plan, &report, On::Fast, &args.failures.failures)?);
+    let told = failing::tell(&plan, &report, On::Fast, &args.failures.failures)?;
+    crate::lines::say_raw(&format!("\n{told}"));
     Err(Failure::failed(format!("{} of {} runs violate an invariant", tally.violations, tally.seeds)))
 }
 

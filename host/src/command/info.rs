@@ -235,6 +235,7 @@ fn stats(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("total_net_repl_output_bytes", counted.bytes_sent);
     page.line("repl_overruns", counted.overruns);
     page.line("repl_faults", counted.faults);
+    page.line("log_lines_lost", crate::lost_log_lines());
 }
 
 fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {

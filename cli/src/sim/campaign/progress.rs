@@ -45,7 +45,7 @@ impl Progress {
                 bar.set_position(if self.length.is_some() { millis(elapsed) } else { done });
                 bar.set_message(line);
             }
-            None => eprintln!("{line}"),
+            None => crate::lines::say(&line),
         }
     }
 

@@ -1,0 +1,221 @@
+//! Lines on stderr, written so that nobody who reads them, or does not, can hold up or end the process.
+//!
+//! A server's lines go through a bounded queue to a thread of their own ([`queue`]); every other command writes its
+//! lines in place. In both a line that cannot be written is dropped. The queue counts what it drops
+//! ([`towline_host::lost_log_lines`]), and says so in one line as soon as a line can be written again.
+//!
+//! States of the queue: *held* until [`open`], because the first line a server prints is its addresses; then *open*.
+//! Bounds: [`QUEUE_BYTES`] of lines that wait; [`PATIENCE`] for them at the end of the process.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Bytes of lines that wait to be written; a busy day's log at its most verbose is less than this a second.
+const QUEUE_BYTES: usize = 1 << 20;
+/// For the lines that are left when the process ends.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Before a stderr that is not ready is tried again: whoever gave it to us made it non-blocking.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// The process's queue, once there is one.
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+
+/// Writes one or more whole lines to stderr, without their last line break.
+pub(crate) fn say(lines: &str) {
+    say_raw(&format!("{lines}\n"));
+}
+
+/// Writes text to stderr as it is.
+pub(crate) fn say_raw(text: &str) {
+    match QUEUE.get() {
+        Some(queue) => queue.push(text.as_bytes()),
+        // Where nobody reads, there is nobody to tell.
+        None => drop(io::stderr().write_all(text.as_bytes())),
+    }
+}
+
+/// Sends all further lines through a queue, which holds them until [`open`].
+pub(crate) fn queue() -> Queue {
+    QUEUE.get_or_init(|| Queue::start(Box::new(io::stderr()))).clone()
+}
+
+/// Writes `first`, then what was held back; from now on lines pass.
+pub(crate) fn open(first: &str) {
+    if let Some(queue) = QUEUE.get() {
+        queue.open(first.as_bytes());
+    }
+}
+
+/// Whether lines pass.
+pub(crate) fn is_open() -> bool {
+    QUEUE.get().is_none_or(|queue| !queue.lock().held)
+}
+
+/// Waits until what was said is written, as far as stderr takes it.
+pub(crate) fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(PATIENCE);
+    }
+}
+
+/// Lines on their way to a thread that writes them. Clones are the same queue.
+#[derive(Clone)]
+pub(crate) struct Queue(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    held: bool,
+    /// The writer has a line in its hands.
+    writing: bool,
+    /// Lines lost since the last one that was written.
+    lost: u64,
+}
+
+impl Queue {
+    fn start(out: Box<dyn Write + Send>) -> Self {
+        let state = State { lines: VecDeque::new(), bytes: 0, held: true, writing: false, lost: 0 };
+        let queue = Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }));
+        let writer = queue.clone();
+        // Without a thread every line is lost, and the queue's bound holds all the same.
+        std::thread::Builder::new().name("stderr".to_owned()).spawn(move || writer.write_to(out)).ok();
+        queue
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a line, or drops it when there is no room; never waits for stderr.
+    fn push(&self, line: &[u8]) {
+        let mut state = self.lock();
+        if state.bytes + line.len() > QUEUE_BYTES {
+            state.lose();
+            return;
+        }
+        state.bytes += line.len();
+        state.lines.push_back(line.to_vec());
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    fn open(&self, first: &[u8]) {
+        let mut state = self.lock();
+        state.held = false;
+        if !first.is_empty() {
+            state.bytes += first.len();
+            state.lines.push_front(first.to_vec());
+        }
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until nothing is left to write, or for `patience`.
+    fn flush(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut state = self.lock();
+        while state.writing || (!state.lines.is_empty() && !state.held) {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
+            let waited = self.0.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The writer: one line after another, for as long as the process lives.
+    fn write_to(&self, mut out: Box<dyn Write + Send>) {
+        let mut torn = false;
+        loop {
+            let (line, lost) = self.next();
+            let mut text = if torn { b"\n".to_vec() } else { Vec::new() };
+            if lost > 0 {
+                let s = if lost == 1 { " was" } else { "s were" };
+                text.extend(format!("{lost} log line{s} lost: stderr could not be written\n").bytes());
+            }
+            text.extend(line);
+            let written = write_all(&mut *out, &text);
+            let mut state = self.lock();
+            state.writing = false;
+            match written {
+                Ok(()) => {
+                    torn = false;
+                    state.lost -= lost;
+                }
+                Err(after) => {
+                    torn |= after > 0;
+                    state.lose();
+                }
+            }
+            drop(state);
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// The next line to write, and how many were lost before it.
+    fn next(&self) -> (Vec<u8>, u64) {
+        let mut state = self.lock();
+        loop {
+            if !state.held
+                && let Some(line) = state.lines.pop_front()
+            {
+                state.bytes -= line.len();
+                state.writing = true;
+                return (line, state.lost);
+            }
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    fn lose(&mut self) {
+        self.lost += 1;
+        towline_host::count_lost_log_line();
+    }
+}
+
+/// Writes all of `text`, or answers how much of it was written before it failed.
+fn write_all(out: &mut dyn Write, text: &[u8]) -> Result<(), usize> {
+    let mut written = 0;
+    while written < text.len() {
+        match out.write(&text[written..]) {
+            Ok(0) => return Err(written),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
+            Err(_) => return Err(written),
+        }
+    }
+    Ok(())
+}
+
+/// One log line, or several, on their way into the queue.
+impl Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Queue {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
