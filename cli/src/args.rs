@@ -37,6 +37,7 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   towline serve
   towline serve --store disk --dir data
+  towline serve --listen 10.0.0.5:7000 --replication 10.0.0.5:7001 --insecure     # other machines may connect
   towline serve --web 127.0.0.1:7080             # a replica in a browser tab: http://127.0.0.1:7080
   towline serve --listen 127.0.0.1:0 --replication 127.0.0.1:0 --ready-file ready.json
   towline serve --config towline.toml
@@ -200,6 +201,10 @@ pub(crate) struct Settings {
     /// Where replicas connect [default: 127.0.0.1:7001 to serve; to follow none, and no replica can]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) replication: Option<String>,
+    /// Let other machines reach the addresses for clients and replicas: they ask for no password
+    #[arg(long)]
+    #[serde(default)]
+    pub(crate) insecure: bool,
     /// Where the data lives [default: disk with --dir, else memory]
     #[arg(long, value_enum)]
     pub(crate) store: Option<StoreName>,

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use towline_core::ConfigError;
+use towline_host::transport::Tcp;
 use towline_host::web::Web;
 use towline_host::{Options, StartError, StoreKind};
 
@@ -107,6 +108,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
         config: flags.config,
         listen: flags.listen.or(file.listen),
         replication: flags.replication.or(file.replication),
+        insecure: flags.insecure || file.insecure,
         store: flags.store.or(file.store),
         dir: flags.dir.or(file.dir),
         backlog: flags.backlog.or(file.backlog),
@@ -132,6 +134,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
 fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     options.store = store(&settings)?;
     options.metrics = settings.metrics;
+    options.insecure = settings.insecure;
     options.web = settings.web.map(|addr| Web { addr, files: crate::page::files() });
     options.join_hold = settings.join_hold != Some(Switch::Off);
     let size = |given: Option<crate::units::Size>, usual: u64| given.map_or(usual, |size| size.0);
@@ -156,6 +159,7 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
         core.redial_max = longest.0;
     }
     options.check().map_err(explain)?;
+    options.check_exposed(&Tcp).map_err(explain)?;
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     Ok(Plan { options, ready_file: settings.ready_file, log })
 }
@@ -180,7 +184,14 @@ fn store(settings: &Settings) -> Result<StoreKind, Failure> {
 pub(crate) fn explain(error: StartError) -> Failure {
     match error {
         StartError::Config(error) => Failure::Usage(out_of_bounds(&error)),
-        StartError::Exposed { .. } => Failure::Usage(format!("--{error}")),
+        StartError::Exposed { option: "web", .. } => Failure::Usage(format!("--{error}")),
+        StartError::Exposed { option, addr } => {
+            let port = addr.rsplit_once(':').map_or("0", |(_, port)| port);
+            Failure::Usage(format!(
+                "--{option} {addr} can be reached from other machines, and nobody is asked for a password: \
+                 use 127.0.0.1:{port}, or add --insecure if all who can reach it may read and write"
+            ))
+        }
         StartError::Listen { .. } => {
             Failure::failed(format!("--{error}; name another with --{}", listen_flag(&error)))
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions, Span};
 
+use crate::transport::Net;
 use crate::web::{self, Web};
 
 /// Pieces under way to this node. The store takes them as they come, so this covers the time an acknowledgement takes
@@ -51,6 +52,8 @@ pub struct Options {
     pub spool_bytes: u64,
     /// Where Prometheus asks.
     pub metrics: Option<String>,
+    /// Whether `listen` and `replication` may be addresses that other machines can reach: there is no password.
+    pub insecure: bool,
     /// What browsers are served, and where their tabs connect as replicas; without it none can.
     pub web: Option<Web>,
     /// Whether clients write no faster than a joining replica takes, so that it keeps its stream.
@@ -78,6 +81,7 @@ impl Default for Options {
             client_bytes: 256 << 20,
             spool_bytes: 256 << 20,
             metrics: None,
+            insecure: false,
             web: None,
             join_hold: true,
             stop_wait: Span::from_secs(10),
@@ -111,13 +115,39 @@ impl Options {
         if let Some(Web { addr, .. }) = &self.web
             && !web::check(addr)
         {
-            return Err(StartError::Exposed { addr: addr.clone() });
+            return Err(StartError::Exposed { option: "web", addr: addr.clone() });
         }
         if self.node == Some(0) {
             least("node", 0, 1)?;
         }
         Ok(config)
     }
+
+    /// Checks that nobody is let in from other machines without [`Options::insecure`].
+    ///
+    /// # Errors
+    /// The first address that other machines can reach on this net.
+    pub fn check_exposed(&self, net: &dyn Net) -> Result<(), StartError> {
+        match self.exposed(net).next() {
+            Some((option, addr)) if !self.insecure => {
+                Err(StartError::Exposed { option, addr: addr.to_owned() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The addresses for clients and replicas that other machines can reach, each with its option.
+    pub(crate) fn exposed(&self, net: &dyn Net) -> impl Iterator<Item = (&'static str, &str)> {
+        let listen = self.listen.iter().map(|addr| ("listen", addr.as_str()));
+        let replication = self.replication.iter().map(|addr| ("replication", addr.as_str()));
+        listen.chain(replication).filter(|(_, addr)| !net.is_private(addr))
+    }
+}
+
+/// The same port, for this machine alone.
+fn loopback(addr: &str) -> String {
+    let port = addr.rsplit_once(':').map_or("7000", |(_, port)| port);
+    format!("127.0.0.1:{port}")
 }
 
 /// Why a server did not start: one clear line each.
@@ -134,8 +164,10 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// An address for browsers that other machines can reach.
+    /// An address that other machines can reach, where nobody is asked for a password.
     Exposed {
+        /// Which option named it.
+        option: &'static str,
         /// The address.
         addr: String,
     },
@@ -155,11 +187,17 @@ impl fmt::Display for StartError {
             Self::Listen { option, addr, source } => {
                 write!(out, "{option}: cannot listen on {addr}: {source}")
             }
-            Self::Exposed { addr } => write!(
-                out,
-                "web: {addr} can be reached from other machines and asks for no password: \
-                 use a loopback address, like 127.0.0.1:7080"
-            ),
+            Self::Exposed { option, addr } => {
+                write!(
+                    out,
+                    "{option}: {addr} can be reached from other machines and asks for no password: "
+                )?;
+                write!(out, "use a loopback address, like {}", loopback(addr))?;
+                match *option {
+                    "web" => Ok(()),
+                    _ => out.write_str(", or the option insecure if all who reach it may read and write"),
+                }
+            }
             Self::Store(why) => out.write_str(why),
             Self::Dice(why) => write!(out, "no random numbers from the operating system: {why}"),
         }

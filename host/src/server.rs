@@ -92,10 +92,16 @@ impl Server {
         net: Arc<dyn Net>,
         store: Option<Box<dyn Store>>,
     ) -> Result<Self, StartError> {
-        let config = options.check()?;
+        let config = options.check_on(&*net)?;
         let seed = options.seed.map_or_else(dice, Ok)?;
         let opened = open(&options, &config, &seed, store)?;
         let doors = Doors::open(&options, &*net).await?;
+        let exposed: Vec<String> =
+            options.exposed(&*net).map(|(option, addr)| format!("{option} {addr}")).collect();
+        if !exposed.is_empty() {
+            let exposed = exposed.join(", ");
+            warn!("insecure: {exposed}: no password is asked for, all who can reach it may read and write");
+        }
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
         let clients = Clients::new(options.clients_max, options.client_bytes, config.record_bytes_max);

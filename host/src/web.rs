@@ -14,7 +14,7 @@
 //! Bounds: 32 requests at a time, a head of 8 KiB, 5 s for each. A replica's connection is the engine's as soon as it
 //! stands.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use self::post::Post;
 use crate::command::status;
 use crate::engine::arrival::{Arrival, Inspection};
 use crate::metrics::inspect;
-use crate::transport::{BoxTransport, Listener, WebSocket};
+use crate::transport::{BoxTransport, Listener, WebSocket, is_loopback};
 
 mod post;
 #[cfg(test)]
@@ -72,9 +72,7 @@ pub struct File {
 /// Whether only this machine can reach an address.
 #[must_use]
 pub fn check(addr: &str) -> bool {
-    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    is_loopback(addr)
 }
 
 /// Serves requests until the listener's task is ended.

@@ -46,6 +46,27 @@ fn defaults_are_those_of_the_help() {
 }
 
 #[test]
+fn other_machines_are_let_in_only_when_told_so() {
+    for (command, addr) in [
+        ("towline serve --listen", "0.0.0.0:7000"),
+        ("towline serve --replication", "[::]:7001"),
+        ("towline follow 10.0.0.1:7001 --replication", "192.168.1.1:7001"),
+        ("towline follow 10.0.0.1:7001 --listen", "example.com:7010"),
+    ] {
+        let line = format!("{command} {addr}");
+        let told = plan(&line).unwrap_err();
+        let option = command.rsplit_once(' ').unwrap().1;
+        assert!(told.contains(&format!("{option} {addr}")) && told.contains("--insecure"), "{told}");
+        assert!(told.contains(&format!("127.0.0.1:{}", addr.rsplit_once(':').unwrap().1)), "{told}");
+        assert!(plan(&format!("{line} --insecure")).unwrap().options.insecure);
+        assert!(with_file(&line, "insecure = true\n").is_ok());
+        assert!(with_file(&line, "insecure = false\n").is_err());
+    }
+    let local = "towline serve --listen localhost:7000 --replication [::1]:7001";
+    assert!(!plan(local).unwrap().options.insecure);
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nbacklog = \"8MiB\"\nidle = \"9s\"\njoin-hold = \"off\"\n";
     let options = with_file("towline serve --listen 127.0.0.1:2", file).unwrap().options;

@@ -93,6 +93,10 @@ impl Net for MemoryNet {
         })
     }
 
+    fn is_private(&self, _: &str) -> bool {
+        true
+    }
+
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>> {
         Box::pin(async move {
             let mut shared = self.lock();

@@ -10,6 +10,7 @@ mod websocket;
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -33,8 +34,20 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Net: Send + Sync {
     /// Begins to listen at an address; port 0 takes a free one.
     fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+    /// Whether an address to listen at can be reached from this machine alone. Where nobody is asked for a password,
+    /// nothing else is listened on unless the operator says so.
+    fn is_private(&self, addr: &str) -> bool {
+        is_loopback(addr)
+    }
     /// Connects to an address.
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>>;
+}
+
+/// Whether an address names this machine to itself: a loopback address, or `localhost`. Other names are not looked up.
+pub(crate) fn is_loopback(addr: &str) -> bool {
+    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// Takes connections.

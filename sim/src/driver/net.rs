@@ -53,6 +53,10 @@ impl Net for PlanNet {
         })
     }
 
+    fn is_private(&self, _: &str) -> bool {
+        true
+    }
+
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>> {
         Box::pin(async move {
             let (peer, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
