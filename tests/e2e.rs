@@ -3,6 +3,7 @@
 //! Each test is a story an operator could tell. They share nothing, so they run side by side. What is looked at is what
 //! an operator looks at: replies, status, the exit code, the one line on stderr, the directory.
 
+#[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
 
 use std::fs;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that wait to be written; a busy day's log at its most verbose is less than this a second.
-const QUEUE_BYTES: usize = 1 << 20;
+/// Bytes of lines that wait to be written: about a thousand lines.
+const QUEUE_BYTES: usize = 128 << 10;
 /// For the lines that are left when the process ends.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Before a stderr that is not ready is tried again: whoever gave it to us made it non-blocking.

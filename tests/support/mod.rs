@@ -98,10 +98,17 @@ impl Place {
     /// A server, once it serves.
     #[track_caller]
     pub(crate) fn start(&self, name: &str, line: &str) -> Node {
+        let log = self.path(&format!("{name}.log"));
+        let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
+        self.start_with(name, line, stderr.into())
+    }
+
+    /// The same, with its log elsewhere than in a file of this folder.
+    #[track_caller]
+    pub(crate) fn start_with(&self, name: &str, line: &str, stderr: Stdio) -> Node {
         let ready = self.path(&format!("{name}.ready"));
         fs::remove_file(&ready).ok();
         let log = self.path(&format!("{name}.log"));
-        let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
         let listen = if line.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
         let line = format!("{line} {listen} --ready-file {{{name}.ready}}");
         let child = self.command(&line).stderr(stderr).stdout(Stdio::null()).spawn().expect("it starts");
@@ -127,6 +134,11 @@ impl Node {
     /// Its replication address.
     pub(crate) fn feeds(&self) -> &str {
         self.replication.as_deref().expect("started with --replication")
+    }
+
+    /// Its stderr, of a node that was started with a pipe there.
+    pub(crate) fn stderr(&mut self) -> std::process::ChildStderr {
+        self.child.stderr.take().expect("started with a pipe")
     }
 
     /// Everything it logged, over all its starts.
