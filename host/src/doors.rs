@@ -48,6 +48,11 @@ impl Doors {
             let listener = net.listen(addr).await.map_err(|error| named("web", addr, error))?;
             web = Some((listener, *files));
         }
+        let exposed = options.exposed(net).map(|(option, addr)| format!("{option} {addr}"));
+        let exposed = exposed.collect::<Vec<_>>().join(", ");
+        if !exposed.is_empty() {
+            warn!("insecure: {exposed}: no password is asked for, all who can reach it may read and write");
+        }
         Ok(Self { clients, replicas, metrics, web })
     }
 

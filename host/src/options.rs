@@ -123,16 +123,17 @@ impl Options {
         Ok(config)
     }
 
-    /// Checks that nobody is let in from other machines without [`Options::insecure`].
+    /// Checks the same, and that nobody is let in from other machines on this net without [`Options::insecure`].
     ///
     /// # Errors
-    /// The first address that other machines can reach on this net.
-    pub fn check_exposed(&self, net: &dyn Net) -> Result<(), StartError> {
+    /// The first option that cannot work.
+    pub fn check_on(&self, net: &dyn Net) -> Result<Config, StartError> {
+        let config = self.check()?;
         match self.exposed(net).next() {
             Some((option, addr)) if !self.insecure => {
                 Err(StartError::Exposed { option, addr: addr.to_owned() })
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(config),
         }
     }
 

@@ -96,7 +96,6 @@ impl Server {
         let seed = options.seed.map_or_else(dice, Ok)?;
         let opened = open(&options, &config, &seed, store)?;
         let doors = Doors::open(&options, &*net).await?;
-        warn_exposed(&options, &*net);
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
         let clients = Clients::new(options.clients_max, options.client_bytes, config.record_bytes_max);
@@ -235,16 +234,6 @@ impl Server {
 }
 
 // --- what a start is made of ---------------------------------------------------------------------------------
-
-/// Says in one line which addresses let other machines in.
-fn warn_exposed(options: &Options, net: &dyn Net) {
-    let exposed: Vec<String> =
-        options.exposed(net).map(|(option, addr)| format!("{option} {addr}")).collect();
-    if !exposed.is_empty() {
-        let exposed = exposed.join(", ");
-        warn!("insecure: {exposed}: no password is asked for, all who can reach it may read and write");
-    }
-}
 
 fn dice() -> Result<[u8; 32], StartError> {
     let mut seed = [0; 32];
