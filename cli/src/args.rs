@@ -232,6 +232,12 @@ pub(crate) struct Settings {
     /// What all clients' unread requests and untaken replies may take together [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) client_memory: Option<Size>,
+    /// A client that asks nothing for longer is closed, 0 for never [default: 0]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<Length>,
+    /// Silence after which a TCP connection is asked for a sign of life, 0 for never [default: 300s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) tcp_keepalive: Option<Length>,
     /// Replicas at the same time [default: 63]
     #[arg(long, value_name = "N")]
     pub(crate) replicas_max: Option<u32>,

@@ -4,6 +4,7 @@
 //! under the name the person used.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use towline_core::ConfigError;
 use towline_host::transport::Tcp;
@@ -12,6 +13,7 @@ use towline_host::{Options, StartError, StoreKind};
 
 use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Settings, StoreName, Switch};
 use crate::failure::Failure;
+use crate::units::Length;
 
 /// What a server is started with, and what the program does around it.
 #[derive(Debug)]
@@ -118,6 +120,8 @@ fn merge(flags: Settings, file: Settings) -> Settings {
         spool: flags.spool.or(file.spool),
         clients_max: flags.clients_max.or(file.clients_max),
         client_memory: flags.client_memory.or(file.client_memory),
+        timeout: flags.timeout.or(file.timeout),
+        tcp_keepalive: flags.tcp_keepalive.or(file.tcp_keepalive),
         replicas_max: flags.replicas_max.or(file.replicas_max),
         join_hold: flags.join_hold.or(file.join_hold),
         idle: flags.idle.or(file.idle),
@@ -142,6 +146,9 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     options.client_bytes = size(settings.client_memory, options.client_bytes);
     options.stop_wait = settings.stop_wait.map_or(options.stop_wait, |wait| wait.0);
     options.clients_max = settings.clients_max.unwrap_or(options.clients_max);
+    let time = |given: Length| (given.0.0 > 0).then(|| Duration::from_nanos(given.0.0));
+    options.timeout = settings.timeout.and_then(time);
+    options.tcp_keepalive = settings.tcp_keepalive.map_or(options.tcp_keepalive, time);
     let core = &mut options.core;
     core.backlog_bytes = size(settings.backlog, core.backlog_bytes);
     if let Some(replicas) = settings.replicas_max {

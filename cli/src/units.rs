@@ -56,7 +56,8 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let what = "write a whole number with ms, s, min or h, like 5s";
-        let ns = parse(text, LENGTHS).ok_or_else(|| format!("{text:?} is no duration: {what}"))?;
+        let ns = if text.trim() == "0" { Some(0) } else { parse(text, LENGTHS) };
+        let ns = ns.ok_or_else(|| format!("{text:?} is no duration: {what}"))?;
         Ok(Self(Span(ns)))
     }
 }
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!(length("5s"), Ok(Span::from_secs(5)));
         assert_eq!(length("250ms"), Ok(Span::from_millis(250)));
         assert_eq!(length("2h"), Ok(Span::from_secs(7200)));
+        assert_eq!(length("0"), Ok(Span(0)), "nothing needs no unit");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions, Span};
 
@@ -13,6 +14,9 @@ use crate::web::{self, Web};
 /// between two busy processes. Between two bounds: with 1 MiB a snapshot beside a full stream came four times slower
 /// than with 8 MiB, and with 8 MiB the stream waits behind so many pieces that it falls back itself.
 const PIECE_WINDOW_BYTES: u64 = 4 << 20;
+
+/// As redis has it.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(300);
 
 /// Where the data lives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,6 +52,11 @@ pub struct Options {
     pub clients_max: u32,
     /// What clients' unread requests and untaken replies may take beyond a small part for each, all together.
     pub client_bytes: u64,
+    /// A client that asks nothing for longer is closed; without it none is.
+    pub timeout: Option<Duration>,
+    /// A TCP connection on which nothing came for so long is asked for a sign of life, and ended when none comes;
+    /// without it a peer that vanished is noticed by writes alone.
+    pub tcp_keepalive: Option<Duration>,
     /// The stream that rides along with a snapshot is kept up to this many bytes.
     pub spool_bytes: u64,
     /// Where Prometheus asks.
@@ -79,6 +88,8 @@ impl Default for Options {
             node: None,
             clients_max: 1000,
             client_bytes: 256 << 20,
+            timeout: None,
+            tcp_keepalive: Some(TCP_KEEPALIVE),
             spool_bytes: 256 << 20,
             metrics: None,
             insecure: false,

@@ -62,7 +62,8 @@ impl Server {
     /// # Errors
     /// Why it cannot: one clear line.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        Self::start_on(options, Arc::new(Tcp)).await
+        let net = Tcp::with_keepalive(options.tcp_keepalive);
+        Self::start_on(options, Arc::new(net)).await
     }
 
     /// Starts a server on any network.
@@ -98,7 +99,7 @@ impl Server {
         let doors = Doors::open(&options, &*net).await?;
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
-        let clients = Clients::new(options.clients_max, options.client_bytes, config.record_bytes_max);
+        let clients = Clients::new(&options, config.record_bytes_max);
         let tally = Tally {
             client_addr: addr(&doors.clients),
             replication_addr: addr(&doors.replicas),

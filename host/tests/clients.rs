@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{World, agree, following, options, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline_host::{Options, Server, StoreKind};
@@ -92,6 +94,207 @@ async fn a_client_that_says_all_and_ends_hears_all() {
     let mut heard = Vec::new();
     stream.read_to_end(&mut heard).await.unwrap();
     assert_eq!(heard, b"+OK\r\n$1\r\n1\r\n".repeat(1000));
+}
+
+/// Two to four of these fill the buffers of [`tight`].
+const HOG_BYTES: usize = 700_000;
+
+fn tight() -> Options {
+    Options { clients_max: 10, client_bytes: 2 << 20, ..options() }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whoever_holds_the_most_is_closed_and_newcomers_are_served() {
+    let world = World::memory();
+    let server = world.start(tight()).await;
+    let mut small = world.client(&server).await;
+    small.send_raw(&unfinished(20_000, 10_000)).await;
+    let mut hogs = Vec::new();
+    for _ in 0..6 {
+        let mut hog = world.client(&server).await;
+        hog.send_raw(&unfinished(HOG_BYTES + 100_000, HOG_BYTES)).await;
+        hogs.push(hog);
+        let mut newcomer = world.client(&server).await;
+        assert_eq!(newcomer.ask(&["SET", "k", &"v".repeat(1000)]).await, "+OK");
+        assert_eq!(newcomer.ask(&["PING"]).await, "+PONG");
+    }
+    let mut told = 0;
+    for mut hog in hogs {
+        let said = hog.said_so_far().await;
+        // Its request has begun, so an error answers it.
+        told += usize::from(said.starts_with("-ERR the clients' buffers are full"));
+        assert!(said.is_empty() || said.ends_with("\r\n"), "{said}");
+    }
+    assert!(told >= 3, "{told}");
+    small.send_raw(&[&[b'v'; 10_000][..], b"\r\n"].concat()).await;
+    assert_eq!(small.reply().await, "+OK", "who holds little rests as long as it likes");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn no_error_stands_behind_a_reply_that_was_not_taken() {
+    let world = World::memory();
+    let server = world.start(tight()).await;
+    let mut client = world.client(&server).await;
+    let value = "v".repeat(200 << 10);
+    assert_eq!(client.ask(&["SET", "k", &value]).await, "+OK");
+    let mut readers = Vec::new();
+    for _ in 0..6 {
+        let mut reader = world.client(&server).await;
+        for _ in 0..20 {
+            reader.send(&["MGET", "k", "k"]).await;
+        }
+        assert_eq!(client.ask(&["PING"]).await, "+PONG");
+        readers.push(reader);
+    }
+    until("one gives way", async || server.inspect().await.unwrap().status.clients < 7).await;
+    for mut reader in readers {
+        let said = reader.said_so_far().await;
+        assert!(!said.contains("-ERR"), "{}", &said[said.len() - 100..]);
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_request_that_rests_is_given_up_when_memory_is_short() {
+    let world = World::memory();
+    let server = world.start(tight()).await;
+    let (mut idle, mut small) = (world.client(&server).await, world.client(&server).await);
+    assert_eq!(idle.ask(&["PING"]).await, "+PONG");
+    small.send_raw(b"*2\r\n$4\r\nEC").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    small.send_raw(b"HO\r\n$1\r\na\r\n").await;
+    assert_eq!(small.reply().await, "a", "while there is room a request may rest");
+    let mut hog = world.client(&server).await;
+    hog.send_raw(&unfinished(1 << 20, 1_000_000)).await;
+    assert!(hog.reply().await.starts_with("-ERR the clients' buffers are half full"));
+    assert!(hog.closed().await);
+    assert_eq!(idle.ask(&["PING"]).await, "+PONG");
+    assert_eq!(server.inspect().await.unwrap().status.clients, 2);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_idle_client_is_closed_after_its_time_and_never_without_one() {
+    let world = World::memory();
+    let timeout = Some(Duration::from_secs(30));
+    let timed = world.start(Options { timeout, ..options() }).await;
+    let patient = world.start(options()).await;
+    let (mut idle, mut busy) = (world.client(&timed).await, world.client(&timed).await);
+    let mut waits = world.client(&timed).await;
+    let mut kept = world.client(&patient).await;
+    assert_eq!(waits.ask(&["SET", "a", "1"]).await, "+OK");
+    waits.send(&["WAIT", "1", "0"]).await;
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert_eq!(busy.ask(&["PING"]).await, "+PONG");
+    }
+    assert!(idle.closed().await);
+    assert_eq!(timed.inspect().await.unwrap().status.clients, 2, "one is busy, one waits for a reply");
+    assert_eq!(kept.ask(&["PING"]).await, "+PONG");
+}
+
+/// The head of a SET and a part of its value.
+fn unfinished(value: usize, sent: usize) -> Vec<u8> {
+    let mut bytes = format!("*3\r\n$3\r\nSET\r\n$4\r\nhog1\r\n${value}\r\n").into_bytes();
+    bytes.resize(bytes.len() + sent, b'v');
+    bytes
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn clients_are_killed_by_name_and_by_number() {
+    let world = World::memory();
+    let server = world.start(options()).await;
+    let (mut admin, mut one, mut two) =
+        (world.client(&server).await, world.client(&server).await, world.client(&server).await);
+    let (id, _) = (one.ask(&["CLIENT", "ID"]).await, two.ask(&["PING"]).await);
+    two.send(&["WAIT", "5", "0"]).await;
+    until("it waits", async || admin.ask(&["CLIENT", "LIST"]).await.contains("flags=b")).await;
+    assert_eq!(admin.ask(&["CLIENT", "KILL", "ID", &id[1..]]).await, ":1");
+    assert!(one.closed().await);
+    assert_eq!(admin.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await, ":1", "but not the one that asks");
+    assert!(two.closed().await);
+    until("they are gone", async || server.inspect().await.unwrap().status.clients == 1).await;
+    assert_eq!(admin.ask(&["CLIENT", "KILL", "10.0.0.1:1"]).await, "-ERR No such client");
+    assert_eq!(admin.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no"]).await, ":1");
+    assert!(admin.closed().await);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_pause_holds_writes_or_all_and_no_key_ends_meanwhile() {
+    let world = World::memory();
+    let server = world.start(options()).await;
+    let (mut admin, mut client) = (world.client(&server).await, world.client(&server).await);
+    assert_eq!(admin.ask(&["SET", "ends", "1", "PX", "100"]).await, "+OK");
+    assert_eq!(admin.ask(&["CLIENT", "PAUSE", "3600000", "WRITE"]).await, "+OK");
+    assert_eq!(client.ask(&["GET", "none"]).await, "(nil)", "reads go on");
+    client.send(&["SET", "a", "1"]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.inspect().await.unwrap().keys, 1, "nothing was written, nothing ended");
+    assert_eq!(admin.ask(&["CLIENT", "UNPAUSE"]).await, "+OK");
+    assert_eq!(client.reply().await, "+OK");
+    until("its time has come", async || server.inspect().await.unwrap().keys == 1).await;
+    assert_eq!(admin.ask(&["CLIENT", "PAUSE", "5000"]).await, "+OK");
+    // It ends by itself.
+    assert_eq!(client.ask(&["GET", "a"]).await, "1");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_ways() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let replica = world.start(following(&primary)).await;
+    let mut client = world.client(&primary).await;
+    let before = primary.inspect().await.unwrap().status.stats.end;
+    for words in [&["MULTI"][..], &["SET", "a", "1"], &["INCR", "a"], &["SET", "b", "2"], &["DEL", "b"]] {
+        client.send(words).await;
+    }
+    client.send(&["EXEC"]).await;
+    for told in ["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "*4", "+OK", ":2", "+OK", ":1"] {
+        assert_eq!(client.reply().await, told);
+    }
+    let after = primary.inspect().await.unwrap().status.stats.end;
+    assert_eq!(after.0, before.0 + 1);
+    agree(&[&primary, &replica]).await;
+    // On a replica the stream changes what is watched.
+    let mut reader = world.client(&replica).await;
+    assert_eq!(reader.ask(&["WATCH", "a"]).await, "+OK");
+    assert_eq!(client.ask(&["SET", "a", "3"]).await, "+OK");
+    agree(&[&primary, &replica]).await;
+    assert_eq!(reader.ask(&["MULTI"]).await, "+OK");
+    assert_eq!(reader.ask(&["GET", "a"]).await, "+QUEUED");
+    assert_eq!(reader.ask(&["EXEC"]).await, "*-1");
+    // A key whose time comes has changed, too.
+    assert_eq!(client.ask(&["SET", "e", "1", "PX", "30"]).await, "+OK");
+    assert_eq!(client.ask(&["WATCH", "e"]).await, "+OK");
+    until("it is gone", async || primary.inspect().await.unwrap().keys == 1).await;
+    assert_eq!(client.ask(&["MULTI"]).await, "+OK");
+    assert_eq!(client.ask(&["EXEC"]).await, "*-1");
+    // One that leaves in the middle has done nothing.
+    let mut leaver = world.client(&primary).await;
+    assert_eq!(leaver.ask(&["MULTI"]).await, "+OK");
+    assert_eq!(leaver.ask(&["SET", "left", "1"]).await, "+QUEUED");
+    drop(leaver);
+    until("it is gone", async || primary.inspect().await.unwrap().status.clients == 1).await;
+    assert_eq!(primary.inspect().await.unwrap().keys, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_reply_that_would_be_too_long_is_refused_before_it_is_built() {
+    let world = World::memory();
+    let server = world.start(tight()).await;
+    let mut client = world.client(&server).await;
+    assert_eq!(client.ask(&["SET", "v", &"v".repeat(200_000)]).await, "+OK");
+    let many: Vec<&str> = std::iter::once("MGET").chain(std::iter::repeat_n("v", 150)).collect();
+    let refused = client.ask(&many).await;
+    assert_eq!(refused, "-ERR the reply would be 30002400 bytes long, the limit is 524288 bytes");
+    assert_eq!(client.ask(&["STRLEN", "v"]).await, ":200000");
+    for words in [&["MULTI"][..], &["SET", "a", "1"], &["GET", "v"], &["GET", "v"], &["GET", "v"]] {
+        client.ask(words).await;
+    }
+    let refused = client.ask(&["EXEC"]).await;
+    assert!(
+        refused.starts_with("-EXECABORT Transaction discarded because: ERR the reply would be"),
+        "{refused}"
+    );
+    assert_eq!(server.inspect().await.unwrap().keys, 1, "nothing was done");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -10,17 +10,19 @@ use towline_host::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net,
 use towline_host::web::{REPLICATE, Web};
 use towline_host::{Options, Server};
 
+static TCP: Tcp = Tcp::with_keepalive(None);
+
 /// TCP, but dialling goes through a WebSocket.
 struct ThroughTheWeb;
 
 impl Net for ThroughTheWeb {
     fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
-        Tcp.listen(addr)
+        TCP.listen(addr)
     }
 
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>> {
         Box::pin(async move {
-            let transport = Tcp.dial(addr).await?;
+            let transport = TCP.dial(addr).await?;
             let web = WebSocket::connect(transport, &format!("ws://{addr}{REPLICATE}")).await?;
             Ok(Box::new(web) as BoxTransport)
         })

@@ -2,9 +2,11 @@
 //! that owns node and store (the engine).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use towline_core::{EpochOffset, Level, Offset, Replica, Stats};
 
+use crate::command::client::ClientUsage;
 use crate::command::watch::Mark;
 use crate::command::{Client, Counts};
 use crate::machine::Usage;
@@ -184,9 +186,21 @@ pub trait Backend {
         let _ = keys;
     }
     /// Shows every connected client but the one that asks, for CLIENT LIST.
-    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
+    fn other_clients(&self, show: &mut dyn FnMut(&Client, ClientUsage)) {
         let _ = show;
     }
+    /// What the client that asks takes.
+    fn own_usage(&self) -> ClientUsage {
+        ClientUsage::default()
+    }
+    /// Ends the connections of all wanted clients but the one that asks. Returns how many.
+    fn kill_clients(&mut self, wanted: &mut dyn FnMut(&Client) -> bool) -> u64;
+    /// Holds the commands of all clients for a time: those that write, or all.
+    fn pause(&mut self, time: Duration, all: bool);
+    /// Ends that.
+    fn unpause(&mut self);
+    /// Whether every command is held now. Held writes alone are [`Refusal::NotApplied`].
+    fn is_paused(&self) -> bool;
 }
 
 /// What a command wants beyond its reply.

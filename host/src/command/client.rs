@@ -13,6 +13,45 @@ use super::reply::{self, Resp};
 /// Bytes of the longest name a client may give itself or its library.
 const NAME_MAX: usize = 256;
 
+/// Which replies a client wants, as it said with CLIENT REPLY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Replies {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// None to the command after this one.
+    SkipNext,
+    /// None to this command.
+    Skip,
+}
+
+/// What a connection's buffers hold, in bytes, and what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClientUsage {
+    /// Requests that were read and not run.
+    pub unread: usize,
+    /// Room for more of them.
+    pub unread_free: usize,
+    /// Replies it has not taken.
+    pub untaken: usize,
+    /// Room of the reply buffer.
+    pub reply_room: usize,
+    /// Commands queued since MULTI; none outside.
+    pub queued: Option<usize>,
+    /// What these take.
+    pub queued_bytes: usize,
+    /// Keys it watches.
+    pub watched: usize,
+    /// All it takes.
+    pub total: usize,
+    /// A command of it waits.
+    pub waits: bool,
+    /// It is being closed.
+    pub ends: bool,
+}
+
 /// What is known of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -38,12 +77,14 @@ pub struct Client {
     pub last_command: &'static str,
     /// Bytes of the request that is under way.
     pub request_bytes: usize,
-    /// It asked not to be closed first when memory is short.
-    pub no_evict: bool,
-    /// It asked that its reads leave no trace.
-    pub no_touch: bool,
     /// Its last write, in the history it was made in: what WAIT waits for.
     pub last_write: EpochOffset,
+    /// The replies it wants.
+    pub replies: Replies,
+    /// It asked to be closed last when memory is short.
+    pub no_evict: bool,
+    /// It asked not to count as a reader of what it reads.
+    pub no_touch: bool,
 }
 
 impl Client {
@@ -62,41 +103,68 @@ impl Client {
             seen_ms: now_ms,
             last_command: "NULL",
             request_bytes: 0,
+            last_write: EpochOffset::default(),
+            replies: Replies::On,
             no_evict: false,
             no_touch: false,
-            last_write: EpochOffset::default(),
         }
     }
 
-    /// Its line in CLIENT LIST: redis's names. What is not kept of a client is 0, or -1 where 0 would be something.
-    /// `query` is what of its request is being read.
-    fn describe(&self, now_ms: u64, query: usize, list: &mut String) {
+    /// Whether it wants no reply to what it asks now.
+    #[must_use]
+    pub const fn is_muted(&self) -> bool {
+        matches!(self.replies, Replies::Off | Replies::Skip)
+    }
+
+    /// Its line in CLIENT LIST, with all fields of redis. There is no descriptor to show, no tracking, no pub/sub.
+    fn describe(&self, usage: &ClientUsage, now_ms: u64, list: &mut String) {
         let resp = match self.resp {
             Resp::V2 => 2,
             Resp::V3 => 3,
         };
-        let flags = match (self.no_evict, self.no_touch) {
-            (false, false) => "N",
-            (true, false) => "e",
-            (false, true) => "T",
-            (true, true) => "eT",
-        };
         // Writing to a string does not fail.
-        let _ = writeln!(
+        let _ = write!(
             list,
-            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 multi=-1 \
-             qbuf={query} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} \
-             user=default redir=-1 resp={resp} lib-name={} lib-ver={}",
+            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 ",
             self.id,
             self.addr,
             self.local_addr,
             self.name,
             now_ms.saturating_sub(self.connected_ms) / 1000,
             now_ms.saturating_sub(self.seen_ms) / 1000,
-            self.last_command,
-            self.lib_name,
-            self.lib_version,
+            self.flags(usage),
         );
+        let queued = usage.queued.map_or(-1, |queued| i64::try_from(queued).unwrap_or(i64::MAX));
+        let _ = write!(
+            list,
+            "multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 \
+             tot-mem={} events={} ",
+            usage.unread,
+            usage.unread_free,
+            usage.queued_bytes,
+            usage.reply_room,
+            usage.untaken,
+            usage.total,
+            if usage.untaken > 0 { "rw" } else { "r" },
+        );
+        let _ = writeln!(
+            list,
+            "cmd={} user=default redir=-1 resp={resp} lib-name={} lib-ver={}",
+            self.last_command, self.lib_name, self.lib_version,
+        );
+    }
+
+    /// redis's letters for what it is doing.
+    fn flags(&self, usage: &ClientUsage) -> String {
+        let all = [
+            (usage.waits, 'b'),
+            (usage.ends, 'c'),
+            (self.no_evict, 'e'),
+            (self.no_touch, 'T'),
+            (usage.queued.is_some(), 'x'),
+        ];
+        let flags: String = all.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag).collect();
+        if flags.is_empty() { "N".to_owned() } else { flags }
     }
 }
 
@@ -151,27 +219,8 @@ pub(super) fn id(call: &mut Call<'_>) -> Answer {
     call.integer(call.client.id)
 }
 
-/// CLIENT INFO: this connection's line in CLIENT LIST.
-pub(super) fn info(call: &mut Call<'_>) -> Answer {
-    let mut line = String::new();
-    call.client.describe(call.now_ms, call.client.request_bytes, &mut line);
-    reply::text(call.out, call.client.resp, &line);
-    Call::done()
-}
-
-/// CLIENT NO-EVICT.
-pub(super) fn no_evict(call: &mut Call<'_>) -> Answer {
-    call.client.no_evict = on_or_off(call.arg(2))?;
-    call.ok()
-}
-
-/// CLIENT NO-TOUCH.
-pub(super) fn no_touch(call: &mut Call<'_>) -> Answer {
-    call.client.no_touch = on_or_off(call.arg(2))?;
-    call.ok()
-}
-
-fn on_or_off(word: &[u8]) -> Result<bool, Fault> {
+/// The word ON or OFF.
+pub(super) fn on_or_off(word: &[u8]) -> Result<bool, Fault> {
     if word.eq_ignore_ascii_case(b"on") {
         Ok(true)
     } else if word.eq_ignore_ascii_case(b"off") {
@@ -215,6 +264,21 @@ enum Which {
     Ids(Vec<u64>),
 }
 
+/// What the client that asks takes; what it has queued is run by now.
+fn own_usage(call: &Call<'_>) -> ClientUsage {
+    let (queued, watched) = call.tx.as_ref().map_or((None, 0), |tx| (tx.queued_count(), tx.watched_count()));
+    let usage = call.backend.own_usage();
+    ClientUsage { queued, watched, unread: usage.unread.max(call.client.request_bytes), ..usage }
+}
+
+/// CLIENT INFO.
+pub(super) fn info(call: &mut Call<'_>) -> Answer {
+    let mut line = String::new();
+    call.client.describe(&own_usage(call), call.now_ms, &mut line);
+    reply::text(call.out, call.client.resp, &line);
+    Call::done()
+}
+
 /// CLIENT LIST, with TYPE or ID.
 pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let which = which(call)?;
@@ -225,11 +289,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     };
     let (mut list, now_ms) = (String::new(), call.now_ms);
     if wanted(call.client) {
-        call.client.describe(now_ms, call.client.request_bytes, &mut list);
+        call.client.describe(&own_usage(call), now_ms, &mut list);
     }
-    call.backend.other_clients(&mut |client| {
+    call.backend.other_clients(&mut |client, usage| {
         if wanted(client) {
-            client.describe(now_ms, 0, &mut list);
+            client.describe(&usage, now_ms, &mut list);
         }
     });
     reply::text(call.out, call.client.resp, &list);

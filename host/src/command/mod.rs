@@ -26,7 +26,8 @@
 //! | `scan` | KEYS SCAN RANDOMKEY |
 //! | `server` | PING ECHO HELLO AUTH SELECT TIME RESET SHUTDOWN QUIT |
 //! | `config` | CONFIG |
-//! | `client` | CLIENT |
+//! | `client` | CLIENT, but for what stands in |
+//! | `clients` | CLIENT KILL, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH |
 //! | `docs`, `getkeys` | COMMAND; COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS |
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
@@ -58,6 +59,7 @@ mod bitfield;
 mod bits;
 mod call;
 mod client;
+mod clients;
 mod config;
 mod cost;
 pub mod counts;
@@ -92,7 +94,7 @@ mod walk;
 pub mod watch;
 
 pub use backend::{Backend, Outcome, Refusal, Status, UpstreamState};
-pub use client::Client;
+pub use client::{Client, ClientUsage, Replies};
 pub use counts::Counts;
 pub use reply::Resp;
 pub use session::{OUT_BYTES_PER_RUN, REQUESTS_PER_RUN, Ran, Session, Then, request_limits};

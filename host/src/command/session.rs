@@ -12,7 +12,7 @@ use towline_kv::{Args, Parsed, ProtocolError, RequestLimits, RequestReader};
 
 use super::backend::{Backend, Outcome};
 use super::call::{Call, Cost};
-use super::client::Client;
+use super::client::{Client, ClientUsage, Replies};
 use super::counts::Fate;
 use super::transaction::{self, Transaction};
 use super::walk::Walk;
@@ -115,12 +115,25 @@ impl Session {
         &self.client
     }
 
+    /// What it has queued and watches, for CLIENT LIST; the driver adds its own part.
+    #[must_use]
+    pub fn usage(&self) -> ClientUsage {
+        let Some(tx) = &self.tx else { return ClientUsage::default() };
+        ClientUsage {
+            queued: tx.queued_count(),
+            queued_bytes: tx.bytes(),
+            watched: tx.watched_count(),
+            ..ClientUsage::default()
+        }
+    }
+
     /// Executes the requests in `input`, the bytes that were not used yet, and writes the replies behind `out`.
     pub fn run(&mut self, input: &[u8], backend: &mut dyn Backend, out: &mut Vec<u8>) -> Ran {
         let now_ms = backend.now_ms();
         let out_max = out.len().saturating_add(OUT_BYTES_PER_RUN);
         let mut ran = Ran { used: 0, commands: 0, steps: 0, then: Then::Again };
         let mut cost = Cost::new();
+        let mut paused = backend.is_paused();
         for _ in 0..REQUESTS_PER_RUN {
             let rest = &input[ran.used..];
             let used = match self.next(rest) {
@@ -134,6 +147,7 @@ impl Session {
                     break;
                 }
                 Err(error) => {
+                    // It answers the request that cannot be read.
                     reply::error(out, &format!("ERR {error}"));
                     ran.used = input.len();
                     ran.then = Then::Do(Outcome::Close);
@@ -142,7 +156,11 @@ impl Session {
             };
             let begin = out.len();
             self.client.request_bytes = used;
-            let outcome = self.execute(rest, now_ms, backend, &mut cost, out);
+            let outcome = if paused && self.is_held(rest) {
+                Outcome::Retry
+            } else {
+                self.execute(rest, now_ms, backend, &mut cost, out)
+            };
             if outcome == Outcome::Again {
                 self.again = Some(used);
                 break;
@@ -153,7 +171,11 @@ impl Session {
             }
             ran.used += used;
             ran.commands += 1;
-            cost.spend_request(self.reader.args(rest).len(), used + out.len() - begin);
+            paused = paused && backend.is_paused();
+            if self.client.replies != Replies::On {
+                self.mute(begin, &outcome, out);
+            }
+            cost.spend_request(self.reader.args(rest).len(), used + (out.len() - begin));
             if outcome != Outcome::Done {
                 ran.then = Then::Do(outcome);
                 break;
@@ -167,6 +189,27 @@ impl Session {
         ran
     }
 
+    /// Takes back a reply that its client does not want.
+    #[cold]
+    fn mute(&mut self, begin: usize, outcome: &Outcome, out: &mut Vec<u8>) {
+        if self.client.is_muted() {
+            out.truncate(begin);
+        }
+        self.client.replies = match self.client.replies {
+            Replies::SkipNext => Replies::Skip,
+            // What is still to be replied belongs to this command.
+            Replies::Skip if *outcome != Outcome::Done => Replies::Skip,
+            Replies::On | Replies::Skip => Replies::On,
+            Replies::Off => Replies::Off,
+        };
+    }
+
+    /// Whether a pause holds this request: all but those that may end it.
+    #[cold]
+    fn is_held(&self, rest: &[u8]) -> bool {
+        !self.reader.args(rest).get(0).is_some_and(|name| name.eq_ignore_ascii_case(b"client"))
+    }
+
     /// The next request; or the last one, if it is to be run again.
     #[inline]
     fn next(&mut self, rest: &[u8]) -> Result<Parsed, ProtocolError> {
@@ -178,15 +221,28 @@ impl Session {
 
     /// Ends the wait of [`Outcome::Wait`]: `replicas` have reached the offset; `own` says whether this node's own
     /// store has persisted it.
-    pub fn waited(&self, own: bool, replicas: u32, out: &mut Vec<u8>) {
-        match self.waiting {
-            Level::Persisted => {
-                reply::array(out, 2);
-                reply::integer(out, i64::from(own));
+    pub fn waited(&mut self, own: bool, replicas: u32, out: &mut Vec<u8>) {
+        let waiting = self.waiting;
+        self.reply_late(out, |out| {
+            match waiting {
+                Level::Persisted => {
+                    reply::array(out, 2);
+                    reply::integer(out, i64::from(own));
+                }
+                Level::Received | Level::Applied => {}
             }
-            Level::Received | Level::Applied => {}
+            reply::integer(out, replicas);
+        });
+    }
+
+    /// Writes the reply of a command that had to wait, unless its client wants none.
+    pub fn reply_late(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.client.is_muted() {
+            write(out);
         }
-        reply::integer(out, replicas);
+        if self.client.replies == Replies::Skip {
+            self.client.replies = Replies::On;
+        }
     }
 
     /// Executes the request the reader found, or queues it.

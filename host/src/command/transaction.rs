@@ -69,6 +69,16 @@ impl Transaction {
         }
     }
 
+    /// Commands queued; none if it does not queue.
+    pub(super) fn queued_count(&self) -> Option<usize> {
+        self.queueing.then_some(self.commands.len())
+    }
+
+    /// Keys watched.
+    pub(super) fn watched_count(&self) -> usize {
+        self.watched.len()
+    }
+
     /// Bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         self.queue_bytes() + self.watched_bytes

@@ -5,6 +5,7 @@ use tracing::{debug, info, warn};
 
 use super::Engine;
 use super::links::{LinkRow, Looked};
+use super::notices::Cause;
 use super::ready::Token;
 use crate::transport::BoxTransport;
 
@@ -95,7 +96,11 @@ impl Engine {
             Side::Downstream => {
                 let peer = peer.unwrap_or_default();
                 match (by_peer, fault) {
-                    (false, Fault::BadMagic) => info!("{peer} is no replica: it does not speak Towline"),
+                    (false, Fault::BadMagic) => {
+                        if let Some(repeats) = self.heart.notices.note(Cause::NoReplica, self.heart.now) {
+                            info!("{peer} is no replica: it does not speak Towline{repeats}");
+                        }
+                    }
                     (true, fault) => info!("replica at {peer} left; it said: {fault}"),
                     (false, fault) => info!("replica at {peer} left; told it: {fault}"),
                 }

@@ -14,7 +14,9 @@ use towline_core::{Cursor, EpochOffset, Input, Misuse, Node, Offset, Role, Time}
 use towline_kv::Effect;
 use tracing::{info, warn};
 
+use super::clients::Pause;
 use super::failure::StoreState;
+use super::notices::Notices;
 use super::receive::Receive;
 use super::tally::Tally;
 use super::throttle::WriteRoom;
@@ -46,6 +48,10 @@ pub(crate) struct Heart {
     pub(crate) receive: Receive,
     pub(crate) upstream: Upstream,
     pub(crate) tally: Tally,
+    /// Clients' commands are held until then.
+    pub(crate) pause: Option<Pause>,
+    /// What was logged about connections that misbehave.
+    pub(crate) notices: Notices,
     /// Keys that clients watch.
     pub(crate) watches: Watches,
     /// How much may be written before the write throttle is asked again.
@@ -92,6 +98,8 @@ impl Heart {
             receive,
             upstream,
             tally,
+            pause: None,
+            notices: Notices::default(),
             watches: Watches::default(),
             room: WriteRoom::OPEN,
             closing: false,
@@ -265,7 +273,7 @@ impl Heart {
     /// Whether keys may be deleted now. When the disk is less behind, another turn comes.
     fn may_expire(&self) -> bool {
         let room = self.room.expiry > 0 && !self.store.holds_writers();
-        room && !self.closing && self.may_write().is_ok()
+        room && !self.closing && self.paused().is_none() && self.may_write().is_ok()
     }
 
     /// When the next key's time comes, if this node will have to do something then.

@@ -239,6 +239,7 @@ impl Engine {
         if std::mem::take(&mut self.heart.turned) {
             self.clients.unblock();
         }
+        self.clients.sweep(&mut self.heart);
         let timed_out = self.clients.next_wait().is_some_and(|at| at <= self.heart.now);
         if std::mem::take(&mut self.acked) || timed_out {
             self.clients.end_waits(&self.heart);
@@ -247,6 +248,7 @@ impl Engine {
         let behind = self.heart.note_behind(self.clients.any_retrying());
         let later = behind
             || room.clients == 0
+            || self.heart.paused().is_some()
             || (self.heart.role == Role::Primary && self.heart.receive.replaying());
         if self.clients.any_retrying() && !later {
             // Where few can write, few are woken; the next turn wakes more while there is room.
@@ -308,6 +310,8 @@ impl Engine {
         let others = [
             self.heart.next_expiry(),
             self.clients.next_wait(),
+            self.clients.next_sweep(),
+            self.heart.paused().map(|pause| pause.until),
             self.throttle.next(),
             self.stop.as_ref().map(Stop::next),
         ];

@@ -1,4 +1,5 @@
-//! Log lines about clients that misbehave: the first of a cause at once, further ones counted and told once a minute.
+//! Log lines about connections that misbehave: the first of a cause at once, further ones counted and told once a
+//! minute.
 //!
 //! Whoever connects can cause them, so they must not fill a disk.
 
@@ -14,10 +15,16 @@ const EVERY: Span = Span::from_secs(60);
 pub(crate) enum Cause {
     /// A browser's request.
     Http,
+    /// The clients' buffers were full, and this one held the most.
+    Memory,
+    /// Memory was short, and a request did not go on.
+    Unfinished,
+    /// No replica, on the replicas' port.
+    NoReplica,
 }
 
 /// How many causes there are.
-const CAUSES: usize = 1;
+const CAUSES: usize = 4;
 
 /// What was said and when.
 #[derive(Debug, Default)]

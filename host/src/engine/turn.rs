@@ -1,13 +1,14 @@
 //! What a command sees of the engine while it runs: node and store, the clock's one reading, the other clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use towline_core::{EpochOffset, Level, Role, Span, Time};
 
 use super::clients::Clients;
 use super::heart::Heart;
 use crate::command::watch::Mark;
-use crate::command::{Backend, Client, Counts, Refusal, Status};
+use crate::command::{Backend, Client, ClientUsage, Counts, Refusal, Status};
 use crate::machine::Usage;
 use crate::store::Store;
 
@@ -19,7 +20,9 @@ pub(crate) const SPOOL_FILE_BYTES: u64 = 1 << 20;
 /// The engine during one command.
 pub(crate) struct Turn<'a> {
     pub(crate) heart: &'a mut Heart,
-    pub(crate) clients: &'a Clients,
+    pub(crate) clients: &'a mut Clients,
+    /// What the client that is run takes.
+    pub(crate) own: ClientUsage,
 }
 
 impl Backend for Turn<'_> {
@@ -33,7 +36,8 @@ impl Backend for Turn<'_> {
 
     fn writable(&self) -> Result<(), Refusal> {
         self.heart.may_write()?;
-        let waits = self.heart.room.clients == 0 || self.heart.store.holds_writers();
+        let heart = &self.heart;
+        let waits = heart.room.clients == 0 || heart.store.holds_writers() || heart.paused().is_some();
         if waits { Err(Refusal::NotApplied) } else { Ok(()) }
     }
 
@@ -103,8 +107,28 @@ impl Backend for Turn<'_> {
         self.heart.tally.expired_keys += keys;
     }
 
-    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
-        self.clients.each().for_each(show);
+    fn other_clients(&self, show: &mut dyn FnMut(&Client, ClientUsage)) {
+        self.clients.each().for_each(|(client, usage)| show(client, usage));
+    }
+
+    fn own_usage(&self) -> ClientUsage {
+        self.own
+    }
+
+    fn kill_clients(&mut self, wanted: &mut dyn FnMut(&Client) -> bool) -> u64 {
+        self.clients.kill(wanted)
+    }
+
+    fn pause(&mut self, time: Duration, all: bool) {
+        self.heart.pause(time, all);
+    }
+
+    fn unpause(&mut self) {
+        self.heart.pause = None;
+    }
+
+    fn is_paused(&self) -> bool {
+        self.heart.paused().is_some_and(|pause| pause.all)
     }
 }
 

@@ -30,7 +30,7 @@ impl World {
 
     /// The machine's own loopback.
     pub(crate) fn tcp() -> Self {
-        Self { net: Arc::new(Tcp), memory: MemoryNet::new() }
+        Self { net: Arc::new(Tcp::default()), memory: MemoryNet::new() }
     }
 
     pub(crate) async fn start(&self, options: Options) -> Server {
@@ -112,6 +112,22 @@ impl Client {
         let read = self.transport.read_buf(&mut self.bytes);
         let read = tokio::time::timeout(LIMIT, read).await.expect("an answer").expect("a connection");
         assert!(read > 0, "the server closed the connection");
+    }
+
+    /// Sends bytes as they are. What a server that closes meanwhile does not take is lost.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.transport.write_all(bytes).await.ok();
+        self.transport.flush().await.ok();
+    }
+
+    /// What the server says until it closes the connection, or has nothing more to say.
+    pub(crate) async fn said_so_far(&mut self) -> String {
+        let mut said = std::mem::take(&mut self.bytes);
+        while let Ok(Ok(1..)) =
+            tokio::time::timeout(Duration::from_millis(300), self.transport.read_buf(&mut said)).await
+        {
+        }
+        String::from_utf8(said).expect("tests speak text")
     }
 
     /// Whether the server has closed the connection, after everything it said.

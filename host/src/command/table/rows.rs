@@ -2,8 +2,8 @@
 
 use super::super::call::run_sub;
 use super::super::{
-    absent, bitfield, bits, client, config, docs, dump, expiry, floats, getkeys, info, keys, latency, lcs,
-    object, ranges, rename, replication, scan, server, strings, transaction,
+    absent, bitfield, bits, client, clients, config, docs, dump, expiry, floats, getkeys, info, keys,
+    latency, lcs, object, ranges, rename, replication, scan, server, strings, transaction,
 };
 use super::{Command, Flags};
 
@@ -17,6 +17,7 @@ const READ: Flags = Flags::READ;
 const WRITE: Flags = Flags::WRITE;
 const FAST_READ: Flags = READ.and(Flags::FAST);
 const FAST_WRITE: Flags = WRITE.and(Flags::FAST);
+const ALONE: Flags = Flags::NO_MULTI.and(Flags::LOADING);
 const ADMIN_ALONE: Flags = ADMIN.and(Flags::NO_MULTI);
 const DIRECT: Flags = FAST.and(Flags::DIRECT);
 
@@ -71,18 +72,25 @@ const CLIENT: &[Command] = rows! { 1: "connection" {
     "client|getname" 2 NONE NO_KEY "2.6.9" "" => client::getname: "Returns the name of the connection";
     "client|getredir" 2 NONE NO_KEY "6.0.0" "" => client::getredir: "Returns -1: nothing is tracked";
     "client|id" 2 NONE NO_KEY "5.0.0" "" => client::id: "Returns the number of the connection";
-    "client|info" 2 NONE NO_KEY "6.2.0" "" => client::info: "Returns what is known of the connection";
+    "client|info" 2 NONE NO_KEY "6.2.0" "" => client::info: "Returns the line of CLIENT LIST about the connection";
+    "client|kill" -3 ADMIN NO_KEY "2.4.0"
+        "ip:port | [ID client-id] [TYPE type] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME yes|no] \
+         [MAXAGE seconds]"
+        => clients::kill: "Ends connections";
     "client|list" -2 ADMIN NO_KEY "2.4.0" "[TYPE NORMAL | ID client-id ...]"
         => client::list: "Lists open connections";
     "client|no-evict" 3 ADMIN NO_KEY "7.0.0" "ON|OFF"
-        => client::no_evict: "Asks not to be closed first when memory is short";
+        => clients::no_evict: "Has the connection closed last when memory is short";
     "client|no-touch" 3 NONE NO_KEY "7.2.0" "ON|OFF"
-        => client::no_touch: "Does nothing: when keys are used is not kept";
+        => clients::no_touch: "Lets reads leave no trace, as they never do here";
+    "client|pause" -3 ADMIN NO_KEY "3.0.0" "timeout [WRITE|ALL]" => clients::pause: "Holds commands for a time";
+    "client|reply" 3 ALONE NO_KEY "3.2.0" "ON|OFF|SKIP" => clients::reply: "Turns replies on and off";
     "client|setinfo" 4 NONE NO_KEY "7.2.0" "LIB-NAME|LIB-VER value"
         => client::setinfo: "Tells which client library is used";
     "client|setname" 3 NONE NO_KEY "2.6.9" "connection-name" => client::setname: "Names the connection";
     "client|tracking" -3 NONE NO_KEY "6.0.0" "ON|OFF" => client::tracking: "Takes OFF: nothing is tracked";
     "client|trackinginfo" 2 NONE NO_KEY "6.2.0" "" => client::trackinginfo: "Says that nothing is tracked";
+    "client|unpause" 2 ADMIN NO_KEY "6.2.0" "" => clients::unpause: "Ends CLIENT PAUSE";
 } };
 
 const COMMAND: &[Command] = rows! { 2: "server" {

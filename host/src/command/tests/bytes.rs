@@ -103,6 +103,100 @@ fn a_run_is_bounded_by_requests() {
 }
 
 #[test]
+fn a_walk_over_all_keys_is_cut_into_slices_that_cost_the_same() {
+    let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
+    backend.record_bytes_max = 1 << 20;
+    for number in 0..300 {
+        let key = format!("{}{number}", "a".repeat(2000));
+        session.run(&request(&[b"SET", key.as_bytes(), b"v"]), &mut backend, &mut out);
+    }
+    let costly = [&b"*a".repeat(20)[..], b"*[0-9]?b"].concat();
+    for input in
+        [request(&[b"KEYS", &costly]), request(&[b"SCAN", b"0", b"MATCH", &costly, b"COUNT", b"1000"])]
+    {
+        out.clear();
+        let mut slices = 0;
+        loop {
+            let ran = session.run(&input, &mut backend, &mut out);
+            // One key may go over: what it costs is bounded by the length of the pattern.
+            assert!(ran.steps < 500_000, "{}", ran.steps);
+            slices += 1;
+            if ran.used > 0 {
+                break;
+            }
+            assert_eq!((ran.then, out.len()), (Then::Again, 0), "nothing is said before the end");
+            // Another client has its turn.
+            let mut other = self::session();
+            other.run(b"PING\r\nSET other 1\r\nDEL other\r\n", &mut backend, &mut Vec::new());
+        }
+        assert!(slices > 3, "{slices}");
+        assert!(out.ends_with(b"*0\r\n"), "{}", String::from_utf8_lossy(&out));
+    }
+    let long = [b'a'; 70_000];
+    out.clear();
+    session.run(&request(&[b"KEYS", &long]), &mut backend, &mut out);
+    assert_eq!(out, b"-ERR the pattern is 70000 bytes long, the limit is 65536 bytes\r\n");
+    out.clear();
+    backend.reply_bytes_max = 10_000;
+    while session.run(b"KEYS *\r\n", &mut backend, &mut out).used == 0 {}
+    assert!(out.starts_with(b"-ERR the reply would be 1"), "{}", String::from_utf8_lossy(&out));
+}
+
+#[test]
+fn a_command_of_too_many_arguments_is_refused_whole() {
+    let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
+    let mut args: Vec<&[u8]> = vec![b"k"; 140_000];
+    args[0] = b"DEL";
+    session.run(&request(&args), &mut backend, &mut out);
+    assert_eq!(out, b"-ERR 140000 arguments for 'del' at once, the limit is 131072: ask in parts\r\n");
+}
+
+#[test]
+fn a_transaction_that_would_take_too_long_does_nothing() {
+    let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
+    backend.record_bytes_max = 8 << 20;
+    session.run(&request(&[b"SET", b"big", &[b'v'; 500_000]]), &mut backend, &mut out);
+    session.run(b"MULTI\r\nSET small 1\r\n", &mut backend, &mut out);
+    // Each of them copies the whole value.
+    let appends = b"APPEND big x\r\n".repeat(400);
+    session.run(&appends, &mut backend, &mut out);
+    out.clear();
+    let input = b"EXEC\r\nEXISTS small\r\n";
+    let ran = session.run(input, &mut backend, &mut out);
+    assert_eq!((ran.used, ran.then), (6, Then::Again), "others have their turn after that");
+    session.run(&input[6..], &mut backend, &mut out);
+    let told = String::from_utf8_lossy(&out);
+    assert!(
+        told.starts_with("-EXECABORT Transaction discarded because: ERR the command would take"),
+        "{told}"
+    );
+    assert!(told.ends_with("\r\n:0\r\n"), "{told}");
+}
+
+#[test]
+fn replies_are_turned_off_and_skipped() {
+    let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
+    let input = b"CLIENT REPLY SKIP\r\nSET a 1\r\nGET a\r\nCLIENT REPLY OFF\r\nGET a\r\nNOSUCH\r\n\
+                  CLIENT REPLY SKIP\r\nGET a\r\nCLIENT REPLY ON\r\nGET a\r\n";
+    session.run(input, &mut backend, &mut out);
+    assert_eq!(String::from_utf8_lossy(&out), "$1\r\n1\r\n+OK\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn a_pause_for_all_holds_everything_but_its_end() {
+    let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
+    session.run(b"CLIENT PAUSE 1000\r\n", &mut backend, &mut out);
+    assert_eq!(session.run(b"PING\r\n", &mut backend, &mut out).then, Then::Do(Outcome::Retry));
+    session.run(b"CLIENT UNPAUSE\r\nPING\r\n", &mut backend, &mut out);
+    assert_eq!(out, b"+OK\r\n+OK\r\n+PONG\r\n");
+    session.run(b"CLIENT PAUSE 1000 WRITE\r\n", &mut backend, &mut out);
+    let ran = session.run(b"GET a\r\nSET a 1\r\n", &mut backend, &mut out);
+    assert_eq!((ran.commands, ran.then), (1, Then::Do(Outcome::Retry)));
+    backend.now_ms += 1000;
+    assert_eq!(session.run(b"SET a 1\r\n", &mut backend, &mut out).commands, 1);
+}
+
+#[test]
 fn a_run_is_bounded_by_replies() {
     let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), vec![0; 10]);
     backend.record_bytes_max = 1 << 20;

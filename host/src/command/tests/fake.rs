@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use towline_core::{
     Counters, Epoch, EpochOffset, HistoryId, Lag, Level, LinkId, NodeId, Offset, Replica, ReplicaState, Role,
@@ -11,7 +12,7 @@ use towline_core::{Span, Stats};
 use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
 
 use crate::command::watch::{Mark, Watches};
-use crate::command::{Backend, Client, Counts, Refusal, Status, UpstreamState};
+use crate::command::{Backend, Client, ClientUsage, Counts, Refusal, Status, UpstreamState};
 use crate::store::{Found, Replaced, Store, View};
 
 /// 2023-11-14, 22:13:20.
@@ -104,6 +105,8 @@ pub(crate) struct FakeBackend {
     pub(crate) expired: u64,
     pub(crate) others: Vec<Client>,
     pub(crate) watches: Watches,
+    /// Until when, and whether reads are held too.
+    pub(crate) paused: Option<(u64, bool)>,
     pub(crate) reply_bytes_max: usize,
     pub(crate) counts: Counts,
 }
@@ -127,6 +130,7 @@ impl FakeBackend {
             expired: 0,
             others: Vec::new(),
             watches: Watches::default(),
+            paused: None,
             reply_bytes_max: 1 << 20,
             counts: Counts::default(),
         }
@@ -186,7 +190,9 @@ impl Backend for FakeBackend {
         self.now_ms
     }
     fn writable(&self) -> Result<(), Refusal> {
-        self.refusal.clone().map_or(Ok(()), Err)
+        let paused = self.paused.filter(|(until, _)| *until > self.now_ms);
+        let refusal = self.refusal.clone().or(paused.map(|_| Refusal::NotApplied));
+        refusal.map_or(Ok(()), Err)
     }
     fn record_bytes_max(&self) -> usize {
         self.record_bytes_max
@@ -279,7 +285,21 @@ impl Backend for FakeBackend {
     fn note_expired(&mut self, keys: u64) {
         self.expired += keys;
     }
-    fn other_clients(&self, show: &mut dyn FnMut(&Client)) {
-        self.others.iter().for_each(show);
+    fn other_clients(&self, show: &mut dyn FnMut(&Client, ClientUsage)) {
+        self.others.iter().for_each(|client| show(client, ClientUsage::default()));
+    }
+    fn kill_clients(&mut self, wanted: &mut dyn FnMut(&Client) -> bool) -> u64 {
+        let before = self.others.len();
+        self.others.retain(|client| !wanted(client));
+        (before - self.others.len()) as u64
+    }
+    fn pause(&mut self, time: Duration, all: bool) {
+        self.paused = Some((self.now_ms + u64::try_from(time.as_millis()).unwrap_or(u64::MAX), all));
+    }
+    fn unpause(&mut self) {
+        self.paused = None;
+    }
+    fn is_paused(&self) -> bool {
+        self.paused.is_some_and(|(until, all)| all && until > self.now_ms)
     }
 }

@@ -4,11 +4,13 @@
 //! [`Place`] names one client for ever, so an answer for one that left reaches nobody.
 //!
 //! Bounds: `clients_max` at a time, further ones are told so; buffers that grew past a small part for each share
-//! `bytes_max`, and a client that would need more is told so and closed.
+//! `bytes_max`; [`pressure`] says who gives way when that is not enough.
 
+mod pressure;
 mod row;
+mod steer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::task::Poll;
 
@@ -16,13 +18,16 @@ use towline_core::{Span, Time};
 use towline_kv::RequestLimits;
 use tracing::warn;
 
-use self::row::{Came, ROOM, Row, State, Wait};
+use self::row::{Came, Row, State, Wait};
 use super::heart::Heart;
-use super::notices::{Cause, Notices};
+use super::notices::Cause;
 use super::ready::{Ready, Token};
 use super::turn::Turn;
-use crate::command::{Client, Outcome, Session, reply, request_limits};
+use crate::command::{Client, ClientUsage, Outcome, Session, reply, request_limits};
+use crate::options::Options;
 use crate::transport::BoxTransport;
+
+pub(crate) use self::steer::Pause;
 
 /// redis's words for a wait whose node became something else.
 const UNBLOCKED: &str =
@@ -59,15 +64,24 @@ pub(crate) struct Clients {
     /// Who has replies to be written.
     owed: Vec<u32>,
     waiting: Vec<u32>,
-    notices: Notices,
     /// Who waits to write, in the order of their tickets. A client that was woken and could write nothing keeps its
     /// ticket, so that however little may be written, everybody's turn comes.
     retrying: BTreeMap<u64, u32>,
     next_ticket: u64,
+    /// Clients that are being closed, and until when their replies may leave; in this order.
+    lingering: VecDeque<(Time, Place)>,
+    /// A client that asks nothing for longer is closed.
+    timeout: Option<Span>,
+    /// When times were last looked at.
+    swept: Option<Time>,
+    /// What is to be done for clients by the engine.
+    errands: Vec<Errand>,
 }
 
 impl Clients {
-    pub(crate) fn new(clients_max: u32, bytes_max: u64, record_bytes_max: u32) -> Self {
+    pub(crate) fn new(options: &Options, record_bytes_max: u32) -> Self {
+        let (clients_max, bytes_max) = (options.clients_max, options.client_bytes);
+        let nanos = |time: std::time::Duration| Span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         Self {
             rows: Vec::new(),
             limits: request_limits(record_bytes_max as usize),
@@ -80,15 +94,13 @@ impl Clients {
             next_id: 0,
             owed: Vec::new(),
             waiting: Vec::new(),
-            notices: Notices::default(),
             retrying: BTreeMap::new(),
             next_ticket: 0,
+            lingering: VecDeque::new(),
+            timeout: options.timeout.map(nanos),
+            swept: None,
+            errands: Vec::new(),
         }
-    }
-
-    /// The most that all buffers hold, in bytes.
-    pub(crate) fn bytes_bound(&self) -> u64 {
-        self.bytes_max + u64::from(self.clients_max) * ROOM as u64
     }
 
     /// The longest reply: a part of what all may hold, and at least a value of the longest record.
@@ -102,8 +114,8 @@ impl Clients {
     }
 
     /// Everyone connected but one who is being run.
-    pub(crate) fn each(&self) -> impl Iterator<Item = &Client> {
-        self.rows.iter().flatten().map(|row| row.session.client())
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&Client, ClientUsage)> {
+        self.rows.iter().flatten().map(|row| (row.session.client(), row.usage()))
     }
 
     /// A new client, if there is room.
@@ -132,7 +144,7 @@ impl Clients {
         let client = Client::new(self.next_id, peer, local, heart.clock.unix_ms(heart.now));
         let session = Session::new(client, self.limits);
         let waker = ready.row(Token::Client(index));
-        let row = Row::new(self.next_id, session, transport, waker, self.limits.request_max);
+        let row = Row::new(self.next_id, session, transport, waker, self.limits.request_max, heart.now);
         self.rows[free] = Some(Box::new(row));
         None
     }
@@ -142,16 +154,21 @@ impl Clients {
         let mut row = self.rows.get_mut(index as usize)?.take()?;
         self.bytes -= row.bytes();
         let before = heart.turn_bytes();
-        let came = row.look(&mut Turn { heart, clients: self });
+        let mut turn = Turn { heart, clients: self, own: ClientUsage::default() };
+        let came = row.look(&mut turn);
         let wrote = heart.turn_bytes() > before;
         if came != Came::Wants(Outcome::Retry) {
             row.ticket = None;
         }
         let place = Place { index, id: row.id };
-        let mut errand = None;
+        let (mut errand, mut more) = (None, 0);
         match came {
             Came::Waits => {}
             Came::More => row.wake(),
+            Came::Full => {
+                more = row.growth();
+                row.wake();
+            }
             Came::Gone => {
                 heart.tally.clients -= 1;
                 return None;
@@ -163,21 +180,18 @@ impl Clients {
             }
         }
         self.bytes += row.bytes();
-        if self.bytes > self.bytes_bound() {
-            reply::error(&mut row.out, "ERR the clients' buffers are full: send less at once");
-            row.state = State::Ending;
-        }
         if row.owes() {
             self.owed.push(index);
         }
         self.rows[index as usize] = Some(row);
+        self.make_room(heart, more);
         errand
     }
 
     /// Begins what a command wants beyond its reply.
     fn wants(
         &mut self,
-        heart: &Heart,
+        heart: &mut Heart,
         row: &mut Row,
         place: Place,
         outcome: Outcome,
@@ -187,7 +201,7 @@ impl Clients {
             Outcome::Done | Outcome::Again => {}
             Outcome::Http => {
                 row.state = State::Ending;
-                if let Some(repeats) = self.notices.note(Cause::Http, heart.now) {
+                if let Some(repeats) = heart.notices.note(Cause::Http, heart.now) {
                     let addr = &row.session.client().addr;
                     warn!("closed {addr}: it sent an HTTP request to the clients' port{repeats}");
                 }
@@ -228,10 +242,10 @@ impl Clients {
             return;
         };
         self.bytes -= row.bytes();
-        match result {
-            Ok(()) => reply::ok(&mut row.out),
-            Err(why) => reply::error(&mut row.out, &format!("ERR {why}")),
-        }
+        row.session.reply_late(&mut row.out, |out| match result {
+            Ok(()) => reply::ok(out),
+            Err(why) => reply::error(out, &format!("ERR {why}")),
+        });
         self.bytes += row.bytes();
         row.state = State::Open;
         row.wake();
@@ -268,7 +282,7 @@ impl Clients {
                 continue;
             }
             self.bytes -= row.bytes();
-            reply::error(&mut row.out, UNBLOCKED);
+            row.session.reply_late(&mut row.out, |out| reply::error(out, UNBLOCKED));
             self.bytes += row.bytes();
             row.state = State::Open;
             row.wake();
@@ -314,24 +328,25 @@ impl Clients {
 
     /// Writes every reply that can be written.
     pub(crate) fn write(&mut self, heart: &mut Heart, errands: &mut Vec<Errand>) {
+        errands.append(&mut self.errands);
         for index in mem::take(&mut self.owed) {
             let Some(mut row) = self.rows[index as usize].take() else { continue };
             self.bytes -= row.bytes();
-            let written = row.write();
+            let written = row.write(heart.now);
             heart.tally.client_bytes.1 += mem::take(&mut row.wrote);
             match written {
+                Poll::Pending if row.state == State::Ending => self.linger(heart, index, &mut row),
                 Poll::Pending => {}
+                Poll::Ready(Ok(())) if row.state == State::Ending => {
+                    heart.tally.clients -= 1;
+                    errands.push(Errand::Farewell(row.into_transport(), Vec::new()));
+                    continue;
+                }
                 Poll::Ready(Ok(())) => row.unstall(),
                 Poll::Ready(Err(_)) => {
                     heart.tally.clients -= 1;
                     continue;
                 }
-            }
-            if row.state == State::Ending {
-                heart.tally.clients -= 1;
-                let (transport, last_words) = row.into_last_words();
-                errands.push(Errand::Farewell(transport, last_words));
-                continue;
             }
             self.bytes += row.bytes();
             self.rows[index as usize] = Some(row);

@@ -4,7 +4,8 @@
 //! wants to follow is being looked at), *ending* (closed once its replies are out). Only an open client is read.
 //!
 //! Bounds: a client whose untaken replies reach [`OUT_BYTES`] is not read or run until they are gone; one reply may
-//! be longer. A turn runs it [`RUNS`] times and reads [`READ_BYTES`] at most.
+//! be longer. What all clients hold together is bounded in [`super::pressure`]. A turn runs it [`RUNS`] times and reads
+//! [`READ_BYTES`] at most.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncWrite;
 use towline_core::{EpochOffset, Level, Time};
 
-use crate::command::{Outcome, Ran, Session, Then};
+use crate::command::{ClientUsage, Outcome, Ran, Session, Then};
 use crate::engine::buffer::Buffer;
 use crate::engine::turn::Turn;
 use crate::transport::BoxTransport;
@@ -72,6 +73,10 @@ pub(super) struct Row {
     flushing: bool,
     /// It was left alone because its replies were not taken.
     stalled: bool,
+    /// When its last byte came or went.
+    pub(super) moved: Time,
+    /// It is being closed, and has some time to take its replies.
+    pub(super) lingers: bool,
     need: usize,
     room_max: usize,
 }
@@ -83,6 +88,8 @@ pub(super) enum Came {
     Waits,
     /// It has more to do than one turn's share.
     More,
+    /// It needs more room than all clients together have left.
+    Full,
     /// Only the engine can bring this about.
     Wants(Outcome),
     /// The connection is gone.
@@ -96,6 +103,7 @@ impl Row {
         transport: BoxTransport,
         waker: Waker,
         request_max: u32,
+        now: Time,
     ) -> Self {
         let buffer = Buffer::new(ROOM, ROOM_BUSY);
         let room_max = 2 * request_max as usize + ROOM_BUSY;
@@ -112,6 +120,8 @@ impl Row {
             wrote: 0,
             flushing: false,
             stalled: false,
+            moved: now,
+            lingers: false,
             need: 1,
             room_max,
         }
@@ -144,10 +154,51 @@ impl Row {
         self.waker.wake_by_ref();
     }
 
-    /// The connection and the replies it is still owed, for its last moments.
-    pub(super) fn into_last_words(mut self) -> (BoxTransport, Vec<u8>) {
-        self.out.drain(..self.sent);
-        (self.transport, self.out)
+    /// The connection, for its last moments; replies it did not take are gone.
+    pub(super) fn into_transport(self) -> BoxTransport {
+        self.transport
+    }
+
+    /// No more replies for this one: it is being closed.
+    pub(super) fn drop_replies(&mut self) {
+        (self.out, self.sent) = (Vec::new(), 0);
+        self.state = State::Ending;
+    }
+
+    /// Whether its client waits for a reply, and would take what is written now for that.
+    pub(super) fn awaits_a_reply(&self) -> bool {
+        let asked = match self.state {
+            State::Open => !self.buffer.unread().is_empty(),
+            State::Waiting(_) | State::Retrying | State::Asking => true,
+            State::Ending => false,
+        };
+        asked && self.untaken() == 0 && !self.session.client().is_muted()
+    }
+
+    /// Whether a request has begun and needs more bytes.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let unread = self.buffer.unread().len();
+        unread > 0 && unread < self.need && self.untaken() == 0
+    }
+
+    /// What its buffers would take more if they grew.
+    pub(super) fn growth(&self) -> u64 {
+        self.buffer.capacity().max(ROOM) as u64
+    }
+
+    /// What others see of its buffers.
+    pub(super) fn usage(&self) -> ClientUsage {
+        let unread = self.buffer.unread().len();
+        ClientUsage {
+            unread,
+            unread_free: self.buffer.capacity() - unread,
+            untaken: self.untaken(),
+            reply_room: self.out.capacity(),
+            total: usize::try_from(self.bytes()).unwrap_or(usize::MAX) + size_of::<Self>(),
+            waits: matches!(self.state, State::Waiting(_) | State::Retrying | State::Asking),
+            ends: self.state == State::Ending,
+            ..self.session.usage()
+        }
     }
 
     /// Runs what came and reads more, a turn's share.
@@ -167,8 +218,14 @@ impl Row {
             if read >= READ_BYTES {
                 return Came::More;
             }
+            // Of what all clients may hold, what is left for this one's requests.
+            let left = usize::try_from(turn.clients.bytes_left()).unwrap_or(usize::MAX);
+            let room = left.saturating_sub(self.out.capacity() + self.session.bytes()).min(self.room_max);
+            if !self.buffer.has_room(room) {
+                return Came::Full;
+            }
             let task = &mut Context::from_waker(&self.waker);
-            match self.buffer.poll_read(task, &mut self.transport, self.room_max) {
+            match self.buffer.poll_read(task, &mut self.transport, room) {
                 Poll::Pending => {
                     self.buffer.release();
                     break;
@@ -177,6 +234,7 @@ impl Row {
                 Poll::Ready(Ok(bytes)) => {
                     read += bytes;
                     turn.heart.tally.client_bytes.0 += bytes as u64;
+                    self.moved = turn.heart.now;
                 }
                 Poll::Ready(Err(_)) => return Came::Gone,
             }
@@ -204,6 +262,7 @@ impl Row {
 
     /// Executes what came; answers what only the engine can do.
     fn run(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        turn.own = self.usage();
         let Ran { used, commands, steps, then } = self.session.run(self.buffer.unread(), turn, &mut self.out);
         self.buffer.consume(used);
         turn.heart.tally.commands += u64::from(commands);
@@ -220,7 +279,7 @@ impl Row {
     }
 
     /// Writes replies. Ready when all are taken.
-    pub(super) fn write(&mut self) -> Poll<io::Result<()>> {
+    pub(super) fn write(&mut self, now: Time) -> Poll<io::Result<()>> {
         let task = &mut Context::from_waker(&self.waker);
         while self.untaken() > 0 {
             let wrote = Pin::new(&mut self.transport).poll_write(task, &self.out[self.sent..]);
@@ -230,6 +289,7 @@ impl Row {
             }
             (self.sent, self.flushing) = (self.sent + bytes, true);
             self.wrote += bytes as u64;
+            self.moved = now;
         }
         self.sent = 0;
         self.out.clear();
