@@ -165,7 +165,7 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     if let Some(longest) = settings.redial_max {
         core.redial_max = longest.0;
     }
-    options.check_on(&Tcp).map_err(explain)?;
+    options.check_on(&Tcp::default()).map_err(explain)?;
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     Ok(Plan { options, ready_file: settings.ready_file, log })
 }
