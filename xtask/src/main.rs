@@ -14,6 +14,7 @@ mod fuzz;
 mod imports;
 mod load;
 mod nightly;
+mod redis_suite;
 mod setup;
 mod sim;
 mod steps;
@@ -58,6 +59,8 @@ enum Command {
     Header(c::HeaderArgs),
     /// Build the C libraries and install them with headers, pkg-config and CMake files
     Install(c::InstallArgs),
+    /// Run redis's own test suite against our server and compare with the list of what does not pass
+    RedisSuite(redis_suite::Args),
     /// Check the C side: headers, libraries, ABI, tests in C under valgrind and sanitizers, examples
     CTest(c::CheckArgs),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Imports => imports::run(),
         Command::Header(args) => c::header(&args),
         Command::Install(args) => c::install(&args),
+        Command::RedisSuite(args) => redis_suite::run(&args),
         Command::CTest(args) => c::check(&args),
     };
     match done {

@@ -30,3 +30,8 @@ pub(crate) const NODE: &str = "20.19.5";
 
 /// The browser of the page's tests. Any version of this year will do.
 pub(crate) const CHROMIUM: &str = "chromium";
+
+/// Whose test suite is run against our server: the version of Debian 12's source package `redis`, and the suite's
+/// language, of which any version will do.
+pub(crate) const REDIS_SUITE: &str = "7.0.15";
+pub(crate) const TCL: &str = "tcl";

@@ -37,6 +37,13 @@ pub(super) fn kill(_: &mut Call<'_>) -> Answer {
     Err(Fault::Static("NOTBUSY No scripts in execution right now."))
 }
 
+/// SAVE and BGSAVE.
+pub(super) fn save(_: &mut Call<'_>) -> Answer {
+    Err(Fault::Static(
+        "ERR nothing is saved by command: the disk store keeps what is written by itself, soon after",
+    ))
+}
+
 /// ACL WHOAMI: the one user.
 pub(super) fn whoami(call: &mut Call<'_>) -> Answer {
     call.bulk(b"default")

@@ -20,13 +20,16 @@ fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
         ("bind", host),
         ("client-query-buffer-limit", (call.backend.record_bytes_max() as u64).saturating_mul(4).to_string()),
         ("cluster-enabled", text("no")),
+        ("daemonize", text("no")),
         ("databases", text("1")),
         ("io-threads", text("1")),
         ("latency-monitor-threshold", text("0")),
         ("latency-tracking", text("no")),
         ("maxclients", status.clients_max.to_string()),
         ("maxmemory", text("0")),
+        ("maxmemory-clients", text("0")),
         ("maxmemory-policy", text("noeviction")),
+        ("maxmemory-samples", text("5")),
         ("notify-keyspace-events", String::new()),
         ("port", port),
         ("proto-max-bulk-len", call.backend.record_bytes_max().to_string()),
@@ -61,7 +64,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
         return Err(Fault::Syntax);
     }
     let settings = settings(call);
-    let mut seen: Vec<&str> = Vec::new();
+    let mut asked: Vec<(&str, &str, &[u8])> = Vec::new();
     for at in (2..call.len()).step_by(2) {
         let (name, value) = (call.arg(at), call.arg(at + 1));
         let Some((name, now)) =
@@ -71,18 +74,23 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
             let text = format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
             return Err(Fault::Text(text));
         };
-        let failed = |why: &str| {
-            Err(Fault::Text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")))
-        };
-        if seen.contains(name) {
-            return failed("duplicate parameter");
+        if asked.iter().any(|(before, ..)| before == name) {
+            return Err(failed(name, "duplicate parameter"));
         }
-        if !value.eq_ignore_ascii_case(now.as_bytes()) {
-            return failed("can't set immutable config: here it is given at the start, or is as it is");
-        }
-        seen.push(name);
+        asked.push((name, now, value));
+    }
+    if let Some((name, ..)) = asked.iter().find(|(_, now, value)| !value.eq_ignore_ascii_case(now.as_bytes()))
+    {
+        return Err(failed(
+            name,
+            "can't set immutable config: here it is given at the start, or is as it is",
+        ));
     }
     call.ok()
+}
+
+fn failed(name: &str, why: &str) -> Fault {
+    Fault::Text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
 }
 
 /// CONFIG RESETSTAT.

@@ -32,7 +32,7 @@
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
 //! | `latency` | SLOWLOG, LATENCY |
-//! | `absent` | FUNCTION, SCRIPT, ACL, MODULE, CLUSTER: what can be answered about what is not here |
+//! | `absent` | FUNCTION, SCRIPT, ACL, MODULE, CLUSTER, SAVE: what can be answered about what is not here |
 //! | `replication` | ROLE WAIT WAITAOF REPLICAOF SLAVEOF, TOWLINE DIGEST, STATUS, REPLICATION |
 //!
 //! [`COMMANDS`] is the one list of them; dispatch, arity, COMMAND and its docs all read it.

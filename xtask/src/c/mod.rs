@@ -8,7 +8,7 @@ mod header;
 mod install;
 mod library;
 mod newcomer;
-mod towline;
+pub(crate) mod towline;
 mod vectors;
 
 pub(crate) use check::{Args as CheckArgs, run as check, stream_program};

@@ -108,7 +108,7 @@ pub(crate) struct Stand {
 /// `towline serve` or `towline follow`, on ports the system gave.
 pub(crate) struct Server {
     pub(crate) process: Process,
-    client: SocketAddr,
+    pub(crate) client: SocketAddr,
     pub(crate) replication: Option<SocketAddr>,
 }
 

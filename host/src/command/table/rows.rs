@@ -286,6 +286,8 @@ pub const COMMANDS: &[Command] = rows! {
     }
     "server" {
         "acl" -2 NONE NO_KEY "6.0.0" "" => run_sub: "Commands about users" [ACL];
+        "bgsave" -1 ADMIN_ALONE NO_KEY "1.0.0" "[SCHEDULE]"
+            => absent::save: "Refuses: what is written is kept by itself";
         "cluster" -2 NONE NO_KEY "3.0.0" "" => run_sub: "Commands about a cluster, which this is not" [CLUSTER];
         "command" -1 NONE NO_KEY "2.8.13" "" => docs::command: "Tells what commands there are" [COMMAND];
         "config" -2 ADMIN NO_KEY "2.0.0" "" => run_sub: "Commands about settings" [CONFIG];
@@ -299,6 +301,7 @@ pub const COMMANDS: &[Command] = rows! {
         "replicaof" 3 ADMIN_ALONE NO_KEY "5.0.0" "host port"
             => replication::replicaof: "Follows the node at this replication address, or NO ONE";
         "role" 1 FAST NO_KEY "2.8.12" "" => replication::role: "Returns this node's part in replication";
+        "save" 1 ADMIN_ALONE NO_KEY "1.0.0" "" => absent::save: "Refuses: what is written is kept by itself";
         "shutdown" -1 ADMIN_ALONE NO_KEY "1.0.0" "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"
             => server::shutdown: "Stops the server";
         "slaveof" 3 ADMIN_ALONE NO_KEY "1.0.0" "host port" => replication::replicaof: "REPLICAOF by its old name";
