@@ -40,6 +40,12 @@ impl Clock {
         self.unix_zero_ns.saturating_add(now.0) / 1_000_000
     }
 
+    /// The same in microseconds.
+    #[must_use]
+    pub const fn unix_us(&self, now: Time) -> u64 {
+        self.unix_zero_ns.saturating_add(now.0) / 1000
+    }
+
     /// When Unix time will be `ms`, or zero if that lies before the start.
     #[must_use]
     pub const fn at_unix_ms(&self, ms: u64) -> Time {

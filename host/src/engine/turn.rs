@@ -34,6 +34,10 @@ impl Backend for Turn<'_> {
         self.heart.clock.unix_ms(self.heart.now)
     }
 
+    fn now_us(&self) -> u64 {
+        self.heart.clock.unix_us(self.heart.now)
+    }
+
     fn writable(&self) -> Result<(), Refusal> {
         self.heart.may_write()?;
         let heart = &self.heart;
