@@ -34,6 +34,8 @@ const NIGHTLY: &[Nightly] = &[
     (nightly("fuzz", 2_700, &["cargo", "xtask", "fuzz", "--seconds", "300"]), &["set-up: nightly"]),
     // The search for plans that kill each planted bug, whole; every change only replays the plans that were found.
     (nightly("mutants", 1_800, &["cargo", "xtask", "mutants"]), &[]),
+    // redis's own tests; it fetches what it needs by itself.
+    (nightly("redis-suite", 1_200, &["cargo", "xtask", "redis-suite"]), &[]),
     (nightly("exhaust", 1_800, &["cargo", "xtask", "sim", "exhaust", "--states", "60000000"]), &[]),
     (
         nightly(
