@@ -47,6 +47,7 @@ pub(crate) struct Node {
     log: PathBuf,
     pub(crate) client: String,
     pub(crate) replication: Option<String>,
+    pub(crate) metrics: Option<String>,
 }
 
 /// A folder for the nodes of one test.
@@ -112,7 +113,14 @@ impl Place {
         let listen = if line.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
         let line = format!("{line} {listen} --ready-file {{{name}.ready}}");
         let child = self.command(&line).stderr(stderr).stdout(Stdio::null()).spawn().expect("it starts");
-        let mut node = Node { name: name.to_owned(), child, log, client: String::new(), replication: None };
+        let mut node = Node {
+            name: name.to_owned(),
+            child,
+            log,
+            client: String::new(),
+            replication: None,
+            metrics: None,
+        };
         let told = eventually(&format!("{name} to serve"), || {
             let ended = node.child.try_wait().expect("our child");
             assert_eq!(ended, None, "{name} ended:\n{}", node.log());
@@ -122,6 +130,7 @@ impl Place {
         assert_eq!(told["pid"], node.child.id());
         node.client = told["client_addr"].as_str().expect("a client address").to_owned();
         node.replication = told["replication_addr"].as_str().map(str::to_owned);
+        node.metrics = told["metrics_addr"].as_str().map(str::to_owned);
         node
     }
 }
@@ -180,13 +189,21 @@ impl Node {
         self.status()["counters"][name].as_u64().unwrap_or_else(|| panic!("{name} is no counter"))
     }
 
-    /// Ends it with a signal, and answers how it ended.
-    pub(crate) fn signal(&mut self, signal: &str) -> ExitStatus {
+    /// Sends it a signal.
+    pub(crate) fn send(&self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.pid().to_string()]).status();
         assert!(sent.expect("kill is there").success());
-        eventually(&format!("{} to end after SIG{signal}", self.name), || {
-            self.child.try_wait().expect("our child")
-        })
+    }
+
+    /// Waits for its end, and answers how it ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        eventually(&format!("{} to end", self.name), || self.child.try_wait().expect("our child"))
+    }
+
+    /// Ends it with a signal, and answers how it ended.
+    pub(crate) fn signal(&mut self, signal: &str) -> ExitStatus {
+        self.send(signal);
+        self.ended()
     }
 
     /// kill -9.
