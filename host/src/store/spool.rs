@@ -5,13 +5,14 @@
 //! is deleted.
 //!
 //! Bounds: [`is_full`](Spool::is_full) says when to stop; the batch that crosses the bound is still taken, so it is
-//! exceeded by less than one batch. A file's room comes back when the spool runs empty.
+//! exceeded by less than one batch. A file's room comes back when the spool runs empty. What the disk refuses stays in
+//! memory, and the spool is full until it ran empty: that is as much as was under way.
 //!
 //! Opening, writing and reading the file waits for the system's page cache, not for the disk.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use towline_core::Offset;
@@ -53,15 +54,18 @@ enum Place {
     File(Box<Paper>),
 }
 
-/// The file: one end writes, the other reads behind it.
+/// The file, and behind it the newest batches in memory. All positions count from the file's beginning.
 #[derive(Debug)]
 struct Paper {
     path: PathBuf,
-    writer: BufWriter<File>,
+    file: File,
     reader: BufReader<File>,
+    /// Bytes in the file.
     written: u64,
-    /// Of them, those the reader may see.
-    flushed: u64,
+    /// What stands behind them: bytes that are only ever added to, until the file takes them.
+    tail: Vec<u8>,
+    /// The file did not take them at the last attempt.
+    refused: bool,
     read: u64,
 }
 
@@ -81,17 +85,17 @@ impl Spool {
         let open = || {
             let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
             let reader = BufReader::with_capacity(BUFFER, File::open(&path)?);
-            Ok((BufWriter::with_capacity(BUFFER, file), reader))
+            Ok((file, reader))
         };
-        let (writer, reader) = open().map_err(|error| named(&path, &error))?;
-        let paper = Paper { path, writer, reader, written: 0, flushed: 0, read: 0 };
+        let (file, reader) = open().map_err(|error| named(&path, &error))?;
+        let paper = Paper { path, file, reader, written: 0, tail: Vec::new(), refused: false, read: 0 };
         Ok(Self { place: Place::File(Box::new(paper)), front: None, bytes_max, bytes: 0 })
     }
 
     /// Adds a batch at the end.
     ///
     /// # Errors
-    /// The file cannot be written: clear the spool and fetch the tail again.
+    /// It is longer than any batch.
     pub fn push(&mut self, upto: Offset, cursor: &[u8], records: &[u8]) -> io::Result<()> {
         match &mut self.place {
             Place::Memory(batches) => {
@@ -150,7 +154,8 @@ impl Spool {
     pub fn is_full(&self) -> bool {
         let held = match &self.place {
             Place::Memory(_) => self.bytes,
-            Place::File(paper) => paper.written.max(self.bytes),
+            Place::File(paper) if paper.refused => return true,
+            Place::File(paper) => paper.end().max(self.bytes),
         };
         held >= self.bytes_max
     }
@@ -170,53 +175,90 @@ impl Spool {
 }
 
 impl Paper {
+    /// Bytes of all batches since the file was begun.
+    fn end(&self) -> u64 {
+        self.written + self.tail.len() as u64
+    }
+
     fn push(&mut self, upto: Offset, cursor: &[u8], records: &[u8]) -> io::Result<()> {
         let len = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
         let (cursor_len, records_len) = (len(cursor)?, len(records)?);
-        self.writer.write_all(&upto.0.to_le_bytes())?;
-        self.writer.write_all(&cursor_len.to_le_bytes())?;
-        self.writer.write_all(&records_len.to_le_bytes())?;
-        self.writer.write_all(cursor)?;
-        self.writer.write_all(records)?;
-        self.written += size(cursor, records);
+        self.tail.extend_from_slice(&upto.0.to_le_bytes());
+        self.tail.extend_from_slice(&cursor_len.to_le_bytes());
+        self.tail.extend_from_slice(&records_len.to_le_bytes());
+        self.tail.extend_from_slice(cursor);
+        self.tail.extend_from_slice(records);
+        if self.tail.len() >= BUFFER {
+            self.spill();
+        }
         Ok(())
     }
 
+    /// Moves what is in memory into the file. If that takes only a part of it, all of it is written again.
+    fn spill(&mut self) {
+        let at = io::SeekFrom::Start(self.written);
+        // The reader stands at the end of the file, or before it.
+        let skip = |paper: &mut Self| match paper.read > paper.written {
+            true => paper.reader.seek(io::SeekFrom::Start(paper.read)).map(drop),
+            false => Ok(()),
+        };
+        match self.file.seek(at).and_then(|_| self.file.write_all(&self.tail)).and_then(|()| skip(self)) {
+            Ok(()) => {
+                self.written += self.tail.len() as u64;
+                self.tail.clear();
+                self.refused = false;
+            }
+            Err(error) => {
+                if !self.refused {
+                    tracing::warn!("{}: {error}: the stream waits in its sender", self.path.display());
+                }
+                self.refused = true;
+            }
+        }
+    }
+
     fn pop(&mut self) -> io::Result<Option<Spooled>> {
-        if self.read == self.written {
+        if self.read == self.end() {
             return Ok(None);
         }
-        if self.read == self.flushed {
-            self.writer.flush()?;
-            self.flushed = self.written;
-        }
-        let (mut upto, mut cursor_len, mut records_len) = ([0; 8], [0; 4], [0; 4]);
-        self.reader.read_exact(&mut upto)?;
-        self.reader.read_exact(&mut cursor_len)?;
-        self.reader.read_exact(&mut records_len)?;
-        let mut take = |len: [u8; 4]| {
-            let mut bytes = vec![0; usize::try_from(u32::from_le_bytes(len)).map_err(io::Error::other)?];
-            self.reader.read_exact(&mut bytes).map(|()| bytes)
+        let batch = if self.read < self.written {
+            take(&mut self.reader)?
+        } else {
+            let at = usize::try_from(self.read - self.written).map_err(io::Error::other)?;
+            take(&mut &self.tail[at..])?
         };
-        let (cursor, records) = (take(cursor_len)?, take(records_len)?);
-        self.read += size(&cursor, &records);
-        if self.read == self.written {
+        self.read += size(&batch.cursor, &batch.records);
+        if self.read == self.end() {
             self.reset()?;
         }
-        Ok(Some(Spooled { upto: Offset(u64::from_le_bytes(upto)), cursor, records }))
+        Ok(Some(batch))
     }
 
     /// Begins the file anew.
     fn reset(&mut self) -> io::Result<()> {
-        if self.written > 0 {
-            // What is still in the writer's buffer goes out first, to be cut off with the rest.
-            self.writer.rewind()?;
-            self.writer.get_ref().set_len(0)?;
+        if self.end() > 0 {
+            self.file.set_len(0)?;
             self.reader.rewind()?;
-            (self.written, self.flushed, self.read) = (0, 0, 0);
+            self.tail.clear();
+            self.tail.shrink_to(2 * BUFFER);
+            (self.written, self.refused, self.read) = (0, false, 0);
         }
         Ok(())
     }
+}
+
+/// Reads one batch.
+fn take(from: &mut dyn Read) -> io::Result<Spooled> {
+    let (mut upto, mut cursor_len, mut records_len) = ([0; 8], [0; 4], [0; 4]);
+    from.read_exact(&mut upto)?;
+    from.read_exact(&mut cursor_len)?;
+    from.read_exact(&mut records_len)?;
+    let mut bytes = |len: [u8; 4]| {
+        let mut bytes = vec![0; usize::try_from(u32::from_le_bytes(len)).map_err(io::Error::other)?];
+        from.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let (cursor, records) = (bytes(cursor_len)?, bytes(records_len)?);
+    Ok(Spooled { upto: Offset(u64::from_le_bytes(upto)), cursor, records })
 }
 
 impl Drop for Paper {

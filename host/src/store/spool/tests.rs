@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use towline_core::Offset;
 
-use super::{HEAD, SPOOL, Spool, Spooled};
+use super::{BUFFER, HEAD, Place, SPOOL, Spool, Spooled};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -77,6 +77,38 @@ fn the_file_is_of_this_process_alone() {
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "room comes back");
     drop(spool);
     assert!(!path.exists());
+}
+
+/// A file that can be read and not written refuses as a full disk does.
+#[test]
+fn what_the_disk_refuses_stays_in_memory_and_the_spool_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = Spool::file(directory.path(), 1 << 30).unwrap();
+    let batch = |upto: u64| Spooled { upto: Offset(upto), cursor: vec![1], records: vec![7; BUFFER / 2] };
+    let push = |spool: &mut Spool, upto: u64| {
+        let Spooled { upto, cursor, records } = batch(upto);
+        spool.push(upto, &cursor, &records).unwrap();
+    };
+    let write_to = |spool: &mut Spool, options: &std::fs::OpenOptions| {
+        let Place::File(paper) = &mut spool.place else { panic!("a file") };
+        paper.file = options.open(&paper.path).unwrap();
+    };
+    (0..3).for_each(|upto| push(&mut spool, upto));
+    assert!(!spool.is_full());
+    write_to(&mut spool, std::fs::OpenOptions::new().read(true));
+    (3..9).for_each(|upto| push(&mut spool, upto));
+    assert!(spool.is_full());
+    for upto in 0..7 {
+        assert_eq!(spool.pop().unwrap(), Some(batch(upto)));
+    }
+    // When it takes some again, nothing is out of order.
+    write_to(&mut spool, std::fs::OpenOptions::new().write(true));
+    push(&mut spool, 9);
+    assert!(!spool.is_full());
+    for upto in 7..10 {
+        assert_eq!(spool.pop().unwrap(), Some(batch(upto)));
+    }
+    assert_eq!(spool.pop().unwrap(), None);
 }
 
 #[test]
