@@ -83,12 +83,13 @@ fn fill(node: &Node) -> u64 {
 
 /// Status line and body of a page on the metrics port.
 fn get(node: &Node, path: &str) -> (String, String) {
-    let mut socket = TcpStream::connect(node.metrics.as_deref().expect("started with --metrics")).unwrap();
-    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+    let addr = node.metrics.as_deref().expect("started with --metrics");
+    let mut socket = TcpStream::connect(addr).expect("it listens");
+    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it reads");
     let mut told = String::new();
-    socket.read_to_string(&mut told).unwrap();
-    let (head, body) = told.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
+    socket.read_to_string(&mut told).expect("it answers");
+    let (head, body) = told.split_once("\r\n\r\n").expect("a head and a body");
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
 }
 
 #[test]
