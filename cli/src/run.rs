@@ -31,7 +31,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
 async fn live(plan: Plan) -> Result<(), Failure> {
     let Plan { options, ready_file, .. } = plan;
     // Registered first: whoever sees an address may already say stop.
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::for_server()?;
     let mut ready = ReadyFile::clear(ready_file)?;
     let dir = match &options.store {
         StoreKind::Disk(dir) => Some(dir.clone()),

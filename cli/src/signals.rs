@@ -1,8 +1,8 @@
 //! The signals that ask the process to stop: every one that would end it and can be caught. Ctrl-C elsewhere than on
 //! Unix.
 //!
-//! Not SIGHUP: it asks a server to read its configuration again, there is nothing to read again, and the end of a
-//! terminal should not end a server. Not SIGXFSZ: it says that a file grew too long, which the write says as well.
+//! For a server not SIGHUP: it asks it to read its configuration again, there is nothing to read again, and the end of
+//! a terminal should not end a server. Not SIGXFSZ: it says that a file grew too long, which the write says as well.
 
 use crate::failure::Failure;
 
@@ -23,12 +23,22 @@ enum Heard {
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens from now on.
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// Listens from now on, for a server.
+    pub(crate) fn for_server() -> Result<Self, Failure> {
+        let why = "there is nothing to read again; SIGTERM stops";
+        Self::listen(Heard::Ignored("SIGHUP", why))
+    }
+
+    /// Listens from now on, for what belongs to a terminal.
+    pub(crate) fn for_terminal() -> Result<Self, Failure> {
+        Self::listen(Heard::Stop("SIGHUP"))
+    }
+
+    fn listen(hangup: Heard) -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         // Nobody needs more than the first few.
         let (sender, heard) = tokio::sync::mpsc::channel(4);
-        for (number, means) in every() {
+        for (number, means) in every(hangup) {
             let kind = SignalKind::from_raw(number);
             let mut signals = signal(kind)
                 .map_err(|error| Failure::failed(format!("cannot listen for signal {number}: {error}")))?;
@@ -55,7 +65,7 @@ impl Signals {
 
 /// The numbers of the signals that would end the process and can be caught.
 #[cfg(unix)]
-fn every() -> Vec<(i32, Heard)> {
+fn every(hangup: Heard) -> Vec<(i32, Heard)> {
     let mut every = vec![
         (libc::SIGTERM, Heard::Stop("SIGTERM")),
         (libc::SIGINT, Heard::Stop("SIGINT")),
@@ -66,7 +76,7 @@ fn every() -> Vec<(i32, Heard)> {
         (libc::SIGVTALRM, Heard::Stop("SIGVTALRM")),
         (libc::SIGPROF, Heard::Stop("SIGPROF")),
         (libc::SIGXCPU, Heard::Stop("SIGXCPU")),
-        (libc::SIGHUP, Heard::Ignored("SIGHUP", "there is nothing to read again; SIGTERM stops")),
+        (libc::SIGHUP, hangup),
         (libc::SIGXFSZ, Heard::Ignored("SIGXFSZ", "a file may not grow any more")),
     ];
     #[cfg(target_os = "linux")]
@@ -83,7 +93,11 @@ fn every() -> Vec<(i32, Heard)> {
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn for_server() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    pub(crate) fn for_terminal() -> Result<Self, Failure> {
         Ok(Self {})
     }
 

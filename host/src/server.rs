@@ -43,6 +43,8 @@ pub struct Server {
     web_addr: Option<String>,
     node: NodeId,
     memory_bound_bytes: u64,
+    /// A task that accepts connections is gone.
+    half: bool,
 }
 
 /// What was opened for a server.
@@ -135,6 +137,7 @@ impl Server {
             web_addr: doors.web.as_ref().map(|(listener, _)| listener.addr()),
             node: opened.node,
             memory_bound_bytes: heart.status().memory_bound_bytes,
+            half: false,
         };
         let engine = Engine::new(
             heart,
@@ -197,12 +200,22 @@ impl Server {
     /// # Errors
     /// Why it stopped.
     pub async fn wait(&mut self) -> Result<(), ServeError> {
-        let ended = match self.engine.join_next().await {
-            Some(Ok(verdict)) => verdict,
-            Some(Err(_)) | None => Err(ServeError::Gone),
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = self.engine.join_next() => break match ended {
+                    Some(Ok(verdict)) => verdict,
+                    Some(Err(_)) | None => Err(ServeError::Gone),
+                },
+                // Without one of its ports a server only looks whole: it stops in order, and says that it failed.
+                Some(Err(_)) = self.acceptors.join_next() => {
+                    self.half = true;
+                    self.stop().await;
+                }
+            }
         };
         self.acceptors.shutdown().await;
-        ended
+        if self.half { ended.and(Err(ServeError::Gone)) } else { ended }
     }
 
     /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is executed. The own disk is waited

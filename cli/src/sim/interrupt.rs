@@ -22,7 +22,7 @@ impl Interrupt {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime =
             runtime.map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
-        let mut signals = runtime.block_on(async { Signals::new() })?;
+        let mut signals = runtime.block_on(async { Signals::for_terminal() })?;
         let told = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&told);
         runtime.spawn(async move {
