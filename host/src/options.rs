@@ -307,7 +307,7 @@ impl LeftOver {
 impl fmt::Display for LeftOver {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(Unkept { from, end, why }) = &self.unkept {
-            write!(out, "{} records ({from} to {end}) are not on disk here: {why}", end - from)?;
+            write!(out, "{} ({from} to {end}) not on disk here: {why}", counted(end - from))?;
         }
         for (number, lacking) in self.lacking.iter().enumerate() {
             let separator = if number > 0 || self.unkept.is_some() { "; " } else { "" };
@@ -317,11 +317,15 @@ impl fmt::Display for LeftOver {
     }
 }
 
+fn counted(records: u64) -> String {
+    if records == 1 { "1 record".to_owned() } else { format!("{records} records") }
+}
+
 impl fmt::Display for Lacking {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { node, addr, records } = self;
         match records {
-            Some(records) => write!(out, "replica {node} ({addr}) has not received {records} records"),
+            Some(records) => write!(out, "replica {node} ({addr}) has not received {}", counted(*records)),
             None => write!(out, "replica {node} ({addr}) has not received its first snapshot"),
         }
     }

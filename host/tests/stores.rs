@@ -213,7 +213,7 @@ async fn a_stop_says_what_a_store_that_refuses_keeps_to_itself() {
     until("it is told", async || server.inspect().await.unwrap().status.store_failed.is_some()).await;
     let Err(ServeError::LeftOver(left)) = server.shutdown().await else { panic!("one record is left over") };
     assert!(left.lacking.is_empty());
-    assert_eq!(left.to_string(), "1 records (3 to 4) are not on disk here: full");
+    assert_eq!(left.to_string(), "1 record (3 to 4) not on disk here: full");
 }
 
 /// A net whose listeners panic when somebody connects.
