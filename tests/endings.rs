@@ -164,7 +164,7 @@ fn a_replica_with_a_full_disk_comes_back_by_itself_and_a_stop_before_that_says_w
     assert_eq!(error, 0);
 }
 
-// --- load --------------------------------------------------------------------------------------------------------------
+// --- load ----------------------------------------------------------------------------------------------------------
 
 /// Clients that pipeline numbered commands, and count the answers.
 struct Load {
