@@ -69,7 +69,10 @@ impl Store for Told {
             let news = orders.refused.replace(why) != Some(why);
             return if news { Poll::Ready(Err(io::Error::other(why))) } else { Poll::Pending };
         }
-        orders.refused = None;
+        if orders.refused.take().is_some() {
+            // It is well again, and says so.
+            orders.committed = self.0.cursor().map(<[u8]>::to_vec);
+        }
         if orders.slow {
             return Poll::Pending;
         }
