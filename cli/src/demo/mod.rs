@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     lines::open("");
     let runtime = crate::runtime()?;
     let verdict = runtime.block_on(async {
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::for_terminal()?;
         tokio::select! {
             biased;
             signal = signals.next() => Err(Failure::failed(format!("{signal} before the end"))),
