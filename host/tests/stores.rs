@@ -38,13 +38,13 @@ struct Told(MemoryStore, Arc<Mutex<Orders>>);
 
 impl Told {
     fn orders(&self) -> std::sync::MutexGuard<'_, Orders> {
-        self.1.lock().unwrap()
+        self.1.lock().expect("nobody panicked with it")
     }
 }
 
 /// Changes what a store is told.
 fn order(orders: &Mutex<Orders>, change: impl FnOnce(&mut Orders)) {
-    let mut orders = orders.lock().unwrap();
+    let mut orders = orders.lock().expect("nobody panicked with it");
     change(&mut orders);
     orders.waker.take().into_iter().for_each(Waker::wake);
 }
