@@ -253,5 +253,5 @@ async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<(
 }
 
 /// The page's own files and connection, and nothing else.
-const POLICY: &str = "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; \
+const POLICY: &str = "default-src 'self'; img-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

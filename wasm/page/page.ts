@@ -1,22 +1,25 @@
-// The page: a follower, its store, and how both stand, drawn at most once a frame.
-//
-// The list shows some twenty rows of however many there are: the scroll bar's place is turned into a place in key
-// order, and only those rows are asked for.
+// The page: a follower, its store, and how both stand, drawn at most once a frame; and one way to write, which goes to
+// the server and comes back as every write does.
 
-import { follow, type Follower, init, MemoryStore, type Row, type Status } from 'towline';
+import { follow, type Follower, init, MemoryStore, type Status } from 'towline';
+import { CHANGES, drawChanges } from './changes.js';
+import { drawList, write } from './list.js';
+import { drawPicture, type Tree } from './picture.js';
 
-const ROW_PIXELS = 24;
-/** Browsers draw nothing taller than some 17 million pixels; beyond it the bar is coarser than a row. */
-const LIST_PIXELS_MAX = 15_000_000;
 const COMPARE_MS = 1000;
-const VALUE_BYTES = 80;
 
 /** What the server says of itself. */
-interface Standing {
+interface Standing extends Tree {
   readonly digest: string;
   readonly applied: string;
   readonly backlog_bytes: number;
-  readonly client_addr: string | null;
+}
+
+/** A write that was answered and is not here yet. */
+interface Written {
+  readonly key: string;
+  readonly value: string;
+  readonly at: number;
 }
 
 const CAPTIONS: Record<Status, string> = {
@@ -27,12 +30,15 @@ const CAPTIONS: Record<Status, string> = {
   streaming: 'Every write on the server arrives here as it happens.',
 };
 
-const at = (id: string): HTMLElement => document.getElementById(id) as HTMLElement;
+const at = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const decoder = new TextDecoder();
 
 let store: MemoryStore;
 let follower: Follower | undefined;
+/** What the server said last, and whether it said so this time. */
 let there: Standing | undefined;
+let answers = false;
+let written: Written | undefined;
 let due = false;
 
 function draw(): void {
@@ -41,8 +47,13 @@ function draw(): void {
     requestAnimationFrame(() => {
       due = false;
       // First, while what it measures stands as it was laid out.
-      drawList();
+      drawList(at('list'), at('height'), at('rows'), store);
+      drawChanges(at('changes'), at('quiet'), store);
       drawState();
+      drawWritten();
+      if (there !== undefined) {
+        drawPicture(at('picture'), there, store.node.toString(16).padStart(16, '0'), answers);
+      }
     });
   }
 }
@@ -50,27 +61,28 @@ function draw(): void {
 function drawState(): void {
   const status = follower?.status ?? 'offline';
   const cut = follower === undefined;
-  at('state').textContent = status;
+  write(at('state'), status);
   at('state').dataset['state'] = status;
-  at('caption').textContent = cut ? 'You cut the link. Writes on the server are missed now, and fetched later.'
-    : follower?.fault?.text ?? CAPTIONS[status];
+  write(at('caption'), cut ? 'You cut the link. Writes on the server are missed now, and fetched later.'
+    : follower?.fault?.text ?? CAPTIONS[status]);
   at('offline').hidden = cut;
   at('online').hidden = !cut;
-  at('offset').textContent = String(follower?.offset ?? at('offset').textContent);
-  at('lag').textContent = lag();
-  at('keys').textContent = store.size.toLocaleString('en');
-  at('received').textContent = bytes(follower?.bytesReceived ?? 0);
-  at('digest').textContent = store.digest;
+  write(at('offset'), String(follower?.offset ?? at('offset').textContent));
+  write(at('lag'), lag());
+  write(at('keys'), store.size.toLocaleString('en'));
+  write(at('received'), bytes(follower?.bytesReceived ?? 0));
+  write(at('digest'), store.digest);
   drawVerdict();
 }
 
 function drawVerdict(): void {
-  at('there').textContent = there?.digest ?? 'unknown';
-  const same = there === undefined ? 'unknown' : there.digest === store.digest ? 'yes' : 'no';
+  const digest = answers ? there?.digest : undefined;
+  write(at('there'), digest ?? 'unknown');
+  const same = digest === undefined ? 'unknown' : digest === store.digest ? 'yes' : 'no';
   // Two looks at a moving target differ; that is no disagreement.
   const moving = same === 'no' && String(follower?.offset) !== there?.applied;
   at('verdict').dataset['same'] = moving ? 'unknown' : same;
-  at('verdict').textContent = moving ? 'not yet' : { yes: 'identical', no: 'different', unknown: 'unknown' }[same];
+  write(at('verdict'), moving ? 'not yet' : { yes: 'identical', no: 'different', unknown: 'unknown' }[same]);
 }
 
 function lag(): string {
@@ -87,47 +99,64 @@ function bytes(count: number): string {
   return `${(count / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
 }
 
-function drawList(): void {
-  const { clientHeight, scrollTop } = at('list');
-  const { size } = store;
-  const tall = Math.min(size * ROW_PIXELS, LIST_PIXELS_MAX);
-  at('height').style.height = `${tall}px`;
-  const shown = Math.ceil(clientHeight / ROW_PIXELS) + 1;
-  const scrolls = Math.max(1, tall - clientHeight);
-  const exact = (scrollTop / scrolls) * Math.max(0, size - clientHeight / ROW_PIXELS);
-  const from = Math.max(0, Math.min(Math.floor(exact), size - 1));
-  const table = at('rows').parentElement as HTMLElement;
-  table.style.transform = `translateY(${scrollTop - (exact - from) * ROW_PIXELS}px)`;
-  fill(at('rows') as HTMLTableSectionElement, store.rows(from, shown, VALUE_BYTES));
-}
+// --- a write ---------------------------------------------------------------------------------------------------------
 
-/** Reuses the rows that are there. */
-function fill(body: HTMLTableSectionElement, rows: readonly Row[]): void {
-  while (body.rows.length > rows.length) {
-    body.deleteRow(-1);
-  }
-  rows.forEach((row, index) => {
-    const line = body.rows[index] ?? body.insertRow();
-    const [key, value] = [line.cells[0] ?? line.insertCell(), line.cells[1] ?? line.insertCell()];
-    write(key, decoder.decode(row.key));
-    write(value, decoder.decode(row.value) + (row.valueBytes > VALUE_BYTES ? '\u2026' : ''));
-  });
-}
-
-/** What stands there already is not laid out again. */
-function write(cell: HTMLElement, text: string): void {
-  if (cell.textContent !== text) {
-    cell.textContent = text;
+/** Has the server set a key; only this page may. */
+async function set(): Promise<void> {
+  const [key, value] = [at<HTMLInputElement>('key').value, at<HTMLInputElement>('value').value];
+  const button = at<HTMLFormElement>('set').querySelector('button') as HTMLButtonElement;
+  button.disabled = true;
+  try {
+    const response = await fetch('set', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ key, value }),
+      signal: AbortSignal.timeout(5 * COMPARE_MS),
+    });
+    const text = await response.text();
+    if (!response.ok) {
+      const told = response.status === 409 ? (JSON.parse(text) as { error: string }).error : text.trim();
+      say('no', `The server refused: ${told}`);
+      return;
+    }
+    written = { key, value, at: performance.now() };
+    say('', follower === undefined ? 'The server has it. This tab is cut off, and gets it when it connects again.'
+      : 'The server has it; it is on its way here.');
+    draw();
+  } catch (error) {
+    say('no', `The server did not answer: ${String(error)}`);
+  } finally {
+    button.disabled = false;
   }
 }
+
+/** Says how long after the server's answer the write stood here; it may well have been before. */
+function drawWritten(): void {
+  const here = written === undefined ? undefined : store.get(written.key);
+  if (written !== undefined && here !== undefined && decoder.decode(here) === written.value) {
+    const ms = performance.now() - written.at;
+    const after = ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+    say('yes', `${written.key} is set, and was here ${after} after the server's answer.`);
+    written = undefined;
+  }
+}
+
+function say(well: string, text: string): void {
+  at('told').dataset['well'] = well;
+  write(at('told'), text);
+}
+
+// --- the link --------------------------------------------------------------------------------------------------------
 
 /** Asks the server how it stands; it may be gone. */
 async function compare(): Promise<void> {
   try {
     const response = await fetch('standing.json', { signal: AbortSignal.timeout(COMPARE_MS) });
     there = (await response.json()) as Standing;
+    answers = true;
+    document.title = `Towline: ${there.role} ${there.client_addr ?? there.node}`;
   } catch {
-    there = undefined;
+    answers = false;
   }
 }
 
@@ -140,7 +169,7 @@ async function online(): Promise<void> {
   follower.onstatus = draw;
   follower.onchange = draw;
   follower.onerror = (error) => {
-    at('hint').textContent = error.message;
+    write(at('hint'), error.message);
   };
   draw();
 }
@@ -151,16 +180,27 @@ async function offline(): Promise<void> {
   draw();
 }
 
+/** The same from a shell. */
+function hint(address: string): void {
+  const command = document.createElement('code');
+  command.textContent = `redis-cli -p ${address.split(':').pop()} set greeting hello`;
+  at('hint').replaceChildren('Or write from a shell: ', command);
+}
+
 async function main(): Promise<void> {
   await Promise.all([init('towline.wasm'), compare()]);
   store = new MemoryStore();
+  store.keepRecent(CHANGES);
   at('offline').onclick = () => void offline();
   at('online').onclick = () => void online();
   at('list').onscroll = draw;
-  if (there?.client_addr) {
-    const port = there.client_addr.split(':').pop();
-    at('hint').innerHTML = '<code></code>';
-    (at('hint').firstChild as HTMLElement).textContent = `redis-cli -p ${port} set greeting hello`;
+  at('set').onsubmit = (event) => {
+    event.preventDefault();
+    void set();
+  };
+  new ResizeObserver(draw).observe(at('picture'));
+  if (there?.client_addr && there.role === 'primary') {
+    hint(there.client_addr);
   }
   await online();
   setInterval(() => void compare().then(draw), COMPARE_MS);

@@ -17,6 +17,7 @@ extern crate alloc;
 #[cfg(target_arch = "wasm32")]
 mod ground;
 mod node;
+mod recent;
 mod replica;
 mod rows;
 mod store;

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{
-    Boot, Config, Epoch, Input, LinkId, More, Node, NodeId, Offset, Options, Position, Record, Role, Span,
+    Boot, Config, Epoch, EpochOffset, Input, Level, LinkId, More, Node, NodeId, Offset, Options, Position, Record, Role, Span,
     Step, StepRecord,
 };
 
@@ -289,6 +289,29 @@ impl RawNode {
             stats.node.0,
             stats.counters.bytes_sent,
         ];
+    }
+
+    /// The epoch of the record before an offset; nothing beyond the end, or before the epochs that are known.
+    #[must_use]
+    pub fn epoch_of(&self, offset: u64) -> Option<u64> {
+        self.node.place(Offset(offset)).map(|place| place.epoch.0)
+    }
+
+    /// Whether this node's history holds the record of that epoch before that offset.
+    #[must_use]
+    pub fn holds(&self, epoch: u64, offset: u64) -> bool {
+        self.node.holds(EpochOffset { epoch: Epoch(epoch), offset: Offset(offset) })
+    }
+
+    /// The offset that `n` connected replicas have reached: 1 received, 2 applied, 3 persisted.
+    #[must_use]
+    pub fn acked(&self, level: u32, n: u32) -> u64 {
+        let level = match level {
+            1 => Level::Received,
+            2 => Level::Applied,
+            _ => Level::Persisted,
+        };
+        self.node.acked(level, n).0
     }
 
     /// Asserts the core's whole invariant.

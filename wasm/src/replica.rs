@@ -17,6 +17,8 @@ use alloc::vec::Vec;
 use towline_core::{Input, Kind, Node, Offset, Payload, Position, Records, SnapshotId, Step, Time};
 use towline_kv::{SnapshotReader, Table};
 
+use crate::recent::Recent;
+
 #[cfg(test)]
 mod tests;
 
@@ -69,6 +71,8 @@ pub(crate) struct Replica {
     table: Table,
     cursor: Option<Vec<u8>>,
     changes: u64,
+    /// The newest of them, for who asked.
+    recent: Recent,
     phase: Phase,
     loading: Option<Loading>,
     /// Pieces of it taken.
@@ -89,6 +93,7 @@ impl Replica {
             table: Table::new(),
             cursor: None,
             changes: 0,
+            recent: Recent::default(),
             phase: Phase::Live,
             loading: None,
             pieces: 0,
@@ -120,6 +125,14 @@ impl Replica {
 
     pub(crate) const fn changes(&self) -> u64 {
         self.changes
+    }
+
+    pub(crate) const fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    pub(crate) fn keep_recent(&mut self, max: usize) {
+        self.recent.keep(max);
     }
 
     pub(crate) const fn spool_bytes(&self) -> usize {
@@ -196,6 +209,7 @@ impl Replica {
         for record in Records::new(records) {
             self.table.apply(record).map_err(|error| error.to_string())?;
         }
+        self.recent.note(records, upto);
         self.cursor = Some(cursor);
         self.changes += 1;
         say.input(Input::Applied { upto })

@@ -71,6 +71,17 @@ impl RawStore {
         self.replica.spool_bytes()
     }
 
+    /// Keeps so many of the newest changes from now on.
+    pub fn keep_recent(&mut self, max: usize) {
+        self.replica.keep_recent(max);
+    }
+
+    /// These, the newest first: see `recent.rs` for their bytes.
+    #[must_use]
+    pub fn recent(&self) -> Vec<u8> {
+        self.replica.recent().bytes()
+    }
+
     /// A key's value.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {

@@ -62,6 +62,25 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   await server.ask(['SET', 'a-greeting', 'hello']);
   await eventually('the new key', async () => (await page.textContent('#rows')).includes('a-greetinghello'));
 
+  // So does one that the page itself asks for; and all are listed, the newest first.
+  await page.fill('#key', 'by-the-page');
+  await page.fill('#value', 'yes');
+  await page.click('#set button');
+  await eventually('the write to be here', async () => (await text(page, 'told')).includes('is set, and was here'));
+  assert.deepEqual(await server.ask(['GET', 'by-the-page'], ['DEL', 'by-the-page']), ['yes', ':1']);
+  await eventually('the last changes', async () => {
+    const lines = await page.locator('#changes li').allTextContents();
+    return lines.length === 3 && lines.every((line, index) => line.startsWith(['del', 'set', 'set'][index]));
+  });
+
+  // The picture: this tab, fed by the primary.
+  await eventually('the picture', async () => {
+    const said = await page.getAttribute('#picture svg', 'aria-label');
+    return said?.includes('primary 127.0.0.1') && said.includes('feeds this tab') && said.includes('streaming');
+  });
+  await eventually('a title', async () => (await page.title()).startsWith('Towline: primary 127.0.0.1'));
+  await eventually('a lag that is known', async () => (await text(page, 'lag')) === 'none');
+
   // Cut off: what is written meanwhile comes later, and comes from the stream.
   await page.click('#offline');
   assert.equal(await text(page, 'state'), 'offline');

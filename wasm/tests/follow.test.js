@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { WebSocket } from 'ws';
+
 import { Code, follow, MemoryStore } from '../pkg/npm/node.js';
 import { agree, eventually, Place } from './support.js';
 
@@ -83,6 +85,62 @@ test('a server that restarts is dialled again; one of another history only if ad
   await agree(server, () => store.digest);
   assert.equal(store.size, 10);
   await follower.close();
+});
+
+test('an age counts to the time of asking', async (t) => {
+  const server = await new Place(t).serve();
+  const store = new MemoryStore();
+  const follower = await follow({ url: server.url, store });
+  t.after(() => follower.close());
+  assert.equal(follower.originAgeMs, undefined);
+  await follower.caughtUp();
+  // No turn of the follower's comes in between: this one does not end.
+  const [before, begun] = [follower.originAgeMs, performance.now()];
+  while (performance.now() - begun < 30);
+  assert.ok(follower.originAgeMs - before >= 30, `${before} ms, then ${follower.originAgeMs} ms`);
+});
+
+test('what an earlier connection heard says nothing of the next: caughtUp waits for its own', async (t) => {
+  const server = await new Place(t).serve();
+  await server.fill('old', 1000);
+  // Dials wherever it is told to at the moment.
+  const dials = { to: server.url, last: undefined };
+  const Socket = class extends (WebSocket) {
+    constructor() {
+      super(dials.to);
+      dials.last = this;
+    }
+  };
+  const store = new MemoryStore();
+  const follower = await follow({ url: server.url, store, limits: FAST, WebSocket: Socket });
+  t.after(() => follower.close());
+  await follower.caughtUp();
+  dials.to = 'ws://127.0.0.1:1/';
+  dials.last.close();
+  await eventually('the cut', () => follower.status === 'offline' || follower.status === 'dialing');
+  await server.fill('missed', 20_000, 'v'.repeat(1000));
+  const caught = follower.caughtUp();
+  dials.to = server.url;
+  await caught;
+  assert.equal(store.size, 21_000, 'all that was missed is here');
+  assert.equal(follower.lagMs, 0);
+});
+
+test('the newest changes are kept for who asks', async (t) => {
+  const server = await new Place(t).serve();
+  await server.fill('old', 10);
+  const store = new MemoryStore();
+  const follower = await follow({ url: server.url, store });
+  t.after(() => follower.close());
+  await follower.caughtUp();
+  assert.deepEqual(store.recent(), []);
+  store.keepRecent(3);
+  await server.ask(['SET', 'a', '1'], ['INCRBY', 'a', '41'], ['SET', 'b', 'v'.repeat(1000)], ['DEL', 'old:1']);
+  await agree(server, () => store.digest);
+  const told = store.recent().map(({ kind, key, value, valueBytes }) => [kind, text(key), text(value), valueBytes]);
+  const incrby = ['incrby', 'a', '41', 2];
+  assert.deepEqual(told, [['del', 'old:1', '', 0], ['set', 'b', 'v'.repeat(256), 1000], incrby]);
+  assert.deepEqual(store.recent().map(({ number, offset }) => [number, offset]), [[3, 14n], [2, 13n], [1, 12n]]);
 });
 
 test('an upstream with longer records than fit here is refused, and says why', async (t) => {

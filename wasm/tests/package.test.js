@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+
+import { Place } from './support.js';
 
 const home = fileURLToPath(new URL('..', import.meta.url));
 let folder;
@@ -24,10 +26,37 @@ before(() => {
   folder = mkdtempSync(join(tmpdir(), 'towline-package-'));
   const tarball = readdirSync(join(home, 'pkg')).find((name) => name.endsWith('.tgz'));
   file('package.json', '{ "private": true }');
-  run('npm', 'install', '--no-audit', '--no-fund', '--offline', join(home, 'pkg', tarball));
+  // Without what is optional, so that what is absent is the same everywhere.
+  run('npm', 'install', '--no-audit', '--no-fund', '--offline', '--omit=optional', join(home, 'pkg', tarball));
 });
 
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The five lines of docs/embedding-web.md, as they stand there but for the server's address. */
+async function fiveLines(t, ...more) {
+  const page = readFileSync(join(home, '../docs/embedding-web.md'), 'utf8');
+  const lines = /## Five lines\n\n```ts\n([^`]*)```/.exec(page)[1].trim().split('\n');
+  const server = await new Place(t).serve();
+  await server.ask(['SET', 'greeting', 'hello']);
+  const here = lines.map((line) => line.replace('127.0.0.1:7080', server.web));
+  return file('five.mjs', ...here, "console.log(new TextDecoder().decode(store.get('greeting')));", 'await follower.close();',
+    ...more);
+}
+
+test('the five lines of the page work in node, of whatever version', async (t) => {
+  const name = await fiveLines(t);
+  run('npm', 'install', '--no-audit', '--no-fund', '--offline', '--no-save', join(home, 'node_modules/ws'));
+  t.after(() => rmSync(join(folder, 'node_modules/ws'), { recursive: true, force: true }));
+  assert.equal(run('node', name), 'hello\n');
+});
+
+const builtIn = globalThis.WebSocket !== undefined;
+test('without any WebSocket the error names the cures', { skip: builtIn && 'this node has one' }, async (t) => {
+  const name = await fiveLines(t);
+  const { status, stderr } = spawnSync('node', [name], { cwd: folder, encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /this node has no WebSocket, and ws is not installed: `npm install ws`, or node 22/);
+});
 
 const USE = [
   "const node = new Node({ role: 'primary', node: 1n });",

@@ -13,6 +13,7 @@
  *
  * @packageDocumentation
  */
+export type { Change, ChangeKind } from './changes.js';
 export { Code, TowlineError } from './error.js';
 export { follow, Follower } from './follow.js';
 export { init, initSync, reset } from './module.js';
@@ -21,5 +22,5 @@ export type { Fault, FollowOptions, Status } from './options.js';
 export type { Source } from './source.js';
 export { MemoryStore, type Row } from './store.js';
 export type {
-  Event, Kind, Limits, Link, Next, NodeId, Offset, Payload, Position, SnapshotId, Step,
+  Event, Kind, Level, Limits, Link, Next, NodeId, Offset, Payload, Place, Position, SnapshotId, Step,
 } from './types.js';

@@ -5,7 +5,7 @@ import { Code, TowlineError } from './error.js';
 import { call, held, hold, memory, release } from './module.js';
 import { Input, type Places, kindOf, places, read, small, Told, word, write } from './record.js';
 import type {
-  Event, Kind, Limits, Link, Next, NodeId, Offset, Payload, Position, SnapshotId, Step,
+  Event, Kind, Level, Limits, Link, Next, NodeId, Offset, Payload, Place, Position, SnapshotId, Step,
 } from './types.js';
 
 /** What a node is made with. */
@@ -23,6 +23,7 @@ export interface NodeOptions extends Limits {
 
 /** Said to the core at a time while it does not know how much makes a frame. */
 const FIRST_BYTES = 64 << 10;
+const LEVELS: readonly Level[] = ['received', 'applied', 'persisted'];
 const NEXT: readonly Next[] = ['need-bytes', 'again', 'closed'];
 const KINDS: readonly (Kind | undefined)[] = [undefined, 'batch', 'spool', 'fork', 'begin', 'piece', 'last-piece'];
 
@@ -210,6 +211,22 @@ export class Node implements Disposable {
   cursor(position: Position): Uint8Array {
     const { epoch, boundary, digest } = position;
     return call(Code.misuse, () => this.#use().cursor(epoch, boundary, digest));
+  }
+
+  /** The place of the record before an offset: what to remember of a write that is owed an answer. */
+  place(offset: Offset): Place | undefined {
+    const epoch = call(Code.misuse, () => this.#use().epoch_of(offset));
+    return epoch === undefined ? undefined : { epoch, offset };
+  }
+
+  /** Whether this node's history still holds that record: after a fork the same offset is another one. */
+  holds(place: Place): boolean {
+    return call(Code.misuse, () => this.#use().holds(place.epoch, place.offset));
+  }
+
+  /** The offset that `n` connected replicas have reached; with 0 the log's end. Ask {@link holds} beside it. */
+  acked(level: Level, n: number): Offset {
+    return call(Code.misuse, () => this.#use().acked(LEVELS.indexOf(level) + 1, n)) as Offset;
   }
 
   /** When to `tick` at the latest; never, if there is none. */

@@ -1,6 +1,7 @@
 // A replica's store in memory. Rust fills and reads it; here are its questions.
 
 import { RawStore } from './towline_bg.js';
+import { type Change, changesIn } from './changes.js';
 import { Code, TowlineError } from './error.js';
 import { call, held, hold, release } from './module.js';
 
@@ -86,6 +87,16 @@ export class MemoryStore implements Disposable {
       at = end;
     }
     return rows;
+  }
+
+  /** Keeps the newest `count` changes from now on, for {@link recent}. Before that none is kept, and nothing is paid. */
+  keepRecent(count: number): void {
+    this.#ask((raw) => raw.keep_recent(count));
+  }
+
+  /** The newest changes that came, the newest first. What a snapshot brings is none: it replaces everything. */
+  recent(): Change[] {
+    return changesIn(this.#ask((raw) => raw.recent()));
   }
 
   /** A follower takes it. Not for use. */

@@ -22,6 +22,17 @@ export interface Position {
   readonly digest: bigint;
 }
 
+/** One record of a history: an offset alone names another one in every other history. */
+export interface Place {
+  /** The epoch that it was written in. */
+  readonly epoch: bigint;
+  /** The offset after it. */
+  readonly offset: Offset;
+}
+
+/** How far a replica came: its core has it, its store shows it, it survives a power cut there. */
+export type Level = 'received' | 'applied' | 'persisted';
+
 /** What one frame brought. */
 export interface Payload {
   readonly kind: Kind;

@@ -179,7 +179,7 @@ impl Folders {
     /// The page: its own files, and those of the package that a browser loads.
     fn page(&self) -> Result<()> {
         self.tsc("page")?;
-        for name in ["index.html", "page.css"] {
+        for name in ["index.html", "page.css", "mark.svg"] {
             copy(&self.wasm.join("page").join(name), &self.page.join(name))?;
         }
         copy(&self.npm.join("towline.wasm"), &self.page.join("towline.wasm"))?;
@@ -275,8 +275,7 @@ impl Folders {
         let folder = if profile == "dev" { "debug" } else { profile };
         let program = self.workspace.target.join(folder).join("towline");
         let mut node = command("node");
-        // Node 20 has a WebSocket, and wants to be asked for it.
-        node.arg("--experimental-websocket").args(args).current_dir(&self.wasm);
+        node.args(args).current_dir(&self.wasm);
         node.env("TOWLINE", program);
         Ok(node)
     }
