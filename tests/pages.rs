@@ -5,8 +5,11 @@
 
 use std::path::Path;
 
-const SHOWN: &[(&str, &str)] =
-    &[("docs/embedding-c.md", "ffi/examples/follow.c"), ("docs/embedding-c.md", "ffi/examples/host.c")];
+const SHOWN: &[(&str, &str)] = &[
+    ("docs/embedding-c.md", "ffi/examples/follow.c"),
+    ("docs/embedding-c.md", "ffi/examples/host.c"),
+    ("docs/embedding-c.md", "ffi/examples/waits.c"),
+];
 
 #[test]
 fn pages_show_the_code_there_is() {

@@ -1,11 +1,12 @@
 /*
  * primary.c: a store that is followed, in one poll(2) loop.
  *
- *     primary PORT DIR NODE < commands
+ *     primary PORT DIR NODE [REPLICAS] < commands
  *
  * Replicas (follow.c, or `towline follow`) connect to PORT; 0 lets the system choose. A line on stdin is a record of
  * one effect: `set KEY VALUE`, `append KEY VALUE`, `incrby KEY N`, `pexpireat KEY MS`, `persist KEY`, `del KEY`,
- * `flushall`. Prints a line with offset, keys and digest whenever it has saved.
+ * `flushall`. Prints a line with offset, keys and digest whenever it has saved; given REPLICAS, also a line for each
+ * record once so many replicas have applied it.
  */
 
 #include <ctype.h>
@@ -19,6 +20,7 @@
 #include "host.h"
 #include "net.h"
 #include "towline_sugar.h"
+#include "waits.h"
 
 #define LINKS_MAX 16
 /* And the spare ones, on which a full node says that it is full. */
@@ -49,7 +51,12 @@ typedef struct {
     view views[VIEWS];
     buffer input;
     batch batch;
+    waits waits;
 } primary;
+
+static void answer(const tow_place *write, int acknowledged) {
+    printf("%s %llu\n", acknowledged ? "acknowledged" : "lost", (unsigned long long)write->offset);
+}
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
 
@@ -63,6 +70,9 @@ static void write_batch(primary *p) {
         at += p->batch.len[i];
     }
     must(tow_write_all(p->h.node, p->h.now, records, p->batch.count, &offset), "write");
+    for (size_t i = p->batch.count; i > 0; i--) {
+        waits_add(&p->waits, p->h.node, offset - i + 1);
+    }
     p->written |= p->batch.count > 0;
     p->batch.count = p->batch.bytes.len = 0;
 }
@@ -251,6 +261,7 @@ static void loop(primary *p) {
             commit(p);
         }
         poll_events(&p->h, on_event);
+        waits_look(&p->waits, p->h.node, answer);
         for (uint32_t link = 0; link < LINK_IDS; link++) {
             write_link(&p->h, &p->links[link]);
         }
@@ -275,9 +286,10 @@ static void start(primary *p, const char *dir, uint64_t node) {
 int main(int argc, char **argv) {
     primary p;
     memset(&p, 0, sizeof p);
-    if (argc != 4) {
-        die("usage: primary PORT DIR NODE < commands");
+    if (argc != 4 && argc != 5) {
+        die("usage: primary PORT DIR NODE [REPLICAS] < commands");
     }
+    p.waits.replicas = argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
     uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
     for (uint32_t link = 0; link < LINK_IDS; link++) {
         p.links[link].link = link;
@@ -297,6 +309,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < VIEWS; i++) {
         free(p.views[i].bytes.bytes);
     }
+    waits_end(&p.waits);
     host_end(&p.h);
     free(p.input.bytes);
     free(p.batch.bytes.bytes);

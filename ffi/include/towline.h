@@ -430,6 +430,17 @@ typedef struct {
 } tow_stats;
 
 /*
+ * One record of a history: the epoch it was written in, and the offset after it. An offset alone names a record of
+ * every history that came so far. All zero lies before every record.
+ */
+typedef struct {
+    /* The epoch of the record before the offset. */
+    uint64_t epoch;
+    /* The offset after it. */
+    uint64_t offset;
+} tow_place;
+
+/*
  * How far a replica came at one level, and how far that is behind this node's end. What is unknown has no flag, and
  * is 0.
  */
@@ -754,9 +765,30 @@ tow_status tow_stats_at(const tow_node *node, tow_time now, tow_stats *stats, si
 
 /*
  * The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
- * `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for.
+ * `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for, as long as `tow_holds` says that it is
+ * still one of this history.
  */
-tow_status tow_acked(const tow_node *node, uint32_t level, uint32_t n, uint64_t *offset);
+tow_status tow_acked(const tow_node *node,
+                     uint32_t level,
+                     uint32_t n,
+                     uint64_t *offset);
+
+/*
+ * The place of the record before `offset`: what to remember of a write that is owed an answer. `TOW_END` beyond the
+ * log's end, and for a record older than the epochs that the node remembers.
+ */
+tow_status tow_place_of(const tow_node *node,
+                        uint64_t offset,
+                        tow_place *place);
+
+/*
+ * Whether this node's history still holds a record: `*held` is 1 or 0. Ask it before you count an acknowledgement, a
+ * wait or a save for a record of an earlier turn: after a fork, or under another history, the same offset is another
+ * record. Of a record older than the epochs that the node remembers the answer is 0: it is not known.
+ */
+tow_status tow_holds(const tow_node *node,
+                     const tow_place *place,
+                     uint32_t *held);
 
 /* The last refusal of a call on this node that was not `const`; or the panic that poisoned it. */
 tow_status tow_node_error(const tow_node *node, tow_error *error);

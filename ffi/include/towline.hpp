@@ -134,6 +134,16 @@ public:
         return tow_acked(get(), level, n, &offset);
     }
 
+    tow_status try_place_of(std::uint64_t offset, tow_place &place) const noexcept {
+        return tow_place_of(get(), offset, &place);
+    }
+    tow_status try_holds(const tow_place &place, bool &held) const noexcept {
+        std::uint32_t told = 0;
+        tow_status status = tow_holds(get(), &place, &told);
+        held = told != 0;
+        return status;
+    }
+
     /* What the last peek may lend: slices of the ring. */
     struct transmit {
         std::array<tow_slice, TOW_SLICES_MAX> slices;
@@ -260,7 +270,22 @@ public:
         check_const(try_replicas(now, rows, cap, count));
         return count;
     }
-    /* The offset that n connected replicas have reached at this level (TOW_APPLIED, ...): what a write waits for. */
+    /* The place of the record before offset: what to remember of a write that is owed an answer. */
+    tow_place place_of(std::uint64_t offset) const {
+        tow_place place{};
+        check_const(try_place_of(offset, place));
+        return place;
+    }
+    /* Whether this node's history still holds that record. */
+    bool holds(const tow_place &place) const {
+        bool held = false;
+        check_const(try_holds(place, held));
+        return held;
+    }
+    /*
+     * The offset that n connected replicas have reached at this level (TOW_APPLIED, ...): what a write waits for, as
+     * long as holds() says that it is still one of this history.
+     */
     std::uint64_t acked(std::uint32_t level, std::uint32_t n) const {
         std::uint64_t offset = 0;
         check_const(try_acked(level, n, offset));

@@ -1,15 +1,15 @@
 //! Questions that change nothing.
 
-use towline_core::{HistoryId, Level, Node, Offset, Role, Stats, Time};
+use towline_core::{Epoch, EpochOffset, HistoryId, Level, Node, Offset, Role, Stats, Time};
 
-use crate::border::{Out, Sized32, status_of, write_sized};
+use crate::border::{Out, Sized32, read, status_of, write_sized};
 use crate::kinds::{
     TOW_APPLIED, TOW_PERSISTED, TOW_PRIMARY, TOW_RECEIVED, TOW_REPLICA, TOW_STATS_BASE, TOW_STATS_ORIGIN,
     TOW_STATS_RECEIVING, TOW_STATS_STREAMING, TOW_STATS_UPSTREAM,
 };
 use crate::node::{Content, shared, tow_node};
-use crate::status::{Refusal, TOW_E_RECORD, tow_status};
-use crate::types::{tow_error, tow_stats, tow_time};
+use crate::status::{Refusal, TOW_E_RECORD, TOW_END, tow_status};
+use crate::types::{tow_error, tow_place, tow_stats, tow_time};
 
 // SAFETY: `repr(C)`, integers only, begins with `struct_size`.
 unsafe impl Sized32 for tow_stats {
@@ -56,7 +56,8 @@ unsafe fn write_stats(
 }
 
 /// The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
-/// `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for.
+/// `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for, as long as `tow_holds` says that it is
+/// still one of this history.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_acked(
     node: *const tow_node,
@@ -77,6 +78,47 @@ pub unsafe extern "C" fn tow_acked(
         Ok(())
     };
     // SAFETY: the caller's.
+    status_of(unsafe { shared(node, false, work) })
+}
+
+/// The place of the record before `offset`: what to remember of a write that is owed an answer. `TOW_END` beyond the
+/// log's end, and for a record older than the epochs that the node remembers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_place_of(
+    node: *const tow_node,
+    offset: u64,
+    place: *mut tow_place,
+) -> tow_status {
+    let work = |content: &Content| {
+        // SAFETY: `place` is valid for a write, or NULL: the caller's obligation for each out-pointer.
+        let out = unsafe { Out::new(place) }?;
+        let found = content.node.place(Offset(offset)).ok_or(Refusal::Status(TOW_END))?;
+        out.write(tow_place { epoch: found.epoch.0, offset: found.offset.0 });
+        Ok(())
+    };
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed.
+    status_of(unsafe { shared(node, false, work) })
+}
+
+/// Whether this node's history still holds a record: `*held` is 1 or 0. Ask it before you count an acknowledgement, a
+/// wait or a save for a record of an earlier turn: after a fork, or under another history, the same offset is another
+/// record. Of a record older than the epochs that the node remembers the answer is 0: it is not known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tow_holds(
+    node: *const tow_node,
+    place: *const tow_place,
+    held: *mut u32,
+) -> tow_status {
+    let work = |content: &Content| {
+        // SAFETY: `held` is valid for a write, or NULL: the caller's obligation for each out-pointer.
+        let held = unsafe { Out::new(held) }?;
+        // SAFETY: `place` is initialised, or NULL: the caller's obligation for each pointer to a value.
+        let tow_place { epoch, offset } = unsafe { read(place) }?;
+        let place = EpochOffset { epoch: Epoch(epoch), offset: Offset(offset) };
+        held.write(u32::from(content.node.holds(place)));
+        Ok(())
+    };
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed.
     status_of(unsafe { shared(node, false, work) })
 }
 

@@ -159,6 +159,17 @@ pub struct tow_position {
     pub digest: u64,
 }
 
+/// One record of a history: the epoch it was written in, and the offset after it. An offset alone names a record of
+/// every history that came so far. All zero lies before every record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct tow_place {
+    /// The epoch of the record before the offset.
+    pub epoch: u64,
+    /// The offset after it.
+    pub offset: u64,
+}
+
 /// The answer to one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -270,6 +281,7 @@ const _: () = {
     assert!(size_of::<tow_record>() == size_of::<Record>() && align_of::<tow_record>() == 8);
     assert!(offset_of!(tow_record, a) == offset_of!(Record, fields) && offset_of!(tow_record, g) == 56);
     assert!(size_of::<tow_position>() == 24);
+    assert!(size_of::<tow_place>() == 16 && offset_of!(tow_place, offset) == 8);
     assert!(size_of::<tow_step>() == size_of::<StepRecord>());
     assert!(offset_of!(tow_step, position) == offset_of!(StepRecord, epoch));
     assert!(offset_of!(tow_step, count) == offset_of!(StepRecord, count));

@@ -17,6 +17,7 @@ static void all_calls(tow_node *node, tow_status expected) {
     tow_event events[4];
     tow_slice slices[TOW_SLICES_MAX];
     tow_position position = {(uint64_t)1 << 32, 0, 0};
+    tow_place place = {0, 0};
     tow_stats stats;
     tow_error error;
     uint8_t cursor[TOW_CURSOR_BYTES_MAX];
@@ -31,6 +32,8 @@ static void all_calls(tow_node *node, tow_status expected) {
     CHECK(tow_stats_at(node, 0, &stats, sizeof stats) == expected);
     CHECK(tow_replicas(node, 0, NULL, sizeof(tow_replica), 0, &count) == expected);
     CHECK(tow_acked(node, TOW_APPLIED, 0, &offset) == expected);
+    CHECK(tow_place_of(node, 0, &place) == expected);
+    CHECK(tow_holds(node, &place, &more) == expected);
     CHECK(tow_node_check(node, &error) == expected);
     CHECK(tow_write_all(node, 0, NULL, 0, &offset) == expected);
     if (expected != TOW_OK) {
@@ -153,6 +156,7 @@ static void of_answers(void) {
     tow_node *node = make(TOW_PRIMARY);
     tow_step step;
     tow_stats stats;
+    tow_place place = {1, 1};
     tow_slice slices[TOW_SLICES_MAX];
     uint8_t cursor[TOW_CURSOR_BYTES_MAX];
     size_t count = 9;
@@ -177,6 +181,9 @@ static void of_answers(void) {
     CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica), 0, NULL) == TOW_E_NULL);
     CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica) + 1, 0, &count) == TOW_E_SIZE);
     CHECK(tow_replicas(node, 5, NULL, sizeof(tow_replica), 9, &count) == TOW_OK && count == 0);
+    CHECK(tow_place_of(node, 0, NULL) == TOW_E_NULL && tow_place_of(node, 1, &place) == TOW_END);
+    CHECK(tow_holds(node, NULL, &more) == TOW_E_NULL && tow_holds(node, &place, NULL) == TOW_E_NULL);
+    CHECK(tow_holds(node, &place, &more) == TOW_OK && more == 0);
     CHECK(tow_flush(node, 0, &step) == TOW_OK && step.flags == TOW_STEP_POSITION);
     CHECK(tow_cursor(node, NULL, cursor, sizeof cursor, &count) == TOW_E_NULL);
     CHECK(tow_cursor(node, &step.position, cursor, sizeof cursor, NULL) == TOW_E_NULL);

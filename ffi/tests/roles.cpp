@@ -116,6 +116,9 @@ int main() {
     CHECK(old.node.write(now, {"record"}) == 1 && old.node.write_all(now, records, 2) == 3);
     CHECK(tow_promote(young.node.get(), now, &step) == TOW_E_MISUSE); /* it has nothing to lead from */
     CHECK(old.node.acked(TOW_APPLIED, 0) == 3);
+    const tow_place last = old.node.place_of(3);
+    CHECK(old.node.holds(last) && !young.node.holds(last));
+    CHECK(refused([&] { old.node.place_of(4); }) == TOW_END);
     CHECK(refused([&] { old.node.acked(99, 1); }) == old.node.try_acked(99, 1, epoch));
     CHECK(refused([&] { towline::node().tick(now); }) == TOW_E_NULL);
 

@@ -20,8 +20,8 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{
-    Boot, Config, Epoch, EpochOffset, Input, Level, LinkId, More, Node, NodeId, Offset, Options, Position, Record, Role, Span,
-    Step, StepRecord,
+    Boot, Config, Epoch, EpochOffset, Input, Level, LinkId, More, Node, NodeId, Offset, Options, Position,
+    Record, Role, Span, Step, StepRecord,
 };
 
 use crate::{millis, time};

@@ -33,14 +33,14 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The five lines of docs/embedding-web.md, as they stand there but for the server's address. */
-async function fiveLines(t, ...more) {
+async function fiveLines(t) {
   const page = readFileSync(join(home, '../docs/embedding-web.md'), 'utf8');
   const lines = /## Five lines\n\n```ts\n([^`]*)```/.exec(page)[1].trim().split('\n');
   const server = await new Place(t).serve();
   await server.ask(['SET', 'greeting', 'hello']);
   const here = lines.map((line) => line.replace('127.0.0.1:7080', server.web));
-  return file('five.mjs', ...here, "console.log(new TextDecoder().decode(store.get('greeting')));", 'await follower.close();',
-    ...more);
+  const show = "console.log(new TextDecoder().decode(store.get('greeting')));";
+  return file('five.mjs', ...here, show, 'await follower.close();');
 }
 
 test('the five lines of the page work in node, of whatever version', async (t) => {

@@ -89,7 +89,7 @@ export class MemoryStore implements Disposable {
     return rows;
   }
 
-  /** Keeps the newest `count` changes from now on, for {@link recent}. Before that none is kept, and nothing is paid. */
+  /** Keeps the newest `count` changes from now on, for {@link recent}. Before that none is kept. */
   keepRecent(count: number): void {
     this.#ask((raw) => raw.keep_recent(count));
   }

@@ -10,6 +10,7 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
     let mut cursor = [0_u8; TOW_CURSOR_BYTES_MAX];
     let (mut count, mut more, mut offset) = (0, 0, 0);
     let mut stats = MaybeUninit::<tow_stats>::uninit();
+    let (mut place, mut held) = (tow_place::default(), 9);
     let position = tow_position { epoch: 1 << 32, boundary: 0, digest: 0 };
     // SAFETY: everything but perhaps the node is there.
     unsafe {
@@ -23,6 +24,8 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
             tow_stats_at(node, 0, stats.as_mut_ptr(), size_of::<tow_stats>()),
             tow_replicas(node, 0, null_mut(), size_of::<tow_replica>(), 0, &mut count),
             tow_acked(node, TOW_APPLIED, 0, &mut offset),
+            tow_place_of(node, 0, &mut place),
+            tow_holds(node, &place, &mut held),
             tow_node_check(node, null_mut()),
             tow_write_all(node, 0, null(), 0, &mut offset),
         ]
@@ -31,7 +34,7 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
 
 #[test]
 fn no_node_is_refused() {
-    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 11]);
+    assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 13]);
     let mut error = MaybeUninit::uninit();
     // SAFETY: NULL is well defined everywhere.
     unsafe {
@@ -47,7 +50,7 @@ fn a_node_in_use_is_refused_and_stays_well() {
     // SAFETY: the node lives.
     let done = unsafe {
         crate::node::exclusive(held.0, |_| {
-            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 11]);
+            assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 13]);
             assert_eq!(tow_next_deadline(held.0), TOW_NO_DEADLINE);
             assert_eq!(tow_node_error(held.0, MaybeUninit::uninit().as_mut_ptr()), TOW_E_REENTERED);
             tow_node_free(held.0);
@@ -72,7 +75,7 @@ fn a_panic_poisons_its_node_and_no_other() {
     // SAFETY: the node lives.
     let done = unsafe { crate::node::exclusive(held.0, |_| panic!("the planted {}", "panic")) };
     assert_eq!(done, TOW_E_PANIC);
-    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 11]);
+    assert_eq!(all_calls(held.0), [TOW_E_POISONED; 13]);
     // SAFETY: the node lives.
     assert_eq!(unsafe { tow_next_deadline(held.0) }, TOW_NO_DEADLINE);
     assert_eq!(held.error(), (TOW_E_PANIC, 0, "the planted panic".to_owned()));

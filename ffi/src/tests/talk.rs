@@ -182,3 +182,27 @@ fn a_time_at_the_end_of_all_numbers_is_survived() {
         }
     }
 }
+
+#[test]
+fn a_write_that_left_the_history_is_owed_nothing() {
+    let (old, young) = (Held::new(1, TOW_PRIMARY), Held::new(2, TOW_PRIMARY));
+    assert_eq!(old.say(kind(TOW_INPUT_WRITE), b"owed").offset, 1);
+    let (mut place, mut held) = (tow_place::default(), 9);
+    // SAFETY: the nodes live, and all others are there.
+    unsafe {
+        assert_eq!(tow_place_of(old.0, 2, &mut place), TOW_END, "beyond the end");
+        assert_eq!(tow_place_of(old.0, 1, &mut place), TOW_OK);
+        assert_eq!(place, tow_place { epoch: old.stats().epoch, offset: 1 });
+        assert_eq!((tow_holds(old.0, &place, &mut held), held), (TOW_OK, 1));
+    }
+    // Another history passes the same number, with another record.
+    young.say(kind(TOW_INPUT_WRITE), b"other");
+    // SAFETY: the nodes live, and all others are there.
+    unsafe {
+        assert_eq!((tow_holds(young.0, &place, &mut held), held), (TOW_OK, 0));
+        assert_eq!((tow_holds(young.0, &tow_place::default(), &mut held), held), (TOW_OK, 1));
+        assert_eq!(tow_holds(young.0, null(), &mut held), TOW_E_NULL);
+        assert_eq!(tow_holds(young.0, &place, null_mut()), TOW_E_NULL);
+        assert_eq!(tow_place_of(young.0, 1, null_mut()), TOW_E_NULL);
+    }
+}

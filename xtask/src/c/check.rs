@@ -224,7 +224,8 @@ fn sanitizers(bench: &Bench) -> Result<String> {
 fn against_towline(bench: &Bench) -> Result<String> {
     let folder = bench.folder.join("examples");
     let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), bench.towline()?, folder)?;
-    Ok(format!("primary.c leads: {}; towline leads: {}", examples.c_leads()?, examples.towline_leads()?))
+    let (waits, led) = (examples.c_acknowledges()?, examples.c_leads()?);
+    Ok(format!("waits.c: {waits}; primary.c leads: {led}; towline leads: {}", examples.towline_leads()?))
 }
 
 /// `ffi/bench/stream.c`, built, for the bench table.

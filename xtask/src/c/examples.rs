@@ -27,7 +27,8 @@ pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBu
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     for name in ["primary", "follow"] {
         let main = format!("examples/{name}.c");
-        let sources = [&[main.as_str(), HOST][..], &STORE].concat();
+        let waits: &[&str] = if name == "primary" { &["examples/waits.c"] } else { &[] };
+        let sources = [&[main.as_str(), HOST][..], waits, &STORE].concat();
         let program = Program { ffi, sources: &sources, more: &["-lxxhash"] };
         // By both compilers; gcc's stays.
         for compiler in ["clang", "gcc"] {
@@ -59,8 +60,12 @@ impl Examples {
     }
 
     fn primary(&self, name: &str) -> Result<(Process, SocketAddr)> {
+        self.primary_that_waits(name, &[])
+    }
+
+    fn primary_that_waits(&self, name: &str, replicas: &[&str]) -> Result<(Process, SocketAddr)> {
         let mut command = Command::new(self.folder.join("primary"));
-        command.args(["0"]).arg(self.folder.join(name)).arg("1");
+        command.args(["0"]).arg(self.folder.join(name)).arg("1").args(replicas);
         let log = self.folder.join(format!("{name}.log"));
         std::fs::remove_file(&log).ok();
         let process = Process::start(&mut command, &log, Stdio::piped())?;
@@ -121,6 +126,34 @@ impl Examples {
             process.stop()?;
         }
         Ok(format!("{} records", stand.records))
+    }
+
+    /// A write is acknowledged once two replicas have applied it, and not before.
+    pub(crate) fn c_acknowledges(&self) -> Result<String> {
+        let (mut primary, address) = self.primary_that_waits("waits", &["2"])?;
+        let mut input = primary.input()?;
+        let told = |word: &str| primary.log().lines().filter(|line| line.starts_with(word)).count();
+        let mut write = |command: &str| -> Result<()> {
+            writeln!(input, "{command}")?;
+            Ok(input.flush()?)
+        };
+        write("set first 1")?;
+        let follow = self.follower("follow", address, "w-follow", 2)?;
+        agree("with one replica", || [primary.stands(), follow.stands()])?;
+        anyhow::ensure!(told("acknowledged") == 0, "acknowledged with one replica:\n{}", primary.log());
+        let kv = self.follower("kv", address, "w-kv", 3)?;
+        eventually("the first write to be acknowledged", || (told("acknowledged 1") == 1).then_some(()))?;
+        kv.kill();
+        write("set second 2")?;
+        agree("with one replica again", || [primary.stands(), follow.stands()])?;
+        anyhow::ensure!(told("acknowledged") == 1, "acknowledged with one replica:\n{}", primary.log());
+        let kv = self.follower("kv", address, "w-kv", 3)?;
+        eventually("the second to be acknowledged", || (told("acknowledged 2") == 1).then_some(()))?;
+        anyhow::ensure!(told("lost") == 0, "nothing was lost:\n{}", primary.log());
+        for process in [follow, kv, primary] {
+            process.stop()?;
+        }
+        Ok("with two replicas, and not with one".to_owned())
     }
 
     /// `towline serve`, followed by follow.c and kv.cpp.
