@@ -140,7 +140,7 @@ int main() {
     CHECK(young.node.stats(later).origin_age_ns == age + 7000000000);
     std::array<tow_replica, 2> rows;
     CHECK(old.node.replicas(later, rows.data(), rows.size()) == 1);
-    CHECK(rows[0].node == 2 && rows[0].state == TOW_REPLICA_STREAMING && rows[0].link == 0);
+    CHECK(rows[0].node == 2 && rows[0].state == TOW_REPLICA_SNAPSHOT && rows[0].link == 0);
     CHECK(rows[0].received.offset == 3 && rows[0].received.lag_records == 0 && rows[0].received.lag_ns == 0);
     CHECK(old.node.replicas(later, nullptr, 0) == 1);
     CHECK(refused([&] { old.node.replicas(later, nullptr, 1); }) == TOW_E_NULL);
