@@ -195,6 +195,14 @@ impl Node {
         })
     }
 
+    /// Bytes of batch frames and of piece frames that count as under way to a replica: staged or sent since it joined,
+    /// and not said to be taken. 0 in both once it took all. None on a link without a replica.
+    #[must_use]
+    pub fn in_flight_bytes(&self, link: LinkId) -> Option<[u64; 2]> {
+        let link = self.links.get(link.0 as usize).filter(|link| link.phase == Phase::Stream)?;
+        Some([link.down.credit, link.down.piece_credit].map(|credit| credit.sent - credit.released))
+    }
+
     /// How far an offset is behind this node's end.
     #[must_use]
     pub fn lag(&self, offset: Offset) -> Lag {

@@ -5,9 +5,13 @@
 //! durable. In memory nothing outlives the process. How long a sync takes is the business of who keeps the time: the
 //! event queue ([`crate::fast`], whose records are operations) and the driver tiers (whose records are bytes).
 //!
-//! Invariants: durable <= committed <= held; commits are those after `durable`, in order, each with its cursor.
+//! A rewind or a snapshot is written beside the state that it replaces. Until a sync that began after it has ended,
+//! every crash, a kill too, finds the old state with what of it had survived (`beneath`).
 //!
-//! Bounds: every record since the last that was replaced, and with `past` every boundary: a run is short.
+//! Invariants: durable <= committed <= held; commits are those after `durable`, in order, each with its cursor; with a
+//! state beneath, the first commit is the one that replaces it, and nothing past the place of a rewind is durable.
+//!
+//! Bounds: every record since the last that was replaced and is durable, and with `past` every boundary: a run is short.
 
 use std::collections::VecDeque;
 
@@ -57,6 +61,8 @@ pub(crate) struct Journal<R> {
     pub(crate) durable: usize,
     pub(crate) durable_cursor: Option<Saved>,
     commits: VecDeque<(usize, Saved)>,
+    /// What a crash finds until a sync has covered the rewind or the snapshot that replaced it.
+    beneath: Option<Box<Self>>,
     /// Every boundary with its cursor, where a fault will want to go back.
     pub(crate) past: Option<Vec<(usize, Saved)>>,
     /// What a snapshot replaced, where the folder's own entry is forgotten to be synced.
@@ -73,6 +79,7 @@ impl<R> Journal<R> {
             durable: 0,
             durable_cursor: None,
             commits: VecDeque::new(),
+            beneath: None,
             past: keeps_past.then(Vec::new),
             replaced: None,
         }
@@ -109,35 +116,76 @@ impl<R> Journal<R> {
         for _ in 0..commits {
             let Some((end, cursor)) = self.commits.pop_front() else { break };
             (self.durable, self.durable_cursor) = (end, Some(cursor));
+            self.beneath = None;
         }
     }
 
     /// Everything committed is durable.
     pub(crate) fn settle(&mut self) {
-        self.commits.clear();
+        (self.commits, self.beneath) = (VecDeque::new(), None);
         (self.durable, self.durable_cursor) = (self.committed, self.cursor.clone());
     }
 
-    /// Goes back to an earlier boundary, at once and for good.
-    pub(crate) fn rewind(&mut self, offset: usize, cursor: Saved) {
-        self.records.truncate(offset);
-        self.commits.clear();
-        if let Some(past) = &mut self.past {
-            past.retain(|row| row.0 < offset);
-            past.push((offset, cursor.clone()));
-        }
-        (self.committed, self.cursor) = (offset, Some(cursor));
-        (self.durable, self.durable_cursor) = (offset, self.cursor.clone());
+    /// Whether a crash would find the state before the last rewind or snapshot.
+    pub(crate) fn hides_another(&self) -> bool {
+        self.beneath.is_some()
     }
 
-    /// Other records take the place of what is held, at once and for good.
+    /// Goes back to an earlier boundary: for readers at once, for a crash once it is synced.
+    pub(crate) fn rewind(&mut self, offset: usize, cursor: Saved)
+    where
+        R: Clone,
+    {
+        if self.disk && self.beneath.is_none() && self.committed > offset {
+            let old = Self { records: self.records.clone(), past: self.past.clone(), ..self.take_disk() };
+            self.beneath = Some(Box::new(old));
+        }
+        self.records.truncate(offset);
+        self.durable = self.durable.min(offset);
+        self.stand(cursor);
+    }
+
+    /// Other records take the place of what is held: for readers at once, for a crash once that is synced.
     pub(crate) fn replace(&mut self, records: Vec<R>, cursor: Saved) {
-        self.records = records;
+        let old = std::mem::replace(&mut self.records, records);
+        if self.disk && self.beneath.is_none() {
+            let old = Self { records: old, past: self.past.clone(), ..self.take_disk() };
+            self.beneath = Some(Box::new(old));
+        }
         if let Some(past) = &mut self.past {
             past.clear();
         }
+        (self.durable, self.durable_cursor) = (0, None);
+        self.stand(cursor);
+    }
+
+    /// What lies on the disk, but for its records and its past.
+    fn take_disk(&mut self) -> Self {
+        Self {
+            committed: self.committed,
+            cursor: self.cursor.clone(),
+            durable: self.durable,
+            durable_cursor: self.durable_cursor.clone(),
+            commits: std::mem::take(&mut self.commits),
+            ..Self::new(self.disk, false)
+        }
+    }
+
+    /// Everything held is one commit with this cursor, behind which there is none.
+    fn stand(&mut self, cursor: Saved) {
         let end = self.records.len();
-        self.rewind(end, cursor);
+        self.commits.clear();
+        if let Some(past) = &mut self.past {
+            past.retain(|row| row.0 < end);
+        }
+        self.commit(cursor);
+    }
+
+    /// The state before the last rewind or snapshot is there again, if that was not synced.
+    fn find_beneath(&mut self) {
+        if let Some(old) = self.beneath.take() {
+            *self = *old;
+        }
     }
 
     /// The cursor of the boundary before the newest, where the past is kept.
@@ -149,6 +197,7 @@ impl<R> Journal<R> {
 
     /// The process is gone: what was not committed never was; memory is empty.
     pub(crate) fn killed(&mut self) {
+        self.find_beneath();
         self.records.truncate(self.committed);
         if !self.disk {
             *self = Self::new(false, self.past.is_some());
@@ -160,6 +209,7 @@ impl<R> Journal<R> {
         if self.disk {
             let whole = self.commits.len() as u64 * kept.min(100) / 100;
             self.synced(whole as usize);
+            self.find_beneath();
             self.commits.clear();
             (self.committed, self.cursor) = (self.durable, self.durable_cursor.clone());
             if let Some(past) = &mut self.past {
@@ -178,9 +228,14 @@ impl<R> Journal<R> {
         let held = std::mem::take(&mut self.records);
         *self = Self::new(disk, true);
         if let Some((end, cursor)) = found {
-            self.records = held;
-            self.rewind(end, cursor);
+            (self.records, self.committed) = (held, end);
+            self.records.truncate(end);
+            self.cursor = Some(cursor);
+            self.settle();
             self.past = Some(past.into_iter().filter(|row| row.0 <= end).collect());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,10 @@
 //!
 //! Kind numbers are stable: old traces stay readable.
 
-use towline_core::{Fault, Role};
-use xxhash_rust::xxh3::Xxh3;
+mod tracer;
+
+use towline_core::{Fault, Level, Role};
+pub use tracer::Tracer;
 
 /// Where a store stands: how many records, and the chain over their bytes.
 ///
@@ -245,6 +247,17 @@ pub enum Fact {
         /// The store's content digest, low half.
         digest: u64,
     },
+    /// A client that waited was told that its write is held.
+    Granted {
+        /// Its number in the plan.
+        op: u64,
+        /// By how many replicas.
+        replicas: u32,
+        /// How far they have it.
+        level: Level,
+        /// And that it survives a power cut at the node itself.
+        own: bool,
+    },
 }
 
 /// One fact, flat: 40 bytes, little-endian when hashed or written.
@@ -321,73 +334,9 @@ impl Fact {
             Self::FaultEnded { index } => (24, [index as u64, 0, 0]),
             Self::Healed => (25, [0; 3]),
             Self::Content { offset, digest } => (26, [offset, digest, 0]),
+            Self::Granted { op, replicas, level, own } => {
+                (27, [op, u64::from(replicas) << 8 | level as u64, flag(own)])
+            }
         }
-    }
-}
-
-/// Records are hashed in runs of this many bytes.
-const RUN_BYTES: usize = 64 * RECORD_BYTES;
-
-/// Hashes every fact, and keeps them where someone wants to look.
-#[derive(Clone)]
-pub struct Tracer {
-    hash: Xxh3,
-    /// Records that are not hashed yet.
-    run: Vec<u8>,
-    count: u64,
-    kept: Option<Vec<(u64, usize, Fact)>>,
-}
-
-impl Tracer {
-    /// A tracer that only hashes, or also keeps.
-    #[must_use]
-    pub fn new(keeps: bool) -> Self {
-        Self { hash: Xxh3::new(), run: Vec::with_capacity(RUN_BYTES), count: 0, kept: keeps.then(Vec::new) }
-    }
-
-    /// Takes a fact. Who tells it knows its kind, and pays for that kind alone.
-    #[inline(always)]
-    pub fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
-        let (kind, fields) = fact.flat();
-        let node_number = u32::try_from(node).expect("few nodes");
-        self.hash_in(Record { t_us, node: node_number, kind, fields });
-        if self.kept.is_some() {
-            self.keep(t_us, node, *fact);
-        }
-    }
-
-    fn hash_in(&mut self, record: Record) {
-        if self.run.len() == RUN_BYTES {
-            self.hash.update(&self.run);
-            self.run.clear();
-        }
-        self.run.extend_from_slice(&record.to_bytes());
-        self.count += 1;
-    }
-
-    fn keep(&mut self, t_us: u64, node: usize, fact: Fact) {
-        if let Some(kept) = &mut self.kept {
-            kept.push((t_us, node, fact));
-        }
-    }
-
-    /// The hash over all records so far.
-    #[must_use]
-    pub fn hash(&self) -> u128 {
-        let mut hash = self.hash.clone();
-        hash.update(&self.run);
-        hash.digest128()
-    }
-
-    /// How many there were.
-    #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// The facts, if they were kept: time in microseconds, node, fact.
-    #[must_use]
-    pub fn into_facts(self) -> Vec<(u64, usize, Fact)> {
-        self.kept.unwrap_or_default()
     }
 }

@@ -39,7 +39,11 @@ pub(crate) fn run(args: &ExhaustArgs) -> Result<(), Failure> {
             let moves = outcome.counterexample.as_ref().map_or(0, Vec::len);
             Err(Failure::failed(format!("{} is violated after {moves} moves", invariant.name())))
         }
-        // What was not looked at is not proved; the bound is ours, so it is said and not failed.
+        // What was not looked at is not proved.
+        None if !outcome.complete => Err(Failure::Vacuous(format!(
+            "--states {states_max} ended the search before every state of the scope was seen: nothing is proved of \
+             the rest; raise it, or narrow the scope (--ops, --resets, --crashes)"
+        ))),
         None => Ok(()),
     }
 }

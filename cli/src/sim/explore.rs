@@ -150,10 +150,8 @@ fn verdict(tally: &Tally, require_marks: bool) -> Result<(), Failure> {
         return Err(Failure::Vacuous("no run was played".to_owned()));
     }
     if let Some(inert) = &tally.inert {
-        let told = format!(
-            "seed {}: the fault {}, which the scenario names, changed nothing",
-            inert.seed, inert.fault
-        );
+        let told =
+            format!("seed {}: a fault that the scenario names changed nothing: {}", inert.seed, inert.fault);
         return Err(Failure::Vacuous(told));
     }
     let missed = tally.missed().count();

@@ -166,6 +166,7 @@ impl Stand {
             | Fact::CaughtUp
             | Fact::Expired { .. }
             | Fact::Healed
+            | Fact::Granted { .. }
             | Fact::Content { .. } => {}
         }
     }

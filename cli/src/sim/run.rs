@@ -1,6 +1,7 @@
 //! `run`, `resolve` and `scenarios`: one run, its plan, and what there is to run.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use super::{failing, play, source};
 use crate::failure::Failure;
 use crate::units::{bytes, grouped, micros, millis, several};
 
-/// How much of what a scenario says about itself is listed.
+/// How much of what a scenario says about itself is listed on a terminal, where a longer line would be broken.
 const ABOUT: usize = 90;
 
 /// Plays one run on each substrate asked for and judges it.
@@ -48,15 +49,28 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 
 /// Writes the plan that a scenario and a seed make.
 pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
-    let plan = source::scenario(&args.scenario)?.scenario.draw(args.seed);
-    super::write(args.output.as_deref(), &plan.to_text())
+    let scenario = source::scenario(&args.scenario)?.scenario;
+    let plan = scenario.draw(args.seed);
+    let asked_us = scenario.duration_us();
+    let changed = if plan.duration_us == asked_us {
+        String::new()
+    } else {
+        format!(
+            "# duration: the scenario says {}; all that may still happen after the heal takes up to {}\n",
+            micros(asked_us),
+            micros(plan.duration_us)
+        )
+    };
+    super::write(args.output.as_deref(), &(changed + &plan.to_text()))
 }
 
 /// Lists the built-in scenarios with the first sentence of what each says about itself.
 pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     let mut page = String::new();
+    let clips = std::io::stdout().is_terminal() && !args.json;
     for (name, text) in named() {
-        let about = about(text);
+        let whole = about(text);
+        let about = if clips { clipped(&whole) } else { whole };
         // Writing to a string does not fail.
         let _ = if args.json {
             writeln!(page, "{}", json!({"name": name, "about": about}))
@@ -67,13 +81,17 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     crate::print(page.as_bytes())
 }
 
-/// The first sentence of the comment a scenario begins with, as far as it fits on a line.
+/// The first sentence of the comment a scenario begins with.
 pub(super) fn about(text: &str) -> String {
     let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
     let whole = comment.join(" ");
     let first = whole.split_once(". ").map_or(whole.as_str(), |(first, _)| first).trim_end_matches('.');
-    let clipped: String = first.chars().take(ABOUT).collect();
-    let more = if clipped.len() < first.len() { "..." } else { "" };
+    first.to_owned()
+}
+
+fn clipped(text: &str) -> String {
+    let clipped: String = text.chars().take(ABOUT).collect();
+    let more = if clipped.len() < text.len() { "..." } else { "" };
     format!("{}{more}", clipped.trim_end())
 }
 
@@ -90,10 +108,17 @@ fn verdict(plan: &Plan, report: &Report, on: On) -> Result<(), Failure> {
             )))
         }
         Verdict::Vacuous(places) => {
-            let faults: Vec<String> = places.iter().map(|place| fault_name(plan, *place)).collect();
+            let faults: Vec<String> = places.iter().map(|place| idle(plan, *place)).collect();
             Err(Failure::Vacuous(format!("on {}, nothing changed by: {}", on.name(), faults.join("; "))))
         }
     }
+}
+
+/// A fault that changed nothing, when it was on, and what it would have taken.
+pub(super) fn idle(plan: &Plan, place: usize) -> String {
+    let name = fault_name(plan, place);
+    let Some(fault) = plan.faults.get(place) else { return name };
+    format!("{name} at {}, which needs {}", micros(fault.at_us), fault.kind.needs())
 }
 
 /// A verdict in a word.
@@ -118,6 +143,17 @@ fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
         "time",
         format!("{} played in {}, {} calls", micros(report.end_us), millis(took), grouped(report.calls)),
     );
+    if plan.duration_us < plan.over_us() {
+        line(
+            "duration",
+            format!(
+                "{}, and convergence may take until {}: a shorter one, written by hand, can end a sound run as a \
+                 violation",
+                micros(plan.duration_us),
+                micros(plan.over_us())
+            ),
+        );
+    }
     let effective = report.effects.iter().filter(|effective| **effective).count();
     line("faults", format!("{effective} of {} changed something", report.effects.len()));
     let margins = &report.margins;

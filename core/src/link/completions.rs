@@ -20,9 +20,11 @@ impl Node {
             received: self.log.end(),
             applied: counted(mutant!(self.config, 110 =>
                 upstream.planted.applied(upstream.applied, self.log.end()), else upstream.applied)),
-            persisted: counted(upstream.persisted),
+            persisted: counted(mutant!(self.config, 134 =>
+                upstream.planted.applied(upstream.persisted, upstream.applied), else upstream.persisted)),
             stream_released: upstream.stream.released,
-            pieces_released: upstream.pieces.released,
+            pieces_released: mutant!(self.config, 136 =>
+                upstream.planted.less(upstream.pieces.released), else upstream.pieces.released),
             echo: upstream.echo,
         };
         (upstream.stream.told, upstream.pieces.told) = (ack.stream_released, ack.pieces_released);
@@ -110,6 +112,7 @@ impl Node {
         self.advance(now);
         self.upstream.fork = None;
         mutant!(self.config, 110 => self.upstream.planted.rewound(self.upstream.applied));
+        mutant!(self.config, 134 => self.upstream.planted.rewound(self.upstream.persisted));
         self.rebase();
         self.log.rewind(to);
         mutant!(self.config, 111 => self.move_readers());

@@ -39,7 +39,12 @@ impl Planted {
         self.late = applied;
     }
 
-    /// ... and acknowledged of the new one as soon as it is received.
+    /// 136: of what was released of a snapshot's pieces the last byte is never told.
+    pub(crate) fn less(&self, released: u64) -> u64 {
+        released.saturating_sub(1)
+    }
+
+    /// ... and acknowledged of the new one as soon as it is received (134: as persisted, as soon as it is applied).
     pub(crate) fn applied(&self, applied: Offset, received: Offset) -> Offset {
         applied.max(self.late.min(received))
     }

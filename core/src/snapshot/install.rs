@@ -151,7 +151,7 @@ impl Node {
             self.log.reset(ground.history, ground.position, &ground.epochs);
             self.upstream.stand_on(at, self.log.sealed());
         }
-        self.upstream.persisted = persisted;
+        self.upstream.persisted = mutant!(self.config, 133 => self.upstream.persisted, else persisted);
         self.upstream.adopt = false;
         self.upstream.admitted = reaches && self.upstream.streaming;
         let phase = self.upstream.link.map(|row| self.links[row].phase);

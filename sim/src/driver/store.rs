@@ -3,7 +3,8 @@
 //! What survives which end is the [`Journal`]'s, as on the fast tier; here its records are bytes, and it has the run's
 //! clock. Entries are resident in the host's own memory store, and every process reads them anew from the journal. A
 //! commit is there when the process is killed; a sync begins with the first commit, takes as long as the plan says and
-//! covers what was committed when it began. A snapshot that is installed is durable at once.
+//! covers what was committed when it began. A snapshot that is installed is durable when a sync has covered it: a crash
+//! before that finds the old state.
 //!
 //! Invariant: a disk listens to its newest process alone (`life`); what an older one still says is lost with it.
 //!
@@ -303,7 +304,9 @@ impl Store for Shelf {
             let whole = Some(whole).filter(|whole| !whole.is_empty());
             kept.journal.replace(whole.into_iter().collect(), cursor);
         }
-        (self.sync, self.news) = (None, true);
+        // A sync that was under way covers what is replaced.
+        (self.sync, self.news) = (None, false);
+        self.begin_sync();
         self.look_again();
         Ok(())
     }

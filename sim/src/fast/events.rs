@@ -79,6 +79,7 @@ impl Turn<'_> {
         let volatile = !self.world.plan.nodes[peer].disk;
         let persisted = if volatile { u64::MAX } else { persisted };
         self.tell(&Fact::Acked { peer, received, applied, persisted });
+        self.process.waits.news = true;
     }
 
     fn expired(&mut self, node: NodeId, lag: u64) {
@@ -94,6 +95,10 @@ impl Turn<'_> {
 
     fn dial(&mut self, attempt: u32) {
         self.tell(&Fact::Dialled { attempt });
+        if self.world.is(138) && self.process.dial.is_some() {
+            // Whoever answers will be believed.
+            return;
+        }
         let Some(upstream) = self.world.operator.upstream[self.me] else {
             self.process.dial_failed = true;
             self.world.queue.push(self.world.t_us + 1, What::Turn { machine: self.me as u8 });
@@ -101,7 +106,7 @@ impl Turn<'_> {
         };
         self.process.dials += 1;
         let dial = self.process.dials;
-        self.process.dial = Some((dial, false));
+        (self.process.dial, self.process.dial_to) = (Some((dial, false)), upstream);
         let (there, back) =
             (self.world.net.way_us(self.me, upstream), self.world.net.way_us(upstream, self.me));
         let (machine, birth) = (self.me as u8, self.process.birth);
@@ -180,6 +185,7 @@ impl Turn<'_> {
         self.moved += wrote as u64;
         if wrote > 0 && !row.is_upstream() {
             self.tell_flight(row.conn);
+            self.tell_credit(link, row.peer);
             if row.asked.is_some() {
                 self.answered(link);
             }
@@ -194,6 +200,7 @@ impl Turn<'_> {
             return false;
         };
         let position = step.position.expect("a promotion stands somewhere");
+        self.end_waits();
         if self.machine.store.committed as u64 == position.boundary.0 {
             let cursor = super::store::Saved::new(self.process.node.cursor(position).as_bytes());
             self.machine.store.commit(cursor);
@@ -210,7 +217,10 @@ impl Turn<'_> {
         if self.role() == Role::Primary {
             self.commit();
         }
-        self.process.dial = None;
+        self.end_waits();
+        if !self.world.is(138) {
+            self.process.dial = None;
+        }
         let followed = self.say(Input::Follow { adopt }).is_ok();
         (self.process.stopped, self.process.refused) = (false, false);
         self.world.net.dirty |= 1 << self.me;

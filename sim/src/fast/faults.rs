@@ -8,7 +8,6 @@ use super::queue::What;
 use super::store::Store;
 use crate::plan::{Fault, Kind};
 use crate::trace::{Death, Fact};
-use towline_core::Input;
 
 /// Kinds that happen at once and then lie in wait.
 const fn lies_in_wait(kind: Kind) -> bool {
@@ -296,18 +295,14 @@ impl World {
     // --- processes -------------------------------------------------------------------------------------------------
 
     fn start_again(&mut self, node: usize) {
-        if self.machines[node].process.as_deref().is_some_and(|process| process.stopping) {
+        if self.machines[node].process.as_deref().is_some_and(|process| process.stopping.is_some()) {
             self.end_stopped(node);
         }
         self.start(node);
     }
 
     fn stop(&mut self, node: usize) -> bool {
-        let stopped = self.with_turn(node, |turn| {
-            turn.process.stopping = true;
-            turn.process.dial = None;
-            turn.say(Input::Shutdown).expect("a node can always be stopped");
-        });
+        let stopped = self.with_turn(node, |turn| turn.begin_stop());
         self.shared.net.dirty |= 1 << node;
         stopped.is_some()
     }

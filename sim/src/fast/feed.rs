@@ -189,6 +189,8 @@ impl Turn<'_> {
         if row.is_upstream() {
             self.note_untaken();
             self.tell_flight(conn);
+        } else {
+            self.tell_credit(link, row.peer);
         }
     }
 

@@ -9,13 +9,15 @@ use super::net::Net;
 use super::operator::Operator;
 use super::queue::{Queue, What};
 use super::receive::Receive;
+use super::stopping::Stopping;
 use super::store::{Held, Memo, Saved, Store};
 use super::told::Told;
+use super::waits::Waits;
 use crate::oracle::Gauge;
 use crate::plan::{Kind, Op, Plan};
 use crate::stream::Stream;
 use crate::trace::Fact;
-use towline_core::{Input, LinkId, Misuse, Node, ReplicaState, Role, Step, Time};
+use towline_core::{Input, LinkId, Misuse, Node, Role, Step, Time};
 
 /// How many deadlines one turn minds; a node that has more to say is hot.
 const TICKS_MAX: u32 = 64;
@@ -84,11 +86,14 @@ pub(super) struct Process {
     pub(super) upstream_conn: Option<usize>,
     pub(super) views: Vec<View>,
     pub(super) receive: Receive,
-    /// The dial that is under way, and whether it hangs; whether one failed.
+    /// The dial that is under way, whether it hangs, and to whom; whether one failed.
     pub(super) dial: Option<(u32, bool)>,
+    pub(super) dial_to: usize,
     pub(super) dials: u32,
     pub(super) dial_failed: bool,
-    pub(super) stopping: bool,
+    /// It was told to stop.
+    pub(super) stopping: Option<Stopping>,
+    pub(super) waits: Waits,
     /// The store finished its batch of this round; the disk finished its sync of so many commits; views are due.
     pub(super) applied: Option<u32>,
     pub(super) syncing: Option<usize>,
@@ -192,7 +197,9 @@ impl Turn<'_> {
         if self.world.operator.primary == self.me && self.world.next_op < self.world.ops.len() {
             self.write_ops();
         }
+        self.stop_when_received();
         self.settle();
+        self.answer_waits();
         self.tell_gauges();
         self.arrange_wake();
     }
@@ -262,7 +269,7 @@ impl Turn<'_> {
     // --- the workload ----------------------------------------------------------------------------------------------
 
     fn write_ops(&mut self) {
-        if self.process.stopping || self.world.chaos.returning.is_some() {
+        if self.process.stopping.is_some() || self.world.chaos.returning.is_some() {
             return;
         }
         let mut wrote = 0;
@@ -296,6 +303,7 @@ impl Turn<'_> {
         self.world.next_op += 1;
         let at = crate::trace::At { offset, chain: held.chain };
         self.tell(&Fact::Wrote { op: op.into(), at });
+        self.process.waits.begin(op, offset);
     }
 
     /// The next operation will be heard of.
@@ -308,60 +316,6 @@ impl Turn<'_> {
             self.world.queue.push(at_us, What::Op);
         } else {
             self.world.queue.push(t_us + 1, What::Turn { machine: self.me as u8 });
-        }
-    }
-
-    // --- what others see -------------------------------------------------------------------------------------------
-
-    #[inline]
-    pub(super) fn tell_gauges(&mut self) {
-        if std::mem::take(&mut self.process.wants_ring) {
-            self.tell_ring();
-        }
-        let links = self.process.links_open;
-        let views = self.process.views.len() as u64;
-        if self.process.tables != (links, views) {
-            self.tell_tables(links, views);
-        }
-    }
-
-    fn tell_ring(&mut self) {
-        let stats = self.process.node.stats();
-        let (start, end) = (stats.start.0, stats.end.0);
-        let used_bytes = stats.backlog_used_bytes;
-        self.world.told.gauge(self.world.t_us, self.me, Gauge::Ring { used_bytes, start, end });
-    }
-
-    fn tell_tables(&mut self, links: u64, views: u64) {
-        self.process.tables = (links, views);
-        let slots = self.process.node.replicas().count() as u64;
-        self.world.told.gauge(self.world.t_us, self.me, Gauge::Tables { links, slots, views });
-    }
-
-    /// Stream and piece bytes between a sender and what a replica's host took.
-    pub(super) fn tell_flight(&mut self, conn: usize) {
-        let row = &self.world.net.conns[conn];
-        let (wire, untaken) = (row.ways[1].under_way(), row.untaken);
-        let (stream_bytes, piece_bytes) = (wire.stream + untaken.stream, wire.pieces + untaken.pieces);
-        let (replica, upstream) = (row.ends[0].machine, row.ends[1].machine);
-        if replica < self.world.plan.nodes.len() {
-            let gauge = Gauge::Flight { peer: replica, stream_bytes, piece_bytes };
-            self.world.told.gauge(self.world.t_us, upstream, gauge);
-        }
-    }
-
-    /// Slots whose replica is away since now.
-    pub(super) fn look_away(&mut self) {
-        let process = &mut *self.process;
-        for replica in process.node.replicas() {
-            let Some(peer) = self.world.plan.nodes.iter().position(|node| node.id == replica.node.0) else {
-                continue;
-            };
-            let away = &mut process.away[peer];
-            match replica.state {
-                ReplicaState::Away => *away = away.or(Some(self.now.0)),
-                ReplicaState::Waiting | ReplicaState::Snapshot | ReplicaState::Streaming => *away = None,
-            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::queue::{Queue, What};
 use super::receive::Receive;
 use super::store::{Memo, Store};
 use super::told::Told;
+use super::waits::Waits;
 use crate::plan::{Kind, Plan};
 use crate::stream::Stream;
 use crate::trace::{Death, Fact};
@@ -75,9 +76,11 @@ impl Process {
             views: Vec::new(),
             receive: Receive::default(),
             dial: None,
+            dial_to: 0,
             dials: 0,
             dial_failed: false,
-            stopping: false,
+            stopping: None,
+            waits: Waits::default(),
             applied: None,
             syncing: None,
             synced: false,
@@ -175,7 +178,8 @@ impl World {
 
     /// A process that was asked to stop is through with its goodbyes.
     pub(super) fn end_if_stopped(&mut self, machine: usize) {
-        let through = |process: &Process| process.stopping && process.links.iter().all(Option::is_none);
+        let through =
+            |process: &Process| process.stopping.is_some() && process.links.iter().all(Option::is_none);
         if self.machines[machine].process.as_deref().is_some_and(through) {
             self.end_stopped(machine);
         }
@@ -228,9 +232,8 @@ impl World {
         if !self.is_dialling(machine, birth, dial) {
             return;
         }
-        let Some(upstream) = self.shared.operator.upstream[machine] else {
-            return self.refuse(machine);
-        };
+        let Some(process) = &self.machines[machine].process else { return };
+        let upstream = process.dial_to;
         let blocks = self.shared.net.pair(machine, upstream).blocks;
         if blocks.hangs || self.machines[upstream].silent {
             self.shared.chaos.took_effect_between(machine, upstream, HANGS);
@@ -239,7 +242,7 @@ impl World {
             }
             return;
         }
-        let there = self.machines[upstream].process.as_deref().filter(|process| !process.stopping);
+        let there = self.machines[upstream].process.as_deref().filter(|process| process.stopping.is_none());
         let link = there.and_then(|process| process.links.iter().position(Option::is_none));
         if blocks.refuses {
             self.shared.chaos.took_effect_between(machine, upstream, &[Kind::Refuse]);
@@ -272,15 +275,12 @@ impl World {
     /// Dials that hung may get through now.
     pub(super) fn dial_again(&mut self) {
         for machine in 0..self.machines.len() {
-            let Some(upstream) = self.shared.operator.upstream[machine] else {
-                continue;
-            };
             let Some(process) = self.machines[machine].process.as_mut() else {
                 continue;
             };
             if let Some((dial, true)) = process.dial {
                 process.dial = Some((dial, false));
-                let birth = process.birth;
+                let (birth, upstream) = (process.birth, process.dial_to);
                 let due_us = self.shared.t_us + self.shared.net.way_us(machine, upstream);
                 self.shared.queue.push(due_us, What::Connect { machine: machine as u8, birth, dial });
             }

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `queue`, `clock`, `latency` | time: what happens when, what clocks show, how long ways are |
 //! | `net`, `cuts`, `tap` | connections as byte streams with windows; what breaks them; what their frames say |
-//! | `host`, `feed`, `events`, `work`, `views` | a process: a node and all that is around it, driven in turns |
-//! | `store`, `receive` | what a machine holds, what waits to be stored |
-//! | `chaos`, `faults`, `life` | the faults of the plan, processes that start and end |
+//! | `host`, `feed`, `events`, `work`, `views`, `gauges` | a process: a node and all that is around it, driven in turns |
+//! | `store`, `receive`, `waits` | what a machine holds, what waits to be stored, who waits for an answer |
+//! | `chaos`, `faults`, `life`, `stopping` | the faults of the plan, processes that start, stop and end |
 //! | `operator`, `finals` | the operator of the run, and how it ended |
 //!
 //! The world runs in microseconds, nodes in nanoseconds: each is woken exactly at its `next_deadline`, as its own clock
@@ -24,6 +24,7 @@ mod events;
 mod faults;
 mod feed;
 mod finals;
+mod gauges;
 mod host;
 mod latency;
 mod life;
@@ -31,10 +32,12 @@ mod net;
 mod operator;
 mod queue;
 mod receive;
+mod stopping;
 mod store;
 mod tap;
 mod told;
 mod views;
+mod waits;
 mod work;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::queue::What;
 use super::{TEND_US, World};
+use crate::oracle::Gauge;
 use crate::plan::Plan;
 use crate::trace::Fact;
 use towline_core::Role;
@@ -53,6 +54,7 @@ impl World {
     fn turn_to(&mut self, node: usize, upstream: usize) {
         self.shared.operator.upstream[node] = Some(upstream);
         self.shared.operator.roles[node] = Role::Replica;
+        self.shared.told.gauge(self.shared.t_us, node, Gauge::Named { upstream });
     }
 
     /// Makes a node primary; answers whether it could be.

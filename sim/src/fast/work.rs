@@ -212,6 +212,7 @@ impl Turn<'_> {
             return self.begin_sync();
         }
         self.machine.store.synced(commits);
+        self.process.waits.news = true;
         self.say_persisted();
         self.begin_sync();
     }
@@ -304,15 +305,8 @@ impl Turn<'_> {
             let at = self.machine.store.visible();
             self.tell(&Fact::Visible { at, cause: Cause::Rewound });
         }
-        self.tell_settled();
+        self.begin_sync();
         self.look_away();
-    }
-
-    fn tell_settled(&mut self) {
-        if self.machine.store.disk {
-            let at = self.machine.store.at(self.machine.store.durable);
-            self.tell(&Fact::Durable { at });
-        }
     }
 
     fn piece(&mut self, payload: &Payload, data: &[u8], frame: u64) {
@@ -344,19 +338,23 @@ impl Turn<'_> {
 
     /// The snapshot takes the old state's place, and what waited goes on from there.
     fn install(&mut self, snapshot: SnapshotId) {
+        let was_syncing = self.process.syncing.is_some();
         self.forget_sync();
         let receive = &mut self.process.receive;
         let loading = receive.loading.take().expect("it was just loaded");
         (receive.joining, receive.applying) = (false, false);
         receive.round += 1;
-        let old = std::mem::take(&mut self.machine.store.records);
+        let old = self.world.is(33).then(|| self.machine.store.records.clone());
         self.machine.store.replace(loading.records, loading.cursor);
-        self.machine.store.replaced = self.world.is(33).then_some(old);
+        self.machine.store.replaced = old;
         self.machine.installed += 1;
         let step = self.say(Input::Installed { snapshot }).expect("it is complete");
         let at = self.machine.store.visible();
         self.tell(&Fact::Visible { at, cause: Cause::Installed });
-        self.tell_settled();
+        self.begin_sync();
+        if self.world.is(139) && was_syncing {
+            self.say(Input::Persisted { upto: Offset(at.offset) }).expect("it was installed");
+        }
         let reaches = step.position.map_or(loading.offset, |position| position.boundary.0) > loading.offset;
         let receive = &mut self.process.receive;
         let keeps = self.world.is(16);

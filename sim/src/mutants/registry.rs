@@ -1,7 +1,8 @@
 //! Every planted bug by number: what is wrong, where it lives, who must notice.
 //!
 //! 1 to 39 are the streaming part of the list that the simulator was designed against; 100 and more are the rules of
-//! the protocol, each dropped in turn, numbered by the finding that made the rule; 9001 and 9002 are canaries of the
+//! the protocol, each dropped in turn, numbered by the finding that made the rule, and from 131 on what a hunt by hand
+//! found nobody to see; 9001 and 9002 are canaries of the
 //! campaign itself: the first changes nothing and must survive, the second panics and must die.
 
 use crate::oracle::Invariant::{self, *};
@@ -236,6 +237,45 @@ pub const MUTANTS: &[Mutant] = &[
         "flipped-bit",
     ),
     planted(130, Room::Core, "a gap in the host's calls counts whole as silence", &[F4, V2], "host-sleep"),
+    planted(131, Room::Core, "a question for several replicas is answered with what one has", &[A1], "mixed"),
+    planted(132, Room::Host, "a client's wait outlives its node's reign", &[A2, A1], "reign-returns"),
+    planted(133, Room::Core, "a snapshot counts as persisted when it is installed", &[S4, A1], "storm"),
+    planted(
+        134,
+        Room::Core,
+        "what was persisted before a rewind counts for the new branch",
+        &[S4, A1],
+        "forked-primary",
+    ),
+    planted(
+        135,
+        Room::Core,
+        "a frame that is taken back off the offer stays in its window",
+        &[F6],
+        "quiet-moments",
+    ),
+    planted(136, Room::Core, "a byte of a snapshot's window is never released", &[F6], "storm"),
+    planted(
+        137,
+        Room::Host,
+        "a stop says goodbye before its replicas have everything",
+        &[A3],
+        "orderly-stop",
+    ),
+    planted(
+        138,
+        Room::Host,
+        "a dial's late answer is believed though the operator turned away",
+        &[O1],
+        "turned-away",
+    ),
+    planted(
+        139,
+        Room::Host,
+        "a sync that began before a snapshot was installed counts for it",
+        &[S4, A1],
+        "power-loss",
+    ),
     planted(9001, Room::Core, "nothing: it must survive", &[], "mixed"),
     planted(9002, Room::Core, "a panic in the path of every run", &[X4], "mixed"),
 ];

@@ -107,7 +107,7 @@ impl Oracle {
         }
         if rewinds {
             // Also where a reader never saw what goes: batches that came and wait.
-            self.nodes[node].generation += 1;
+            self.set_back(node, true);
             self.handed.goes_back(node, offset);
         }
         let Some(upstream) = self.nodes[node].upstream().map(|link| link.peer) else {

@@ -1,4 +1,4 @@
-//! What needs time to be seen: V1, V3, V6, F3, V4, L5, L6, N7, B4, X5.
+//! What needs time to be seen: V1, V3, V6, F3, F6, V4, L5, L6, N7, B4, X5.
 //!
 //! The shadow is looked at every [`LOOK_US`]. States of a run: *chaos*, *healing* (from the heal until the core set has
 //! converged, within the plan's budget), *calm* (converged: until so much time has passed that every timer has had its
@@ -69,6 +69,7 @@ impl Oracle {
         self.look_at_slots(t_us);
         self.look_at_reach(t_us);
         self.look_at_loading(t_us);
+        self.look_at_credit(t_us);
         self.look_at_convergence(t_us);
     }
 

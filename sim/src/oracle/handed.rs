@@ -39,6 +39,11 @@ impl HandedOut {
         self.nodes[node].tail
     }
 
+    /// Where what a node received in order ends, where that is known.
+    pub(super) fn received(&self, node: usize) -> Option<u64> {
+        self.nodes[node].next.filter(|_| self.is_told)
+    }
+
     /// A replica stood at a node's door, on the ground it has now.
     pub(super) fn asks(&mut self, node: usize, peer: usize) {
         let count = self.nodes.len();
@@ -91,12 +96,12 @@ impl Oracle {
     /// upstream still speak of the ground before the replica went back.
     pub(super) fn truths(&self, node: usize, peer: usize) -> [u64; 3] {
         let handed = &self.handed.nodes[peer];
-        let (visible_max, durable_max) = (self.nodes[peer].visible_max, self.nodes[peer].durable_max);
+        let (applied, durable) = (self.held(node, peer, false), self.held(node, peer, true));
         if !self.handed.is_told {
-            return [u64::MAX, visible_max, durable_max];
+            return [u64::MAX, applied, durable];
         }
         let here = self.handed.asked[node * self.nodes.len() + peer] == handed.rewinds;
-        let applied = if here && handed.rewinds > 0 { handed.seen_max } else { visible_max };
-        [handed.received_max, applied, durable_max]
+        let applied = if here && handed.rewinds > 0 { handed.seen_max.min(applied) } else { applied };
+        [handed.received_max, applied, durable]
     }
 }

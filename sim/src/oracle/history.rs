@@ -110,6 +110,12 @@ impl History {
         State { branch: a.branch, offset: a.offset.min(b.offset) }
     }
 
+    /// How much of a line a state holds; all that it has where it goes on from the line's end.
+    pub(crate) fn along(&self, state: State, line: State) -> u64 {
+        let parting = self.parting(state, line).offset;
+        if parting == line.offset { state.offset } else { parting }
+    }
+
     /// Whether `old` lies on the line that leads to `new` (or is it).
     pub(crate) fn leads_to(&self, old: State, new: State) -> bool {
         old.offset <= new.offset && self.parting(old, new).offset == old.offset

@@ -1,5 +1,5 @@
 //! The invariants, by the numbers they are known by. Numbers never change; families: S stream, B backlog, N snapshots,
-//! L slots, F flow, V liveness, X the harness itself.
+//! L slots, A acknowledgements, F flow, O operators, V liveness, X the harness itself.
 
 macro_rules! invariants {
     ($($name:ident $words:literal,)+) => {
@@ -73,11 +73,17 @@ invariants! {
     L4 "expiry and eviction are told exactly once",
     L5 "no link, slot or view is left over when all is calm",
     L6 "two links never own one slot",
+    A1 "an acknowledgement counts nobody who does not hold the record as it says",
+    A2 "an acknowledgement is given by a primary, for a record of its present history",
+    A3 "who stops in order takes leave of a replica only when that has received all there was",
     F1 "what is under way untaken stays within the window and one frame",
     F2 "a node's memory stays within what its configuration says",
     F3 "a replica that stalls costs the others nothing",
     F4 "control frames pass in time beside bulk",
     F5 "no hot loop: calls, dials and empty wakes are bounded in time",
+    F6 "when nothing is under way, no window counts anything as under way",
+    F7 "writes are held for 50 ms at a time at most, and some pass between two times",
+    O1 "a node is fed by whom its operator named last, and by nobody else",
     V1 "after the heal, everyone of the core set converges in time",
     V2 "no connection stays open without life longer than the idle time allows",
     V3 "after convergence, only beats",

@@ -29,6 +29,9 @@ impl Oracle {
     }
 
     pub(super) fn opened(&mut self, t_us: u64, node: usize, link: u32, peer: usize, upstream: bool) {
+        if upstream {
+            self.fed_by(t_us, node, peer);
+        }
         let generation = self.nodes[peer].generation;
         let row = Link { link, peer, upstream, opened_us: t_us, generation, joined_us: None, dead_us: None };
         let shadow = &mut self.nodes[node];
@@ -112,6 +115,9 @@ impl Oracle {
             | Fault::Left
             | Fault::Shutdown
             | Fault::SnapshotDiffers => {}
+        }
+        if fault == Fault::Shutdown && !by_peer {
+            self.takes_leave(t_us, node, peer);
         }
         let timed_out = matches!(fault, Fault::Idle | Fault::Stalled | Fault::HandshakeTimeout);
         let settled_us = 2 * (self.bounds.idle_us + self.bounds.handshake_us);

@@ -60,6 +60,10 @@ marks! {
     LostUnsynced "a power cut took records back",
     HistoryRefused "another history was refused",
     CaughtUp "a replica caught up",
+    Granted "a client was told that its write is held",
+    Delivered "who stopped in order had told its replicas everything",
+    Quiet "nothing was under way to a replica for so long that its windows had to be whole",
+    Undone "a crash undid a snapshot or a rewind that was not synced",
 }
 
 const _: () = assert!(Mark::ALL.len() <= 64, "marks are bits of a u64");

@@ -10,11 +10,14 @@ mod admission;
 mod calm;
 mod disturbance;
 mod endings;
+mod gauge;
 mod handed;
 mod history;
+mod holds;
 pub mod invariant;
 mod links;
 pub mod marks;
+mod orders;
 mod reigns;
 mod riding;
 mod shadow;
@@ -22,6 +25,7 @@ mod snapshots;
 mod stores;
 mod views;
 
+pub use gauge::Gauge;
 pub use invariant::Invariant;
 pub(crate) use links::misunderstanding;
 
@@ -33,71 +37,13 @@ use disturbance::Disturbance;
 use endings::Sleepers;
 use handed::HandedOut;
 use history::History;
+use holds::Holds;
 use marks::Mark;
 use reigns::Reigns;
 use riding::Riding;
 use shadow::Shadow;
 use towline_core::{Fault, Role};
 use views::Views;
-
-/// A number read at a node at some moment, for bounds. Not part of the trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gauge {
-    /// The ring as the node shows it.
-    Ring {
-        /// Bytes of frames in it.
-        used_bytes: u64,
-        /// The oldest offset.
-        start: u64,
-        /// The end.
-        end: u64,
-    },
-    /// What is between a sender (this node) and the host of a replica, taken by nobody: as the wire and the replica's
-    /// host show it.
-    Flight {
-        /// The replica.
-        peer: usize,
-        /// Bytes of batch frames.
-        stream_bytes: u64,
-        /// Bytes of piece frames.
-        piece_bytes: u64,
-    },
-    /// The node's tables.
-    Tables {
-        /// Links open.
-        links: u64,
-        /// Slots in use.
-        slots: u64,
-        /// Views open.
-        views: u64,
-    },
-    /// Bytes a replica's host keeps beside a snapshot.
-    Spool {
-        /// How many.
-        bytes: u64,
-    },
-    /// A batch came out of the node.
-    Handed {
-        /// Its first record.
-        first: u64,
-        /// One past its last.
-        end: u64,
-        /// It rides beside a snapshot.
-        beside: bool,
-    },
-    /// A slot expired: for how long, on the node's own clock, its replica had been away.
-    Away {
-        /// The replica.
-        peer: usize,
-        /// Nanoseconds.
-        ns: u64,
-    },
-    /// The host called the node.
-    Called {
-        /// Whether the call changed nothing, told nothing and moved no byte.
-        idle: bool,
-    },
-}
 
 /// The first thing that was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +67,7 @@ pub struct Oracle {
     disturbance: Disturbance,
     calm: Calm,
     handed: HandedOut,
+    holds: Holds,
     views: Views,
     riding: Riding,
     sleepers: Sleepers,
@@ -198,6 +145,7 @@ impl Oracle {
             disturbance: Disturbance::new(plan),
             calm: Calm::new(),
             handed: HandedOut::new(count),
+            holds: Holds::new(count, plan.ops().len()),
             views: Views::new(count),
             riding: Riding::new(count),
             sleepers: Sleepers::new(count),
@@ -257,6 +205,9 @@ impl Oracle {
             Fact::FaultEnded { index } => self.fault_ended(t_us, index),
             Fact::Healed => self.healed(t_us),
             Fact::Content { offset: _, digest: _ } => {}
+            Fact::Granted { op, replicas, level, own } => {
+                self.granted(t_us, node, op, replicas, level, own);
+            }
         }
     }
 
@@ -277,6 +228,10 @@ impl Oracle {
             Gauge::Spool { bytes } => self.spool(t_us, node, bytes),
             Gauge::Away { peer, ns } => self.away(t_us, node, peer, ns),
             Gauge::Called { idle } => self.called(t_us, node, idle),
+            Gauge::Credit { peer, stream, pieces } => self.riding.believes(node, peer, [stream, pieces]),
+            Gauge::Named { upstream } => self.nodes[node].named = Some(upstream),
+            Gauge::Stops => self.stops(t_us, node),
+            Gauge::GivesUp => self.nodes[node].stops = None,
         }
     }
 

@@ -1,4 +1,6 @@
-//! A snapshot on its way and the tail that rides along, in peace: both move. N6 for the pieces, N5 for the tail.
+//! What is under way to a replica, in peace. A snapshot and the tail that rides along both move: N6 for the pieces, N5
+//! for the tail. When nothing is under way any more, the sender's windows say so, to the byte: F6. A window that leaks
+//! only looks narrower, until the ring overtakes its replica and a JOIN begins it anew.
 
 use super::shadow::Link;
 use super::*;
@@ -17,15 +19,24 @@ struct Flight {
     pieces_none_us: Option<u64>,
 }
 
+/// What each sender believes to be under way to each replica: stream and pieces.
+type Beliefs = Vec<[u64; 2]>;
+
 /// What is under way to each replica.
 #[derive(Debug, Clone)]
 pub(super) struct Riding {
     flights: Vec<Flight>,
+    beliefs: Beliefs,
 }
 
 impl Riding {
     pub(super) fn new(count: usize) -> Self {
-        Self { flights: vec![Flight::default(); count] }
+        Self { flights: vec![Flight::default(); count], beliefs: vec![[0; 2]; count * count] }
+    }
+
+    pub(super) fn believes(&mut self, node: usize, peer: usize, in_flight: [u64; 2]) {
+        let count = self.flights.len();
+        self.beliefs[node * count + peer] = in_flight;
     }
 
     pub(super) fn flies(&mut self, t_us: u64, upstream: usize, peer: usize, stream: u64, pieces: u64) {
@@ -62,6 +73,37 @@ impl Oracle {
         let upstream = self.nodes[node].upstream().filter(|link| link.dead_us.is_none())?.peer;
         let back = |link: &Link| !link.upstream && link.peer == node && link.dead_us.is_some();
         (!self.nodes[upstream].links.iter().any(back)).then_some(upstream)
+    }
+
+    /// Nothing was under way for so long that every acknowledgement of it has come: the windows are whole.
+    pub(super) fn look_at_credit(&mut self, t_us: u64) {
+        let patience_us = self.passes_us(0);
+        for peer in 0..self.nodes.len() {
+            let flight = self.riding.flights[peer];
+            let node = flight.upstream;
+            let both = flight.stream_none_us.zip(flight.pieces_none_us);
+            let Some(none_us) = both.map(|(stream, pieces)| stream.max(pieces)) else { continue };
+            let streams = |link: &&Link| !link.upstream && link.peer == peer && link.dead_us.is_none();
+            let mut links = self.nodes[node].links.iter().filter(streams);
+            let (Some(link), None) = (links.next(), links.next()) else { continue };
+            let Some(joined_us) = link.joined_us else { continue };
+            let odd = self.has_odd_clock(node) || self.has_odd_clock(peer) || self.has_twin(peer);
+            let Some(calm_us) = self.disturbance.calm_since(node, peer).filter(|_| !odd) else { continue };
+            let whole = self.living_upstream(peer) == Some(node);
+            if !whole || none_us.max(joined_us).max(calm_us) + patience_us >= t_us {
+                continue;
+            }
+            self.mark(Mark::Quiet);
+            let [stream, pieces] = self.riding.beliefs[node * self.nodes.len() + peer];
+            if stream + pieces > 0 {
+                let text = format!(
+                    "{} counts {stream} bytes of the stream and {pieces} of pieces as under way to {}; nothing is",
+                    self.name(node),
+                    self.name(peer)
+                );
+                return self.violate(Invariant::F6, t_us, node, text);
+            }
+        }
     }
 
     pub(super) fn look_at_loading(&mut self, t_us: u64) {

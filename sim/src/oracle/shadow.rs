@@ -75,13 +75,17 @@ pub(crate) struct Shadow {
     pub(crate) visible: State,
     /// What survives a power cut.
     pub(crate) durable: State,
-    /// The furthest this node ever stood, at each level.
-    pub(crate) visible_max: u64,
-    pub(crate) durable_max: u64,
+    /// Where it last went back to, or what it last installed; and what a reader saw before, if that is not durable yet:
+    /// until then a crash finds the old state.
+    pub(crate) ground: State,
+    pub(crate) beneath: Option<State>,
     /// Its store began a history of its own.
     pub(crate) begins: bool,
     /// The operator let it take over another history.
     pub(crate) consents: bool,
+    /// Whom its operator named as its upstream; and the order to stop that it follows.
+    pub(crate) named: Option<usize>,
+    pub(crate) stops: Option<super::orders::Stop>,
     /// How often what it holds was set back: a death, a rewind, a snapshot.
     pub(crate) generation: u64,
     pub(crate) links: Vec<Link>,
@@ -122,10 +126,12 @@ impl Shadow {
             log: History::EMPTY,
             visible: History::EMPTY,
             durable: History::EMPTY,
-            visible_max: 0,
-            durable_max: 0,
+            ground: History::EMPTY,
+            beneath: None,
             begins: false,
             consents: false,
+            named: plan.upstream,
+            stops: None,
             generation: 0,
             links: Vec::new(),
             loading: None,

@@ -50,8 +50,8 @@ impl Oracle {
         if self.nodes[node].has_caught_up_us.is_some() {
             self.mark(Mark::Overrun);
         }
+        self.set_back(node, true);
         let shadow = &mut self.nodes[node];
-        shadow.generation += 1;
         shadow.has_caught_up_us = None;
         shadow.loading = Some(Loading {
             snapshot,
@@ -162,8 +162,9 @@ impl Oracle {
         let shadow = &mut self.nodes[node];
         shadow.installed += 1;
         shadow.installed_us = t_us;
-        shadow.generation += 1;
         shadow.log = state;
+        self.replaces(node, state);
+        self.set_back(node, true);
         self.stand(node, state);
     }
 

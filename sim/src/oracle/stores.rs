@@ -13,7 +13,13 @@ impl Oracle {
         let (durable, visible) = (shadow.durable, shadow.visible);
         // A wiped, rolled back or volatile store may stand anywhere on its own line; a disk keeps what was synced.
         let excused = !shadow.disk || self.excuses_loss(node);
-        let kept = self.history.leads_to(durable, state) && self.history.leads_to(state, visible);
+        let between = |one, other| self.history.leads_to(one, state) && self.history.leads_to(state, other);
+        // A rewind or a snapshot that was not synced may be undone, but neither half done.
+        let undone = shadow.beneath.is_some_and(|beneath| between(durable, beneath));
+        let kept = match shadow.beneath {
+            Some(_) => undone || between(shadow.ground, visible),
+            None => between(durable, visible),
+        };
         if shadow.ever && !excused && !kept {
             let text = format!(
                 "{} started at {}, with {} records synced and {} committed before",
@@ -24,11 +30,19 @@ impl Oracle {
             );
             return self.violate(Invariant::S1, t_us, node, text);
         }
+        if undone && state != visible && self.nodes[node].ever {
+            self.mark(Mark::Undone);
+        }
         let shadow = &mut self.nodes[node];
+        shadow.beneath = None;
         shadow.begins = role == Role::Primary && state.offset == 0;
         (shadow.alive, shadow.ever, shadow.role) = (true, true, role);
         (shadow.log, shadow.visible, shadow.durable) = (state, state, state);
         shadow.tables = None;
+        self.holds.shows(node, state);
+        if self.nodes[node].disk {
+            self.holds.survives(node, state);
+        }
         self.handed.stands(node, state.offset);
     }
 
@@ -47,9 +61,10 @@ impl Oracle {
             self.mark(Mark::LostUnsynced);
         }
         self.calm.forget_slots(node);
+        self.set_back(node, false);
+        self.stop_ends(node);
         let shadow = &mut self.nodes[node];
         shadow.alive = false;
-        shadow.generation += 1;
         shadow.links.clear();
         shadow.views.clear();
         (shadow.loading, shadow.forked_to, shadow.has_caught_up_us) = (None, None, None);
@@ -82,6 +97,7 @@ impl Oracle {
         }
         let end = self.history.write(from, at.chain, begins);
         self.nodes[node].log = end;
+        self.holds.writes(op, end);
         self.reigns.writes(node, self.nodes[node].epoch, end);
         self.handed.stands(node, at.offset);
     }
@@ -115,8 +131,18 @@ impl Oracle {
         if cause == Cause::Rewound {
             self.mark(Mark::ForkRewound);
             self.nodes[node].log = state;
+            self.replaces(node, state);
         }
         self.stand(node, state);
+    }
+
+    /// What a reader sees was set back there, and a crash may still find what was there before.
+    pub(super) fn replaces(&mut self, node: usize, state: super::history::State) {
+        let shadow = &mut self.nodes[node];
+        if shadow.disk {
+            shadow.beneath = shadow.beneath.or(Some(shadow.visible));
+        }
+        shadow.ground = state;
     }
 
     pub(super) fn stand(&mut self, node: usize, state: super::history::State) {
@@ -127,10 +153,7 @@ impl Oracle {
             // A primary by promotion works off what it had received: that, too, is its log.
             shadow.log = state;
         }
-        shadow.visible_max = shadow.visible_max.max(state.offset);
-        if state.offset < shadow.durable.offset {
-            shadow.durable = state;
-        }
+        self.holds.shows(node, state);
     }
 
     pub(super) fn durable(&mut self, t_us: u64, node: usize, at: At) {
@@ -139,8 +162,8 @@ impl Oracle {
             return self.violate(Invariant::S1, t_us, node, text);
         };
         let shadow = &mut self.nodes[node];
-        shadow.durable = state;
-        shadow.durable_max = shadow.durable_max.max(state.offset);
+        (shadow.durable, shadow.beneath) = (state, None);
+        self.holds.survives(node, state);
     }
 
     pub(super) fn ring(&mut self, t_us: u64, node: usize, used_bytes: u64, start: u64, end: u64) {

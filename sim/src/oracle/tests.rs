@@ -7,6 +7,7 @@ use towline_core::Fault as LinkFault;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 mod acks;
+mod holds;
 mod peace;
 
 const S: u64 = 1_000_000;
@@ -230,6 +231,7 @@ fn a_snapshot_goes_back_only_where_the_sender_has_no_more() {
                 1,
                 Fact::Closed { link: 0, peer: 0, fault: LinkFault::Left, by_peer: false, retry_us: 0 },
             );
+            told.oracle.gauge(0, 1, Gauge::Named { upstream: 2 });
             told.tell(1, Fact::Opened { link: 0, peer: 2, upstream: true });
             told.tell(2, Fact::Asked { peer: 1, have: u64::MAX, start: 0, end: 3, answer: Answer::Snapshot });
         }

@@ -89,7 +89,8 @@ kinds! {
         "the node is cut off until its end is 0: one before, 1: exactly at, 2: one past its upstream's ring's \
          beginning; then it returns";
     Stop "stop" Node true None, "the process stops in order, and starts again when it ends";
-    Kill "kill" Node true None, "the process is killed, and starts again when it ends: what it committed is there";
+    Kill "kill" Node true None, "the process is killed, and starts again when it ends: what it committed is there, but for a snapshot or a \
+         rewind that was not synced";
     PowerLoss "power-loss" Node true None,
         "the machine loses power, its peers hear nothing; unsynced writes are gone";
     Torn "torn" Node true Some(("kept", Unit::Count)),
@@ -118,6 +119,57 @@ kinds! {
 }
 
 impl Kind {
+    /// What must be there for a fault of this kind to change anything: where it is vacuous, that was missing.
+    #[must_use]
+    pub const fn needs(self) -> &'static str {
+        match self {
+            Self::Cut | Self::Fin | Self::BlackHole | Self::Flap => {
+                "a connection between the two while it is on"
+            }
+            Self::CutAfter | Self::Flip => "a connection between the two that carries so many more bytes",
+            Self::Stale => "a connection between the two, and another one after it",
+            Self::Hold
+            | Self::HoldUp
+            | Self::HoldDown
+            | Self::Slow
+            | Self::Rate
+            | Self::Narrow
+            | Self::Dribble => {
+                "bytes on their way between the two while it is on, more than the link's own knobs hold back"
+            }
+            Self::Refuse | Self::Hang => "a dial of the first while it is on: cut the connection then",
+            Self::Split => "bytes or a dial across the split while it is on",
+            Self::StopReading | Self::SlowReading => {
+                "bytes that arrive at the node while it is on, faster than it reads"
+            }
+            Self::StopTaking | Self::StopApplying | Self::SlowApplying => {
+                "a batch that arrives at the node while it is on"
+            }
+            Self::Twin => "an upstream that takes up the second process's connection",
+            Self::Edge => {
+                "enough writes after it, before the heal, for the ring to move on to where it waits for it"
+            }
+            Self::Stop
+            | Self::Kill
+            | Self::PowerLoss
+            | Self::Torn
+            | Self::Wipe
+            | Self::Rollback
+            | Self::RestartLoop
+            | Self::ClockJump
+            | Self::ClockBack
+            | Self::ClockDrift
+            | Self::ClockFreeze => "a process of the node that is up when it begins",
+            Self::Pause | Self::SlowCpu => "a turn that is due at the node while it is on",
+            Self::Promote | Self::Usurp => "a process of the node that is up and has a complete state",
+            Self::Follow => "a process of the node that is up and takes the order",
+            Self::SyncFails | Self::SlowDisk => "a disk, and something committed on it while it is on",
+            Self::ViewFails => "a replica that needs a snapshot of the node's while it is on",
+            Self::ReadFails => "a snapshot of the node's under way when it begins",
+            Self::Speaks => "a handshake of the node's while it is on",
+        }
+    }
+
     /// The kind of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

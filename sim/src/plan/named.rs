@@ -47,6 +47,10 @@ named! {
     "host-sleep",
     "foreign-primary",
     "crowd",
+    "quiet-moments",
+    "orderly-stop",
+    "turned-away",
+    "reign-returns",
 }
 
 #[cfg(test)]

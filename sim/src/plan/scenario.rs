@@ -87,6 +87,12 @@ impl Scenario {
         &self.sheet.name
     }
 
+    /// When its runs end at the latest, where what is drawn needs no longer.
+    #[must_use]
+    pub const fn duration_us(&self) -> u64 {
+        self.sheet.duration_us
+    }
+
     /// Where it makes sense.
     #[must_use]
     pub fn on(&self) -> &[super::Substrate] {

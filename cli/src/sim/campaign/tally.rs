@@ -197,7 +197,8 @@ impl Tally {
                 let named =
                     places.iter().filter_map(|place| plan.faults.get(*place)).find(|fault| fault.explicit);
                 if let (Some(fault), None) = (named, &self.inert) {
-                    self.inert = Some(Inert { seed, fault: fault.kind.shape().name.to_owned() });
+                    let place = plan.faults.iter().position(|row| row == fault).unwrap_or_default();
+                    self.inert = Some(Inert { seed, fault: crate::sim::run::idle(plan, place) });
                 }
                 self.margins.add(report);
             }

@@ -18,8 +18,10 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(), Failure> {
 /// Without the bugs there is nothing to hunt.
 #[cfg(not(towline_mutants))]
 pub(crate) fn run(_: &MutantsArgs) -> Result<(), Failure> {
-    Err(Failure::Usage(
-        "no bugs are planted in this program; build and run one that has them: cargo xtask mutants"
-            .to_owned(),
-    ))
+    let asked: Vec<String> = std::env::args().skip_while(|word| word != "mutants").skip(1).collect();
+    let words = if asked.is_empty() { String::new() } else { format!(" {}", asked.join(" ")) };
+    Err(Failure::Usage(format!(
+        "no bugs are planted in this program; from a checkout of the source, `cargo xtask mutants{words}` builds one \
+         that has them and runs this in it"
+    )))
 }

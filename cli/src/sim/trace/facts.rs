@@ -1,7 +1,7 @@
 //! A fact as a name and named values: what lines of JSON, `replay` and the first divergent record are made of.
 
 use serde_json::{Map, Value, json};
-use towline_core::Role;
+use towline_core::{Level, Role};
 use towline_sim::trace::{Answer, Cause, Death, Fact};
 
 use crate::units::micros;
@@ -62,6 +62,9 @@ pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str
         Fact::FaultEnded { index } => ("fault-ended", json!({"index": index})),
         Fact::Healed => ("healed", json!({})),
         Fact::Content { offset, digest } => ("content", json!({"offset": offset, "digest": hex(digest)})),
+        Fact::Granted { op, replicas, level, own } => {
+            ("granted", json!({"op": op, "replicas": replicas, "level": level_name(level), "own": own}))
+        }
     };
     let Value::Object(fields) = fields else { return (what, Map::new()) };
     (what, fields)
@@ -93,6 +96,14 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Primary => "primary",
         Role::Replica => "replica",
+    }
+}
+
+const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Received => "received",
+        Level::Applied => "applied",
+        Level::Persisted => "persisted",
     }
 }
 

@@ -142,6 +142,7 @@ fn applied_at(facts: &[Told], t_us: u64, node: usize) -> Option<u64> {
         | Fact::FaultBegan { .. }
         | Fact::FaultEnded { .. }
         | Fact::Healed
+        | Fact::Granted { .. }
         | Fact::Content { .. } => None,
     })?
 }

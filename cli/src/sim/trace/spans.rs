@@ -171,6 +171,7 @@ impl Reader<'_> {
             | Fact::Viewed { .. }
             | Fact::Freed { .. }
             | Fact::Piece { .. }
+            | Fact::Granted { .. }
             | Fact::Content { .. } => {}
         }
     }

@@ -49,6 +49,7 @@ fn what_was_applied_before_a_fork_counts_for_nothing_behind_it() {
     let mut told = forked();
     told.applied(2, &[1, 2, 3]);
     told.oracle.gauge(0, 2, Gauge::Handed { first: 0, end: 3, beside: false });
+    told.oracle.gauge(0, 2, Gauge::Named { upstream: 1 });
     told.tell(2, Fact::Opened { link: 9, peer: 1, upstream: true });
     told.tell(2, Fact::Forked { offset: 2, rewinds: true });
     told.tell(2, Fact::Visible { at: at(&[1, 2]), cause: Cause::Rewound });

@@ -1,0 +1,70 @@
+//! What a process lets others see of itself: its ring, its tables, what is under way, who is away.
+
+use super::host::Turn;
+use crate::oracle::Gauge;
+use towline_core::{LinkId, ReplicaState};
+
+impl Turn<'_> {
+    #[inline]
+    pub(super) fn tell_gauges(&mut self) {
+        if std::mem::take(&mut self.process.wants_ring) {
+            self.tell_ring();
+        }
+        let links = self.process.links_open;
+        let views = self.process.views.len() as u64;
+        if self.process.tables != (links, views) {
+            self.tell_tables(links, views);
+        }
+    }
+
+    fn tell_ring(&mut self) {
+        let stats = self.process.node.stats();
+        let (start, end) = (stats.start.0, stats.end.0);
+        let used_bytes = stats.backlog_used_bytes;
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Ring { used_bytes, start, end });
+    }
+
+    fn tell_tables(&mut self, links: u64, views: u64) {
+        self.process.tables = (links, views);
+        let slots = self.process.node.replicas().count() as u64;
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Tables { links, slots, views });
+    }
+
+    /// Stream and piece bytes between a sender and what a replica's host took.
+    pub(super) fn tell_flight(&mut self, conn: usize) {
+        let row = &self.world.net.conns[conn];
+        let (wire, untaken) = (row.ways[1].under_way(), row.untaken);
+        let (stream_bytes, piece_bytes) = (wire.stream + untaken.stream, wire.pieces + untaken.pieces);
+        let (replica, upstream) = (row.ends[0].machine, row.ends[1].machine);
+        if replica < self.world.plan.nodes.len() {
+            let gauge = Gauge::Flight { peer: replica, stream_bytes, piece_bytes };
+            self.world.told.gauge(self.world.t_us, upstream, gauge);
+        }
+    }
+
+    /// What this node believes to be under way to a replica.
+    pub(super) fn tell_credit(&mut self, link: usize, peer: usize) {
+        if peer >= self.world.plan.nodes.len() {
+            return;
+        }
+        // Whom it neither streams to nor sends a snapshot has no window now.
+        let in_flight = self.process.node.in_flight_bytes(LinkId(link as u32));
+        let [stream, pieces] = in_flight.unwrap_or_default();
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Credit { peer, stream, pieces });
+    }
+
+    /// Slots whose replica is away since now.
+    pub(super) fn look_away(&mut self) {
+        let process = &mut *self.process;
+        for replica in process.node.replicas() {
+            let Some(peer) = self.world.plan.nodes.iter().position(|node| node.id == replica.node.0) else {
+                continue;
+            };
+            let away = &mut process.away[peer];
+            match replica.state {
+                ReplicaState::Away => *away = away.or(Some(self.now.0)),
+                ReplicaState::Waiting | ReplicaState::Snapshot | ReplicaState::Streaming => *away = None,
+            }
+        }
+    }
+}

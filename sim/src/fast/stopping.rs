@@ -1,0 +1,53 @@
+//! A process that stops in order: it takes no more writes, waits until every connected replica has received what it
+//! had, and then says goodbye.
+//!
+//! The wait is bounded ([`STOP_WAIT_US`]): a replica that does not get there must not keep a machine from its end.
+
+use super::host::Turn;
+use super::queue::What;
+use crate::oracle::Gauge;
+use towline_core::{Input, ReplicaState};
+
+/// How long a stop waits for its replicas.
+const STOP_WAIT_US: u64 = 10_000_000;
+
+/// A stop that is under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopping {
+    /// What the replicas are to receive.
+    end: u64,
+    until_us: u64,
+    /// The goodbyes are on their way.
+    closes: bool,
+}
+
+impl Turn<'_> {
+    /// It was told to stop.
+    pub(super) fn begin_stop(&mut self) {
+        let until_us = self.world.t_us + STOP_WAIT_US;
+        self.process.dial = None;
+        self.process.stopping =
+            Some(Stopping { end: self.process.node.stats().end.0, until_us, closes: false });
+        self.world.told.gauge(self.world.t_us, self.me, Gauge::Stops);
+        self.world.queue.push(until_us, What::Turn { machine: self.me as u8 });
+        self.stop_when_received();
+    }
+
+    /// Says goodbye when there is nobody left to wait for.
+    pub(super) fn stop_when_received(&mut self) {
+        let Some(stopping) = self.process.stopping.filter(|stopping| !stopping.closes) else { return };
+        let gives_up = self.world.t_us >= stopping.until_us;
+        let lacks = |replica: &towline_core::Replica| {
+            let comes = matches!(replica.state, ReplicaState::Snapshot | ReplicaState::Streaming);
+            comes && replica.acked[0].is_none_or(|received| received.0 < stopping.end)
+        };
+        if !gives_up && !self.world.is(137) && self.process.node.replicas().any(|replica| lacks(&replica)) {
+            return;
+        }
+        if gives_up {
+            self.world.told.gauge(self.world.t_us, self.me, Gauge::GivesUp);
+        }
+        self.process.stopping = Some(Stopping { closes: true, ..stopping });
+        self.say(Input::Shutdown).expect("a node can always be stopped");
+    }
+}

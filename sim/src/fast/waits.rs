@@ -1,0 +1,90 @@
+//! Clients that wait until their write is held, as the host serves them: `WAIT`, `WAITAOF`.
+//!
+//! A wait asks first and waits after. It belongs to the reign it was made in: at each change of role all of them end
+//! without an answer, for what they count may leave the history. Which writes are waited for, and for what, follows
+//! from their numbers, so that no draw is needed.
+//!
+//! Bounds: [`WAITS_MAX`]; the client that waits longest gives up first.
+
+use super::host::Turn;
+use crate::trace::Fact;
+use std::collections::VecDeque;
+use towline_core::Level;
+
+/// Clients that wait at the same time.
+const WAITS_MAX: usize = 64;
+/// One write of so many is waited for.
+const ONE_OF: u32 = 8;
+/// The most replicas that anybody asks for.
+const REPLICAS_MAX: u32 = 3;
+
+/// A client that waits.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    op: u32,
+    /// Where the log ended after its write.
+    offset: u64,
+    level: Level,
+    replicas: u32,
+    own: bool,
+}
+
+/// Those of a process.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    rows: VecDeque<Wait>,
+    /// Something happened that may answer one.
+    pub(super) news: bool,
+}
+
+impl Waits {
+    /// The client of this write waits, if it is one who does.
+    pub(super) fn begin(&mut self, op: u32, offset: u64) {
+        if !op.is_multiple_of(ONE_OF) {
+            return;
+        }
+        let turn = op / ONE_OF;
+        let level = [Level::Applied, Level::Persisted, Level::Received][turn as usize % 3];
+        let replicas = 1 + turn / 3 % REPLICAS_MAX;
+        let own = level == Level::Persisted && turn.is_multiple_of(2);
+        if self.rows.len() == WAITS_MAX {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(Wait { op, offset, level, replicas, own });
+        self.news = true;
+    }
+
+    /// The node is to be something else: nobody is answered.
+    pub(super) fn end(&mut self) {
+        self.rows.clear();
+    }
+}
+
+impl Turn<'_> {
+    /// Answers whoever has what it waits for.
+    pub(super) fn answer_waits(&mut self) {
+        if !std::mem::take(&mut self.process.waits.news) {
+            return;
+        }
+        let store = &self.machine.store;
+        let durable = if store.disk && !store.hides_another() { store.durable as u64 } else { 0 };
+        let mut at = 0;
+        while let Some(wait) = self.process.waits.rows.get(at).copied() {
+            let reached = self.process.node.acked(wait.level, wait.replicas).0 >= wait.offset;
+            if reached && (!wait.own || durable >= wait.offset) {
+                self.process.waits.rows.remove(at);
+                let Wait { op, replicas, level, own, .. } = wait;
+                self.tell(&Fact::Granted { op: op.into(), replicas, level, own });
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The role changes.
+    pub(super) fn end_waits(&mut self) {
+        if !self.world.is(132) {
+            self.process.waits.end();
+        }
+    }
+}
