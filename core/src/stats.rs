@@ -200,7 +200,7 @@ impl Node {
     #[must_use]
     pub fn in_flight_bytes(&self, link: LinkId) -> Option<[u64; 2]> {
         let link = self.links.get(link.0 as usize).filter(|link| link.phase == Phase::Stream)?;
-        Some([link.down.credit, link.down.piece_credit].map(|credit| credit.sent - credit.released))
+        Some([link.down.credit, link.down.piece_credit].map(|credit| credit.in_flight()))
     }
 
     /// How far an offset is behind this node's end.

@@ -180,3 +180,39 @@ fn the_named_scenarios_pass() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_was_answered_before_a_stop_in_order_is_on_the_replica_that_takes_over() {
+    // A burst is answered and waits behind a thin line when the primary is told to stop; then its replica reigns.
+    let faults = "
+        [[train]]
+        at = \"1500ms\"
+        count = 100
+        every = \"0us\"
+        value = \"100B\"
+        [[fault]]
+        at = \"1200ms\"
+        kind = \"rate\"
+        node = \"r1\"
+        for = \"1500ms\"
+        rate = \"20KiB\"
+        [[fault]]
+        at = \"1600ms\"
+        kind = \"stop\"
+        node = \"p\"
+        for = \"1400ms\"
+        [[fault]]
+        at = \"2900ms\"
+        kind = \"promote\"
+        node = \"r1\"
+    ";
+    let plan = star(faults, 7);
+    let report = run(&plan);
+    passed(&report);
+    assert_eq!(report.finals[1].role, Role::Primary);
+    assert_eq!(
+        report.finals[1].offset,
+        operations(&plan),
+        "every write that was answered, once: {report:#?}"
+    );
+}

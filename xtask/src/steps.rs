@@ -115,7 +115,7 @@ pub(crate) const STEPS: &[Step] = &[
         Mode::Full,
         &["cargo", "xtask", "sim", "check-determinism", "mixed", "--seeds", "100"],
     ),
-    step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust"]),
+    step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust", "--partial"]),
     // Each planted bug meets the plan that killed it. The search for such plans is `cargo xtask mutants`.
     Step {
         env: &[("RUSTFLAGS", "--cfg towline_mutants"), ("CARGO_TARGET_DIR", "target/towline-mutants")],

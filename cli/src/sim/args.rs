@@ -228,6 +228,9 @@ pub(super) struct ExhaustArgs {
     /// Ends after so many states, some 130 bytes of memory each, even if there are more
     #[arg(long, default_value_t = 2_000_000)]
     pub(super) states: u32,
+    /// A search that ends at --states is what was asked for: exit code 0, not 3
+    #[arg(long)]
+    pub(super) partial: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -25,6 +25,8 @@ use crate::trace::{Death, Fact, Tracer};
 const UNIX_ZERO_NS: u64 = 1_700_000_000_000_000_000;
 /// No time is scaled to less: nodes refuse shorter ones.
 const SHORTEST: Span = Span::from_millis(1);
+/// A stop waits so long for its replicas, as on the fast tier.
+const STOP_WAIT: Span = Span::from_secs(10);
 /// An operation that nobody takes for so long after the last was due will never be taken.
 const WRITES_LAST_US: u64 = 10_000_000;
 
@@ -251,8 +253,7 @@ impl Director {
             spool_bytes: plan.knobs.spool.max(frame),
             seed: Some(Stream::new(plan.seed, &format!("driver:{machine}:{boot}")).seed()),
             unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
-            // As on the fast tier, a stop says goodbye at once.
-            stop_wait: Span(0),
+            stop_wait: Span(STOP_WAIT.0 / self.scale),
             ..Options::default()
         }
     }
