@@ -148,9 +148,10 @@ fn a_killed_disk_primary_opens_an_epoch_and_what_it_lost_is_kept_aside() {
         let told = replica.status()["forked"].clone();
         if told != Value::Null {
             let name = format!("forked-{}-{}-{}", told["epoch"], told["from"], told["end"]);
-            // The new state is written before the old one moves.
-            eventually("the old state to be kept aside", || (forks() == [name.as_str()]).then_some(()));
-            assert!(place.path("copy").join(name).join("store.redb").is_file());
+            // The new state is written before the old one moves into its folder.
+            let kept = place.path("copy").join(&name).join("store.redb");
+            let moved = || (forks() == [name.as_str()] && kept.is_file()).then_some(());
+            eventually("the old state to be kept aside", moved);
             let line = format!("records {} to {} of epoch {}", told["from"], told["end"], told["epoch"]);
             assert!(replica.log().contains(&line), "the log names the range: {line}");
             return;

@@ -11,7 +11,8 @@
 //! Invariants: durable <= committed <= held; commits are those after `durable`, in order, each with its cursor; with a
 //! state beneath, the first commit is the one that replaces it, and nothing past the place of a rewind is durable.
 //!
-//! Bounds: every record since the last that was replaced and is durable, and with `past` every boundary: a run is short.
+//! Bounds: every record since the last that was replaced and is durable, and with `past` every boundary: a run is
+//! short.
 
 use std::collections::VecDeque;
 

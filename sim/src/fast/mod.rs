@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `queue`, `clock`, `latency` | time: what happens when, what clocks show, how long ways are |
 //! | `net`, `cuts`, `tap` | connections as byte streams with windows; what breaks them; what their frames say |
-//! | `host`, `feed`, `events`, `work`, `views`, `gauges` | a process: a node and all that is around it, driven in turns |
-//! | `store`, `receive`, `waits` | what a machine holds, what waits to be stored, who waits for an answer |
+//! | `host`, `feed`, `events`, `work`, `views` | a process: a node and all that is around it, driven in turns |
+//! | `gauges`, `told` | what it shows of itself; the two who are told everything |
+//! | `store`, `receive`, `waits` | what a machine holds, what waits to be stored, and who for an answer |
 //! | `chaos`, `faults`, `life`, `stopping` | the faults of the plan, processes that start, stop and end |
 //! | `operator`, `finals` | the operator of the run, and how it ended |
 //!

@@ -79,42 +79,8 @@ impl Oracle {
         fault: Fault,
         by_peer: bool,
     ) {
-        match fault {
-            Fault::Idle => self.mark(Mark::Idle),
-            Fault::Stalled => self.mark(Mark::Stalled),
-            Fault::IdentityClash => self.mark(Mark::Clash),
-            Fault::HeadCheck | Fault::BodyCheck => self.mark(Mark::Damaged),
-            Fault::HistoryDiffers => self.mark(Mark::HistoryRefused),
-            Fault::Other
-            | Fault::BadMagic
-            | Fault::Version
-            | Fault::Feature
-            | Fault::FrameLimit
-            | Fault::UnknownKind
-            | Fault::UnknownFlag
-            | Fault::FrameLength
-            | Fault::Malformed
-            | Fault::Gap
-            | Fault::Parent
-            | Fault::EpochOrder
-            | Fault::AckAhead
-            | Fault::AckBackwards
-            | Fault::NotShaken
-            | Fault::Unexpected
-            | Fault::SecondHello
-            | Fault::PieceOrder
-            | Fault::Window
-            | Fault::HandshakeTimeout
-            | Fault::Full
-            | Fault::Stale
-            | Fault::Replaced
-            | Fault::SameNode
-            | Fault::Rebased
-            | Fault::Overrun
-            | Fault::SnapshotFailed
-            | Fault::Left
-            | Fault::Shutdown
-            | Fault::SnapshotDiffers => {}
+        if let Some(mark) = mark_of(fault) {
+            self.mark(mark);
         }
         if fault == Fault::Shutdown && !by_peer {
             self.takes_leave(t_us, node, peer);
@@ -196,6 +162,47 @@ impl Oracle {
                 format!("{} was called {IDLE_CALLS_MAX} times in a second for nothing", self.name(node));
             self.violate(Invariant::F5, t_us, node, text);
         }
+    }
+}
+
+/// What a campaign must have seen a link end for.
+const fn mark_of(fault: Fault) -> Option<Mark> {
+    match fault {
+        Fault::Idle => Some(Mark::Idle),
+        Fault::Stalled => Some(Mark::Stalled),
+        Fault::IdentityClash => Some(Mark::Clash),
+        Fault::HeadCheck | Fault::BodyCheck => Some(Mark::Damaged),
+        Fault::HistoryDiffers => Some(Mark::HistoryRefused),
+        Fault::Other
+        | Fault::BadMagic
+        | Fault::Version
+        | Fault::Feature
+        | Fault::FrameLimit
+        | Fault::UnknownKind
+        | Fault::UnknownFlag
+        | Fault::FrameLength
+        | Fault::Malformed
+        | Fault::Gap
+        | Fault::Parent
+        | Fault::EpochOrder
+        | Fault::AckAhead
+        | Fault::AckBackwards
+        | Fault::NotShaken
+        | Fault::Unexpected
+        | Fault::SecondHello
+        | Fault::PieceOrder
+        | Fault::Window
+        | Fault::HandshakeTimeout
+        | Fault::Full
+        | Fault::Stale
+        | Fault::Replaced
+        | Fault::SameNode
+        | Fault::Rebased
+        | Fault::Overrun
+        | Fault::SnapshotFailed
+        | Fault::Left
+        | Fault::Shutdown
+        | Fault::SnapshotDiffers => None,
     }
 }
 

@@ -89,7 +89,8 @@ kinds! {
         "the node is cut off until its end is 0: one before, 1: exactly at, 2: one past its upstream's ring's \
          beginning; then it returns";
     Stop "stop" Node true None, "the process stops in order, and starts again when it ends";
-    Kill "kill" Node true None, "the process is killed, and starts again when it ends: what it committed is there, but for a snapshot or a \
+    Kill "kill" Node true None,
+        "the process is killed, and starts again when it ends: what it committed is there, but for a snapshot or a \
          rewind that was not synced";
     PowerLoss "power-loss" Node true None,
         "the machine loses power, its peers hear nothing; unsynced writes are gone";

@@ -62,9 +62,7 @@ pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str
         Fact::FaultEnded { index } => ("fault-ended", json!({"index": index})),
         Fact::Healed => ("healed", json!({})),
         Fact::Content { offset, digest } => ("content", json!({"offset": offset, "digest": hex(digest)})),
-        Fact::Granted { op, replicas, level, own } => {
-            ("granted", json!({"op": op, "replicas": replicas, "level": level_name(level), "own": own}))
-        }
+        Fact::Granted { op, replicas, level, own } => ("granted", granted(op, replicas, level, own)),
     };
     let Value::Object(fields) = fields else { return (what, Map::new()) };
     (what, fields)
@@ -97,6 +95,10 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
         Role::Primary => "primary",
         Role::Replica => "replica",
     }
+}
+
+fn granted(op: u64, replicas: u32, level: Level, own: bool) -> Value {
+    json!({"op": op, "replicas": replicas, "level": level_name(level), "own": own})
 }
 
 const fn level_name(level: Level) -> &'static str {
