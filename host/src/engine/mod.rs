@@ -309,6 +309,7 @@ impl Engine {
         let node = self.heart.node.next_deadline();
         let others = [
             self.heart.next_expiry(),
+            self.heart.receive.next(),
             self.clients.next_wait(),
             self.clients.next_sweep(),
             self.heart.paused().map(|pause| pause.until),

@@ -11,17 +11,21 @@
 //! continue the run.
 //!
 //! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
-//! under way is still kept. Pieces go on. [`REPLAY_BYTES`] of the spool are applied in a turn.
+//! under way is still kept. Pieces go on. The upper half of the spool fills ever more slowly ([`brake`]).
+//! [`REPLAY_BYTES`] of it are applied in a turn.
 //!
 //! Beside a snapshot the spool fills no faster than the snapshot comes ([`HEAD_START_BYTES`], [`FIFTHS`]). A stream
 //! faster than that would fill it before the snapshot is complete, and be lost; slowed down early, it leaves the link
-//! to the pieces, and its sender has the time to hold its writers.
+//! to the pieces, and its sender has the time to slow its writers down.
 
-use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step};
+use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step, Time};
 use tracing::{info, warn};
 
+use self::brake::Brake;
 use super::heart::Heart;
 use crate::store::{Pace, Replaced, Spool};
+
+mod brake;
 
 /// The part of the spool that is applied in one turn: more than a turn reads, so that it runs empty in the end.
 const REPLAY_BYTES: usize = 2 << 20;
@@ -41,6 +45,7 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Receive {
     spool: Spool,
+    brake: Brake,
     phase: Phase,
     /// The offset after the last spooled batch.
     spooled_to: Offset,
@@ -63,6 +68,7 @@ impl Receive {
     pub(crate) fn new(spool: Spool) -> Self {
         Self {
             spool,
+            brake: Brake::default(),
             phase: Phase::Live,
             spooled_to: Offset(0),
             taken_to: Offset(0),
@@ -98,10 +104,20 @@ impl Receive {
     }
 
     /// Whether a batch may be said to be taken.
-    fn has_room(&self) -> bool {
+    fn has_room(&mut self, now: Time) -> bool {
+        !self.is_ahead() && self.brake.lets(now, self.spool.filled_bytes(), self.spool.bytes_max())
+    }
+
+    /// Whether the spool has filled faster than the snapshot came.
+    fn is_ahead(&self) -> bool {
         let share = HEAD_START_BYTES + self.piece_bytes / 5 * FIFTHS;
-        let ahead = self.phase == Phase::Joining && self.spool.bytes() > share;
-        !self.spool.is_full() && !ahead
+        self.phase == Phase::Joining && self.spool.bytes() > share
+    }
+
+    /// When more of the spool may be used, if batches wait for that alone.
+    pub(crate) fn next(&self) -> Option<Time> {
+        let waits = self.taken_to < self.spooled_to && !self.untold && !self.is_ahead();
+        self.brake.next().filter(|_| waits)
     }
 
     /// Forgets the run of batches, and begins to join.
@@ -217,7 +233,7 @@ impl Heart {
         if receive.untold {
             return;
         }
-        if receive.has_room() {
+        if receive.has_room(self.now) {
             receive.taken_to = receive.taken_to.max(receive.spooled_to);
         }
         // A stream may run beside another snapshot before its BEGIN is here: the node then counts pieces from 0 again.
@@ -230,7 +246,8 @@ impl Heart {
 
     /// Applies a part of the spool. Answers whether there is more.
     pub(crate) fn replay(&mut self) -> bool {
-        if self.receive.untold {
+        let waited = self.receive.next().is_some_and(|at| at <= self.now);
+        if self.receive.untold || waited {
             self.take();
         }
         if !self.receive.replaying() || self.failed().is_some() {

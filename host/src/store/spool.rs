@@ -149,15 +149,21 @@ impl Spool {
         self.bytes == 0
     }
 
+    /// Bytes of its bound that are used: those that wait, and in a file those before them, until it runs empty. All of
+    /// it, where the disk refuses.
+    #[must_use]
+    pub fn filled_bytes(&self) -> u64 {
+        match &self.place {
+            Place::Memory(_) => self.bytes,
+            Place::File(paper) if paper.refused => self.bytes.max(self.bytes_max),
+            Place::File(paper) => paper.end().max(self.bytes),
+        }
+    }
+
     /// Whether nothing more should be added for now.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let held = match &self.place {
-            Place::Memory(_) => self.bytes,
-            Place::File(paper) if paper.refused => return true,
-            Place::File(paper) => paper.end().max(self.bytes),
-        };
-        held >= self.bytes_max
+        self.filled_bytes() >= self.bytes_max
     }
 
     /// Forgets everything.
