@@ -9,7 +9,7 @@ use std::process::Command;
 use common::{named, operations, passed, star};
 use towline_core::Role;
 use towline_sim::oracle::Invariant;
-use towline_sim::plan::{Plan, Substrate};
+use towline_sim::plan::{self, Plan, Scenario, Substrate};
 use towline_sim::report::{Report, Verdict};
 use towline_sim::turmoil;
 
@@ -122,6 +122,20 @@ fn a_stalled_replica_catches_up_when_it_reads_again() {
     let report = run(&star(faults, 5));
     passed(&report);
     assert_eq!(report.effects, [true]);
+}
+
+/// The real host slows its writers down; without that the same plans take four snapshots and more.
+#[test]
+fn a_slow_joiner_needs_one_snapshot() {
+    let (_, text) = plan::named().iter().find(|(name, _)| *name == "slow-joiner").expect("a named scenario");
+    let scenario = Scenario::parse("slow-joiner", text).unwrap_or_else(|error| panic!("{error}"));
+    for seed in 0..6 {
+        let plan = scenario.draw(seed);
+        let report = run(&plan);
+        passed(&report);
+        assert_eq!(report.finals[0].offset, operations(&plan), "seed {seed}: every write, once");
+        assert_eq!(report.finals[1].snapshots, 1, "seed {seed}: {report:#?}");
+    }
 }
 
 #[test]

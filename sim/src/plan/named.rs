@@ -43,6 +43,7 @@ named! {
     "half-readers",
     "mid-frame",
     "slow-store",
+    "slow-joiner",
     "flipped-bit",
     "host-sleep",
     "foreign-primary",
