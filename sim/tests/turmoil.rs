@@ -124,7 +124,7 @@ fn a_stalled_replica_catches_up_when_it_reads_again() {
     assert_eq!(report.effects, [true]);
 }
 
-/// The real host slows its writers down; without that the same plans take four snapshots and more.
+/// The real host slows its writers down to what the replica takes.
 #[test]
 fn a_slow_joiner_needs_one_snapshot() {
     let (_, text) = plan::named().iter().find(|(name, _)| *name == "slow-joiner").expect("a named scenario");
