@@ -8,6 +8,7 @@
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
 //! | `sim` | `sim`: the simulator's command line |
+//! | `descriptors` | the limit of file descriptors |
 //! | `signals` | SIGINT and SIGTERM |
 //! | `client` | a small redis client, for `status` and `demo` |
 //! | `logs`, `lines`, `failure` | what is said on stderr, and with which exit code it ends |
@@ -19,6 +20,7 @@ mod args;
 mod client;
 mod config;
 mod demo;
+mod descriptors;
 mod failure;
 mod lines;
 mod logs;

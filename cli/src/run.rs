@@ -29,7 +29,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
 }
 
 async fn live(plan: Plan) -> Result<(), Failure> {
-    let Plan { options, ready_file, .. } = plan;
+    let Plan { mut options, ready_file, .. } = plan;
+    options.descriptors = crate::descriptors::raise();
     // Registered first: whoever sees an address may already say stop.
     let mut signals = Signals::for_server()?;
     let mut ready = ReadyFile::clear(ready_file)?;

@@ -1,23 +1,38 @@
 //! What a server listens on: bound all together at its start, then each handed to a task that accepts.
+//!
+//! Nobody is left waiting in a queue: a connection there is no room for is accepted, told why, and closed; where the
+//! process has no descriptor left, one that is kept for this is given up for it.
 
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::warn;
 
+use crate::descriptors::{Counted, Room};
 use crate::engine::arrival::Arrival;
+use crate::engine::surplus::PLACES;
 use crate::metrics;
 use crate::options::{Options, StartError};
 use crate::transport::{BoxTransport, Listener, Net};
-use crate::web::{self, File, Web};
+use crate::web::{self, Web};
+
+/// Before an accept that failed is tried again, and for words to leave.
+const AGAIN: Duration = Duration::from_millis(50);
+/// For the other side to end, once it was told that there is no room.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What is listened on.
 pub(crate) struct Doors {
     pub(crate) clients: Option<Box<dyn Listener>>,
     pub(crate) replicas: Option<Box<dyn Listener>>,
     pub(crate) metrics: Option<Box<dyn Listener>>,
-    pub(crate) web: Option<(Box<dyn Listener>, &'static [File])>,
+    pub(crate) web: Option<(Box<dyn Listener>, &'static [web::File])>,
 }
 
 impl Doors {
@@ -56,18 +71,26 @@ impl Doors {
         Ok(Self { clients, replicas, metrics, web })
     }
 
-    pub(crate) fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>) {
+    pub(crate) fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>, room: &Room) {
         if let Some(listener) = self.clients {
-            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Client {
-                transport,
-                peer,
-            }));
+            let door = Door {
+                sender: sender.clone(),
+                arrival: |transport, peer| Arrival::Client { transport, peer },
+                room: Arc::clone(&room.clients),
+                why: Some(room.refusal()),
+                spare: room.limited.then(Spare::new),
+            };
+            acceptors.spawn(door.accept(listener));
         }
         if let Some(listener) = self.replicas {
-            acceptors.spawn(accept(listener, sender.clone(), |transport, peer| Arrival::Replica {
-                transport,
-                peer,
-            }));
+            let door = Door {
+                sender: sender.clone(),
+                arrival: |transport, peer| Arrival::Replica { transport, peer },
+                room: Arc::clone(&room.replicas),
+                why: None,
+                spare: room.limited.then(Spare::new),
+            };
+            acceptors.spawn(door.accept(listener));
         }
         if let Some(listener) = self.metrics {
             acceptors.spawn(metrics::serve(listener, sender.clone()));
@@ -78,28 +101,114 @@ impl Doors {
     }
 }
 
-/// Hands over every connection, as fast as the engine takes them.
-async fn accept(
-    mut listener: Box<dyn Listener>,
+/// Where one kind of connection comes in.
+struct Door {
     sender: mpsc::Sender<Arrival>,
     arrival: fn(BoxTransport, String) -> Arrival,
-) {
-    let mut said = String::new();
-    loop {
-        match listener.accept().await {
-            Ok((transport, peer)) => {
-                if sender.send(arrival(transport, peer)).await.is_err() {
-                    return;
+    room: Arc<Semaphore>,
+    /// What a connection is told for which there is no room.
+    why: Option<Vec<u8>>,
+    spare: Option<Spare>,
+}
+
+impl Door {
+    /// Hands over every connection, as fast as the engine takes them.
+    async fn accept(mut self, mut listener: Box<dyn Listener>) {
+        let mut said = String::new();
+        let mut refused = JoinSet::new();
+        loop {
+            while refused.try_join_next().is_some() {}
+            match listener.accept().await {
+                Ok((transport, peer)) => match timeout(AGAIN, Arc::clone(&self.room).acquire_owned()).await {
+                    Ok(Ok(permit)) => {
+                        let transport = Box::new(Counted { transport, _permit: permit });
+                        if self.sender.send((self.arrival)(transport, peer)).await.is_err() {
+                            return;
+                        }
+                        said.clear();
+                    }
+                    // Nobody leaves in that time.
+                    Ok(Err(_)) | Err(_) => {
+                        note(
+                            &mut said,
+                            format!("{}: no room for a connection from {peer}", listener.addr()),
+                            &peer,
+                        );
+                        self.refuse(&mut refused, transport).await;
+                    }
+                },
+                Err(error) => {
+                    note(&mut said, format!("{}: cannot accept a connection: {error}", listener.addr()), "");
+                    // A descriptor that is kept for this lets the one who waits longest be told.
+                    if is_out_of_descriptors(&error)
+                        && let Some(spare) = &mut self.spare
+                        && spare.give_up()
+                    {
+                        let next = timeout(AGAIN, listener.accept()).await;
+                        if let Ok(Ok((transport, _))) = next {
+                            say(transport, self.why.clone().unwrap_or_default(), AGAIN).await;
+                        }
+                        spare.take_back();
+                    }
+                    tokio::time::sleep(AGAIN).await;
                 }
-            }
-            Err(error) => {
-                let why = error.to_string();
-                if why != said {
-                    warn!("{}: cannot accept a connection: {why}", listener.addr());
-                    said = why;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+    }
+
+    /// Says why there is no room, beside the next connections as far as their number is small.
+    async fn refuse(&self, refused: &mut JoinSet<()>, transport: BoxTransport) {
+        let Some(why) = self.why.clone() else { return };
+        if refused.len() < PLACES {
+            refused.spawn(say(transport, why, LINGER));
+        } else {
+            say(transport, why, Duration::ZERO).await;
+        }
+    }
+}
+
+/// Logs a line unless it was the last one; `peer` is the part of it that does not count.
+fn note(said: &mut String, line: String, peer: &str) {
+    let cause = line.strip_suffix(peer).unwrap_or(&line);
+    if said != cause {
+        cause.clone_into(said);
+        warn!("{line}");
+    }
+}
+
+/// Writes a few words and ends the connection; reads for `linger`, because unread bytes would take the words back.
+async fn say(mut transport: BoxTransport, words: Vec<u8>, linger: Duration) {
+    let leave = async {
+        transport.write_all(&words).await?;
+        transport.shutdown().await
+    };
+    if matches!(timeout(AGAIN, leave).await, Ok(Ok(()))) {
+        let mut scrap = [0; 512];
+        let end = async { while matches!(transport.read(&mut scrap).await, Ok(1..)) {} };
+        timeout(linger, end).await.ok();
+    }
+}
+
+/// Whether the process, or the system, has no file descriptor left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, which have these numbers on every Unix.
+    matches!(error.raw_os_error(), Some(24 | 23))
+}
+
+/// A descriptor that is kept to be given up when there is no other.
+struct Spare(Option<File>);
+
+impl Spare {
+    fn new() -> Self {
+        Self(File::open("/dev/null").ok())
+    }
+
+    /// Whether there was one to give up.
+    fn give_up(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+
+    fn take_back(&mut self) {
+        *self = Self::new();
     }
 }

@@ -33,6 +33,7 @@
 
 mod clock;
 pub mod command;
+mod descriptors;
 mod doors;
 mod engine;
 mod lost_lines;

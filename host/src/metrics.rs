@@ -20,7 +20,7 @@ use crate::engine::arrival::{Arrival, Inspection};
 use crate::transport::{BoxTransport, Listener};
 
 /// Connections served at the same time.
-const SCRAPES: usize = 8;
+pub(crate) const SCRAPES: usize = 8;
 /// The longest request head.
 const HEAD_BYTES: usize = 8 << 10;
 /// For one request.

@@ -50,6 +50,9 @@ pub struct Options {
     pub node: Option<u64>,
     /// Clients at the same time.
     pub clients_max: u32,
+    /// How many file descriptors this server may use. Where they are too few for all that is promised, fewer clients and
+    /// replicas are let in, and that is said at the start. None: not looked at.
+    pub descriptors: Option<u64>,
     /// What clients' unread requests and untaken replies may take beyond a small part for each, all together.
     pub client_bytes: u64,
     /// A client that asks nothing for longer is closed; without it none is.
@@ -87,6 +90,7 @@ impl Default for Options {
             core: CoreOptions { piece_window_bytes: PIECE_WINDOW_BYTES, ..CoreOptions::default() },
             node: None,
             clients_max: 1000,
+            descriptors: None,
             client_bytes: 256 << 20,
             timeout: None,
             tcp_keepalive: Some(TCP_KEEPALIVE),

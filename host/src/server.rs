@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use towline_core::{Boot, Config, Cursor, EpochOffset, Input, Node, NodeId, Role};
 
 use crate::clock::Clock;
+use crate::descriptors::Room;
 use crate::doors::Doors;
 use crate::engine::Engine;
 use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
@@ -101,7 +102,8 @@ impl Server {
         let doors = Doors::open(&options, &*net).await?;
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
-        let clients = Clients::new(&options, config.record_bytes_max);
+        let room = Room::new(&options, config.link_ids());
+        let clients = Clients::new(&options, &room, config.record_bytes_max);
         let tally = Tally {
             client_addr: addr(&doors.clients),
             replication_addr: addr(&doors.replicas),
@@ -111,7 +113,7 @@ impl Server {
             persisted: opened.persisted,
             peers: vec![None; config.link_ids() as usize],
             buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
-            clients_max: options.clients_max,
+            clients_max: room.clients_max,
             real: options.unix_zero_ns.is_none(),
             ..Tally::default()
         };
@@ -147,7 +149,7 @@ impl Server {
             (sender.clone(), arrivals),
         );
         server.engine.spawn(engine.run());
-        doors.serve(&mut server.acceptors, &sender);
+        doors.serve(&mut server.acceptors, &sender, &room);
         Ok(server)
     }
 

@@ -43,7 +43,7 @@ pub const REPLICATE: &str = "/replicate";
 pub const STANDING: &str = "/standing.json";
 
 /// Requests served at the same time.
-const VISITS: usize = 32;
+pub(crate) const VISITS: usize = 32;
 /// The longest request head.
 const HEAD_BYTES: usize = 8 << 10;
 /// For one request.

@@ -107,20 +107,42 @@ impl Place {
     /// The same, with its log elsewhere than in a file of this folder.
     #[track_caller]
     pub(crate) fn start_with(&self, name: &str, line: &str, stderr: Stdio) -> Node {
+        self.start_behind(name, line, "", stderr)
+    }
+
+    /// The same, of a process that may have so many file descriptors and no more.
+    #[track_caller]
+    pub(crate) fn start_limited(&self, name: &str, line: &str, descriptors: u32) -> Node {
+        let log = File::create(self.path(&format!("{name}.log"))).expect("a log file");
+        self.start_behind(name, line, &format!("ulimit -n {descriptors}"), log.into())
+    }
+
+    /// The same, where the limit may be raised.
+    #[track_caller]
+    pub(crate) fn start_soft(&self, name: &str, line: &str, descriptors: u32) -> Node {
+        let log = File::create(self.path(&format!("{name}.log"))).expect("a log file");
+        self.start_behind(name, line, &format!("ulimit -Sn {descriptors}"), log.into())
+    }
+
+    /// A server, once it serves, started by a shell after a command of its own if there is one.
+    #[track_caller]
+    fn start_behind(&self, name: &str, line: &str, before: &str, stderr: Stdio) -> Node {
         let ready = self.path(&format!("{name}.ready"));
         fs::remove_file(&ready).ok();
         let log = self.path(&format!("{name}.log"));
         let listen = if line.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
         let line = format!("{line} {listen} --ready-file {{{name}.ready}}");
-        let child = self.command(&line).stderr(stderr).stdout(Stdio::null()).spawn().expect("it starts");
-        let mut node = Node {
-            name: name.to_owned(),
-            child,
-            log,
-            client: String::new(),
-            replication: None,
-            metrics: None,
-        };
+        let mut command = self.command(&line);
+        if !before.is_empty() {
+            let direct = command;
+            command = Command::new("sh");
+            command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+            command.arg(direct.get_program()).args(direct.get_args()).env_remove("RUST_LOG");
+            command.stdin(Stdio::null());
+        }
+        let child = command.stderr(stderr).stdout(Stdio::null()).spawn().expect("it starts");
+        let (client, metrics) = (String::new(), None);
+        let mut node = Node { name: name.to_owned(), child, log, client, replication: None, metrics };
         let told = eventually(&format!("{name} to serve"), || {
             let ended = node.child.try_wait().expect("our child");
             assert_eq!(ended, None, "{name} ended:\n{}", node.log());
@@ -143,6 +165,11 @@ impl Node {
     /// Its replication address.
     pub(crate) fn feeds(&self) -> &str {
         self.replication.as_deref().expect("started with --replication")
+    }
+
+    /// Its metrics' address.
+    pub(crate) fn metrics(&self) -> String {
+        self.metrics.clone().expect("started with --metrics")
     }
 
     /// Its stderr, of a node that was started with a pipe there.

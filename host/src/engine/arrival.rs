@@ -20,6 +20,8 @@ pub(crate) enum Arrival {
     Dialled { generation: u64, addr: String, result: Result<BoxTransport, String> },
     /// An address a client wants to follow was looked at; an error is the reply.
     Probed { client: Place, addr: String, result: Result<(), String> },
+    /// A client that cannot stay asks something that all may ask; it takes the reply.
+    Look { request: Vec<u8>, answer: oneshot::Sender<Vec<u8>> },
     /// Somebody wants to know how things stand.
     Inspect(oneshot::Sender<Inspection>),
     /// Stop in order.

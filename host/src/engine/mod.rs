@@ -16,6 +16,7 @@
 //! | `throttle`, `stop` | how fast clients may write while a replica joins; the orderly end |
 //! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
 //! | `notices` | log lines about clients, one a cause |
+//! | `surplus` | clients beyond the limit |
 //!
 //! Around it small tasks accept, dial, probe and see last words off; they reach it through one bounded channel.
 
@@ -32,6 +33,7 @@ mod probe;
 mod ready;
 pub(crate) mod receive;
 mod stop;
+pub(crate) mod surplus;
 pub(crate) mod tally;
 mod throttle;
 pub(crate) mod turn;
@@ -56,6 +58,7 @@ use self::heart::Heart;
 use self::links::{LinkRow, Looked};
 use self::ready::{Ready, Token};
 use self::stop::Stop;
+use self::surplus::Surplus;
 use self::throttle::WriteThrottle;
 use self::views::Views;
 use crate::options::{LeftOver, ServeError};
@@ -82,6 +85,7 @@ pub(crate) struct Engine {
     /// Dials and probes.
     tasks: JoinSet<()>,
     farewells: JoinSet<()>,
+    surplus: Surplus,
     sleep: Pin<Box<Sleep>>,
     /// Acknowledgements came, or something was persisted.
     acked: bool,
@@ -112,6 +116,7 @@ impl Engine {
             throttle: WriteThrottle::new(join_hold, backlog_bytes),
             net,
             arrivals: arrivals.1,
+            surplus: Surplus::new(arrivals.0.clone()),
             sender: arrivals.0,
             tasks: JoinSet::new(),
             farewells: JoinSet::new(),
@@ -128,6 +133,7 @@ impl Engine {
         // One task serves many sockets: the runtime's budget for one socket's task is not ours. Turns are bounded.
         tokio::task::unconstrained(poll_fn(|task| self.turn(task))).await;
         self.tasks.shutdown().await;
+        self.surplus.shutdown().await;
         let words = async { while self.farewells.join_next().await.is_some() {} };
         tokio::time::timeout(LAST_WORDS, words).await.ok();
         self.farewells.shutdown().await;
@@ -187,6 +193,10 @@ impl Engine {
             Arrival::GiveUp => {
                 self.close();
                 self.stop.iter_mut().for_each(Stop::give_up);
+            }
+            Arrival::Look { request, answer } => {
+                // Who asked may have left.
+                answer.send(self.clients.glance(&mut self.heart, &request)).ok();
             }
             Arrival::Inspect(asker) => {
                 let (digest, keys) = (self.heart.store.digest(), self.heart.store.len());
@@ -282,6 +292,7 @@ impl Engine {
             None => {}
             Some(Errand::Shutdown) => self.close(),
             Some(Errand::Farewell(transport, words)) => self.see_off(transport, words),
+            Some(Errand::Surplus(transport, why)) => self.surplus.take(transport, why),
             Some(Errand::Promote(client)) => {
                 let result = self.heart.promote().map_err(|misuse| misuse.to_string());
                 self.clients.answer(client, result.as_ref().copied().map_err(String::as_str));

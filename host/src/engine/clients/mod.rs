@@ -24,6 +24,7 @@ use super::notices::Cause;
 use super::ready::{Ready, Token};
 use super::turn::Turn;
 use crate::command::{Client, ClientUsage, Outcome, Session, reply, request_limits};
+use crate::descriptors::Room;
 use crate::options::Options;
 use crate::transport::BoxTransport;
 
@@ -50,6 +51,8 @@ pub(crate) enum Errand {
     Shutdown,
     /// Let the last words of this connection leave.
     Farewell(BoxTransport, Vec<u8>),
+    /// There is no room for this client; the error it gets.
+    Surplus(BoxTransport, Vec<u8>),
 }
 
 /// All clients.
@@ -57,6 +60,8 @@ pub(crate) struct Clients {
     rows: Vec<Option<Box<Row>>>,
     limits: RequestLimits,
     clients_max: u32,
+    /// The error that a client gets for which there is no room.
+    refusal: Vec<u8>,
     bytes_max: u64,
     reply_bytes_max: usize,
     bytes: u64,
@@ -79,10 +84,11 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(options: &Options, record_bytes_max: u32) -> Self {
-        let (clients_max, bytes_max) = (options.clients_max, options.client_bytes);
+    pub(crate) fn new(options: &Options, room: &Room, record_bytes_max: u32) -> Self {
+        let (clients_max, bytes_max) = (room.clients_max, options.client_bytes);
         let nanos = |time: std::time::Duration| Span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         Self {
+            refusal: room.refusal(),
             rows: Vec::new(),
             limits: request_limits(record_bytes_max as usize),
             clients_max,
@@ -128,9 +134,7 @@ impl Clients {
     ) -> Option<Errand> {
         if heart.tally.clients >= u64::from(self.clients_max) {
             heart.tally.refused_connections += 1;
-            let mut out = Vec::new();
-            reply::error(&mut out, "ERR max number of clients reached");
-            return Some(Errand::Farewell(transport, out));
+            return Some(Errand::Surplus(transport, self.refusal.clone()));
         }
         let free = self.rows.iter().position(Option::is_none).unwrap_or(self.rows.len());
         let Ok(index) = u32::try_from(free) else { return None };
@@ -147,6 +151,16 @@ impl Clients {
         let row = Row::new(self.next_id, session, transport, waker, self.limits.request_max, heart.now);
         self.rows[free] = Some(Box::new(row));
         None
+    }
+
+    /// Answers a request of a client that is none of these, and that only looks.
+    pub(crate) fn glance(&mut self, heart: &mut Heart, request: &[u8]) -> Vec<u8> {
+        let client = Client::new(0, String::new(), String::new(), heart.clock.unix_ms(heart.now));
+        let mut session = Session::new(client, self.limits);
+        let mut out = Vec::new();
+        let mut turn = Turn { heart, clients: self, own: ClientUsage::default() };
+        session.run(request, &mut turn, &mut out);
+        out
     }
 
     /// Lets one client that is ready have its share of the turn.

@@ -1,0 +1,159 @@
+//! File descriptors: how many a server may need, and what a limit leaves of what its options promise.
+//!
+//! Every socket that is accepted counts against the part of the limit that is its kind's ([`Room`]), from its
+//! acceptance until it is closed, so that no kind can take what is kept for another: clients cannot keep status, metrics
+//! or replicas from being answered.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::warn;
+
+use crate::command::reply;
+use crate::engine::surplus::PLACES;
+use crate::metrics::SCRAPES;
+use crate::options::Options;
+use crate::transport::BoxTransport;
+use crate::web::VISITS;
+
+/// The process's own: streams, runtime, listeners, the store's files, a dial, a probe, and connections that are told
+/// why they cannot stay.
+const OWN: u64 = 32 + PLACES as u64;
+/// Clients that do not stay, beside those that do: they look how the node stands, or their last words still leave.
+const LEAVING: u64 = 4 + 2 * PLACES as u64;
+/// Connections to the replication address that are still to be told that there is no room.
+const REFUSED: u64 = 2;
+
+/// What there is room for.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    /// Clients at the same time: what was promised, or what the limit leaves of it.
+    pub(crate) clients_max: u32,
+    /// Why a further client cannot stay.
+    pub(crate) why: String,
+    pub(crate) clients: Arc<Semaphore>,
+    pub(crate) replicas: Arc<Semaphore>,
+    /// Whether there is a limit at all.
+    pub(crate) limited: bool,
+}
+
+impl Room {
+    /// The error that a further client gets.
+    pub(crate) fn refusal(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        reply::error(&mut out, &format!("ERR max number of clients reached: {}", self.why));
+        out
+    }
+
+    /// What the limit leaves of what the options promise; said in one line if it is less. `links` is how many
+    /// replication connections there may be.
+    pub(crate) fn new(options: &Options, links: u32) -> Self {
+        let (promised, links) = (u64::from(options.clients_max), u64::from(links));
+        let (clients, replicas) = match options.descriptors {
+            None => (promised, links),
+            Some(limit) => part(limit, beside(options), promised, links),
+        };
+        let clients_max = u32::try_from(clients).unwrap_or(u32::MAX);
+        let mut why = format!("{clients_max} clients are connected, the most that clients_max allows");
+        if let Some(limit) = options.descriptors
+            && (clients < promised || replicas < links)
+        {
+            let needed = beside(options) + promised + links;
+            warn!(
+                "{limit} file descriptors where {needed} may be needed: room for {clients} of {promised} clients and \
+                 {replicas} of {links} replication links; raise the hard limit (ulimit -Hn) or lower clients_max"
+            );
+            why = format!(
+                "{clients_max} clients are connected, all that {limit} file descriptors leave room for"
+            );
+        }
+        let permits =
+            |number: u64| Arc::new(Semaphore::new(usize::try_from(number).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self {
+            clients_max,
+            why,
+            clients: permits(clients + LEAVING),
+            replicas: permits(replicas + REFUSED),
+            limited: options.descriptors.is_some(),
+        }
+    }
+}
+
+/// What is needed beside clients and replication links.
+fn beside(options: &Options) -> u64 {
+    let watchers = |there: bool, number: usize| if there { number as u64 } else { 0 };
+    OWN + LEAVING
+        + REFUSED
+        + watchers(options.metrics.is_some(), SCRAPES)
+        + watchers(options.web.is_some(), VISITS)
+}
+
+/// Clients and replication links within a limit: the links get a quarter of what is too little for all.
+fn part(limit: u64, beside: u64, clients: u64, links: u64) -> (u64, u64) {
+    let left = limit.saturating_sub(beside);
+    if left >= clients + links {
+        return (clients, links);
+    }
+    let links = links.min((left / 4).max(2));
+    (clients.min(left.saturating_sub(links).max(1)), links)
+}
+
+/// A connection that counts until it is dropped.
+pub(crate) struct Counted {
+    pub(crate) transport: BoxTransport,
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_read(task, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(task)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write_vectored(task, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    #[test]
+    fn a_limit_is_parted_between_clients_and_links() {
+        assert_eq!(part(2_000, 50, 1_000, 64), (1_000, 64));
+        assert_eq!(part(1_114, 50, 1_000, 64), (1_000, 64));
+        assert_eq!(part(1_113, 50, 1_000, 64), (999, 64));
+        assert_eq!(part(90, 50, 1_000, 64), (30, 10));
+        assert_eq!(part(20, 50, 1_000, 64), (1, 2));
+    }
+}
