@@ -1,8 +1,8 @@
 //! File descriptors: how many a server may need, and what a limit leaves of what its options promise.
 //!
 //! Every socket that is accepted counts against the part of the limit that is its kind's ([`Room`]), from its
-//! acceptance until it is closed, so that no kind can take what is kept for another: clients cannot keep status, metrics
-//! or replicas from being answered.
+//! acceptance until it is closed, so that no kind can take what is kept for another: clients cannot keep status,
+//! metrics or replicas from being answered.
 
 use std::io;
 use std::pin::Pin;

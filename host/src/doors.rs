@@ -33,10 +33,12 @@ pub(crate) struct Doors {
     pub(crate) replicas: Option<Box<dyn Listener>>,
     pub(crate) metrics: Option<Box<dyn Listener>>,
     pub(crate) web: Option<(Box<dyn Listener>, &'static [web::File])>,
+    pub(crate) room: Room,
 }
 
 impl Doors {
-    pub(crate) async fn open(options: &Options, net: &dyn Net) -> Result<Self, StartError> {
+    /// Opens what the options name; there may be `links` replication connections.
+    pub(crate) async fn open(options: &Options, links: u32, net: &dyn Net) -> Result<Self, StartError> {
         let named = |option, addr: &str, source| StartError::Listen { option, addr: addr.to_owned(), source };
         let mut clients = None;
         for (index, addr) in options.listen.iter().enumerate() {
@@ -68,10 +70,11 @@ impl Doors {
         if !exposed.is_empty() {
             warn!("insecure: {exposed}: no password is asked for, all who can reach it may read and write");
         }
-        Ok(Self { clients, replicas, metrics, web })
+        Ok(Self { clients, replicas, metrics, web, room: Room::new(options, links) })
     }
 
-    pub(crate) fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>, room: &Room) {
+    pub(crate) fn serve(self, acceptors: &mut JoinSet<()>, sender: &mpsc::Sender<Arrival>) {
+        let room = &self.room;
         if let Some(listener) = self.clients {
             let door = Door {
                 sender: sender.clone(),

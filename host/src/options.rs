@@ -50,8 +50,8 @@ pub struct Options {
     pub node: Option<u64>,
     /// Clients at the same time.
     pub clients_max: u32,
-    /// How many file descriptors this server may use. Where they are too few for all that is promised, fewer clients and
-    /// replicas are let in, and that is said at the start. None: not looked at.
+    /// How many file descriptors this server may use. Where they are too few for all that is promised, fewer clients
+    /// and replicas are let in, and that is said at the start. None: not looked at.
     pub descriptors: Option<u64>,
     /// What clients' unread requests and untaken replies may take beyond a small part for each, all together.
     pub client_bytes: u64,

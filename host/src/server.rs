@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 use towline_core::{Boot, Config, Cursor, EpochOffset, Input, Node, NodeId, Role};
 
 use crate::clock::Clock;
-use crate::descriptors::Room;
 use crate::doors::Doors;
 use crate::engine::Engine;
 use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
@@ -99,11 +98,10 @@ impl Server {
         let config = options.check_on(&*net)?;
         let seed = options.seed.map_or_else(dice, Ok)?;
         let opened = open(&options, &config, &seed, store)?;
-        let doors = Doors::open(&options, &*net).await?;
+        let doors = Doors::open(&options, config.link_ids(), &*net).await?;
         let clock = Clock::start(options.unix_zero_ns);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
-        let room = Room::new(&options, config.link_ids());
-        let clients = Clients::new(&options, &room, config.record_bytes_max);
+        let clients = Clients::new(&options, &doors.room, config.record_bytes_max);
         let tally = Tally {
             client_addr: addr(&doors.clients),
             replication_addr: addr(&doors.replicas),
@@ -113,7 +111,7 @@ impl Server {
             persisted: opened.persisted,
             peers: vec![None; config.link_ids() as usize],
             buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
-            clients_max: room.clients_max,
+            clients_max: doors.room.clients_max,
             real: options.unix_zero_ns.is_none(),
             ..Tally::default()
         };
@@ -149,7 +147,7 @@ impl Server {
             (sender.clone(), arrivals),
         );
         server.engine.spawn(engine.run());
-        doors.serve(&mut server.acceptors, &sender, &room);
+        doors.serve(&mut server.acceptors, &sender);
         Ok(server)
     }
 
