@@ -1,9 +1,9 @@
 //! Clients beyond the limit: each is told why it cannot stay, and may look how the node stands first.
 //!
-//! Whoever watches a node needs an answer most when it is full. So a client beyond the limit gets one of a few places
-//! of its own, where it may ask [`LOOKS`] and nothing else: any other request is answered with the reason and the end of
-//! the connection, and so is silence. A newcomer takes the place of the one who came first, so that those who only
-//! wait cannot take them all.
+//! A node is asked how it stands most when it is full. So a client beyond the limit gets one of a few places of its
+//! own, where it may ask [`LOOKS`] and nothing else: any other request is answered with the reason and the end of the
+//! connection, and so is silence. A newcomer takes the place of the one who came first, so that those who only wait
+//! cannot take them all.
 //!
 //! Bounds: [`PLACES`] at a time, and those that leave; a request of [`REQUEST_BYTES`], [`PATIENCE`] for each.
 
