@@ -188,23 +188,23 @@ impl Map {
 
     /// Up to `count` keys whose time is at or before `now_ms`, earliest first.
     pub(crate) fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
-        let due = self.sums.expiries.iter().take_while(|(at, _)| at.get() <= now_ms);
+        let due = self.sums.expiries.0.iter().take_while(|(at, _)| at.get() <= now_ms);
         due.take(count).map(|(_, key)| Arc::clone(key)).collect()
     }
 
     pub(crate) fn next_due(&self) -> Option<ExpiryMs> {
-        self.sums.expiries.first().map(|(at, _)| *at)
+        self.sums.expiries.0.first().map(|(at, _)| *at)
     }
 
     /// How many keys have an end, and the sum of the ends.
     pub(crate) fn expiring(&self) -> (u64, u128) {
-        (self.sums.expiries.len() as u64, self.sums.ends_ms)
+        (self.sums.expiries.0.len() as u64, self.sums.ends_ms)
     }
 
     /// What it takes in memory, from above; O(shards).
     pub(crate) fn memory_bytes(&self) -> u64 {
         let tables: usize = self.shards.0.iter().map(|shard| block(shard.allocation_size() + 64)).sum();
-        self.sums.bytes + tables as u64 + self.sums.expiries.len() as u64 * EXPIRY_BYTES
+        self.sums.bytes + tables as u64 + self.sums.expiries.0.len() as u64 * EXPIRY_BYTES
     }
 
     /// What a view holds, from above, once every entry was written anew; O(1).
@@ -235,9 +235,27 @@ struct Sums {
     /// Of keys and values.
     bytes: u64,
     /// Exactly the entries with an expiry.
-    expiries: BTreeSet<(ExpiryMs, Arc<[u8]>)>,
+    expiries: Expiries,
     /// The sum of their ends.
     ends_ms: u128,
+}
+
+/// Keys by when they end. Many are freed by a thread, as entries are.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Expiries(BTreeSet<(ExpiryMs, Arc<[u8]>)>);
+
+impl Drop for Expiries {
+    fn drop(&mut self) {
+        if self.0.len() > FREE_HERE {
+            free(std::mem::take(&mut self.0));
+        }
+    }
+}
+
+/// Frees what takes long elsewhere.
+fn free<T: Send + 'static>(many: T) {
+    // Without a thread the closure comes back unrun and frees them here.
+    drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(many)));
 }
 
 impl Sums {
@@ -246,7 +264,7 @@ impl Sums {
         self.len += 1;
         self.bytes += held.bytes();
         if let Some(at) = held.expiry {
-            self.expiries.insert((at, Arc::clone(&held.key)));
+            self.expiries.0.insert((at, Arc::clone(&held.key)));
             self.ends_ms += u128::from(at.get());
         }
     }
@@ -256,7 +274,7 @@ impl Sums {
         self.len -= 1;
         self.bytes -= held.bytes();
         if let Some(at) = held.expiry {
-            self.expiries.remove(&(at, Arc::clone(&held.key)));
+            self.expiries.0.remove(&(at, Arc::clone(&held.key)));
             self.ends_ms -= u128::from(at.get());
         }
     }
@@ -325,9 +343,7 @@ impl Drop for Shards {
     fn drop(&mut self) {
         let alone = self.0.iter().filter(|shard| Arc::strong_count(shard) == 1);
         if alone.map(|shard| shard.len()).sum::<usize>() > FREE_HERE {
-            let shards = std::mem::take(&mut self.0);
-            // Without a thread the closure comes back unrun and frees them here.
-            drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(shards)));
+            free(std::mem::take(&mut self.0));
         }
     }
 }
