@@ -136,6 +136,7 @@ fn merge(flags: Settings, file: Settings) -> Settings {
 
 /// Fills in what is the same for both.
 fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
+    let typed = Typed::of(&settings);
     options.store = store(&settings)?;
     options.metrics = settings.metrics;
     options.insecure = settings.insecure;
@@ -165,7 +166,7 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
     if let Some(longest) = settings.redial_max {
         core.redial_max = longest.0;
     }
-    options.check_on(&Tcp::default()).map_err(explain)?;
+    options.check_on(&Tcp::default()).map_err(|error| explain_with(error, &typed))?;
     let log = settings.log.unwrap_or_else(|| "info".to_owned());
     Ok(Plan { options, ready_file: settings.ready_file, log })
 }
@@ -205,6 +206,42 @@ pub(crate) fn explain(error: StartError) -> Failure {
     }
 }
 
+/// Which of the options that lean on another were given by the person.
+#[derive(Debug, Default, Clone, Copy)]
+struct Typed {
+    spool: bool,
+    client_memory: bool,
+    reconnect_window: bool,
+}
+
+impl Typed {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            spool: settings.spool.is_some(),
+            client_memory: settings.client_memory.is_some(),
+            reconnect_window: settings.reconnect_window.is_some(),
+        }
+    }
+}
+
+/// As [`explain`]; and of a default that does not fit what was typed, what asks for more.
+fn explain_with(error: StartError, typed: &Typed) -> Failure {
+    let StartError::Config(wrong) = &error else { return explain(error) };
+    let asks = match wrong.option {
+        "spool_bytes" if !typed.spool => Some(("backlog", "spool")),
+        "client_bytes" if !typed.client_memory => Some(("backlog", "client-memory")),
+        "reconnect_window" if !typed.reconnect_window => Some(("idle", "reconnect-window")),
+        _ => None,
+    };
+    let text = out_of_bounds(wrong);
+    Failure::Usage(match asks {
+        Some((asks, flag)) => {
+            format!("{text}; that is its default, and --{asks} asks for more: name --{flag} too")
+        }
+        None => text,
+    })
+}
+
 fn listen_flag(error: &StartError) -> &'static str {
     match error {
         StartError::Listen { option, .. } => option,
@@ -225,7 +262,9 @@ fn out_of_bounds(error: &ConfigError) -> String {
         "spool_bytes" => format!("{}: it must hold one record of the largest size", size("spool")),
         "client_bytes" => format!("{}: four records of the largest size", size("client-memory")),
         "clients_max" => format!("--clients-max is {value}, {relation} {bound}"),
-        "links_max" | "slots_max" => format!("--replicas-max is too large or too small: {error}"),
+        "slots_max" => format!("--replicas-max is {value}, {relation} {bound}"),
+        // One of them is for the upstream.
+        "links_max" => format!("--replicas-max is {}, {relation} {}", value - 1, bound - 1),
         "idle" => time("idle"),
         "reconnect_window" => time("reconnect-window"),
         "redial_max" => time("redial-max"),

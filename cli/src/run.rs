@@ -75,6 +75,8 @@ async fn until_it_ends(
 }
 
 async fn start(options: Options) -> Result<Server, Failure> {
+    // Looked at first: whoever follows a client port by mistake is told at once.
+    Server::look_at_upstream(&options).await.map_err(Failure::failed)?;
     let (listen, choice) = (options.listen.first().cloned(), options.listen.len());
     Server::start(options).await.map_err(|error| match &error {
         StartError::Listen { option: "listen", addr, .. } if choice > 1 => {

@@ -66,6 +66,9 @@ pub struct Stats {
     pub origin_end: Option<Offset>,
     /// How long ago the newest beat of the root was first heard.
     pub origin_age: Option<Span>,
+    /// Beats of the upstream since the newest of the root, one after another: a few are the way's length. More mean
+    /// that there is no primary at the root, or that it is not reached: the nodes above follow each other, or nobody.
+    pub stale_beats: u32,
     /// Calls whose time lay before an earlier one's.
     pub clamped: u64,
     /// Counted since boot.
@@ -155,6 +158,7 @@ impl Node {
             receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
             origin_end: upstream.origin.map(|(_, end, _)| end),
             origin_age: upstream.origin.map(|(_, _, heard)| now.max(self.clock.now()).since(heard)),
+            stale_beats: upstream.stale_beats,
             clamped: self.clock.clamped,
             counters: self.counters,
         }

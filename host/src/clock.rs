@@ -1,25 +1,50 @@
-//! The server's one clock: the runtime's monotonic time, and Unix time derived from it.
+//! The server's clocks: the runtime's monotonic time, and the wall clock.
 //!
-//! Both come from one place so that they never disagree, and so that a simulated runtime simulates both. The wall
-//! clock is read once, at the start; what an operator does to it afterwards moves nothing here.
+//! Everything that takes a while (beats, silence, lags, the time in a batch, which rises) follows the first. The ends
+//! of keys and TIME follow the wall clock, which is read once a turn, so that a turn sees one moment; whoever sets it
+//! moves them. A server that is given its Unix time derives the wall clock from the first, so that a simulated runtime
+//! simulates both.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
-use towline_core::Time;
+use towline_core::{Span, Time};
 
-/// Monotonic time since the start, and Unix time at the start.
+/// How long a step of the wall clock may go unseen by a server that has nothing else to do.
+const UNSEEN: Span = Span::from_secs(1);
+
+/// Unix time in nanoseconds, as a function tells it.
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock(pub fn() -> u64);
+
+impl PartialEq for WallClock {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for WallClock {}
+
+/// Monotonic time since the start, and Unix time at this turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: Instant,
     unix_zero_ns: u64,
+    /// What is asked each turn; none derives it from the start.
+    wall: Option<WallClock>,
+    /// This turn's time, and the wall clock's reading at it.
+    turn: Time,
+    turn_unix_ns: u64,
 }
 
 impl Clock {
-    /// A clock that starts now, at this Unix time in nanoseconds; the machine's own when none is given.
+    /// A clock that starts now. With a Unix time in nanoseconds for its start it stays as far from that as time has
+    /// passed; else it follows `wall`, or the machine's wall clock.
     #[must_use]
-    pub fn start(unix_zero_ns: Option<u64>) -> Self {
-        Self { start: Instant::now(), unix_zero_ns: unix_zero_ns.unwrap_or_else(machine_unix_ns) }
+    pub fn start(unix_zero_ns: Option<u64>, wall: Option<WallClock>) -> Self {
+        let wall = wall.unwrap_or(WallClock(machine_unix_ns));
+        let (zero, wall) = unix_zero_ns.map_or_else(|| ((wall.0)(), Some(wall)), |zero| (zero, None));
+        Self { start: Instant::now(), unix_zero_ns: zero, wall, turn: Time::ZERO, turn_unix_ns: zero }
     }
 
     /// Time for the core.
@@ -28,28 +53,41 @@ impl Clock {
         Time(whole_ns(self.start.elapsed()))
     }
 
-    /// Unix time at the core's zero, in nanoseconds.
+    /// A turn begins: reads both clocks, for all of it.
+    pub fn begin_turn(&mut self) -> Time {
+        self.turn = self.now();
+        self.turn_unix_ns = match self.wall {
+            Some(WallClock(read)) => read(),
+            None => self.unix_zero_ns.saturating_add(self.turn.0),
+        };
+        self.turn
+    }
+
+    /// Unix time at the core's zero, in nanoseconds, as it was read then.
     #[must_use]
     pub const fn unix_zero_ns(&self) -> u64 {
         self.unix_zero_ns
     }
 
-    /// Unix time in milliseconds at `now`.
+    /// Unix time of this turn, in milliseconds.
     #[must_use]
-    pub const fn unix_ms(&self, now: Time) -> u64 {
-        self.unix_zero_ns.saturating_add(now.0) / 1_000_000
+    pub const fn unix_ms(&self) -> u64 {
+        self.turn_unix_ns / 1_000_000
     }
 
-    /// The same in microseconds.
+    /// Unix time of this turn, in microseconds.
     #[must_use]
-    pub const fn unix_us(&self, now: Time) -> u64 {
-        self.unix_zero_ns.saturating_add(now.0) / 1000
+    pub const fn unix_us(&self) -> u64 {
+        self.turn_unix_ns / 1000
     }
 
-    /// When Unix time will be `ms`, or zero if that lies before the start.
+    /// When to look whether Unix time is `ms`: then, unless somebody sets the wall clock, for which it is looked at
+    /// sooner.
     #[must_use]
-    pub const fn at_unix_ms(&self, ms: u64) -> Time {
-        Time(ms.saturating_mul(1_000_000).saturating_sub(self.unix_zero_ns))
+    pub fn look_at_unix_ms(&self, ms: u64) -> Time {
+        let ahead = Span(ms.saturating_mul(1_000_000).saturating_sub(self.turn_unix_ns));
+        let derived = self.wall.is_none();
+        self.turn + if derived { ahead } else { ahead.min(UNSEEN) }
     }
 
     /// The runtime's name for a time of the core; far ones are as good as never.
@@ -65,7 +103,7 @@ fn whole_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The one look at the wall clock.
+/// The machine's wall clock.
 fn machine_unix_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ns)
 }

@@ -26,7 +26,7 @@
 //! | [`store`] | what the driver asks of a store, and the two that ship |
 //! | [`command`] | the client protocol, without sockets |
 //!
-//! This crate is the only one with IO: it reads the clock once, at the start, and the system's dice.
+//! This crate is the only one with IO: it reads the clocks, once a turn, and the system's random numbers.
 
 // A print macro panics where nothing can be written.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -39,13 +39,14 @@ mod engine;
 mod lost_lines;
 mod machine;
 mod metrics;
+mod name;
 mod options;
 mod server;
 pub mod store;
 pub mod transport;
 pub mod web;
 
-pub use clock::Clock;
+pub use clock::{Clock, WallClock};
 pub use engine::arrival::Inspection;
 pub use lost_lines::{count_lost_log_line, lost_log_lines};
 pub use machine::Usage;

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use towline_core::{Replica, ReplicaState, Role};
 
-use crate::command::Status;
+use crate::command::{Status, UpstreamState};
 use crate::engine::arrival::{Arrival, Inspection};
 use crate::transport::{BoxTransport, Listener};
 
@@ -105,7 +105,7 @@ fn describe() {
     describe_gauge!("towline_store_failed", "1 while the store takes nothing, 0 otherwise");
     describe_gauge!("towline_keys", "entries in the store");
     describe_gauge!("towline_memory_bound_bytes", "the most this process may take in memory as things stand");
-    describe_gauge!("towline_upstream_streaming", "1 while the stream flows from the upstream");
+    describe_gauge!("towline_upstream_streaming", "1 while the stream of a primary flows from the upstream");
     describe_gauge!("towline_replica_lag_records", "records a replica has not reached, by stage");
     describe_gauge!("towline_replica_lag_bytes", "stream bytes a replica has not reached, by stage");
     describe_gauge!(
@@ -148,7 +148,8 @@ fn node(inspection: &Inspection) {
     gauge!("towline_spool_bytes").set(status.spool_bytes.0 as f64);
     gauge!("towline_memory_bound_bytes").set(status.memory_bound_bytes as f64);
     gauge!("towline_clients").set(status.clients as f64);
-    gauge!("towline_upstream_streaming").set(f64::from(u8::from(stats.streaming)));
+    gauge!("towline_upstream_streaming")
+        .set(f64::from(u8::from(status.upstream == UpstreamState::Streaming)));
     if let Some(age) = stats.origin_age {
         gauge!("towline_origin_age_seconds").set(age.0 as f64 / 1e9);
     }

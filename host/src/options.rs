@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions, Span};
 
+use crate::clock::WallClock;
 use crate::transport::Net;
 use crate::web::{self, Web};
 
@@ -74,8 +75,10 @@ pub struct Options {
     pub stop_wait: Span,
     /// The dice of this start; the operating system's when not given.
     pub seed: Option<[u8; 32]>,
-    /// Unix time at the start in nanoseconds; the machine's when not given.
+    /// Unix time at the start in nanoseconds, from where it runs on by itself; else the wall clock is followed.
     pub unix_zero_ns: Option<u64>,
+    /// The wall clock; the machine's when not given.
+    pub wall_clock: Option<WallClock>,
 }
 
 impl Default for Options {
@@ -102,6 +105,7 @@ impl Default for Options {
             stop_wait: Span::from_secs(10),
             seed: None,
             unix_zero_ns: None,
+            wall_clock: None,
         }
     }
 }

@@ -5,7 +5,6 @@
 //!
 //! A dropped [`Server`] is a killed one: nothing is flushed.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -19,17 +18,16 @@ use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
 use crate::engine::clients::Clients;
 use crate::engine::heart::Heart;
 use crate::engine::links::buffer_bytes_max;
+use crate::engine::probe;
 use crate::engine::receive::Receive;
 use crate::engine::tally::Tally;
 use crate::engine::turn::SPOOL_FILE_BYTES;
 use crate::engine::upstream::Upstream;
 use crate::metrics;
+use crate::name;
 use crate::options::{Options, ServeError, StartError, StoreKind};
 use crate::store::{DiskOptions, DiskStore, MemoryStore, Spool, Store};
 use crate::transport::{Listener, Net, Tcp};
-
-/// Where a directory keeps its node's name.
-const NODE_FILE: &str = "node";
 
 /// A running server.
 #[derive(Debug)]
@@ -99,7 +97,7 @@ impl Server {
         let seed = options.seed.map_or_else(dice, Ok)?;
         let opened = open(&options, &config, &seed, store)?;
         let doors = Doors::open(&options, config.link_ids(), &*net).await?;
-        let clock = Clock::start(options.unix_zero_ns);
+        let clock = Clock::start(options.unix_zero_ns, options.wall_clock);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
         let clients = Clients::new(&options, &doors.room, config.record_bytes_max);
         let tally = Tally {
@@ -149,6 +147,18 @@ impl Server {
         server.engine.spawn(engine.run());
         doors.serve(&mut server.acceptors, &sender);
         Ok(server)
+    }
+
+    /// Looks whether what the options name as upstream can be one, before anything is started: an address that nobody
+    /// answers on can, for somebody may later.
+    ///
+    /// # Errors
+    /// It never will; the text says why, and names the right address where one is known.
+    pub async fn look_at_upstream(options: &Options) -> Result<(), String> {
+        let (Some(addr), Ok(config)) = (&options.upstream, options.check()) else { return Ok(()) };
+        let seed = dice().map_err(|error| error.to_string())?;
+        let node = options.node.unwrap_or(word(&seed, 24).max(1));
+        probe::look_at(Arc::new(Tcp::default()), addr, &config, NodeId(node)).await
     }
 
     /// Where clients connect.
@@ -267,7 +277,7 @@ fn open(
     given: Option<Box<dyn Store>>,
 ) -> Result<Opened, StartError> {
     // Core, store and node name share the seed: the core alone needs it to be hard to guess.
-    let (dice, name) = (word(seed, 16), word(seed, 24).max(1));
+    let (dice, drawn) = (word(seed, 16), word(seed, 24).max(1));
     let failed = |error: std::io::Error| StartError::Store(error.to_string());
     let newest = |store: &dyn Store| store.cursor().and_then(Cursor::newest).unwrap_or_default();
     match (&options.store, given) {
@@ -276,7 +286,7 @@ fn open(
             let store = DiskStore::open(dir, disk).map_err(failed)?;
             Ok(Opened {
                 spool: Spool::file(dir, options.spool_bytes).map_err(failed)?,
-                node: NodeId(node_name(dir, options.node, name)?),
+                node: NodeId(name::of_directory(dir, options.node, drawn)?),
                 kind: "disk",
                 store_extra_bytes: disk.cache_bytes as u64,
                 spool_memory_bytes: SPOOL_FILE_BYTES,
@@ -293,7 +303,7 @@ fn open(
             Ok(Opened {
                 store,
                 spool: Spool::memory(options.spool_bytes),
-                node: NodeId(options.node.unwrap_or(name)),
+                node: NodeId(options.node.unwrap_or(drawn)),
                 kind,
                 store_extra_bytes: 0,
                 // What was under way when it was full is kept too.
@@ -304,25 +314,6 @@ fn open(
             })
         }
     }
-}
-
-/// The name a directory keeps: given, kept, or drawn now.
-fn node_name(dir: &Path, given: Option<u64>, drawn: u64) -> Result<u64, StartError> {
-    let path = dir.join(NODE_FILE);
-    let failed = |why: String| StartError::Store(format!("{}: {why}", path.display()));
-    let kept = match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let name = u64::from_str_radix(text.trim(), 16).ok().filter(|name| *name > 0);
-            Some(name.ok_or_else(|| failed("not a node id of 16 hexadecimal digits".to_owned()))?)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error.to_string())),
-    };
-    let name = given.or(kept).unwrap_or(drawn);
-    if kept != Some(name) {
-        std::fs::write(&path, format!("{name:016x}\n")).map_err(|error| failed(error.to_string()))?;
-    }
-    Ok(name)
 }
 
 fn boot(

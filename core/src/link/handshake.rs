@@ -176,6 +176,7 @@ impl Node {
         self.links[row].peer = peer_of(&hello);
         let upstream = &mut self.upstream;
         (upstream.peer_history, upstream.admit, upstream.joins) = (hello.history, 0, 0);
+        upstream.stale_beats = 0;
         self.ask_to_join(row);
         Ok(())
     }

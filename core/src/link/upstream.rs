@@ -54,6 +54,8 @@ pub(crate) struct Upstream {
     pub(crate) echo: u64,
     /// The root's newest beat: its Unix time, its end, and when we first heard of it.
     pub(crate) origin: Option<(u64, Offset, Time)>,
+    /// Beats of the upstream since, none of which brought a newer one of the root.
+    pub(crate) stale_beats: u32,
     /// The upstream's end at its last beat.
     pub(crate) peer_end: Option<Offset>,
     pub(crate) caught_up: bool,
@@ -86,6 +88,7 @@ impl Upstream {
             joins: 0,
             echo: 0,
             origin: None,
+            stale_beats: 0,
             peer_end: None,
             caught_up: false,
             peer_history: HistoryId::NONE,
@@ -283,6 +286,9 @@ impl Node {
         }
         if upstream.origin.is_none_or(|(unix_ns, _, _)| unix_ns != beat.origin_unix_ns) {
             upstream.origin = Some((beat.origin_unix_ns, beat.origin_end, now));
+            upstream.stale_beats = 0;
+        } else {
+            upstream.stale_beats = upstream.stale_beats.saturating_add(1);
         }
         self.note_caught_up();
         Ok(())

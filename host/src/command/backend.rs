@@ -43,6 +43,8 @@ pub enum UpstreamState {
     Snapshot,
     /// The stream flows.
     Streaming,
+    /// The upstream is connected, and no primary is above it: it follows this node, or has lost its own upstream.
+    NoPrimary,
     /// The upstream has another history, and nobody consented to adopt it.
     HistoryDiffers,
     /// Another process uses this node's id.

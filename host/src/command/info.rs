@@ -282,6 +282,7 @@ fn follower(status: &Status, page: &mut Page) {
         UpstreamState::Waiting => ("up", "waiting"),
         UpstreamState::Snapshot => ("up", "snapshot"),
         UpstreamState::Streaming => ("up", "streaming"),
+        UpstreamState::NoPrimary => ("down", "no primary upstream"),
         UpstreamState::HistoryDiffers => ("down", "history differs"),
         UpstreamState::IdentityClash => ("down", "identity clash"),
     };

@@ -56,7 +56,7 @@ fn role_replica(status: &Status, out: &mut Vec<u8>) {
     let (host, port) = host_port(status.upstream_addr.as_deref().unwrap_or_default());
     let state = match status.upstream {
         UpstreamState::None | UpstreamState::HistoryDiffers | UpstreamState::IdentityClash => "connect",
-        UpstreamState::Connecting | UpstreamState::Waiting => "connecting",
+        UpstreamState::Connecting | UpstreamState::Waiting | UpstreamState::NoPrimary => "connecting",
         UpstreamState::Snapshot => "sync",
         UpstreamState::Streaming => "connected",
     };

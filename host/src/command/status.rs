@@ -77,7 +77,7 @@ pub struct Upstream {
     pub addr: Option<String>,
     /// The node there, while joined.
     pub node: Option<String>,
-    /// "connecting", "waiting", "snapshot", "streaming", "history differs" or "identity clash".
+    /// "connecting", "waiting", "snapshot", "streaming", "no primary upstream", "history differs" or "identity clash".
     pub state: String,
     /// Why the last link ended.
     pub fault: Option<String>,
@@ -219,6 +219,7 @@ pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
         UpstreamState::Waiting => "waiting",
         UpstreamState::Snapshot => "snapshot",
         UpstreamState::Streaming => "streaming",
+        UpstreamState::NoPrimary => "no primary upstream",
         UpstreamState::HistoryDiffers => "history differs",
         UpstreamState::IdentityClash => "identity clash",
     };

@@ -70,7 +70,12 @@ impl Engine {
     }
 
     fn joined(&mut self, link: LinkId, node: towline_core::NodeId, from: u64) {
-        match self.row(link).map(|row| row.side) {
+        let row = self.row(link);
+        let side = row.map(|row| {
+            row.joined = true;
+            row.side
+        });
+        match side {
             Some(Side::Upstream) => self.heart.upstream.joined(node, from),
             Some(Side::Downstream) => {
                 let peer = self.heart.tally.peers[link.0 as usize].as_deref().unwrap_or_default();
@@ -121,6 +126,7 @@ impl Engine {
         match row.side {
             Side::Upstream if self.heart.closing || self.heart.role == Role::Primary => {}
             Side::Upstream => self.heart.upstream.lost(&why),
+            Side::Downstream if !row.joined => debug!("{} left unjoined: {why}", peer.unwrap_or_default()),
             Side::Downstream => info!("replica at {} left: {why}", peer.unwrap_or_default()),
         }
     }

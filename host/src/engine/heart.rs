@@ -124,7 +124,7 @@ impl Heart {
 
     /// A turn begins.
     pub(crate) fn begin_turn(&mut self) {
-        self.now = self.clock.now();
+        self.now = self.clock.begin_turn();
         (self.turn_bytes, self.turn_steps) = (0, 0);
     }
 
@@ -247,7 +247,7 @@ impl Heart {
 
     /// Deletes keys whose time has come. Answers whether more are due now.
     pub(crate) fn expire(&mut self) -> bool {
-        let now_ms = self.clock.unix_ms(self.now);
+        let now_ms = self.clock.unix_ms();
         let due = self.store.next_due().is_some_and(|next| next.get() <= now_ms);
         if !due || !self.may_expire() {
             return false;
@@ -279,7 +279,7 @@ impl Heart {
     /// When the next key's time comes, if this node will have to do something then.
     pub(crate) fn next_expiry(&self) -> Option<Time> {
         let next = self.store.next_due().filter(|_| self.may_expire())?;
-        Some(self.clock.at_unix_ms(next.get()))
+        Some(self.clock.look_at_unix_ms(next.get()))
     }
 
     // --- what the store says ---------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ const REPLICA_ROOM_MAX: usize = 64 << 10;
 pub(crate) struct LinkRow {
     id: LinkId,
     pub(crate) side: Side,
+    /// It was admitted: until then its end is nobody's news.
+    pub(crate) joined: bool,
     transport: BoxTransport,
     waker: Waker,
     buffer: Buffer,
@@ -80,7 +82,18 @@ impl LinkRow {
             Side::Downstream => (REPLICA_ROOM, REPLICA_ROOM_MAX),
         };
         let buffer = Buffer::new(room, room);
-        Self { id, side, transport, waker, buffer, room_max, reading: true, writing: false, flushing: false }
+        Self {
+            id,
+            side,
+            joined: false,
+            transport,
+            waker,
+            buffer,
+            room_max,
+            reading: true,
+            writing: false,
+            flushing: false,
+        }
     }
 
     /// The connection, for its last moments.

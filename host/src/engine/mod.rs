@@ -29,9 +29,10 @@ mod farewell;
 pub(crate) mod heart;
 pub(crate) mod links;
 mod notices;
-mod probe;
+pub(crate) mod probe;
 mod ready;
 pub(crate) mod receive;
+mod replaced;
 mod stop;
 pub(crate) mod surplus;
 pub(crate) mod tally;
@@ -246,6 +247,10 @@ impl Engine {
     /// Answers clients whose waiting is over.
     fn tend_clients(&mut self) {
         self.throttle.update(&mut self.heart);
+        if self.heart.role == Role::Replica {
+            let stats = self.heart.node.stats();
+            self.heart.upstream.watch(&stats);
+        }
         if std::mem::take(&mut self.heart.turned) {
             self.clients.unblock();
         }
@@ -299,8 +304,9 @@ impl Engine {
             }
             Some(Errand::Probe(client, addr)) => {
                 let (net, sender) = (Arc::clone(&self.net), self.sender.clone());
+                let (config, node) = (*self.heart.node.config(), self.heart.node.stats().node);
                 self.tasks.spawn(async move {
-                    let result = probe::look_at(net, &addr).await;
+                    let result = probe::look_at(net, &addr, &config, node).await;
                     // If nobody takes it, the server is gone.
                     sender.send(Arrival::Probed { client, addr, result }).await.ok();
                 });

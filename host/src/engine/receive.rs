@@ -18,12 +18,12 @@
 //! faster than that would fill it before the snapshot is complete, and be lost; slowed down early, it leaves the link
 //! to the pieces, and its sender has the time to slow its writers down.
 
-use towline_core::{Cursor, Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step, Time};
+use towline_core::{Input, Kind, Offset, Payload, Position, Records, SnapshotId, Step, Time};
 use tracing::{info, warn};
 
 use self::brake::Brake;
 use super::heart::Heart;
-use crate::store::{Pace, Replaced, Spool};
+use crate::store::{Pace, Spool};
 
 mod brake;
 
@@ -60,8 +60,8 @@ pub(crate) struct Receive {
     pieces: u64,
     piece_bytes: u64,
     /// Records of ours that left the history: epoch number, first, end.
-    fork: Option<(u32, Offset, Offset)>,
-    forked: Option<(u32, Offset, Offset)>,
+    pub(super) fork: Option<(u32, Offset, Offset)>,
+    pub(super) forked: Option<(u32, Offset, Offset)>,
 }
 
 impl Receive {
@@ -292,18 +292,6 @@ impl Heart {
 
     // --- snapshots -------------------------------------------------------------------------------------------------
 
-    /// Our history parts from the upstream's at `from`; a snapshot follows.
-    fn note_fork(&mut self, from: Offset) {
-        let ours = self.store.cursor().and_then(Cursor::describe);
-        let parts = ours.filter(|(_, position)| position.boundary > from);
-        self.receive.fork = parts.map(|(_, position)| (position.epoch.number(), from, position.boundary));
-        if let Some((epoch, from, end)) = self.receive.fork {
-            warn!(
-                "records {from} to {end} of epoch {epoch} are not in the upstream's history: a snapshot replaces them"
-            );
-        }
-    }
-
     fn begin(&mut self, cursor: &[u8], at: Offset) -> Result<(), String> {
         // A spool that does not end where the log ends rode beside another snapshot, maybe on a branch that is gone.
         let ours = self.receive.spooled_to == self.node.stats().end;
@@ -311,6 +299,7 @@ impl Heart {
             self.receive.join_anew().map_err(|error| error.to_string())?;
         }
         info!("a snapshot at {at} is coming in");
+        self.announce_adoption(cursor);
         self.receive.loading = Some(at);
         (self.receive.tail_to, self.receive.tail_waits) = (at, false);
         (self.receive.pieces, self.receive.piece_bytes) = (0, 0);
@@ -329,14 +318,7 @@ impl Heart {
     fn last_piece(&mut self, bytes: &[u8], number: u64, snapshot: SnapshotId) -> Result<(), String> {
         self.piece(bytes, number)?;
         let at = self.receive.loading.take().ok_or("the end of a snapshot that never began")?;
-        let replaced = match self.receive.fork.take() {
-            Some((epoch, from, end)) => {
-                self.receive.forked = Some((epoch, from, end));
-                info!("records {from} to {end} of epoch {epoch} left the history");
-                Replaced::Forked { epoch, from, end }
-            }
-            None => Replaced::Outdated,
-        };
+        let replaced = self.replaced();
         self.note_memory();
         self.watches.note_all();
         self.store.install(replaced).map_err(|error| format!("snapshot: {error}"))?;

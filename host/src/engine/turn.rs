@@ -31,11 +31,11 @@ impl Backend for Turn<'_> {
     }
 
     fn now_ms(&self) -> u64 {
-        self.heart.clock.unix_ms(self.heart.now)
+        self.heart.clock.unix_ms()
     }
 
     fn now_us(&self) -> u64 {
-        self.heart.clock.unix_us(self.heart.now)
+        self.heart.clock.unix_us()
     }
 
     fn writable(&self) -> Result<(), Refusal> {

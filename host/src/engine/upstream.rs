@@ -19,6 +19,9 @@ use crate::transport::Net;
 /// Longer than any connection that is worth waiting for.
 const DIAL_TIMEOUT: Span = Span::from_secs(5);
 
+/// Beats of an upstream without news of a primary, after which there is taken to be none above it.
+const STALE_BEATS: u32 = 4;
+
 /// The upstream and what is known of it.
 #[derive(Debug, Default)]
 pub(crate) struct Upstream {
@@ -29,6 +32,8 @@ pub(crate) struct Upstream {
     fault: Option<String>,
     said: Option<String>,
     joined: bool,
+    /// It was said that no primary is above.
+    rootless: bool,
     stop_if_foreign: bool,
     /// Why the server must stop.
     pub(crate) stop: Option<ServeError>,
@@ -69,11 +74,39 @@ impl Upstream {
         if let Some(latched) = self.latched {
             return latched;
         }
+        let rootless = stats.stale_beats >= STALE_BEATS;
         match (stats.upstream, stats.receiving_pieces, stats.streaming) {
             (None, _, _) => UpstreamState::Connecting,
             (Some(_), Some(_), _) => UpstreamState::Snapshot,
+            (Some(_), None, _) if rootless => UpstreamState::NoPrimary,
             (Some(_), None, true) => UpstreamState::Streaming,
             (Some(_), None, false) => UpstreamState::Waiting,
+        }
+    }
+
+    /// Says once that no primary is above, and once that one is again.
+    pub(crate) fn watch(&mut self, stats: &Stats) {
+        let addr = self.addr.as_deref().unwrap_or("the upstream");
+        match self.state(stats) {
+            UpstreamState::NoPrimary if !self.rootless => {
+                warn!(
+                    "no primary upstream: {addr} is connected, and passes on no news of a primary; \
+                     the nodes above follow each other, or have lost theirs"
+                );
+                self.rootless = true;
+            }
+            UpstreamState::Streaming | UpstreamState::Snapshot if self.rootless => {
+                info!("{addr} has a primary upstream again");
+                self.rootless = false;
+            }
+            UpstreamState::None
+            | UpstreamState::Connecting
+            | UpstreamState::Waiting
+            | UpstreamState::Snapshot
+            | UpstreamState::Streaming
+            | UpstreamState::NoPrimary
+            | UpstreamState::HistoryDiffers
+            | UpstreamState::IdentityClash => {}
         }
     }
 
@@ -104,7 +137,7 @@ impl Upstream {
     pub(crate) fn joined(&mut self, node: NodeId, from: u64) {
         let addr = self.addr.as_deref().unwrap_or("the upstream");
         info!("joined {addr} (node {node}) at {from}");
-        (self.latched, self.said, self.joined) = (None, None, true);
+        (self.latched, self.fault, self.said, self.joined) = (None, None, None, true);
     }
 
     /// The link to the upstream ended.

@@ -311,8 +311,7 @@ impl Store for DiskStore {
     fn install(&mut self, replaced: Replaced) -> io::Result<()> {
         self.resident.loaded()?;
         self.collect();
-        let forked = matches!(replaced, Replaced::Forked { .. });
-        if forked && self.unflushed && self.resident.at_boundary() {
+        if replaced.is_kept() && self.unflushed && self.resident.at_boundary() {
             // What is set aside is the whole of what was committed.
             self.hand_over();
         }

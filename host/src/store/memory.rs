@@ -1,7 +1,8 @@
 //! The store that keeps nothing: the resident map and its cursor, gone with the process.
 //!
-//! `persisted` of it is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork is
-//! not kept aside, because there is no place to keep it: whoever installs over one logs the range that is lost.
+//! `persisted` of it is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork,
+//! or the data of another history, is not kept aside, because there is no place to keep it: whoever installs over one
+//! logs what is lost.
 
 use std::io;
 use std::sync::Arc;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use towline_core::Offset;
+use towline_core::{HistoryId, Offset};
 use towline_kv::{ApplyError, Digest, ExpiryMs};
 
 pub use disk::{DiskOptions, DiskStore};
@@ -36,6 +36,11 @@ pub struct Found {
 pub enum Replaced {
     /// It is an older state of the same history: let it go.
     Outdated,
+    /// It is the data of another history, given up by an operator's word: keep it aside, under this name.
+    Adopted {
+        /// The history it belongs to.
+        history: HistoryId,
+    },
     /// It holds records that left the history: keep it aside, under this name.
     Forked {
         /// The number of the epoch it was written in.
@@ -45,6 +50,17 @@ pub enum Replaced {
         /// The offset after the last one.
         end: Offset,
     },
+}
+
+impl Replaced {
+    /// Whether a store on disk keeps the replaced state aside.
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        match self {
+            Self::Outdated => false,
+            Self::Adopted { .. } | Self::Forked { .. } => true,
+        }
+    }
 }
 
 /// What a store can do with a batch that comes now.

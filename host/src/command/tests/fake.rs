@@ -171,6 +171,7 @@ impl FakeBackend {
             receiving_pieces: None,
             origin_end: None,
             origin_age: replica.then_some(Span::from_secs(2)),
+            stale_beats: 0,
             clamped: 0,
             counters: Counters {
                 full_syncs: 1,

@@ -145,7 +145,7 @@ impl Clients {
         heart.tally.clients += 1;
         heart.tally.connections += 1;
         let local = heart.tally.client_addr.clone().unwrap_or_default();
-        let client = Client::new(self.next_id, peer, local, heart.clock.unix_ms(heart.now));
+        let client = Client::new(self.next_id, peer, local, heart.clock.unix_ms());
         let session = Session::new(client, self.limits);
         let waker = ready.row(Token::Client(index));
         let row = Row::new(self.next_id, session, transport, waker, self.limits.request_max, heart.now);
@@ -155,7 +155,7 @@ impl Clients {
 
     /// Answers a request of a client that is none of these, and that only looks.
     pub(crate) fn glance(&mut self, heart: &mut Heart, request: &[u8]) -> Vec<u8> {
-        let client = Client::new(0, String::new(), String::new(), heart.clock.unix_ms(heart.now));
+        let client = Client::new(0, String::new(), String::new(), heart.clock.unix_ms());
         let mut session = Session::new(client, self.limits);
         let mut out = Vec::new();
         let mut turn = Turn { heart, clients: self, own: ClientUsage::default() };

@@ -296,7 +296,7 @@ impl Thread {
         if self.incoming.as_ref().is_none_or(|(generation, _)| *generation != install.generation) {
             self.incoming = None;
             let Some(incoming) = self.fill(install)? else {
-                self.owed = matches!(replaced, Replaced::Forked { .. }).then_some(replaced);
+                self.owed = replaced.is_kept().then_some(replaced);
                 return Ok(None);
             };
             self.incoming = Some((install.generation, incoming));

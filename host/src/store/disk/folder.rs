@@ -1,11 +1,11 @@
 //! The directory of a store: its lock, its names, and the swap of a loaded snapshot against the old state.
 //!
 //! `LOCK` (held by an OS lock, the pid inside, never removed), `store.redb`, `incoming.redb` (a state being written),
-//! `forked-<epoch>-<from>-<end>/store.redb` (the newest state that left the history), `spool` (of the process that
-//! runs).
+//! `forked-<epoch>-<from>-<end>/store.redb` (the newest state that left the history), `replaced-<history>/store.redb`
+//! (the newest that gave way to another history), `spool` (of the process that runs).
 //!
-//! The swap: a complete `incoming.redb` is durable; the old store moves into its `forked` directory, or stays; incoming
-//! is renamed to store. After a cut at any point [`Folder::settle`] finds one of two things: a store (then what else
+//! The swap: a complete `incoming.redb` is durable; the old store moves into a directory aside, or stays; incoming is
+//! renamed to store. After a cut at any point [`Folder::settle`] finds one of two things: a store (then what else
 //! lies about is deleted), or no store and a complete incoming (then the swap is finished). A new store is made
 //! the same way, so a half-made one is never met.
 
@@ -21,6 +21,7 @@ const LOCK: &str = "LOCK";
 const STORE: &str = "store.redb";
 const INCOMING: &str = "incoming.redb";
 const FORKED: &str = "forked-";
+const REPLACED: &str = "replaced-";
 
 /// A directory this process has for itself, as long as this lives.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Folder {
         }
         self.clear_incoming()?;
         remove(&self.path.join(SPOOL))?;
-        self.keep_newest_fork()
+        self.keep_newest()
     }
 
     pub(crate) fn store(&self) -> PathBuf {
@@ -88,12 +89,15 @@ impl Folder {
     pub(crate) fn swap(&self, replaced: Replaced) -> io::Result<()> {
         sync(&self.path)?;
         if !self.incoming().exists() {
-            return self.keep_newest_fork();
+            return self.keep_newest();
         }
-        if let Replaced::Forked { epoch, from, end } = replaced
-            && self.store().exists()
-        {
-            let aside = self.path.join(format!("{FORKED}{epoch}-{from}-{end}"));
+        let aside = match replaced {
+            Replaced::Outdated => None,
+            Replaced::Adopted { history } => Some(format!("{REPLACED}{history}")),
+            Replaced::Forked { epoch, from, end } => Some(format!("{FORKED}{epoch}-{from}-{end}")),
+        };
+        if let Some(aside) = aside.filter(|_| self.store().exists()) {
+            let aside = self.path.join(aside);
             fs::create_dir_all(&aside).map_err(|error| named(&aside, &error))?;
             let (old, new) = (self.store(), aside.join(STORE));
             fs::rename(&old, &new).map_err(|error| named(&new, &error))?;
@@ -101,7 +105,7 @@ impl Folder {
             sync(&self.path)?;
         }
         self.adopt()?;
-        self.keep_newest_fork()
+        self.keep_newest()
     }
 
     /// Renames incoming to store, replacing one that is there.
@@ -110,23 +114,41 @@ impl Folder {
         sync(&self.path)
     }
 
-    /// Removes every state set aside but the newest, and directories that never got theirs.
-    fn keep_newest_fork(&self) -> io::Result<()> {
-        let mut forks = Vec::new();
+    /// Of the states set aside for a fork keeps the newest, and of those set aside for another history; removes the
+    /// others, and directories that never got theirs.
+    fn keep_newest(&self) -> io::Result<()> {
+        let (mut forked, mut replaced) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            if let Some(range) = path.file_name().and_then(|name| name.to_str()).and_then(fork_range) {
-                forks.push((path.join(STORE).exists(), range, path));
+            let store = path.join(STORE);
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if let Some(range) = fork_range(name) {
+                forked.push((store.exists(), range, path));
+            } else if is_replaced(name) {
+                // A history's name has no order: the newest is the one that got its store last.
+                let moved = fs::metadata(&path).and_then(|folder| folder.modified()).ok();
+                replaced.push((store.exists(), moved, path));
             }
         }
-        forks.sort_unstable();
-        // The last, if it holds a store.
-        let _newest = forks.pop_if(|(held, ..)| *held);
-        for (_, _, path) in forks {
-            fs::remove_dir_all(&path).map_err(|error| named(&path, &error))?;
-        }
-        Ok(())
+        remove_all_but_last(forked)?;
+        remove_all_but_last(replaced)
     }
+}
+
+/// Removes all but the last in order, and that too if it holds no store.
+fn remove_all_but_last<T: Ord>(mut aside: Vec<(bool, T, PathBuf)>) -> io::Result<()> {
+    aside.sort_unstable();
+    let _newest = aside.pop_if(|(held, ..)| *held);
+    for (_, _, path) in aside {
+        fs::remove_dir_all(&path).map_err(|error| named(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Whether this is the name of a directory for the data of another history: 32 hexadecimal digits.
+fn is_replaced(name: &str) -> bool {
+    let digits = name.strip_prefix(REPLACED);
+    digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// Epoch, from and end of a directory's name. Epochs only grow, so their order is that of time.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use towline_core::HistoryId;
+
 use super::{CACHE, Content, DiskStore, Folder, Map, Offset, Replaced, Store};
 use super::{load, open, options, persisted, set, state, wait_for, write};
 use crate::store::disk::base::{Base, Mark};
@@ -105,6 +107,31 @@ fn dropped_within_an_install_it_has_the_old_state_or_the_new() {
         assert!(found == old || found == new);
         assert_eq!(found == new, directory.path().join("forked-3-5-9").exists());
     }
+}
+
+#[test]
+fn the_data_of_another_history_is_kept_aside_and_only_the_newest() {
+    let (directory, mut store) = with_old();
+    let history = |number| Replaced::Adopted { history: HistoryId(number) };
+    let mut replaced = Vec::new();
+    for (number, upto) in [(7, 10), (9, 20), (8, 30)] {
+        write(&mut store, "committed, not flushed", upto);
+        replaced.push(state(&store));
+        load(&mut store, &["new"], upto + 5);
+        store.install(history(number)).unwrap();
+        assert_eq!(persisted(&mut store).unwrap(), Offset(upto + 5));
+    }
+    load(&mut store, &["newer"], 50);
+    store.install(FORK).unwrap();
+    wait_for(&mut store, 50);
+    drop(store);
+    // One of each kind; and a start, which tidies up, leaves them.
+    let newest = format!("replaced-{}", HistoryId(8));
+    let all = ["LOCK", "forked-3-5-9", &newest, "store.redb"];
+    assert_eq!(names(directory.path()), all);
+    drop(open(directory.path()));
+    assert_eq!(names(directory.path()), all);
+    assert_eq!(state(&open(&directory.path().join(newest))), replaced[2]);
 }
 
 /// A directory as it is while a snapshot with `new` is being installed over `old`.

@@ -1,0 +1,72 @@
+//! Which state a snapshot replaces, said before it happens and when it has.
+//!
+//! Three cases: an older state of the same history (nothing to say), a state with records that left the history (a
+//! fork), and the data of another history (adopted, because an operator said so). The last two are kept aside by a
+//! store on disk, the newest of each; a store in memory keeps neither, and the log says that.
+
+use towline_core::{Cursor, HistoryId, Offset};
+use tracing::{info, warn};
+
+use super::heart::Heart;
+use crate::store::Replaced;
+
+impl Heart {
+    /// Our history parts from the upstream's at `from`; a snapshot follows.
+    pub(crate) fn note_fork(&mut self, from: Offset) {
+        let ours = self.store.cursor().and_then(Cursor::describe);
+        let parts = ours.filter(|(_, position)| position.boundary > from);
+        self.receive.fork = parts.map(|(_, position)| (position.epoch.number(), from, position.boundary));
+        if let Some((epoch, from, end)) = self.receive.fork {
+            warn!(
+                "records {from} to {end} of epoch {epoch} are not in the upstream's history: a snapshot replaces them"
+            );
+        }
+    }
+
+    /// The history of the data here, if a snapshot of `theirs` replaces it by that of another, and there are any.
+    fn adopted(&self, theirs: HistoryId) -> Option<(HistoryId, Offset)> {
+        let (ours, position) = self.store.cursor().and_then(Cursor::describe)?;
+        (ours != theirs && !self.store.is_empty()).then_some((ours, position.boundary))
+    }
+
+    /// A snapshot begins to come in: if it is another history's, says what it will replace.
+    pub(crate) fn announce_adoption(&self, cursor: &[u8]) {
+        let Some((theirs, _)) = Cursor::describe(cursor) else { return };
+        if let Some((ours, at)) = self.adopted(theirs) {
+            let (addr, keys) = (self.upstream.addr().unwrap_or("the upstream"), self.store.len());
+            warn!(
+                "adopting history {theirs} of {addr}: when its snapshot is complete it replaces the data here, \
+                 {keys} keys of history {ours} at {at}"
+            );
+        }
+    }
+
+    /// What the loaded snapshot, the node's history now, replaces.
+    pub(crate) fn replaced(&mut self) -> Replaced {
+        let theirs = self.node.stats().history;
+        if let Some((history, at)) = self.adopted(theirs) {
+            self.receive.fork = None;
+            let keys = self.store.len();
+            if self.tally.persisted.is_some() {
+                warn!(
+                    "adopted history {theirs}: {keys} keys of history {history} at {at} are replaced, and kept in \
+                     replaced-{history}"
+                );
+            } else {
+                warn!(
+                    "adopted history {theirs}: {keys} keys of history {history} at {at} are replaced; a store in \
+                     memory keeps no copy of them"
+                );
+            }
+            return Replaced::Adopted { history };
+        }
+        match self.receive.fork.take() {
+            Some((epoch, from, end)) => {
+                self.receive.forked = Some((epoch, from, end));
+                info!("records {from} to {end} of epoch {epoch} left the history");
+                Replaced::Forked { epoch, from, end }
+            }
+            None => Replaced::Outdated,
+        }
+    }
+}
