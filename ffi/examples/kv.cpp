@@ -228,7 +228,7 @@ private:
             writing_ = true;
             break;
         case TOW_EVENT_CLOSE:
-            std::fprintf(stderr, "kv: closed: %s\n", tow_status_name(static_cast<tow_status>(event.a)));
+            std::fprintf(stderr, "kv: closed: %s\n", tow_status_name(tow_as_close(&event).fault));
             hang_up();
             break;
         default:

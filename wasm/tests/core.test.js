@@ -109,6 +109,19 @@ test('two nodes join by snapshot and stream', () => {
   two.replica[Symbol.dispose]();
 });
 
+test('a write that left the history is owed nothing', () => {
+  const [old, young] = [1, 2].map((id) => new Node({ role: 'primary', node: BigInt(id), ...LIMITS }));
+  const offset = old.write(0, encode('owed'));
+  const place = old.place(offset);
+  assert.deepEqual([place.offset, old.holds(place), old.acked('applied', 0)], [1n, true, 1n]);
+  assert.equal(old.place(2n), undefined, 'beyond the end');
+  // Another history passes the same number, with another record.
+  young.write(0, encode('other'));
+  assert.equal(young.holds(place), false);
+  assert.equal(old.acked('applied', 1), 0n, 'no replica is there');
+  [old, young].forEach((node) => node.dispose());
+});
+
 test('a name of a link is free again after its close was told', () => {
   const { primary } = pair();
   assert.deepEqual([primary.opened(0, 'down'), primary.opened(0, 'down')], [0, 1]);
