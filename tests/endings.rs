@@ -307,7 +307,7 @@ fn what_a_disk_primary_answered_is_there_after_a_stop_under_load() {
     let value =
         |connection, number| format!("SET key:{connection}:{number} value-of-some-length-{number}\r\n");
     let load = Load::start(&primary, 4, u64::MAX, value);
-    load.more(60_000);
+    load.more(200_000);
     assert_eq!(primary.signal("TERM").code(), Some(0));
     let answered = load.ended();
     let again = place.start("primary", &line);
