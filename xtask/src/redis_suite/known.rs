@@ -1,8 +1,9 @@
 //! The list of tests that do not pass, each with its reason.
 //!
 //! A line is `unit | reason | name of the test`; `#` begins a comment. A reason that begins with `other types` or
-//! `other families` means a type of value, or a family of commands, that is not here; one that has `not run` in it keeps the test from being run at all, because it
-//! would not end, or would leave the connection so that the tests behind it fail.
+//! `other families` means a type of value, or a family of commands, that is not here; one that has `not run` in it
+//! keeps the test from being run at all, because it would not end, or would leave the connection so that the tests
+//! behind it fail.
 
 use std::collections::BTreeMap;
 use std::path::Path;

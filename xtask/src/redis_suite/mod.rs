@@ -147,7 +147,7 @@ impl Total {
         let allowed = passed + lacking;
         let tenths = (passed * 1000).checked_div(allowed).unwrap_or(1000);
         println!(
-            "{passed} of {allowed} tests that our types allow pass: {}.{} %; {foreign} more need other types or families",
+            "{passed} of {allowed} tests that our types allow pass: {}.{} %; {foreign} need other types or families",
             tenths / 10,
             tenths % 10
         );
