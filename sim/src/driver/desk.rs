@@ -37,6 +37,8 @@ pub(super) struct View {
     /// The link to its upstream: `streaming` is what it should be; and its last fault. Empty on a primary.
     pub(super) link: String,
     pub(super) installed: u64,
+    /// For how many milliseconds it held its clients' writes so far.
+    pub(super) held_ms: u64,
 }
 
 /// What changes.
@@ -53,6 +55,8 @@ pub(super) struct Sheet {
     pub(super) written: u64,
     /// What must not happen: a process that panicked, or ended by itself.
     pub(super) broken: Option<(u64, usize, String)>,
+    /// Writes were held for too long at a time.
+    pub(super) overheld: Option<(u64, usize, String)>,
 }
 
 /// The desk.
@@ -83,6 +87,7 @@ impl Desk {
             reign: plan.primary(),
             written: 0,
             broken: None,
+            overheld: None,
         };
         let twins: Vec<usize> =
             plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();

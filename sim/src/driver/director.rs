@@ -281,6 +281,11 @@ impl Director {
             self.violation = Some(Violation { invariant: Invariant::X4, t_us, node, text });
             return;
         }
+        let overheld = self.desk.sheet().overheld.take();
+        if let Some((t_us, node, text)) = overheld {
+            self.violation = Some(Violation { invariant: Invariant::F7, t_us, node, text });
+            return;
+        }
         let Some(healed_us) = self.healed_us else { return };
         let ops = self.desk.plan.trains.iter().map(|train| train.count).sum::<u64>();
         if self.written_us.is_none() && self.desk.sheet().written >= ops {

@@ -84,3 +84,22 @@ fn a_panic_is_told_in_its_own_words() {
     assert_eq!(said(Box::new("a string".to_owned())), "a string");
     assert_eq!(said(Box::new(7)), "a panic without words");
 }
+
+#[test]
+fn a_pause_longer_than_from_look_to_look_shows() {
+    use super::desk::View;
+    let view = |t_us, held_ms: u64| View {
+        t_us,
+        role: towline_core::Role::Primary,
+        offset: 0,
+        digest: 0,
+        epoch: 0,
+        link: String::new(),
+        installed: 0,
+        held_ms,
+    };
+    let overheld =
+        |held_ms: u64| super::operator::overheld(&view(1_000_000, 10), &view(1_250_000, 10 + held_ms));
+    assert_eq!(overheld(250), None);
+    assert!(overheld(400).is_some());
+}

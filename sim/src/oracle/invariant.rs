@@ -82,7 +82,7 @@ invariants! {
     F4 "control frames pass in time beside bulk",
     F5 "no hot loop: calls, dials and empty wakes are bounded in time",
     F6 "when nothing is under way, no window counts anything as under way",
-    F7 "writes are held for 50 ms at a time at most, and some pass between two times",
+    F7 "writes are held for a moment at a time, and never for longer than has passed",
     O1 "a node is fed by whom its operator named last, and by nobody else",
     V1 "after the heal, everyone of the core set converges in time",
     V2 "no connection stays open without life longer than the idle time allows",
