@@ -68,6 +68,8 @@ fn guest(config: &Config, node: NodeId) -> Option<Node> {
     guest.handle(Time::ZERO, Input::Tick).ok()?;
     while guest.poll_event().is_some() {}
     guest.handle(Time::ZERO, Input::Opened { link: LINK, side: Side::Upstream }).ok()?;
+    // Its HELLO is on offer once it was told of.
+    while guest.poll_event().is_some() {}
     Some(guest)
 }
 

@@ -1,0 +1,302 @@
+//! End to end: a node says what is so, and keeps to it when its role or its history changes.
+//!
+//! Waits end with the role they were made in; a yes is for a record that is still there; what is on disk belongs to a
+//! history; an address is looked at before it is followed; what is replaced is said, and kept aside.
+
+#[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use support::{Node, Place, agree, eventually};
+
+const SERVE: &str = "serve --replication 127.0.0.1:0";
+
+/// One connection, on which requests go out without an answer being waited for.
+struct Line(TcpStream);
+
+impl Line {
+    fn to(node: &Node) -> Self {
+        let stream = TcpStream::connect(&node.client).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket takes a limit");
+        Self(stream)
+    }
+
+    fn send(&mut self, line: &str) {
+        self.0.write_all(format!("{line}\r\n").as_bytes()).expect("the server reads");
+    }
+
+    /// The next line of a reply.
+    fn reply(&mut self) -> String {
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while !line.ends_with(b"\r\n") {
+            self.0.read_exact(&mut byte).expect("an answer");
+            line.push(byte[0]);
+        }
+        String::from_utf8_lossy(&line).trim_end().to_owned()
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.reply()
+    }
+
+    /// Both numbers of a WAITAOF.
+    fn kept(&mut self, line: &str) -> [String; 2] {
+        self.send(line);
+        assert_eq!(self.reply(), "*2");
+        [self.reply(), self.reply()]
+    }
+}
+
+/// Has a node follow another.
+#[track_caller]
+fn turn(node: &Node, upstream: &Node) {
+    let (host, port) = upstream.feeds().rsplit_once(':').expect("an address has a port");
+    assert_eq!(node.ask(&["REPLICAOF", host, port]), "OK");
+}
+
+fn upstream_state(node: &Node) -> String {
+    node.status()["upstream"]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+#[track_caller]
+fn until_state(node: &Node, state: &str) {
+    eventually(&format!("the upstream to be: {state}"), || (upstream_state(node) == state).then_some(()));
+}
+
+/// A wait belongs to the role and the history it was made in.
+#[test]
+fn a_wait_ends_with_its_role_and_a_lost_write_counts_for_nothing() {
+    let place = Place::new();
+    let one = place.start("one", &format!("{SERVE} --store disk --dir {{one}}"));
+    let two = place.start("two", &format!("follow {} --replication 127.0.0.1:0", one.feeds()));
+    assert_eq!(one.ask(&["SET", "a", "1"]), "OK");
+    agree(&[&one, &two], 1);
+    assert_eq!(two.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
+
+    let mut line = Line::to(&one);
+    assert_eq!(line.ask("SET b 1"), "+OK");
+    line.send("WAITAOF 1 5 0");
+    line.send("PING");
+    let mut other = Line::to(&one);
+    other.send("WAIT 1 0");
+    assert_eq!(two.ask(&["SET", "c", "1"]), "OK");
+    turn(&one, &two);
+    let unblocked = line.reply();
+    assert!(
+        unblocked.starts_with("-UNBLOCKED ") && unblocked.contains("instance state changed"),
+        "{unblocked}"
+    );
+    assert_eq!(line.reply(), "+PONG", "and the connection is read");
+    // The other wrote nothing: it was answered at once, or when the node turned.
+    let answer = other.reply();
+    assert!(answer == ":0" || answer.starts_with("-UNBLOCKED"), "{answer}");
+
+    // It follows the other branch, which passes the offset of the write that is gone.
+    for number in 0..10 {
+        assert_eq!(two.ask(&["SET", &format!("d{number}"), "1"]), "OK");
+    }
+    agree(&[&one, &two], 12);
+    assert!(line.ask("WAIT 0 0").contains("replica instances"));
+    assert_eq!(one.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
+    turn(&two, &one);
+    until_state(&two, "streaming");
+    assert_eq!(line.ask("GET b"), "$-1", "it was thrown away");
+    assert_eq!(line.ask("WAIT 1 0"), ":0", "so nobody has it");
+    assert_eq!(line.kept("WAITAOF 1 1 0"), [":0", ":0"]);
+    assert_eq!(line.ask("SET b 2"), "+OK");
+    assert_eq!(line.ask("WAIT 1 0"), ":1");
+    assert_eq!(line.kept("WAITAOF 1 0 0")[0], ":1");
+}
+
+/// WAITAOF asks before it waits, and has the disk asked.
+#[test]
+fn waitaof_looks_first() {
+    let place = Place::new();
+    let disk = place.start("disk", &format!("{SERVE} --store disk --dir {{data}}"));
+    let mut line = Line::to(&disk);
+    assert_eq!(line.kept("WAITAOF 1 0 0"), [":1", ":0"], "nothing was written");
+    assert_eq!(line.ask("SET a b"), "+OK");
+    eventually("the write to be on disk", || {
+        let status = disk.status();
+        (status["persisted"] == status["end"]).then_some(())
+    });
+    assert_eq!(line.kept("WAITAOF 1 0 0"), [":1", ":0"]);
+    let memory = place.start("memory", SERVE);
+    let mut line = Line::to(&memory);
+    assert_eq!(line.ask("SET a b"), "+OK");
+    assert_eq!(line.kept("WAITAOF 0 0 0"), [":0", ":0"]);
+    assert!(line.ask("WAITAOF 1 0 0").contains("appendonly is disabled"));
+}
+
+/// Persisted belongs to a history: after a demotion, another history and a promotion it is not the old one's.
+#[test]
+fn waitaof_does_not_take_the_old_history_on_disk_for_the_new_one() {
+    let place = Place::new();
+    let primary = place.start("primary", SERVE);
+    let mut node = place.start("node", &format!("{SERVE} --store disk --dir {{data}}"));
+    for number in 0..200 {
+        assert_eq!(node.ask(&["SET", &format!("old{number}"), "1"]), "OK");
+    }
+    eventually("the old history to be on disk", || {
+        let status = node.status();
+        (status["persisted"] == status["end"]).then_some(())
+    });
+    assert_eq!(primary.ask(&["SET", "new", "1"]), "OK");
+    // As fast as it goes: the snapshot is installed, and its own history is primary's again, before the disk has it.
+    turn(&node, &primary);
+    agree(&[&primary, &node], 1);
+    assert_eq!(node.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
+    let mut line = Line::to(&node);
+    let acknowledged = eventually("a promoted node to take a write", || {
+        (line.ask("SET mine 1") == "+OK").then(|| line.kept("WAITAOF 1 0 0"))
+    });
+    assert_eq!(acknowledged[0], ":1");
+    node.kill();
+    let again = place.start("again", &format!("{SERVE} --store disk --dir {{data}}"));
+    assert_eq!(again.ask(&["GET", "mine"]), "1", "what was acknowledged survives kill -9");
+    assert_eq!(again.ask(&["GET", "old1"]), "");
+    assert_eq!(again.ask(&["GET", "new"]), "1");
+}
+
+/// A stop right after an adopted snapshot keeps the new history, not the old one.
+#[test]
+fn a_stop_keeps_the_history_that_was_adopted_last() {
+    let place = Place::new();
+    let primary = place.start("primary", SERVE);
+    let mut node = place.start("node", &format!("{SERVE} --store disk --dir {{data}}"));
+    for number in 0..200 {
+        assert_eq!(node.ask(&["SET", &format!("old{number}"), "1"]), "OK");
+    }
+    assert_eq!(primary.ask(&["SET", "new", "1"]), "OK");
+    turn(&node, &primary);
+    agree(&[&primary, &node], 1);
+    assert_eq!(node.signal("TERM").code(), Some(0));
+    let again = place.start("again", &format!("{SERVE} --store disk --dir {{data}}"));
+    assert_eq!((again.ask(&["GET", "new"]), again.ask(&["DBSIZE"])), ("1".to_owned(), "1".to_owned()));
+}
+
+/// Data of another history is said to be replaced, and kept aside.
+#[test]
+fn adoption_says_what_it_replaces_and_keeps_it_aside() {
+    let place = Place::new();
+    let empty = place.start("empty", SERVE);
+    let node = place.start("node", &format!("{SERVE} --store disk --dir {{data}}"));
+    let history = node.status()["history"].as_str().expect("it has one").to_owned();
+    for number in 0..3 {
+        assert_eq!(node.ask(&["SET", &format!("key{number}"), "1"]), "OK");
+    }
+    turn(&node, &empty);
+    until_state(&node, "streaming");
+    eventually("the keys to be gone", || (node.ask(&["DBSIZE"]) == "0").then_some(()));
+    let log = node.log();
+    assert!(log.contains(&format!("3 keys of history {history} at 3 are replaced, and kept in")), "{log}");
+    let aside = place.path("data").join(format!("replaced-{history}"));
+    eventually("it to be kept aside", || fs::read_dir(&aside).ok()?.next().map(drop));
+    eventually("the new history to be on disk", || {
+        let status = node.status();
+        (status["persisted"] == status["end"]).then_some(())
+    });
+    drop(node);
+    let kept = place.start("kept", &format!("{SERVE} --store disk --dir {{data/replaced-{history}}}"));
+    assert_eq!(kept.ask(&["DBSIZE"]), "3");
+
+    let memory = place.start("memory", SERVE);
+    assert_eq!(memory.ask(&["SET", "a", "1"]), "OK");
+    turn(&memory, &empty);
+    eventually("the key to be gone", || (memory.ask(&["DBSIZE"]) == "0").then_some(()));
+    assert!(memory.log().contains("a store in memory keeps no copy"), "{}", memory.log());
+}
+
+/// The role changes after the address was looked at, not before.
+#[test]
+fn a_node_does_not_follow_itself_nor_a_client_port() {
+    let place = Place::new();
+    let node = place.start("node", SERVE);
+    let (_, port) = node.feeds().rsplit_once(':').expect("an address has a port");
+    for host in ["127.0.0.1", "localhost"] {
+        let told = node.ask(&["REPLICAOF", host, port]);
+        assert!(told.contains("is this node itself"), "{told}");
+    }
+    assert_eq!(node.ask(&["SET", "a", "1"]), "OK", "it is a primary still");
+    let (_, clients) = node.client.rsplit_once(':').expect("an address has a port");
+    let told = node.ask(&["REPLICAOF", "127.0.0.1", clients]);
+    assert!(told.contains("its replication address is") && told.contains(node.feeds()), "{told}");
+    assert_eq!(node.status()["role"], "primary");
+
+    let told = place.refused(1, &format!("follow {} --listen 127.0.0.1:0", node.client));
+    assert!(told.contains("its replication address is") && told.contains(node.feeds()), "{told}");
+    let told = place.refused(2, "serve --replicas-max 0");
+    assert!(told.contains("--replicas-max is 0, must be at least 1"), "{told}");
+    let told = place.refused(2, "serve --idle 2h");
+    assert!(told.contains("--reconnect-window is") && told.contains("--idle asks for more"), "{told}");
+}
+
+/// Nodes that follow each other have no primary, and say so; with one they say nothing of the kind.
+#[test]
+fn a_ring_has_no_primary_upstream() {
+    let place = Place::new();
+    let one = place.start("one", &format!("{SERVE} --metrics 127.0.0.1:0"));
+    let two = place.start("two", &format!("follow {} --replication 127.0.0.1:0", one.feeds()));
+    let leaf = place.start("leaf", &format!("follow {}", two.feeds()));
+    assert_eq!(one.ask(&["SET", "a", "1"]), "OK");
+    agree(&[&one, &two, &leaf], 1);
+    turn(&one, &two);
+    for node in [&one, &two, &leaf] {
+        until_state(node, "no primary upstream");
+        let info = node.ask(&["INFO", "replication"]);
+        assert!(info.contains("master_link_status:down"), "{info}");
+        assert!(info.contains("master_link_state:no primary upstream"), "{info}");
+        assert!(node.log().contains("no primary upstream"), "{}", node.log());
+        let page = String::from_utf8(place.run(&format!("status {}", node.client)).stdout).expect("text");
+        assert!(page.contains("no primary upstream"), "{page}");
+    }
+    assert_eq!(two.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
+    for node in [&one, &leaf] {
+        until_state(node, "streaming");
+        assert!(node.ask(&["INFO", "replication"]).contains("master_link_status:up"));
+        assert!(!node.ask(&["INFO", "replication"]).contains("master_link_fault"), "it is past");
+        eventually("one line that it is over", || {
+            node.log().contains("primary upstream again").then_some(())
+        });
+        assert_eq!(node.log().matches("no primary upstream").count(), 1, "said once: {}", node.log());
+    }
+}
+
+/// Not known is not the same as not there.
+#[test]
+fn a_replica_without_data_yet_says_loading() {
+    let place = Place::new();
+    let mut primary = place.start("primary", &format!("{SERVE} --store disk --dir {{data}}"));
+    assert_eq!(primary.ask(&["SET", "a", "1"]), "OK");
+    let addr = primary.feeds().to_owned();
+    assert_eq!(primary.signal("TERM").code(), Some(0));
+    let replica = place.start("replica", &format!("follow {addr}"));
+    assert!(replica.ask(&["GET", "a"]).starts_with("LOADING "), "{}", replica.ask(&["GET", "a"]));
+    assert!(replica.ask(&["DBSIZE"]).starts_with("LOADING "));
+    assert_eq!(replica.ask(&["PING"]), "PONG");
+    assert!(replica.ask(&["INFO", "persistence"]).contains("loading:1"));
+    assert_eq!(replica.status()["complete"], false);
+    let _primary = place.start("again", &format!("serve --store disk --dir {{data}} --replication {addr}"));
+    eventually("the data to be here", || (replica.ask(&["GET", "a"]) == "1").then_some(()));
+    assert!(replica.ask(&["INFO", "persistence"]).contains("loading:0"));
+}
+
+/// The file with the node's name, emptied by a power cut, does not prevent the start.
+#[test]
+fn an_empty_node_file_draws_a_new_name_and_says_so() {
+    let place = Place::new();
+    let mut node = place.start("node", &format!("{SERVE} --store disk --dir {{data}}"));
+    assert_eq!(node.ask(&["SET", "a", "1"]), "OK");
+    assert_eq!(node.signal("TERM").code(), Some(0));
+    fs::write(place.path("data").join("node"), "").expect("the directory is ours");
+    let again = place.start("again", &format!("{SERVE} --store disk --dir {{data}}"));
+    let name = again.status()["node"].as_str().expect("it has a name").to_owned();
+    assert!(again.log().contains("is empty") && again.log().contains(&name), "{}", again.log());
+    assert_eq!(again.ask(&["GET", "a"]), "1");
+    assert_eq!(fs::read_to_string(place.path("data").join("node")).expect("written"), format!("{name}\n"));
+}
