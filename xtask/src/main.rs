@@ -9,6 +9,7 @@ mod print;
 mod bench;
 mod c;
 mod checks;
+mod clients;
 mod emitted;
 mod fuzz;
 mod imports;
@@ -37,6 +38,8 @@ enum Command {
     Test(test::Args),
     /// Run what takes too long for every change: fuzzing, campaigns, planted bugs, benches
     Nightly(nightly::Args),
+    /// Run real client libraries against the program: see tests/clients
+    Clients(clients::Args),
     /// Put load on a server that speaks RESP: seeded random values, every key once, then overwrites
     Load(load::Args),
     /// Measure, and print the results beside their targets
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Test(args) => test::run(&args),
         Command::Nightly(args) => nightly::run(&args),
+        Command::Clients(args) => clients::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Sim(args) => sim::sim(&args),

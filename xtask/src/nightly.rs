@@ -63,6 +63,7 @@ const NIGHTLY: &[Nightly] = &[
         ),
         &[],
     ),
+    (nightly("django", 120, &["cargo", "xtask", "clients", "django"]), &["set-up: python"]),
     // Measured beside what is promised, so nothing else should run on the machine.
     (
         nightly("bench", 900, &["cargo", "xtask", "bench"]),

@@ -99,6 +99,14 @@ pub(crate) const NEEDS: &[Need] = &[
         root: true,
     },
     Need {
+        name: "set-up: python",
+        budget_s: 120,
+        quick: false,
+        there: || answers("python3", &["-c", "import ensurepip, venv"]),
+        fetch: || "apt-get update && apt-get install --yes --no-install-recommends python3-venv".to_owned(),
+        root: true,
+    },
+    Need {
         name: "set-up: browser",
         budget_s: 180,
         quick: false,

@@ -35,3 +35,8 @@ pub(crate) const CHROMIUM: &str = "chromium";
 /// language, of which any version will do.
 pub(crate) const REDIS_SUITE: &str = "7.0.15";
 pub(crate) const TCL: &str = "tcl";
+
+/// The client libraries of `cargo xtask clients` that come from PyPI; those from npm are in tests/clients/package.json.
+pub(crate) const REDIS_PY: &str = "8.1.0";
+/// Of the nightly checks, with what it needs.
+pub(crate) const DJANGO: &str = "django==5.2.19 asgiref==3.13.0 sqlparse==0.6.1";

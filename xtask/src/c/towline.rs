@@ -128,6 +128,11 @@ impl Server {
         Ok(Self { process, client, replication: address("replication_addr") })
     }
 
+    /// Where clients connect.
+    pub(crate) fn client_port(&self) -> u16 {
+        self.client.port()
+    }
+
     /// Says commands, one behind the other; answers the replies.
     pub(crate) fn ask(&self, commands: &[Vec<String>]) -> Result<Vec<String>> {
         let mut stream = TcpStream::connect(self.client).context("the server's client port")?;
