@@ -18,12 +18,11 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("a full device").into()
 }
 
-/// Makes a server log a line: it is greeted on its replication address with what no replica says.
-fn provoke(node: &Node) {
-    let mut stranger = TcpStream::connect(node.feeds()).expect("it listens");
-    stranger.write_all(&[b'?'; 64]).expect("it reads");
-    // It says goodbye and ends the connection: the line was logged before.
-    stranger.read_to_end(&mut Vec::new()).ok();
+/// Makes a server log so many lines: each promotion opens an epoch, and says so.
+fn provoke(node: &Node, lines: usize) {
+    let mut client = TcpStream::connect(&node.client).expect("it listens");
+    client.write_all("REPLICAOF NO ONE\r\n".repeat(lines).as_bytes()).expect("it reads");
+    client.read_exact(&mut vec![0; lines * "+OK\r\n".len()]).expect("a reply to each");
 }
 
 fn lost(node: &Node) -> u64 {
@@ -35,9 +34,7 @@ fn lost(node: &Node) -> u64 {
 /// It serves, loses lines, counts them, and stops in order.
 #[track_caller]
 fn serves_without_a_log(mut node: Node) {
-    for _ in 0..3 {
-        provoke(&node);
-    }
+    provoke(&node, 3);
     assert_eq!(node.ask(&["SET", "a", "1"]), "OK");
     eventually("lost lines to be counted", || (lost(&node) >= 3).then_some(()));
     assert_eq!(node.signal("TERM").code(), Some(0));
@@ -69,9 +66,7 @@ fn a_log_that_nobody_reads_holds_up_nobody() {
     let log: ChildStderr = node.stderr();
     // What the pipe and the queue hold is some thousand lines; then lines are lost, and counted.
     eventually("lines to be lost", || {
-        for _ in 0..50 {
-            provoke(&node);
-        }
+        provoke(&node, 100);
         (lost(&node) > 0).then_some(())
     });
     assert_eq!(node.ask(&["SET", "a", "1"]), "OK");
