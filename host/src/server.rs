@@ -110,6 +110,8 @@ impl Server {
             peers: vec![None; config.link_ids() as usize],
             buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
             clients_max: doors.room.clients_max,
+            timeout_s: options.timeout.map_or(0, |timeout| timeout.as_secs()),
+            tcp_keepalive_s: options.tcp_keepalive.map_or(0, |keepalive| keepalive.as_secs()),
             real: options.unix_zero_ns.is_none(),
             ..Tally::default()
         };

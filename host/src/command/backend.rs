@@ -96,6 +96,10 @@ pub struct Status {
     pub clients: u64,
     /// The most that may be at a time.
     pub clients_max: u32,
+    /// Whole seconds after which an idle client is closed; 0 for never.
+    pub timeout_s: u64,
+    /// Whole seconds of silence after which a TCP connection is asked for a sign of life; 0 for never.
+    pub tcp_keepalive_s: u64,
     /// Those of them that wait for something, as WAIT does.
     pub clients_waiting: u64,
     /// Connections taken since the start.

@@ -42,7 +42,8 @@ fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
         ("slaveof", upstream),
         ("slowlog-log-slower-than", text("-1")),
         ("slowlog-max-len", text("0")),
-        ("timeout", text("0")),
+        ("tcp-keepalive", status.tcp_keepalive_s.to_string()),
+        ("timeout", status.timeout_s.to_string()),
     ]
 }
 

@@ -15,6 +15,10 @@ pub(crate) struct Tally {
     pub(crate) counts: Counts,
     /// The most clients at a time.
     pub(crate) clients_max: u32,
+    /// Idle clients are closed after so many seconds; 0 for never.
+    pub(crate) timeout_s: u64,
+    /// Silent connections are asked for a sign of life after so many seconds; 0 for never.
+    pub(crate) tcp_keepalive_s: u64,
     /// Connections taken, and refused because there were too many.
     pub(crate) connections: u64,
     /// See [`Self::connections`].

@@ -190,6 +190,8 @@ impl Heart {
             forked: self.receive.forked(),
             clients: tally.clients,
             clients_max: tally.clients_max,
+            timeout_s: tally.timeout_s,
+            tcp_keepalive_s: tally.tcp_keepalive_s,
             clients_waiting: 0,
             connections: tally.connections,
             refused_connections: tally.refused_connections,

@@ -263,6 +263,8 @@ impl Backend for FakeBackend {
             forked: None,
             clients: 1,
             clients_max: 1000,
+            timeout_s: 0,
+            tcp_keepalive_s: 300,
             clients_waiting: 0,
             connections: 3,
             refused_connections: 0,
