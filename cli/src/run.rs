@@ -122,7 +122,7 @@ fn told(error: ServeError, dir: Option<&Path>) -> Failure {
             dir.map_or_else(|| "its directory".to_owned(), |dir| dir.display().to_string())
         )),
         ServeError::LeftOver(left) => left_over(left, dir),
-        ServeError::Gone => Failure::Failed(error.into()),
+        ServeError::FollowsItself { .. } | ServeError::Gone => Failure::Failed(error.into()),
     }
 }
 

@@ -246,6 +246,11 @@ pub enum ServeError {
         /// The upstream's history.
         theirs: HistoryId,
     },
+    /// The upstream it was started with is its own replication address.
+    FollowsItself {
+        /// The address.
+        upstream: String,
+    },
     /// Another process uses this node's name.
     IdentityClash {
         /// The name.
@@ -263,6 +268,9 @@ impl fmt::Display for ServeError {
             Self::HistoryDiffers { upstream, ours, theirs } => {
                 write!(out, "{upstream} has another history ({theirs}) than the data here ({ours}): ")?;
                 out.write_str("follow it with --adopt to replace the data here")
+            }
+            Self::FollowsItself { upstream } => {
+                write!(out, "{upstream} is this node itself: name the replication address of its primary")
             }
             Self::IdentityClash { node } => write!(out, "another process uses node id {node}"),
             Self::LeftOver(left) => write!(out, "stopped, but {left}"),

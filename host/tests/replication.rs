@@ -2,9 +2,12 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use common::{World, agree, following, options, until};
 use towline_core::Role;
 use towline_host::command::UpstreamState;
+use towline_host::{Options, ServeError, WallClock};
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_is_written_on_a_primary_is_read_on_its_replica() {
@@ -182,6 +185,36 @@ async fn keys_end_on_the_replica_when_the_primary_says_so() {
     until("it is deleted", async || primary.inspect().await.unwrap().keys == 1).await;
     agree(&[&primary, &replica]).await;
     assert_eq!(primary.inspect().await.unwrap().status.expired_keys, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn keys_end_when_the_wall_clock_says_so_also_after_it_was_set() {
+    static UNIX_NS: AtomicU64 = AtomicU64::new(1_700_000_000_000_000_000);
+    let wall_clock = Some(WallClock(|| UNIX_NS.load(Ordering::Relaxed)));
+    let world = World::memory();
+    let server = world.start(Options { wall_clock, ..options() }).await;
+    let mut client = world.client(&server).await;
+    assert_eq!(client.ask(&["SET", "a", "1", "EXAT", "1700003600"]).await, "+OK");
+    assert_eq!(client.ask(&["TTL", "a"]).await, ":3600");
+    // The machine's clock is set forward by half an hour, and back by a minute.
+    UNIX_NS.fetch_add(1_800_000_000_000, Ordering::Relaxed);
+    assert_eq!(client.ask(&["TTL", "a"]).await, ":1800");
+    UNIX_NS.fetch_sub(60_000_000_000, Ordering::Relaxed);
+    assert_eq!(client.ask(&["TTL", "a"]).await, ":1860");
+    assert_eq!(server.inspect().await.unwrap().keys, 1);
+    // And past the key's time: a server that nobody asks anything deletes it by itself.
+    UNIX_NS.fetch_add(1_860_000_000_000, Ordering::Relaxed);
+    until("it is deleted", async || server.inspect().await.unwrap().keys == 0).await;
+    assert_eq!(server.inspect().await.unwrap().status.expired_keys, 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_is_started_to_follow_itself_says_so_and_stops() {
+    let world = World::memory();
+    let addr = "127.0.0.1:7001".to_owned();
+    let upstream = Some(addr.clone());
+    let mut node = world.start(Options { replication: upstream.clone(), upstream, ..options() }).await;
+    assert_eq!(node.wait().await, Err(ServeError::FollowsItself { upstream: addr }));
 }
 
 #[tokio::test(flavor = "current_thread")]

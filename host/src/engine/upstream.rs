@@ -149,6 +149,8 @@ impl Upstream {
             self.foreign(addr, stats, first);
         } else if fault == Fault::IdentityClash {
             self.clash(stats.node, first);
+        } else if fault == Fault::SameNode && self.generation == 0 {
+            self.stop = Some(ServeError::FollowsItself { upstream: addr });
         } else if first {
             warn!("{text}; trying again");
         }
