@@ -6,6 +6,7 @@
 //! A dropped [`Server`] is a killed one: nothing is flushed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -100,21 +101,7 @@ impl Server {
         let clock = Clock::start(options.unix_zero_ns, options.wall_clock);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
         let clients = Clients::new(&options, &doors.room, config.record_bytes_max);
-        let tally = Tally {
-            client_addr: addr(&doors.clients),
-            replication_addr: addr(&doors.replicas),
-            store: opened.kind,
-            store_extra_bytes: opened.store_extra_bytes,
-            spool_memory_bytes: opened.spool_memory_bytes,
-            persisted: opened.persisted,
-            peers: vec![None; config.link_ids() as usize],
-            buffer_bytes_max: buffer_bytes_max(&config) + clients.bytes_bound(),
-            clients_max: doors.room.clients_max,
-            timeout_s: options.timeout.map_or(0, |timeout| timeout.as_secs()),
-            tcp_keepalive_s: options.tcp_keepalive.map_or(0, |keepalive| keepalive.as_secs()),
-            real: options.unix_zero_ns.is_none(),
-            ..Tally::default()
-        };
+        let tally = counters(&options, &config, &opened, &doors, &clients);
         let node = boot(&options, config, &opened, &clock, seed)?;
         let upstream = Upstream::new(options.upstream.clone(), options.stop_if_foreign);
         let heart = Heart::new(
@@ -315,6 +302,27 @@ fn open(
                 persisted,
             })
         }
+    }
+}
+
+/// The counters of a server that has just been opened, and what it shows beside them.
+fn counters(options: &Options, config: &Config, opened: &Opened, doors: &Doors, clients: &Clients) -> Tally {
+    let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
+    let seconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_secs());
+    Tally {
+        client_addr: addr(&doors.clients),
+        replication_addr: addr(&doors.replicas),
+        store: opened.kind,
+        store_extra_bytes: opened.store_extra_bytes,
+        spool_memory_bytes: opened.spool_memory_bytes,
+        persisted: opened.persisted,
+        peers: vec![None; config.link_ids() as usize],
+        buffer_bytes_max: buffer_bytes_max(config) + clients.bytes_bound(),
+        clients_max: doors.room.clients_max,
+        timeout_s: seconds(options.timeout),
+        tcp_keepalive_s: seconds(options.tcp_keepalive),
+        real: options.unix_zero_ns.is_none(),
+        ..Tally::default()
     }
 }
 
