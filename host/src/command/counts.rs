@@ -3,7 +3,7 @@
 //! Time is not measured: a command's microseconds are 0.
 //!
 //! Bounds: one row for each command of the table; errors are counted by their first word, of which there are as many
-//! as this program has, at most [`CODES_MAX`].
+//! as this program has, at most `CODES_MAX`.
 
 use std::collections::BTreeMap;
 

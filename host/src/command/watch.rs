@@ -9,7 +9,7 @@
 //!
 //! Invariants: a mark that is set stays set; a session that is gone holds nothing, so nothing has to be given back.
 //!
-//! Bounds: the table holds at most twice as many marks as sessions do, and [`SPARE`] more. Without watchers a record
+//! Bounds: the table holds at most twice as many marks as sessions do, and `SPARE` more. Without watchers a record
 //! costs one look at an empty table.
 
 use std::collections::BTreeMap;
