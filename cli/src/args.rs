@@ -31,7 +31,8 @@ Examples:
   towline status 127.0.0.1:7000 --watch          who is how far behind
   towline sim explore mixed --seeds 0..2000      thousands of simulated disasters, all invariants on
 
-Exit codes: 0 all went well, 1 it failed, 2 the command line or config file is wrong";
+Exit codes: 0 all went well, 1 it failed, 2 the command line or config file is wrong, 3 a simulation proved nothing,
+4 a server stopped and something it had answered is left over";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
