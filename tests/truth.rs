@@ -236,6 +236,21 @@ fn a_node_does_not_follow_itself_nor_a_client_port() {
     assert!(told.contains("--reconnect-window is") && told.contains("--idle asks for more"), "{told}");
 }
 
+/// A port for metrics or for browsers is not the one that is meant.
+#[test]
+fn status_of_a_port_that_speaks_http_names_the_one_that_is_meant() {
+    let place = Place::new();
+    let node = place.start("node", &format!("{SERVE} --metrics 127.0.0.1:0 --web 127.0.0.1:0"));
+    let told = fs::read_to_string(place.path("node.ready")).expect("it was read before");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("the ready file is JSON");
+    for port in ["metrics_addr", "web_addr"] {
+        let addr = told[port].as_str().expect("it was asked for");
+        let told = place.refused(1, &format!("status {addr}"));
+        assert!(told.contains(&format!("{addr} speaks HTTP")) && told.contains("--listen"), "{told}");
+    }
+    assert_eq!(node.ask(&["PING"]), "PONG");
+}
+
 /// Nodes that follow each other have no primary, and say so; with one they say nothing of the kind.
 #[test]
 fn a_ring_has_no_primary_upstream() {

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A status of hundreds of replicas is shorter.
 const REPLY_MAX: usize = 16 << 20;
 
+/// The beginning of what an HTTP server answers to whatever it does not understand.
+const HTTP: &[u8] = b"HTTP/";
+
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
@@ -90,6 +93,11 @@ impl Client {
                     return Ok(reply);
                 }
                 Ok(None) if self.read.len() - self.used <= REPLY_MAX => {}
+                Ok(None) | Err(()) if self.read[self.used..].starts_with(HTTP) => bail!(
+                    "{} speaks HTTP: it is for metrics or for browsers; \
+                     name the address for clients, which the server's --listen gives",
+                    self.addr
+                ),
                 Ok(None) | Err(()) => bail!(
                     "{} does not answer as a redis server does: \
                      is it the replication address? name the one for clients",

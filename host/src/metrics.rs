@@ -50,6 +50,9 @@ async fn answer(mut transport: BoxTransport, engine: mpsc::Sender<Arrival>) -> s
         if head.len() > HEAD_BYTES || transport.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
+        if !may_be_http(&head) {
+            return write(transport, "400 Bad Request", "this port speaks HTTP, and nothing else\n").await;
+        }
     }
     let asked = |path: &str| head.starts_with(format!("GET {path} ").as_bytes());
     let (status, body) = if asked("/metrics") || asked("/") {
@@ -69,6 +72,19 @@ async fn answer(mut transport: BoxTransport, engine: mpsc::Sender<Arrival>) -> s
     } else {
         ("404 Not Found", "ask for /metrics or /ready\n".to_owned())
     };
+    write(transport, status, &body).await
+}
+
+/// Whether a request that began so may be one of HTTP. Whoever speaks something else, as redis clients do, may wait for
+/// an answer and never end a head.
+fn may_be_http(begun: &[u8]) -> bool {
+    match begun.iter().position(|byte| *byte == b'\n') {
+        Some(end) => begun[..end].windows(6).any(|word| word == b" HTTP/"),
+        None => begun.first().is_none_or(u8::is_ascii_uppercase),
+    }
+}
+
+async fn write(mut transport: BoxTransport, status: &str, body: &str) -> std::io::Result<()> {
     let length = body.len();
     let reply = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\n\
