@@ -218,6 +218,26 @@ async fn clients_are_killed_by_name_and_by_number() {
     assert!(admin.closed().await);
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_wait_is_ended_by_another_client() {
+    let world = World::memory();
+    let server = world.start(options()).await;
+    let (mut admin, mut client) = (world.client(&server).await, world.client(&server).await);
+    let id = client.ask(&["CLIENT", "ID"]).await;
+    let id = &id[1..];
+    assert_eq!(client.ask(&["SET", "a", "1"]).await, "+OK");
+    let ways =
+        [("TIMEOUT", ":0"), ("ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK"), ("TIMEOUT", ":0")];
+    for (way, told) in ways {
+        assert_eq!(admin.ask(&["CLIENT", "UNBLOCK", id, way]).await, ":0", "it does not wait");
+        client.send(&["WAIT", "5", "0"]).await;
+        until("it waits", async || admin.ask(&["CLIENT", "LIST"]).await.contains("flags=b")).await;
+        assert_eq!(admin.ask(&["CLIENT", "UNBLOCK", id, way]).await, ":1");
+        assert_eq!(client.reply().await, told);
+        assert_eq!(client.ask(&["GET", "a"]).await, "1", "and it is read again");
+    }
+}
+
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_pause_holds_writes_or_all_and_no_key_ends_meanwhile() {
     let world = World::memory();

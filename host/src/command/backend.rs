@@ -201,6 +201,9 @@ pub trait Backend {
     }
     /// Ends the connections of all wanted clients but the one that asks. Returns how many.
     fn kill_clients(&mut self, wanted: &mut dyn FnMut(&Client) -> bool) -> u64;
+    /// Ends what a client waits for (WAIT, WAITAOF): as if its time had passed, or with an error. Returns whether it
+    /// waited.
+    fn unblock_client(&mut self, id: u64, with_error: bool) -> bool;
     /// Holds the commands of all clients for a time: those that write, or all.
     fn pause(&mut self, time: Duration, all: bool);
     /// Ends that.

@@ -1,4 +1,4 @@
-//! The CLIENT commands that act on connections: KILL, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH.
+//! The CLIENT commands that act on connections: KILL, UNBLOCK, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH.
 //!
 //! A killed client gets no further reply. A pause holds commands, it does not refuse them: what came is done when the
 //! pause is over, and no key ends meanwhile.
@@ -97,6 +97,23 @@ fn wanted<'a>(call: &Call<'a>) -> Result<Wanted<'a>, Fault> {
         }
     }
     Ok(wanted)
+}
+
+/// CLIENT UNBLOCK.
+pub(super) fn unblock(call: &mut Call<'_>) -> Answer {
+    if call.len() > 4 {
+        return Err(Fault::Syntax);
+    }
+    let with_error = match call.arg(3).to_ascii_lowercase().as_slice() {
+        b"timeout" => false,
+        b"" if call.len() == 3 => false,
+        b"error" => true,
+        _ => return Err(Fault::Static("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+    };
+    // No client has a number below zero.
+    let id = u64::try_from(call.number(2)?);
+    let ended = id.is_ok_and(|id| call.backend.unblock_client(id, with_error));
+    call.integer(i64::from(ended))
 }
 
 /// CLIENT PAUSE.

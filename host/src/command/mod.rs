@@ -27,7 +27,7 @@
 //! | `server` | PING ECHO HELLO AUTH SELECT TIME RESET SHUTDOWN QUIT |
 //! | `config` | CONFIG |
 //! | `client` | CLIENT, but for what stands in |
-//! | `clients` | CLIENT KILL, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH |
+//! | `clients` | CLIENT KILL, UNBLOCK, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH |
 //! | `docs`, `getkeys` | COMMAND; COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS |
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |

@@ -123,6 +123,10 @@ impl Backend for Turn<'_> {
         self.clients.kill(wanted)
     }
 
+    fn unblock_client(&mut self, id: u64, with_error: bool) -> bool {
+        self.clients.unblock_one(self.heart, id, with_error)
+    }
+
     fn pause(&mut self, time: Duration, all: bool) {
         self.heart.pause(time, all);
     }

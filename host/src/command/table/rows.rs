@@ -90,6 +90,8 @@ const CLIENT: &[Command] = rows! { 1: "connection" {
     "client|setname" 3 NONE NO_KEY "2.6.9" "connection-name" => client::setname: "Names the connection";
     "client|tracking" -3 NONE NO_KEY "6.0.0" "ON|OFF" => client::tracking: "Takes OFF: nothing is tracked";
     "client|trackinginfo" 2 NONE NO_KEY "6.2.0" "" => client::trackinginfo: "Says that nothing is tracked";
+    "client|unblock" -3 ADMIN NO_KEY "5.0.0" "client-id [TIMEOUT|ERROR]"
+        => clients::unblock: "Ends another client's WAIT or WAITAOF";
     "client|unpause" 2 ADMIN NO_KEY "6.2.0" "" => clients::unpause: "Ends CLIENT PAUSE";
 } };
 

@@ -296,6 +296,10 @@ impl Backend for FakeBackend {
         self.others.retain(|client| !wanted(client));
         (before - self.others.len()) as u64
     }
+    /// As if every other client waited.
+    fn unblock_client(&mut self, id: u64, _: bool) -> bool {
+        self.others.iter().any(|client| client.id == id)
+    }
     fn pause(&mut self, time: Duration, all: bool) {
         self.paused = Some((self.now_ms + u64::try_from(time.as_millis()).unwrap_or(u64::MAX), all));
     }

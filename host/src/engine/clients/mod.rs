@@ -251,19 +251,16 @@ impl Clients {
 
     /// Replies to a client that asked for something only the engine could do.
     pub(crate) fn answer(&mut self, place: Place, result: Result<(), &str>) {
-        let row = self.rows.get_mut(place.index as usize).and_then(Option::as_mut);
-        let Some(row) = row.filter(|row| row.id == place.id && row.state == State::Asking) else {
+        let row = self.rows.get(place.index as usize).and_then(Option::as_ref);
+        if !row.is_some_and(|row| row.id == place.id && row.state == State::Asking) {
             return;
-        };
-        self.bytes -= row.bytes();
-        row.session.reply_late(&mut row.out, |out| match result {
-            Ok(()) => reply::ok(out),
-            Err(why) => reply::error(out, &format!("ERR {why}")),
+        }
+        self.resume(place.index, |session, out| {
+            session.reply_late(out, |out| match result {
+                Ok(()) => reply::ok(out),
+                Err(why) => reply::error(out, &format!("ERR {why}")),
+            });
         });
-        self.bytes += row.bytes();
-        row.state = State::Open;
-        row.wake();
-        self.owed.push(place.index);
     }
 
     // --- waiting ---------------------------------------------------------------------------------------------------
@@ -271,47 +268,50 @@ impl Clients {
     /// Ends the waits that are over: acknowledgements came, or time passed.
     pub(crate) fn end_waits(&mut self, heart: &Heart) {
         for index in mem::take(&mut self.waiting) {
-            let Some(row) = self.rows[index as usize].as_mut() else { continue };
-            let State::Waiting(wait) = &row.state else { continue };
+            let Some(wait) = self.wait_of(index) else { continue };
             let (reached, own) = (heart.reached(wait.level, wait.record), heart.keeps(wait.record));
             let enough = reached >= wait.replicas && (own || !wait.own);
             if !enough && wait.until.is_none_or(|until| until > heart.now) {
                 self.waiting.push(index);
                 continue;
             }
-            self.bytes -= row.bytes();
-            row.session.waited(own, reached, &mut row.out);
-            self.bytes += row.bytes();
-            row.state = State::Open;
-            row.wake();
-            self.owed.push(index);
+            self.resume(index, |session, out| session.waited(own, reached, out));
         }
     }
 
     /// The role or the history changed: every wait is over, in redis's words for it, and its client is read again.
     pub(crate) fn unblock(&mut self) {
         for index in mem::take(&mut self.waiting) {
-            let Some(row) = self.rows[index as usize].as_mut() else { continue };
-            if !matches!(row.state, State::Waiting(_)) {
-                continue;
+            if self.wait_of(index).is_some() {
+                self.resume(index, |session, out| {
+                    session.reply_late(out, |out| reply::error(out, UNBLOCKED));
+                });
             }
-            self.bytes -= row.bytes();
-            row.session.reply_late(&mut row.out, |out| reply::error(out, UNBLOCKED));
-            self.bytes += row.bytes();
-            row.state = State::Open;
-            row.wake();
-            self.owed.push(index);
         }
+    }
+
+    /// What this client waits for, if it does.
+    fn wait_of(&self, index: u32) -> Option<&Wait> {
+        match &self.rows[index as usize].as_ref()?.state {
+            State::Waiting(wait) => Some(wait),
+            State::Open | State::Retrying | State::Asking | State::Ending => None,
+        }
+    }
+
+    /// Writes the reply a client waited for, and reads it again.
+    fn resume(&mut self, index: u32, reply: impl FnOnce(&mut Session, &mut Vec<u8>)) {
+        let Some(row) = self.rows[index as usize].as_mut() else { return };
+        self.bytes -= row.bytes();
+        reply(&mut row.session, &mut row.out);
+        self.bytes += row.bytes();
+        row.state = State::Open;
+        row.wake();
+        self.owed.push(index);
     }
 
     /// When the first wait ends by itself.
     pub(crate) fn next_wait(&self) -> Option<Time> {
-        let rows = self.waiting.iter().filter_map(|index| self.rows[*index as usize].as_ref());
-        let until = rows.filter_map(|row| match &row.state {
-            State::Waiting(wait) => wait.until,
-            State::Open | State::Retrying | State::Asking | State::Ending => None,
-        });
-        until.min()
+        self.waiting.iter().filter_map(|index| self.wait_of(*index)?.until).min()
     }
 
     /// Whether somebody waits for a moment in which writes are possible.

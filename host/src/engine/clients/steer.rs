@@ -1,4 +1,4 @@
-//! Clients that are ended by others, and pauses for all of them: CLIENT KILL, CLIENT PAUSE.
+//! Clients that are ended or unblocked by others, and pauses for all of them: CLIENT KILL, UNBLOCK, PAUSE.
 
 use std::time::Duration;
 
@@ -6,8 +6,11 @@ use towline_core::{Span, Time};
 
 use super::Clients;
 use super::row::State;
-use crate::command::Client;
+use crate::command::{Client, reply};
 use crate::engine::heart::Heart;
+
+/// redis's words for a wait that another client ended.
+const UNBLOCKED_BY_CLIENT: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// A pause of client commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,23 @@ impl Clients {
             }
         }
         killed
+    }
+
+    /// Ends the wait of one client: as if its time had passed, or with an error. Returns whether it waited.
+    pub(crate) fn unblock_one(&mut self, heart: &Heart, id: u64, with_error: bool) -> bool {
+        let is_it = |index: &u32| self.rows[*index as usize].as_ref().is_some_and(|row| row.id == id);
+        let Some(index) = self.waiting.iter().copied().find(is_it) else { return false };
+        let Some(wait) = self.wait_of(index) else { return false };
+        let (own, reached) = (heart.keeps(wait.record), heart.reached(wait.level, wait.record));
+        self.waiting.retain(|other| *other != index);
+        self.resume(index, |session, out| {
+            if with_error {
+                session.reply_late(out, |out| reply::error(out, UNBLOCKED_BY_CLIENT));
+            } else {
+                session.waited(own, reached, out);
+            }
+        });
+        true
     }
 }
 
