@@ -1,7 +1,8 @@
 //! `cargo xtask clients`: real client libraries against the program. The scripts and what they check: `tests/clients`.
 //!
 //! What they need is installed once, under the target folder: a Python environment and the npm packages of the lock
-//! file. Each script gets a server of its own, on a port the system gave, which ends with it.
+//! file. Each script gets a server of its own (and a replica of that, if it asks for one), on ports the system gave,
+//! which end with it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,17 +20,42 @@ pub(crate) struct Args {
     names: Vec<String>,
 }
 
-/// A client: its name, its script, and whether every change is checked with it.
-const CLIENTS: [(&str, &str, bool); 4] = [
-    ("redis-py", "redis_py.py", true),
-    ("ioredis", "ioredis.js", true),
-    ("node-redis", "node_redis.js", true),
-    ("django", "django_cache.py", false),
+/// A client.
+struct Client {
+    name: &'static str,
+    script: &'static str,
+    runs: Runs,
+    /// Whether every change is checked with it.
+    always: bool,
+    /// Whether it is given a replica too.
+    replica: bool,
+}
+
+/// What runs a script.
+enum Runs {
+    /// Python with the pinned libraries.
+    Python,
+    /// Any Python 3.
+    PlainPython,
+    /// Node with the packages of the lock file.
+    Node,
+}
+
+const fn client(name: &'static str, script: &'static str, runs: Runs) -> Client {
+    Client { name, script, runs, always: true, replica: false }
+}
+
+const CLIENTS: [Client; 5] = [
+    client("redis-py", "redis_py.py", Runs::Python),
+    client("ioredis", "ioredis.js", Runs::Node),
+    client("node-redis", "node_redis.js", Runs::Node),
+    Client { always: false, ..client("django", "django_cache.py", Runs::Python) },
+    Client { always: false, replica: true, ..client("exporter", "exporter.py", Runs::PlainPython) },
 ];
 
 /// Runs the scripts; an error if one of them fails.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let known: Vec<&str> = CLIENTS.iter().map(|(name, ..)| *name).collect();
+    let known: Vec<&str> = CLIENTS.iter().map(|client| client.name).collect();
     if let Some(name) = args.names.iter().find(|name| !known.contains(&name.as_str())) {
         bail!("no such client: {name:?}; there are: {}", known.join(", "));
     }
@@ -38,35 +64,58 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     finish(command("cargo").args(["build", "--bin", "towline"]).current_dir(&workspace.root))?;
     let program = workspace.target.join("debug/towline");
-    for (name, script, always) in CLIENTS {
-        let chosen =
-            if args.names.is_empty() { always } else { args.names.iter().any(|chosen| chosen == name) };
+    for client in &CLIENTS {
+        let chosen = if args.names.is_empty() {
+            client.always
+        } else {
+            args.names.iter().any(|chosen| chosen == client.name)
+        };
         if chosen {
-            let mut client = client(&workspace, &folder, script)?;
-            let words = ["serve", "--replication", "127.0.0.1:0"];
-            let server = Server::start(&program, &words, &folder, name)?;
-            finish(client.arg(server.client_port().to_string())).with_context(|| name.to_owned())?;
-            server.process.stop().context("the server did not end in order")?;
+            check(&workspace, &folder, &program, client).with_context(|| client.name.to_owned())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What runs a script, once all it needs is installed.
-fn client(workspace: &Workspace, folder: &Path, script: &str) -> Result<Command> {
-    let sources = workspace.root.join("tests/clients");
-    let (program, script) = if script.ends_with(".py") {
-        (python(folder)?, sources.join(script))
+/// Runs one script against servers of its own.
+fn check(workspace: &Workspace, folder: &Path, program: &Path, client: &Client) -> Result<()> {
+    let mut script = script(workspace, folder, client)?;
+    let words = ["serve", "--replication", "127.0.0.1:0"];
+    let server = Server::start(program, &words, folder, client.name)?;
+    script.arg(server.client_port().to_string());
+    let replica = if client.replica {
+        let upstream = server.replication.context("a server without a replication address")?.to_string();
+        let name = format!("{}-replica", client.name);
+        let replica = Server::start(program, &["follow", &upstream], folder, &name)?;
+        script.arg(replica.client_port().to_string());
+        Some(replica)
     } else {
-        // Packages are looked for beside the script.
-        let node = node(&sources, folder)?;
-        let copy = node.join(script);
-        std::fs::copy(sources.join(script), &copy).with_context(|| copy.display().to_string())?;
-        (PathBuf::from("node"), copy)
+        None
     };
-    let mut client = Command::new(program);
-    client.arg(script);
-    Ok(client)
+    finish(&mut script)?;
+    for server in replica.into_iter().chain([server]) {
+        server.process.stop().context("the server did not end in order")?;
+    }
+    Ok(())
+}
+
+/// A script and what runs it, once all it needs is installed.
+fn script(workspace: &Workspace, folder: &Path, client: &Client) -> Result<Command> {
+    let sources = workspace.root.join("tests/clients");
+    let source = sources.join(client.script);
+    let (program, script) = match client.runs {
+        Runs::Python => (python(folder)?, source),
+        Runs::PlainPython => (PathBuf::from("python3"), source),
+        Runs::Node => {
+            // Packages are looked for beside the script.
+            let copy = node(&sources, folder)?.join(client.script);
+            std::fs::copy(source, &copy).with_context(|| copy.display().to_string())?;
+            (PathBuf::from("node"), copy)
+        }
+    };
+    let mut command = Command::new(program);
+    command.arg(script);
+    Ok(command)
 }
 
 /// A Python that has the libraries: in an environment of its own, made anew when a version changes.

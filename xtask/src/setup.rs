@@ -6,7 +6,7 @@
 use std::process::{Command, Stdio};
 
 use crate::versions::{
-    BROWSER, C_TOOLS, CARGO_DENY, CHIP, CHROMIUM, COMPONENTS, NIGHTLY, NODE, PARALLEL, REDIS_TOOLS,
+    BROWSER, C_TOOLS, CARGO_DENY, CHIP, CHROMIUM, COMPONENTS, EXPORTER, NIGHTLY, NODE, PARALLEL, REDIS_TOOLS,
 };
 
 /// One thing a machine must have.
@@ -115,6 +115,16 @@ pub(crate) const NEEDS: &[Need] = &[
         root: true,
     },
 ];
+
+/// What no change is checked with, only the steps of [`crate::nightly`] that name it.
+pub(crate) const BY_NIGHT: &[Need] = &[Need {
+    name: "set-up: exporter",
+    budget_s: 120,
+    quick: false,
+    there: || answers(EXPORTER, &["--version"]),
+    fetch: || format!("apt-get update && apt-get install --yes --no-install-recommends {EXPORTER}"),
+    root: true,
+}];
 
 /// What is to be done about a need.
 pub(crate) enum Plan {

@@ -40,3 +40,6 @@ pub(crate) const TCL: &str = "tcl";
 pub(crate) const REDIS_PY: &str = "8.1.0";
 /// Of the nightly checks, with what it needs.
 pub(crate) const DJANGO: &str = "django==5.2.19 asgiref==3.13.0 sqlparse==0.6.1";
+
+/// The Prometheus exporter for redis. Any version will do: what it reads of INFO is older than all of them.
+pub(crate) const EXPORTER: &str = "prometheus-redis-exporter";
