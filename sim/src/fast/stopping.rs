@@ -6,7 +6,7 @@
 use super::host::Turn;
 use super::queue::What;
 use crate::oracle::Gauge;
-use towline_core::{Input, ReplicaState};
+use towline_core::Input;
 
 /// How long a stop waits for its replicas.
 const STOP_WAIT_US: u64 = 10_000_000;
@@ -38,8 +38,8 @@ impl Turn<'_> {
         let Some(stopping) = self.process.stopping.filter(|stopping| !stopping.closes) else { return };
         let gives_up = self.world.t_us >= stopping.until_us;
         let lacks = |replica: &towline_core::Replica| {
-            let comes = matches!(replica.state, ReplicaState::Snapshot | ReplicaState::Streaming);
-            comes && replica.acked[0].is_none_or(|received| received.0 < stopping.end)
+            // One that waits for a snapshot is connected, too.
+            replica.link.is_some() && replica.acked[0].is_none_or(|received| received.0 < stopping.end)
         };
         if !gives_up && !self.world.is(137) && self.process.node.replicas().any(|replica| lacks(&replica)) {
             return;
