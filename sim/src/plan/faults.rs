@@ -88,7 +88,9 @@ kinds! {
     Edge "edge" Node false Some(("edge", Unit::Count)),
         "the node is cut off until its end is 0: one before, 1: exactly at, 2: one past its upstream's ring's \
          beginning; then it returns";
-    Stop "stop" Node true None, "the process stops in order, and starts again when it ends";
+    Stop "stop" Node true None,
+        "the process stops in order: it takes no more writes, waits at most 10 s until its replicas have received \
+         everything, says goodbye; and starts again when it ends";
     Kill "kill" Node true None,
         "the process is killed, and starts again when it ends: what it committed is there, but for a snapshot or a \
          rewind that was not synced";

@@ -104,7 +104,8 @@ fn a_named_fault_that_changed_nothing_is_told_by_its_first_seed() {
     all.add(5, &plan(), &ended(Verdict::Vacuous(vec![0, 1])));
     all.add(6, &plan(), &ended(Verdict::Vacuous(vec![1])));
     let inert = all.inert.unwrap();
-    assert_eq!((inert.seed, inert.fault.as_str()), (5, "kill"));
+    assert_eq!(inert.seed, 5);
+    assert!(inert.fault.starts_with("kill r1 at ") && inert.fault.contains("needs"), "{}", inert.fault);
 }
 
 #[test]
