@@ -39,7 +39,9 @@ test('a seed has the same plan, and the same run, here and in the program', asyn
   assert.throws(() => sim.resolve(SCENARIO, 42n), { code: -51 });
   await sim.init(readFileSync(new URL('sim.wasm', home)));
   assert.throws(() => sim.resolve('no such', 42n), { code: -3 });
-  assert.equal(sim.resolve(SCENARIO, 42n), simulator('resolve', SCENARIO, '--seed', '42'));
+  // The program says in a comment above the plan that the duration was lengthened.
+  const plan = simulator('resolve', SCENARIO, '--seed', '42').replace(/^#.*\n/gm, '');
+  assert.equal(sim.resolve(SCENARIO, 42n), plan);
   assert.deepEqual(played(sim, SCENARIO, SEEDS), native());
 });
 
