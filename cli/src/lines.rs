@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const QUEUE_BYTES: usize = 128 << 10;
 /// For the lines that are left when the process ends.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Before a stderr that is not ready is tried again: whoever gave it to us made it non-blocking.
+/// The pause before a stderr that is not ready is tried again: it was made non-blocking by its owner.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// The process's queue, once there is one.

@@ -71,7 +71,7 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Writes to stdout, and returns whether anybody still reads there.
 fn is_read(bytes: &[u8]) -> Result<bool, Failure> {
-    // What was said before comes before it.
+    // Earlier lines come before it.
     lines::flush();
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What the file says.
+/// The contents of the ready file.
 #[derive(Debug, Serialize)]
 struct Ready<'a> {
     role: &'a str,
@@ -36,7 +36,7 @@ pub(crate) struct ReadyFile {
 }
 
 impl ReadyFile {
-    /// Removes what an earlier run left: it would mislead whoever waits for this one.
+    /// Removes what an earlier run left: it would mislead a program that waits for this one.
     ///
     /// # Errors
     /// There is something of this name that is no file.

@@ -75,7 +75,7 @@ async fn until_it_ends(
 }
 
 async fn start(options: Options) -> Result<Server, Failure> {
-    // Looked at first: whoever follows a client port by mistake is told at once.
+    // Looked at first: following a client port by mistake is told at once.
     Server::look_at_upstream(&options).await.map_err(Failure::failed)?;
     let (listen, choice) = (options.listen.first().cloned(), options.listen.len());
     Server::start(options).await.map_err(|error| match &error {
@@ -126,7 +126,7 @@ fn told(error: ServeError, dir: Option<&Path>) -> Failure {
     }
 }
 
-/// What a stop left over, and where it still is.
+/// Describes the data that a stop left over, and where it still is.
 fn left_over(left: &LeftOver, dir: Option<&Path>) -> Failure {
     let advice = match (&left.unkept, dir) {
         (Some(_), _) => {

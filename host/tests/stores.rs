@@ -15,7 +15,7 @@ use towline_host::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net}
 use towline_host::{Options, ServeError, Server, StoreKind};
 use towline_kv::{ApplyError, Digest, ExpiryMs};
 
-/// What a store is told.
+/// The orders a store is given.
 #[derive(Default)]
 struct Orders {
     /// Nothing can be written, for this reason.

@@ -31,7 +31,7 @@ struct Client {
     replica: bool,
 }
 
-/// What runs a script.
+/// The interpreter of a script.
 enum Runs {
     /// Python with the pinned libraries.
     Python,

@@ -11,7 +11,7 @@ use crate::checks;
 use crate::setup::{BY_NIGHT, NEEDS, Need};
 use crate::steps::{Mode, Step, step};
 
-/// What to check.
+/// The checks to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only this step; may be given again [default: all]

@@ -8,7 +8,7 @@ use crate::checks;
 use crate::setup::{NEEDS, Need};
 use crate::steps::{Mode, STEPS, Step};
 
-/// What to check.
+/// The checks to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only format, lints, unit tests, tidy and transcripts: under three minutes

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{QUEUE_BYTES, Queue};
 
-/// What no test needs all of.
+/// Helpers of which each test file uses a part.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A stderr whose every write is decided by the test: taken whole, or in part and then failed.

@@ -27,7 +27,7 @@ enum Overflow {
     Fail,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, Copy)]
 enum Verb {
     Get,

@@ -169,7 +169,7 @@ fn first(row: &[u8], from: usize, to: usize, one: bool) -> Option<usize> {
     None
 }
 
-/// What BITOP does with its sources.
+/// The operation of BITOP on its sources.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Op {
     And,

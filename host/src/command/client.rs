@@ -27,7 +27,7 @@ pub enum Replies {
     Skip,
 }
 
-/// What a connection's buffers hold, in bytes, and what it waits for.
+/// The bytes a connection's buffers hold, and the event it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClientUsage {
     /// Requests that were read and not run.

@@ -66,7 +66,7 @@ fn named(name: &[u8]) -> Option<&'static Command> {
     }
 }
 
-/// What COMMAND LIST is to show.
+/// The filter of COMMAND LIST.
 enum Filter<'a> {
     All,
     Nothing,

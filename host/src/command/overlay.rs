@@ -15,7 +15,7 @@ use towline_kv::{Change, Effect, Entry, IncrError, change, effects};
 
 use crate::store::{Found, Store};
 
-/// What a transaction has changed so far.
+/// The changes of a transaction so far.
 #[derive(Debug)]
 pub(super) struct Overlay {
     /// The keys it touched since all were cleared: what they hold now, or that they are gone.
@@ -36,7 +36,7 @@ impl Overlay {
         Self { entries: BTreeMap::new(), cleared: false, len, record: Vec::new(), expired: 0 }
     }
 
-    /// What a key holds.
+    /// Returns the entry of a key.
     pub(super) fn get(&self, store: &dyn Store, key: &[u8]) -> Option<Found> {
         match self.entries.get(key) {
             Some(found) => found.clone(),

@@ -186,7 +186,7 @@ pub(super) fn getex(call: &mut Call<'_>) -> Answer {
     call.value(Some(&old))
 }
 
-/// What GETEX does to a key's end.
+/// The change that GETEX makes to a key's end.
 enum Ends {
     Kept,
     Never,

@@ -354,7 +354,7 @@ pub(crate) const fn block(bytes: usize) -> usize {
     if whole < 32 { 32 } else { whole }
 }
 
-/// What an entry takes, from above.
+/// The memory an entry takes, from above.
 pub(crate) const fn entry_bytes(key: &[u8], value: &[u8], ends: bool) -> u64 {
     shared_bytes(key) + shared_bytes(value) + SLOT_BYTES + if ends { EXPIRY_BYTES } else { 0 }
 }

@@ -34,7 +34,7 @@ pub(super) struct Post {
     body: Vec<u8>,
 }
 
-/// What the page asks for.
+/// The request of the page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Set {

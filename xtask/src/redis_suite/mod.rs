@@ -48,7 +48,7 @@ const SHARE: usize = 95;
 /// For one unit; the longest takes a minute on two cores.
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
 
-/// What to run.
+/// The tests to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only this unit, as `type/string`; may be given again [default: all]
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     total.finish(&folder)
 }
 
-/// What all units came to.
+/// The result of all units.
 #[derive(Default)]
 struct Total {
     passed: usize,

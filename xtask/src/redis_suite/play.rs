@@ -22,7 +22,7 @@ pub(super) struct Suite<'a> {
     pub(super) limit: Duration,
 }
 
-/// What a unit came to.
+/// The result of a unit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Played {
     /// Each test that ran, and whether it passed.

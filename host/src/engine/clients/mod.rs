@@ -153,7 +153,7 @@ impl Clients {
         None
     }
 
-    /// Answers a request of a client that is none of these, and that only looks.
+    /// A request of a client that is none of these, and that only looks.
     pub(crate) fn glance(&mut self, heart: &mut Heart, request: &[u8]) -> Vec<u8> {
         let client = Client::new(0, String::new(), String::new(), heart.clock.unix_ms());
         let mut session = Session::new(client, self.limits);

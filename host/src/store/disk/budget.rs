@@ -17,7 +17,7 @@ const ENTRIES_MIN: u64 = 4096;
 /// Bytes that may always wait.
 const BYTES_MIN: u64 = 4 << 20;
 
-/// What a flush wrote, or may write.
+/// The amount a flush wrote, or may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) entries: u64,
