@@ -252,7 +252,8 @@ impl Folders {
             .filter(|path| path.to_string_lossy().ends_with(".test.js"))
             .collect();
         files.sort();
-        let mut args: Vec<&OsStr> = vec!["--test".as_ref(), "--test-concurrency=2".as_ref()];
+        // This reporter says at the end, where one looks first, what failed.
+        let mut args: Vec<&OsStr> = ["--test", "--test-concurrency=2", "--test-reporter=spec"].map(OsStr::new).into();
         args.extend(files.iter().map(|file| file.as_os_str()));
         finish(&mut self.node(&args, "dev")?, "see its messages above")
     }
