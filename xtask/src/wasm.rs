@@ -253,7 +253,8 @@ impl Folders {
             .collect();
         files.sort();
         // This reporter says at the end, where one looks first, what failed.
-        let mut args: Vec<&OsStr> = ["--test", "--test-concurrency=2", "--test-reporter=spec"].map(OsStr::new).into();
+        let mut args: Vec<&OsStr> =
+            ["--test", "--test-concurrency=2", "--test-reporter=spec"].map(OsStr::new).into();
         args.extend(files.iter().map(|file| file.as_os_str()));
         finish(&mut self.node(&args, "dev")?, "see its messages above")
     }
