@@ -6,9 +6,9 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::epochs::{EpochTable, Opening};
 use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{CURSOR_BYTES_MAX, EPOCHS_MAX};
-use crate::log::epochs::{EpochTable, Opening};
 use crate::wire::fields::{Reader, Writer};
 use crate::wire::join::{decode_position, encode_position};
 

@@ -10,10 +10,10 @@ use core::hash::{Hash, Hasher};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::link::outbox::{Outbox, Stage};
-use crate::link::{Farewell, Link, Phase};
+use crate::links::outbox::{Outbox, Stage};
+use crate::links::{Farewell, Link, Phase};
 use crate::node::Node;
-use crate::slot::Slot;
+use crate::stream::slots::Slot;
 use crate::time::Time;
 
 const BUFFER_BYTES: usize = 256;

@@ -13,18 +13,20 @@ use crate::cursor::{Cursor, Decoded};
 use crate::deadline::Deadlines;
 use crate::error::{CursorError, Misuse};
 use crate::event::Event;
+use crate::events::Pending;
 use crate::id::{EpochOffset, HistoryId, LinkId, NodeId, Offset, Position};
 use crate::input::{Boot, Input, Role, Step};
-use crate::link::outbox::{Done, More, Transmit};
-use crate::link::upstream::Upstream;
-use crate::link::{Link, Phase};
-use crate::log::Log;
-use crate::pending::Pending;
+use crate::links::outbox::{Done, More, Transmit};
+use crate::links::{Link, Phase};
 use crate::rng::{Dice, Label};
-use crate::slot::{Level, Slots};
-use crate::snapshot::send::Ships;
 use crate::stats::Counters;
+use crate::stream::log::Log;
+use crate::stream::receive::Upstream;
+use crate::stream::slots::{Level, Slots};
+use crate::stream::transfers::Ships;
 use crate::time::Time;
+
+mod notify;
 
 /// A replication node: bytes, time and completions in; bytes and events out.
 #[derive(Debug)]
@@ -97,10 +99,11 @@ fn sources(config: &Config) -> u32 {
 pub(crate) fn memory_bytes(config: &Config) -> u64 {
     let links = u64::from(config.link_ids());
     let link = size_of::<Link>() + crate::limits::SCRATCH_BYTES + config.spill_bytes() + size_of::<u32>();
-    let ship = size_of::<crate::snapshot::send::Ship>()
+    let ship = size_of::<crate::stream::transfers::Ship>()
         + crate::limits::PIECES_BUFFERED * config.piece_frame_bytes_max() as usize;
-    let slot = size_of::<crate::slot::Slot>();
-    let index = crate::log::index::Index::bound(config.backlog_bytes) * size_of::<crate::log::index::Entry>();
+    let slot = size_of::<crate::stream::slots::Slot>();
+    let index =
+        crate::stream::index::Index::bound(config.backlog_bytes) * size_of::<crate::stream::index::Entry>();
     let deadline = 2 * size_of::<u32>() + size_of::<Time>();
     let subject = size_of::<u32>() + size_of::<bool>();
     config.backlog_bytes

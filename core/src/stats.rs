@@ -2,10 +2,10 @@
 
 use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset};
 use crate::input::Role;
-use crate::link::Phase;
-use crate::log::Log;
+use crate::links::Phase;
 use crate::node::Node;
-use crate::slot::Level;
+use crate::stream::log::Log;
+use crate::stream::slots::Level;
 use crate::time::{Span, Time};
 
 /// Things counted since boot.

@@ -4,10 +4,10 @@ use crate::error::Fault;
 use crate::id::{Offset, SnapshotId};
 use crate::input::{Kind, Payload, Step};
 use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES};
-use crate::link::outbox::Stage;
-use crate::link::{Phase, tell};
+use crate::links::outbox::Stage;
+use crate::links::{Phase, tell};
 use crate::node::Node;
-use crate::slot::Acked;
+use crate::stream::slots::Acked;
 use crate::time::{Span, Time};
 use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
@@ -121,7 +121,7 @@ impl Node {
 
     /// 23: whether another replica has not taken what it was offered.
     pub(crate) fn another_waits(&self, row: usize) -> bool {
-        let waits = |(other, link): (usize, &crate::link::Link)| {
+        let waits = |(other, link): (usize, &crate::links::Link)| {
             other != row && link.phase == Phase::Stream && link.outbox.told && !link.outbox.is_dry()
         };
         self.links.iter().enumerate().any(waits)

@@ -2,9 +2,9 @@
 
 use super::FrameKind;
 use super::fields::{Reader, Writer};
+use crate::epochs::EpochTable;
 use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position, SnapshotId};
-use crate::log::epochs::EpochTable;
 
 const CAN_REWIND: u8 = 1;
 const ADOPT: u8 = 2;

@@ -10,9 +10,9 @@ use super::control::{Ack, Beat, Begin, Goodbye, encode_piece, seal_piece};
 use super::hello::Hello;
 use super::join::{Admit, Join, Verdict};
 use super::*;
+use crate::epochs::EpochTable;
 use crate::id::{Epoch, HistoryId, NodeId, Offset, Position, SnapshotId};
 use crate::limits::{BATCH_HEAD_BYTES, SCRATCH_BYTES};
-use crate::log::epochs::EpochTable;
 use crate::time::Span;
 
 mod page;

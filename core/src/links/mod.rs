@@ -15,21 +15,15 @@
 //!
 //! A row is never allocated after boot. What is due is a set of facts, encoded when there is room for them.
 
-pub(crate) mod admission;
-pub(crate) mod completions;
 pub(crate) mod dial;
-pub(crate) mod downstream;
-pub(crate) mod handshake;
 pub(crate) mod life;
 pub(crate) mod outbox;
-pub(crate) mod telling;
-pub(crate) mod transmit;
-pub(crate) mod upstream;
+pub(crate) mod receive;
 
 use crate::error::Fault;
-use crate::flow::Credit;
 use crate::id::{NodeId, Offset, SnapshotId};
-use crate::slot::Acked;
+use crate::stream::slots::Acked;
+use crate::stream::windows::Credit;
 use crate::time::{Span, Time};
 use crate::wire::join::Join;
 use outbox::Outbox;

@@ -134,9 +134,9 @@ fn named(debug: &str) -> String {
     debug.split([' ', '{']).next().expect("a name").into()
 }
 
-/// The tables in the head of `record.rs`: they stand in docs/protocol.md word for word.
+/// The tables in the head of `flat.rs`: they stand in docs/protocol.md word for word.
 fn tables() -> [String; 2] {
-    let source = include_str!("../record.rs");
+    let source = include_str!("../flat.rs");
     let mut tables = [String::new(), String::new()];
     let mut at = 0;
     for line in source.lines().filter_map(|line| line.strip_prefix("//! | ")) {

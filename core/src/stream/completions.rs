@@ -3,8 +3,8 @@
 use crate::error::{Fault, Misuse};
 use crate::id::Offset;
 use crate::input::{Role, Step};
-use crate::link::outbox::Stage;
-use crate::link::{Phase, due};
+use crate::links::outbox::Stage;
+use crate::links::{Phase, due};
 use crate::node::Node;
 use crate::time::Time;
 use crate::wire::control::Ack;

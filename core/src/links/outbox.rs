@@ -9,8 +9,8 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use crate::limits::SCRATCH_BYTES;
-use crate::log::Log;
-use crate::snapshot::send::Ships;
+use crate::stream::log::Log;
+use crate::stream::transfers::Ships;
 
 /// Bytes to write, in wire order; empty slices are to be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,8 +2,8 @@
 
 use crate::event::Event;
 use crate::input::Role;
-use crate::link::dial::Dial;
-use crate::link::{Farewell, Phase, tell};
+use crate::links::dial::Dial;
+use crate::links::{Farewell, Phase, tell};
 use crate::node::{Node, self_tell};
 
 impl Node {

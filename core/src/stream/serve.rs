@@ -4,11 +4,11 @@ use crate::cursor::{Cursor, Decoded};
 use crate::error::{Fault, Misuse};
 use crate::event::Event;
 use crate::id::{Offset, SnapshotId};
-use crate::link::{Shipping, due, tell};
-use crate::log::Place;
+use crate::links::{Shipping, due, tell};
 use crate::node::Node;
-use crate::slot::Acked;
-use crate::snapshot::send::Live;
+use crate::stream::log::Place;
+use crate::stream::slots::Acked;
+use crate::stream::transfers::Live;
 use crate::time::{Span, Time};
 
 impl Node {

@@ -5,8 +5,8 @@
 use crate::error::Fault;
 use crate::id::{Offset, Position};
 use crate::limits::{PIECE_SHARE, RUN_BYTES};
-use crate::link::outbox::{More, Stage};
-use crate::link::{Phase, due, tell};
+use crate::links::outbox::{More, Stage};
+use crate::links::{Phase, due, tell};
 use crate::node::{Node, self_tell};
 use crate::wire::FrameKind;
 use crate::wire::control::{Beat, Begin, Goodbye, seal_piece};
@@ -302,7 +302,7 @@ impl Node {
     }
 
     /// A link begins to read the ring.
-    pub(crate) fn stream_from(&mut self, row: usize, place: Option<crate::log::Place>, have: Offset) {
+    pub(crate) fn stream_from(&mut self, row: usize, place: Option<crate::stream::log::Place>, have: Offset) {
         let down = &mut self.links[row].down;
         down.stream_at = place.map(|place| place.position);
         down.sent = place.map_or(have, |place| place.boundary);

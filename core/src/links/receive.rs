@@ -4,7 +4,7 @@ use crate::error::{Fault, Misuse};
 use crate::id::{LinkId, SnapshotId};
 use crate::input::{Next, Payload, Step};
 use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES, RETRY_AFTER_MAX_NS, SCRATCH_BYTES};
-use crate::link::{Peer, Phase, due};
+use crate::links::{Peer, Phase, due};
 use crate::node::{Node, self_tell};
 use crate::time::{Span, Time};
 use crate::wire::control::Goodbye;

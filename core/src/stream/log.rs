@@ -6,22 +6,18 @@
 //! Bounds: one ring, one sparse index, a table of epochs; appending costs O(1) and evicts at most the frames it
 //! overwrites. What it does not do: it knows no links. Who evicts asks first who still reads ([`Log::oldest_frame`]).
 
-pub(crate) mod epochs;
-pub(crate) mod index;
-pub(crate) mod ring;
-
 use core::hash::{Hash, Hasher};
 
 use crate::config::Config;
+use crate::epochs::EpochTable;
 use crate::error::Fault;
 use crate::fingerprint::Print;
 use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
+use crate::stream::index::Index;
+use crate::stream::ring::Ring;
 use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
-use epochs::EpochTable;
-use index::Index;
-use ring::Ring;
 
 /// A place in the log that a reader can stand on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

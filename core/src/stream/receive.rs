@@ -5,15 +5,15 @@
 //! taken is still in the ring.
 
 use crate::error::Fault;
-use crate::flow::Receipt;
 use crate::id::{HistoryId, Offset, Position, SnapshotId};
 use crate::input::{Kind, Payload, Role, Step};
 use crate::limits::BATCH_HEAD_BYTES;
-use crate::link::dial::Dial;
-use crate::link::{Phase, due, tell};
-use crate::log::Log;
+use crate::links::dial::Dial;
+use crate::links::{Phase, due, tell};
 use crate::node::{Node, self_tell};
-use crate::snapshot::receive::Receiving;
+use crate::stream::log::Log;
+use crate::stream::receiving::Receiving;
+use crate::stream::windows::Receipt;
 use crate::time::Time;
 use crate::wire::Head;
 use crate::wire::batch::{BatchHead, verify as verify_batch};

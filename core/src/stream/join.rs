@@ -2,14 +2,14 @@
 
 use crate::error::Fault;
 use crate::event::Event;
-use crate::flow::Credit;
 use crate::id::{NodeId, Offset, Position};
 use crate::input::Role;
-use crate::link::admission::{Decision, Ours, decide};
-use crate::link::outbox::Stage;
-use crate::link::{Phase, Shipping, due, tell};
+use crate::links::outbox::Stage;
+use crate::links::{Phase, Shipping, due, tell};
 use crate::node::Node;
-use crate::slot::{Acked, Slot};
+use crate::stream::admission::{Decision, Ours, decide};
+use crate::stream::slots::{Acked, Slot};
+use crate::stream::windows::Credit;
 use crate::wire::control::Ack;
 use crate::wire::join::Join;
 

@@ -7,10 +7,10 @@
 use core::hash::{Hash, Hasher};
 
 use crate::cursor::Decoded;
+use crate::epochs::EpochTable;
 use crate::error::Fault;
 use crate::id::{Offset, SnapshotId};
 use crate::limits::PIECES_TRACKED;
-use crate::log::epochs::EpochTable;
 
 /// A snapshot under way to this node.
 #[derive(Debug, Clone, Hash)]

@@ -4,9 +4,9 @@
 //! reaches from there (and the digests agree), too old iff it does not. X < have: a fork, unless X is only how far a
 //! relay itself has come. Nobody makes a peer discard records of a newer epoch than its own.
 
+use crate::epochs::EpochTable;
 use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position};
-use crate::log::epochs::EpochTable;
 use crate::wire::join::Join;
 
 /// What the sender is.

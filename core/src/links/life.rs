@@ -3,9 +3,9 @@
 use crate::error::{Fault, Misuse};
 use crate::id::LinkId;
 use crate::input::Side;
-use crate::link::dial::Dial;
-use crate::link::outbox::Stage;
-use crate::link::{Farewell, Phase, due, tell};
+use crate::links::dial::Dial;
+use crate::links::outbox::Stage;
+use crate::links::{Farewell, Phase, due, tell};
 use crate::node::{Node, self_tell};
 use crate::time::{Span, Time};
 
