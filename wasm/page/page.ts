@@ -52,7 +52,8 @@ function draw(): void {
       drawState();
       drawWritten();
       if (there !== undefined) {
-        drawPicture(at('picture'), there, store.node.toString(16).padStart(16, '0'), answers);
+        const self = { node: store.node.toString(16).padStart(16, '0'), state: follower?.status ?? 'offline' };
+        drawPicture(at('picture'), there, self, answers);
       }
     });
   }
@@ -64,7 +65,7 @@ function drawState(): void {
   write(at('state'), status);
   at('state').dataset['state'] = status;
   write(at('caption'), cut ? 'You cut the link. Writes on the server are missed now, and fetched later.'
-    : follower?.fault?.text ?? CAPTIONS[status]);
+    : follower?.fault !== undefined ? `The link ended: ${follower.fault.text}.` : CAPTIONS[status]);
   at('offline').hidden = cut;
   at('online').hidden = !cut;
   write(at('offset'), String(follower?.offset ?? at('offset').textContent));

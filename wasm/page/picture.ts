@@ -38,8 +38,14 @@ const INDENT = 34;
 
 let drawn = '';
 
-/** Draws it into `place`; `self` is the node of this tab, `answers` whether the server still says so. */
-export function drawPicture(place: HTMLElement, tree: Tree, self: string, answers: boolean): void {
+/** This tab: its node, and the state of its link as it knows itself. */
+export interface Self {
+  readonly node: string;
+  readonly state: string;
+}
+
+/** Draws it into `place`; `answers` is whether the server still says so. */
+export function drawPicture(place: HTMLElement, tree: Tree, self: Self, answers: boolean): void {
   const middle: Box = {
     name: tree.role, where: tree.client_addr ?? tree.node,
     state: !answers ? 'does not answer' : tree.role === 'primary' ? 'takes writes' : 'passes writes on',
@@ -65,8 +71,8 @@ export function drawPicture(place: HTMLElement, tree: Tree, self: string, answer
   place.firstElementChild?.setAttribute('aria-label', `${from}${middle.name} ${middle.where}, which feeds ${fed}`);
 }
 
-function replicas(reports: readonly ReplicaReport[], self: string, answers: boolean): Box[] {
-  const here = (report: ReplicaReport): number => (report.node === self ? 0 : 1);
+function replicas(reports: readonly ReplicaReport[], self: Self, answers: boolean): Box[] {
+  const here = (report: ReplicaReport): number => (report.node === self.node ? 0 : 1);
   const away = (report: ReplicaReport): boolean => report.state === 'away';
   const near = reports.filter((report) => !away(report) || here(report) === 0);
   near.sort((a, b) => here(a) - here(b) || (a.node < b.node ? -1 : 1));
@@ -75,10 +81,12 @@ function replicas(reports: readonly ReplicaReport[], self: string, answers: bool
     const behind = lag === null || away(report) ? '' : lag === 0 ? ', nothing missing'
       : `, ${lag.toLocaleString('en')} behind`;
     const flows = answers && !away(report);
-    const mine = report.node === self;
+    const mine = report.node === self.node;
+    // The server's last word on its replicas is not how they stand now.
+    const state = answers ? report.state + behind : mine ? self.state : 'unknown';
     return {
       name: mine ? 'this tab' : 'replica', where: report.addr?.replace(/^web /, '') ?? report.node,
-      state: report.state + behind, look: `fed${mine ? ' here' : ''}${flows ? '' : ' gone'}`, flows,
+      state, look: `fed${mine ? ' here' : ''}${flows ? '' : ' gone'}`, flows,
     };
   });
   const rest = (count: number, name: string, state: string, flows: boolean): Box[] => (count === 0 ? []

@@ -100,6 +100,10 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   await server.kill('SIGTERM');
   await eventually('offline', async () => (await text(page, 'state')) === 'offline');
   assert.equal(await text(page, 'keys'), '8,001', 'what was received stays');
+  await eventually('a picture without a server', async () => {
+    const said = await page.getAttribute('#picture svg', 'aria-label');
+    return /this tab [^,]*, (offline|dialing)/.test(said);
+  });
   server = await place.serve([...disk, '--web', server.web]);
   await server.fill('after', 1000);
   await eventually('streaming', async () => (await text(page, 'state')) === 'streaming');
