@@ -98,6 +98,7 @@ mod input;
 pub mod limits;
 mod links;
 mod node;
+pub mod receiver;
 mod rng;
 mod stats;
 mod stream;

@@ -1,0 +1,219 @@
+//! What the host has done.
+
+use super::state::{Asked, Done, Fork, Fresh, Loading, Stage, State, Tail};
+use super::{Receiver, ReceiverError, Taking};
+use crate::id::{Offset, Position};
+
+impl Receiver {
+    /// The host says how much may be taken from now on.
+    pub const fn set_taking(&mut self, taking: Taking) {
+        self.taking = taking;
+    }
+
+    /// The batch that was to be applied is, and ends at `upto`.
+    ///
+    /// # Errors
+    /// None was to be applied, or another.
+    pub fn applied(&mut self, upto: Offset) -> Result<(), ReceiverError> {
+        match self.asked {
+            Asked::Overtaken => {}
+            Asked::Apply(end) if end == upto => {
+                if self.spool.is_empty() {
+                    self.spool.stand_at(upto);
+                }
+                self.done.applied = upto;
+            }
+            Asked::ApplySpooled if self.spool.from < upto && upto <= self.spool.to => {
+                self.spool.from = upto;
+                self.done.applied = upto;
+            }
+            Asked::Apply(_)
+            | Asked::ApplySpooled
+            | Asked::Nothing
+            | Asked::LoadTail
+            | Asked::LoadTailSpooled
+            | Asked::Install
+            | Asked::Rewind(_) => return Err(ReceiverError::NotAsked),
+        }
+        self.asked = Asked::Nothing;
+        self.done.taken = self.done.taken.max(self.done.applied);
+        Ok(())
+    }
+
+    /// Records up to `upto` survive a power cut: of the state that stands, not of one before it. Beside a snapshot it
+    /// is not listened to.
+    pub fn persisted(&mut self, upto: Offset) {
+        if matches!(self.state, State::Whole(_)) {
+            self.done.persisted = self.done.persisted.max(upto);
+        }
+    }
+
+    /// The batch that was to be done on the loading snapshot is, and ends at `upto`; or it could not be, and waits.
+    ///
+    /// # Errors
+    /// None was to be done, or another.
+    pub fn tailed(&mut self, upto: Offset, done: bool) -> Result<(), ReceiverError> {
+        if self.asked == Asked::Overtaken {
+            self.asked = Asked::Nothing;
+            return Ok(());
+        }
+        let State::Loading(loading) = &mut self.state else { return Err(ReceiverError::NotAsked) };
+        match (self.asked, &self.fresh) {
+            (Asked::LoadTail, Some(Fresh::Offered(batch))) if batch.position.boundary == upto => {
+                let Some(Fresh::Offered(batch)) = self.fresh.take() else {
+                    return Err(ReceiverError::NotAsked);
+                };
+                if done {
+                    self.spool.stand_at(upto);
+                } else {
+                    self.fresh = Some(Fresh::Keep(batch));
+                }
+            }
+            (Asked::LoadTailSpooled, _) if self.spool.from < upto && upto <= self.spool.to => {
+                if done {
+                    self.spool.from = upto;
+                }
+            }
+            (
+                Asked::LoadTail
+                | Asked::LoadTailSpooled
+                | Asked::Nothing
+                | Asked::Apply(_)
+                | Asked::ApplySpooled
+                | Asked::Install
+                | Asked::Rewind(_)
+                | Asked::Overtaken,
+                _,
+            ) => return Err(ReceiverError::NotAsked),
+        }
+        loading.tail = if done { Tail::Open(upto) } else { Tail::Waits(loading.tail.end()) };
+        self.asked = Asked::Nothing;
+        Ok(())
+    }
+
+    /// The first `pieces` pieces of the snapshot are loaded.
+    ///
+    /// # Errors
+    /// So many were not handed out.
+    pub fn loaded(&mut self, pieces: u64) -> Result<(), ReceiverError> {
+        match &mut self.state {
+            State::Loading(loading) if pieces <= loading.pieces => {
+                loading.loaded = loading.loaded.max(pieces);
+                self.done.pieces = loading.loaded;
+                Ok(())
+            }
+            // Of a snapshot that was given up meanwhile.
+            State::Named => Ok(()),
+            State::Loading(_) | State::Whole(_) | State::Failed => Err(ReceiverError::NotAsked),
+        }
+    }
+
+    /// The snapshot stands in the place of the state before.
+    ///
+    /// # Errors
+    /// None was to be installed.
+    pub fn installed(&mut self) -> Result<(), ReceiverError> {
+        match (self.asked, &mut self.state) {
+            (Asked::Overtaken, _) => {}
+            (Asked::Install, State::Loading(loading)) => {
+                loading.stage = Stage::Said;
+                self.fresh = Some(Fresh::Installed(loading.snapshot));
+            }
+            (
+                Asked::Install
+                | Asked::Nothing
+                | Asked::Apply(_)
+                | Asked::ApplySpooled
+                | Asked::LoadTail
+                | Asked::LoadTailSpooled
+                | Asked::Rewind(_),
+                _,
+            ) => return Err(ReceiverError::NotAsked),
+        }
+        self.asked = Asked::Nothing;
+        Ok(())
+    }
+
+    /// The store stands where it was to go back to.
+    ///
+    /// # Errors
+    /// It was not asked to.
+    pub fn rewound(&mut self) -> Result<(), ReceiverError> {
+        match self.asked {
+            Asked::Rewind(_) | Asked::Overtaken => {
+                self.asked = Asked::Nothing;
+                Ok(())
+            }
+            Asked::Nothing
+            | Asked::Apply(_)
+            | Asked::ApplySpooled
+            | Asked::LoadTail
+            | Asked::LoadTailSpooled
+            | Asked::Install => Err(ReceiverError::NotAsked),
+        }
+    }
+
+    /// The store cannot go on: nothing is asked of it any more, and nothing said to the node.
+    pub fn failed(&mut self) {
+        self.state = State::Failed;
+        (self.fresh, self.dropping, self.forked, self.asked) = (None, None, None, Asked::Nothing);
+    }
+
+    /// The node's answer to what it was last told: its position, or `None` if it refused. Only the answers to
+    /// `Installed` and `Rewound` matter; any other may be given too.
+    ///
+    /// # Errors
+    /// [`ReceiverError::Gap`]: the stream that the spool holds does not fit the installed snapshot.
+    pub fn answered(&mut self, position: Option<Position>) -> Result<(), ReceiverError> {
+        match (self.state, position) {
+            (State::Loading(loading), Some(position)) if self.awaits(&loading) => {
+                self.stands(&loading, position)?
+            }
+            // Meanwhile another snapshot was named.
+            (State::Loading(loading), None) if self.awaits(&loading) => self.join_anew(),
+            (State::Whole(Fork::Said), Some(position)) => {
+                let at = position.boundary;
+                self.state = State::Whole(Fork::None);
+                self.forget_spool(at);
+                self.done.applied = at;
+                self.done.persisted = self.done.persisted.min(at);
+                self.said = self.done;
+                self.asked = Asked::Rewind(at);
+                self.fresh = Some(Fresh::Rewind(position));
+            }
+            // Another upstream told meanwhile that nothing parts.
+            (State::Whole(Fork::Said), None) => self.state = State::Whole(Fork::None),
+            (State::Whole(_) | State::Named | State::Loading(_) | State::Failed, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether `Installed` was said and not answered.
+    fn awaits(&self, loading: &Loading) -> bool {
+        loading.stage == Stage::Said && self.fresh.is_none()
+    }
+
+    /// The snapshot is installed, and the log ends at `position`.
+    fn stands(&mut self, loading: &Loading, position: Position) -> Result<(), ReceiverError> {
+        let (at, tail, end) = (loading.at, loading.tail.end(), position.boundary);
+        let reaches = end > tail;
+        let fits = tail <= end && (!reaches || self.spool.from <= tail && self.spool.to == end);
+        if !fits {
+            self.failed();
+            return Err(ReceiverError::Gap);
+        }
+        self.state = State::Whole(Fork::None);
+        let taken = self.done.taken;
+        self.done = Done { taken: taken.max(tail), pieces: 0, applied: tail, persisted: Offset(0) };
+        self.said = Done { taken: self.said.taken.max(at), pieces: 0, applied: at, persisted: Offset(0) };
+        if reaches {
+            if self.spool.from < tail {
+                self.dropping = Some(Some(tail));
+            }
+            self.spool.from = tail;
+        } else {
+            self.forget_spool(end);
+        }
+        Ok(())
+    }
+}
