@@ -15,7 +15,8 @@ impl Host {
             applies: true,
             reads: true,
             views: BTreeMap::new(),
-            spool: Vec::new(),
+            receiver: Receiver::new(false),
+            spool: VecDeque::new(),
             loading: None,
             snapshots_begun: 0,
             installed: 0,
@@ -25,7 +26,6 @@ impl Host {
             config,
             id,
             boots: 0,
-            held: VecDeque::new(),
             inbox: BTreeMap::new(),
             writing: BTreeMap::new(),
         }
@@ -37,6 +37,7 @@ impl Host {
         let boot =
             Boot { node: NodeId(self.id), seed: dice, role: Role::Replica, unix_zero: 0, cursor: None };
         self.node = Metered::new(self.config, boot).expect("no cursor to be damaged");
+        (self.receiver, self.spool, self.loading) = (Receiver::new(false), VecDeque::new(), None);
     }
 
     pub fn end(&self) -> u64 {
@@ -58,59 +59,87 @@ impl Host {
         self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
     }
 
-    pub(super) fn payload(&mut self, now: Time, payload: &Payload, position: Option<Position>, bytes: &[u8]) {
-        let data = &bytes[payload.range.clone()];
-        match payload.kind {
-            Kind::Batch => {
-                let records = Records::new(data).map(<[u8]>::to_vec).collect();
-                self.held.push_back((position.expect("a batch has a position"), records, payload.first));
+    /// Does what a step brought. A whole state's batches wait until `applies`, and are not taken before.
+    pub(super) fn receive(&mut self, now: Time, step: &Step, data: &[u8]) {
+        if let Some(Payload { kind: Kind::Fork, first, count, .. }) = step.payload {
+            self.forks.push((first, count));
+        }
+        self.receiver.receive(step, Standing::of(&self.node), false).expect("in order");
+        self.obey(now, data);
+        // A snapshot takes no time here.
+        while self.receiver.is_loading() && self.work(now) {}
+    }
+
+    pub(super) fn apply_all(&mut self, now: Time) {
+        while self.work(now) {}
+    }
+
+    fn work(&mut self, now: Time) -> bool {
+        let command = self.receiver.work();
+        let some = command.is_some();
+        if let Some(command) = command {
+            self.execute(now, command, &[]);
+            self.obey(now, &[]);
+        }
+        some
+    }
+
+    fn obey(&mut self, now: Time, data: &[u8]) {
+        while let Some(command) = self.receiver.poll() {
+            self.execute(now, command, data);
+        }
+        self.receiver.check();
+    }
+
+    fn execute(&mut self, now: Time, command: Command, data: &[u8]) {
+        match command {
+            Command::Say(input) => {
+                let position = self.node.handle(now, input).expect("as the receiver says").position;
+                self.receiver.answered(position).expect("the tail fits");
             }
-            Kind::Spool => {
-                self.forget_spool(payload.first);
-                let cursor = self.node.cursor(position.expect("a batch has a position")).as_bytes().to_vec();
-                self.spool.push((payload.first, Records::new(data).map(<[u8]>::to_vec).collect(), cursor));
-                let upto = Offset(payload.first + u64::from(payload.count));
-                self.node.handle(now, Input::Taken { upto, pieces: 0 }).expect("handed out");
+            Command::Keep(batch) => {
+                let cursor = self.node.cursor(batch.position).as_bytes().to_vec();
+                let records = Records::new(&data[batch.range]).map(<[u8]>::to_vec).collect();
+                let beside = self.receiver.is_joining();
+                self.spool.push_back(Spooled { end: batch.position.boundary, records, cursor, beside });
+                self.receiver.set_taking(if beside { Taking::All } else { Taking::Pieces });
             }
-            Kind::Fork => {
-                self.forks.push((payload.first, payload.count));
-                if payload.count == 1 {
-                    let past = self.held.iter().position(|(_, _, first)| *first >= payload.first);
-                    self.held.truncate(past.unwrap_or(self.held.len()));
-                    self.apply_held(now);
-                    self.store.records.truncate(usize::try_from(payload.first).unwrap());
-                    let step = self.node.handle(now, Input::Rewound).expect("asked to");
-                    let position = step.position.expect("a position");
-                    self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
+            Command::ApplySpooled { first } => {
+                let batch = self.spool.pop_front().expect("one waits");
+                assert_eq!(first.0, self.end(), "batches come in order");
+                self.store.records.extend(batch.records);
+                self.store.cursor = Some(batch.cursor);
+                self.receiver.applied(batch.end).expect("asked for");
+                if !batch.beside {
+                    self.receiver.persisted(batch.end);
                 }
             }
-            Kind::Begin => {
-                self.held.clear();
+            Command::DropSpooled { upto } => {
+                self.spool.retain(|batch| upto.is_some_and(|upto| batch.end > upto));
+            }
+            Command::Forked { .. } => {}
+            Command::Begin { range, .. } => {
                 self.snapshots_begun += 1;
-                self.forget_spool(self.node.stats().end.0);
-                self.loading = Some((SnapshotId(0), data.to_vec(), Vec::new()));
+                self.loading = Some((data[range].to_vec(), Vec::new()));
             }
-            Kind::Piece | Kind::LastPiece => {
-                let loading = self.loading.as_mut().expect("BEGIN came first");
-                loading.2.extend_from_slice(data);
-                let taken = Input::Taken { upto: Offset(0), pieces: payload.first + 1 };
-                self.node.handle(now, taken).expect("handed out");
-                if payload.kind == Kind::LastPiece {
-                    self.install(now, payload.snapshot);
-                }
+            Command::Load { range, piece, .. } => {
+                self.loading.as_mut().expect("BEGIN came first").1.extend_from_slice(&data[range]);
+                self.receiver.loaded(piece + 1).expect("handed out");
+            }
+            Command::Install { .. } => self.install(),
+            Command::Rewind { position } => {
+                self.store.records.truncate(usize::try_from(position.boundary.0).unwrap());
+                self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
+                self.receiver.rewound().expect("asked for");
+            }
+            Command::Apply(_) | Command::LoadTail(_) | Command::LoadTailSpooled { .. } => {
+                panic!("{command:?} for a store that never said that it could")
             }
         }
     }
 
-    /// What does not end there rode beside another snapshot.
-    fn forget_spool(&mut self, end: u64) {
-        if self.spool.last().is_some_and(|(first, records, _)| first + records.len() as u64 != end) {
-            self.spool.clear();
-        }
-    }
-
-    fn install(&mut self, now: Time, snapshot: SnapshotId) {
-        let (_, cursor, bytes) = self.loading.take().expect("loading");
+    fn install(&mut self) {
+        let (cursor, bytes) = self.loading.take().expect("loading");
         let mut records = Vec::new();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
@@ -122,30 +151,7 @@ impl Host {
         assert_eq!(position.boundary.0, records.len() as u64, "the view lies where its cursor says");
         self.store = Store { records, cursor: Some(cursor) };
         self.installed += 1;
-        self.node.handle(now, Input::Installed { snapshot }).expect("complete");
-        for (first, records, cursor) in std::mem::take(&mut self.spool) {
-            let have = self.end();
-            if first + records.len() as u64 <= have {
-                continue;
-            }
-            if first > have {
-                break;
-            }
-            let skip = usize::try_from(have - first).unwrap();
-            self.store.records.extend(records.into_iter().skip(skip));
-            self.store.cursor = Some(cursor);
-        }
-        let upto = Offset(self.end());
-        self.node.handle(now, Input::Applied { upto }).expect("received");
-    }
-
-    pub(super) fn apply_held(&mut self, now: Time) {
-        while let Some((position, records, first)) = self.held.pop_front() {
-            assert_eq!(first, self.end(), "batches come in order");
-            self.store.records.extend(records);
-            self.store.cursor = Some(self.node.cursor(position).as_bytes().to_vec());
-            self.node.handle(now, Input::Persisted { upto: position.boundary }).expect("received");
-        }
+        self.receiver.installed().expect("asked for");
     }
 
     pub(super) fn piece(&self, snapshot: SnapshotId, piece: u64) -> (Vec<u8>, bool) {

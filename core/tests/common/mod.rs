@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use metered::Metered;
 pub use small::small;
+use towline_core::receiver::{Command, Receiver, Standing, Taking};
 use towline_core::*;
 
 pub mod counted;
@@ -39,8 +40,14 @@ impl Store {
     }
 }
 
-/// A batch held back while a snapshot loads: its first offset, its records, the cursor after it.
-type Spooled = (u64, Vec<Vec<u8>>, Vec<u8>);
+/// A batch that waits: where it ends, its records, the cursor after it.
+pub struct Spooled {
+    pub end: Offset,
+    pub records: Vec<Vec<u8>>,
+    pub cursor: Vec<u8>,
+    /// It came beside a snapshot: this store applies it with that, and does not sync.
+    pub beside: bool,
+}
 
 /// A node and its host.
 pub struct Host {
@@ -52,8 +59,10 @@ pub struct Host {
     pub reads: bool,
     /// Open views, as their bytes.
     pub views: BTreeMap<SnapshotId, Vec<u8>>,
-    pub spool: Vec<Spooled>,
-    pub loading: Option<(SnapshotId, Vec<u8>, Vec<u8>)>,
+    pub receiver: Receiver,
+    pub spool: VecDeque<Spooled>,
+    /// A snapshot that comes in: its cursor, and its pieces.
+    pub loading: Option<(Vec<u8>, Vec<u8>)>,
     pub snapshots_begun: u32,
     pub installed: u32,
     pub forks: Vec<(u64, u32)>,
@@ -62,7 +71,6 @@ pub struct Host {
     pub config: Config,
     pub id: u64,
     pub boots: u8,
-    held: VecDeque<(Position, Vec<Vec<u8>>, u64)>,
     inbox: BTreeMap<u32, Vec<u8>>,
     writing: BTreeMap<u32, ()>,
 }

@@ -135,7 +135,7 @@ impl World {
     pub fn turn(&mut self, host: usize) -> bool {
         let fed = self.feed(host);
         if self.hosts[host].applies {
-            self.hosts[host].apply_held(self.now);
+            self.hosts[host].apply_all(self.now);
         }
         self.hosts[host].node.check();
         let told = self.poll(host);
@@ -178,9 +178,8 @@ impl World {
             me.node.check();
             if let Some(payload) = &step.payload {
                 self.note_of(host, &words::payload(payload));
-                let me = &mut self.hosts[host];
-                me.payload(now, payload, step.position, data);
             }
+            self.hosts[host].receive(now, &step, data);
             at += step.used;
             if step.next != Next::Again {
                 break;
