@@ -136,6 +136,10 @@ fn describe() {
         "towline_writes_held_ms_total",
         "milliseconds client writes were held for a joining replica"
     );
+    describe_gauge!(
+        "towline_writes_held_longest_ms",
+        "milliseconds of the longest pause of client writes for a joining replica"
+    );
     describe_counter!(
         "towline_durability_held_ms_total",
         "milliseconds client writes were held because the disk was behind"
@@ -166,6 +170,7 @@ fn node(inspection: &Inspection) {
     gauge!("towline_clients").set(status.clients as f64);
     gauge!("towline_upstream_streaming")
         .set(f64::from(u8::from(status.upstream == UpstreamState::Streaming)));
+    gauge!("towline_writes_held_longest_ms").set(status.writes_held_longest_ms as f64);
     if let Some(age) = stats.origin_age {
         gauge!("towline_origin_age_seconds").set(age.0 as f64 / 1e9);
     }

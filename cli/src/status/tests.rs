@@ -13,7 +13,8 @@ const REPORT: &str = r#"{"version":"0.1.0","role":"primary","node":"000000000000
 "persisted":{"offset":null,"lag_records":null,"lag_bytes":null,"lag_ms":null}}],
 "forked":{"epoch":2,"from":5,"end":9},"counters":{"clients":2,"commands":9,"expired_keys":0,"full_syncs":1,
 "partial_syncs":2,"snapshots_resumed":0,"snapshots_restarted":0,"overruns":0,"faults":0,"bytes_received":0,
-"bytes_sent":1024,"records_received":0,"writes_held_ms":0,"durability_held_ms":0},"uptime_ms":61000}"#;
+"bytes_sent":1024,"records_received":0,"writes_held_ms":0,
+"writes_held_longest_ms":0,"durability_held_ms":0},"uptime_ms":61000}"#;
 
 #[test]
 fn a_page_shows_what_is_known_and_says_what_is_not() {

@@ -86,6 +86,8 @@ pub struct Status {
     pub backlog_bytes: u64,
     /// Milliseconds client writes were held so that a joining replica could keep its tail.
     pub writes_held_ms: u64,
+    /// Milliseconds of the longest of these pauses.
+    pub writes_held_longest_ms: u64,
     /// Milliseconds client writes were held because the disk was behind by as much as it may be.
     pub durability_held_ms: u64,
     /// Snapshots this process installed.

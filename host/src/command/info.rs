@@ -270,6 +270,7 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("snapshots_restarted", stats.counters.snapshots_restarted);
     page.line("snapshots_installed", status.snapshots_installed);
     page.line("writes_held_ms", status.writes_held_ms);
+    page.line("writes_held_longest_ms", status.writes_held_longest_ms);
     page.line("digest", backend.store().digest());
 }
 

@@ -159,6 +159,8 @@ pub struct Counters {
     pub records_received: u64,
     /// Milliseconds client writes were held for joining replicas.
     pub writes_held_ms: u64,
+    /// Milliseconds of the longest of these pauses.
+    pub writes_held_longest_ms: u64,
     /// Milliseconds client writes were held because the disk was behind by as much as it may be.
     pub durability_held_ms: u64,
 }
@@ -287,6 +289,7 @@ fn counters(status: &Status) -> Counters {
         bytes_sent: counted.bytes_sent,
         records_received: counted.records_received,
         writes_held_ms: status.writes_held_ms,
+        writes_held_longest_ms: status.writes_held_longest_ms,
         durability_held_ms: status.durability_held_ms,
     }
 }

@@ -1,6 +1,6 @@
 //! What the driver counts, beside what the core counts itself.
 
-use towline_core::EpochOffset;
+use towline_core::{EpochOffset, Span};
 
 use crate::command::Counts;
 
@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) persisted: Option<EpochOffset>,
     /// Nanoseconds client writes were held.
     pub(crate) held_ns: u64,
+    /// The longest of them at a time.
+    pub(crate) held_longest: Span,
     /// Nanoseconds client writes were held because the disk was behind.
     pub(crate) durability_held_ns: u64,
     /// What connection buffers hold, and may hold, in bytes.

@@ -83,6 +83,7 @@ impl WriteThrottle {
         }
         if let Some(held) = self.law.update(now, self.untaken, &mut heart.room) {
             heart.tally.held_ns += held.0;
+            heart.tally.held_longest = heart.tally.held_longest.max(held);
         }
     }
 

@@ -189,6 +189,7 @@ impl Heart {
             store_peak_bytes: tally.entries_peak_bytes,
             backlog_bytes: self.node.config().backlog_bytes,
             writes_held_ms: Span(tally.held_ns).as_millis(),
+            writes_held_longest_ms: tally.held_longest.as_millis(),
             durability_held_ms: Span(tally.durability_held_ns).as_millis(),
             snapshots_installed: tally.installed,
             forked: self.receive.forked(),

@@ -39,6 +39,8 @@ pub(super) struct View {
     pub(super) installed: u64,
     /// For how many milliseconds it held its clients' writes so far.
     pub(super) held_ms: u64,
+    /// And the longest of these pauses.
+    pub(super) longest_ms: u64,
 }
 
 /// What changes.
@@ -67,6 +69,8 @@ pub(crate) struct Desk {
     pub(super) orders: UnboundedSender<Order>,
     /// The disks that are simulated.
     pub(super) disks: Vec<Option<Arc<Disk>>>,
+    /// Time is simulated: nothing takes any but what is meant to.
+    pub(super) exact: bool,
     twins: Vec<usize>,
     sheet: Mutex<Sheet>,
 }
@@ -97,7 +101,8 @@ impl Desk {
             simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &ground, &weather)))
         };
         let disks = (0..nodes).chain(twins.iter().copied()).enumerate().map(disk).collect();
-        Self { plan: plan.clone(), ground, weather, orders, disks, twins, sheet: Mutex::new(sheet) }
+        let (plan, exact, sheet) = (plan.clone(), on == Substrate::Turmoil, Mutex::new(sheet));
+        Self { plan, ground, weather, orders, disks, exact, twins, sheet }
     }
 
     /// Which node of the plan a machine stands for.

@@ -26,8 +26,10 @@ const PIPELINE: usize = 64;
 const PAUSE_US: u64 = 20_000;
 /// How often a node is asked how it stands.
 const LOOK_US: u64 = 250_000;
-/// The longest that writes are held at a time, and what an answer may take beyond its question.
+/// The longest that writes are held at a time, the grain of the timer that ends it, and what an answer may take beyond
+/// its question.
 const HELD_MAX_MS: u64 = 50;
+const TIMER_MS: u64 = 1;
 const ANSWERED_MS: u64 = 50;
 /// A command that is refused so long is given up.
 const GIVE_UP_US: u64 = 5_000_000;
@@ -244,7 +246,7 @@ async fn watch(desk: Arc<Desk>, node: usize) {
         }
         let (role, epoch, offset) = (view.role, view.epoch, view.offset);
         let before = desk.sheet().views[node].replace(view.clone());
-        if let Some(text) = before.as_ref().and_then(|before| overheld(before, &view)) {
+        if let Some(text) = overheld(before.as_ref(), &view, desk.exact) {
             desk.sheet().overheld.get_or_insert((asked_us, node, text));
         }
         if !before.is_some_and(|before| (before.role, before.epoch, before.offset) == (role, epoch, offset)) {
@@ -253,9 +255,14 @@ async fn watch(desk: Arc<Desk>, node: usize) {
     }
 }
 
-/// What is wrong with how long writes were held between two looks at one process: a pause is counted when it ends, so
-/// one that lasted longer than from look to look shows.
-pub(super) fn overheld(before: &View, now: &View) -> Option<String> {
+/// Returns what is wrong with how long writes were held: at a time, where time is exact; and in all between two looks at
+/// one process. A pause is counted when it ends.
+pub(super) fn overheld(before: Option<&View>, now: &View, exact: bool) -> Option<String> {
+    let longest_ms = now.longest_ms;
+    if exact && longest_ms > HELD_MAX_MS + TIMER_MS {
+        return Some(format!("writes were held for {longest_ms} ms at a time, {HELD_MAX_MS} ms is the most"));
+    }
+    let before = before?;
     let held_ms = now.held_ms.saturating_sub(before.held_ms);
     let passed_ms = now.t_us.saturating_sub(before.t_us) / 1_000;
     let too_long = held_ms > passed_ms + HELD_MAX_MS + ANSWERED_MS;
@@ -281,6 +288,7 @@ fn read(t_us: u64, page: &str) -> Option<View> {
     let (number_of_epoch, dice) =
         line("epoch")?.split_once('.').map(|(number, dice)| (number.to_owned(), dice.to_owned()))?;
     let epoch = number_of_epoch.parse::<u64>().ok()? << 32 | u64::from_str_radix(&dice, 16).ok()?;
-    let (installed, held_ms) = (number("snapshots_installed")?, number("writes_held_ms")?);
-    Some(View { t_us, role, offset, digest, epoch, link, installed, held_ms })
+    let installed = number("snapshots_installed")?;
+    let (held_ms, longest_ms) = (number("writes_held_ms")?, number("writes_held_longest_ms")?);
+    Some(View { t_us, role, offset, digest, epoch, link, installed, held_ms, longest_ms })
 }

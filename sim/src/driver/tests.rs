@@ -86,9 +86,10 @@ fn a_panic_is_told_in_its_own_words() {
 }
 
 #[test]
-fn a_pause_longer_than_from_look_to_look_shows() {
+fn a_pause_that_is_too_long_and_too_much_in_all_show() {
     use super::desk::View;
-    let view = |t_us, held_ms: u64| View {
+    use super::operator::overheld;
+    let view = |t_us, held_ms: u64, longest_ms: u64| View {
         t_us,
         role: towline_core::Role::Primary,
         offset: 0,
@@ -97,9 +98,14 @@ fn a_pause_longer_than_from_look_to_look_shows() {
         link: String::new(),
         installed: 0,
         held_ms,
+        longest_ms,
     };
-    let overheld =
-        |held_ms: u64| super::operator::overheld(&view(1_000_000, 10), &view(1_250_000, 10 + held_ms));
-    assert_eq!(overheld(250), None);
-    assert!(overheld(400).is_some());
+    let before = view(1_000_000, 60, 50);
+    let in_all = |held_ms: u64| overheld(Some(&before), &view(1_250_000, 60 + held_ms, 50), true);
+    assert_eq!(in_all(250), None);
+    assert!(in_all(400).is_some());
+    let at_a_time = |longest_ms: u64, exact: bool| overheld(None, &view(1_250_000, 60, longest_ms), exact);
+    assert_eq!(at_a_time(51, true), None, "a timer of a millisecond ends it");
+    assert!(at_a_time(52, true).is_some(), "whatever passed between two looks");
+    assert_eq!(at_a_time(52, false), None, "a real machine may be late by itself");
 }

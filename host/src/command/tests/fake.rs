@@ -259,6 +259,7 @@ impl Backend for FakeBackend {
             backlog_bytes: 1 << 16,
             snapshots_installed: 0,
             writes_held_ms: 7,
+            writes_held_longest_ms: 4,
             durability_held_ms: 0,
             forked: None,
             clients: 1,
