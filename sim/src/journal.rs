@@ -127,6 +127,20 @@ impl<R> Journal<R> {
         (self.durable, self.durable_cursor) = (self.committed, self.cursor.clone());
     }
 
+    /// What readers see.
+    pub(crate) fn shown(&self) -> &[R] {
+        &self.records[..self.committed]
+    }
+
+    /// What a power cut would leave.
+    pub(crate) fn surviving(&self) -> &[R] {
+        match &self.beneath {
+            _ if !self.disk => &[],
+            Some(old) => old.surviving(),
+            None => &self.records[..self.durable],
+        }
+    }
+
     /// Whether a crash would find the state before the last rewind or snapshot.
     pub(crate) fn hides_another(&self) -> bool {
         self.beneath.is_some()

@@ -258,6 +258,11 @@ pub enum Fact {
         /// And that it survives a power cut at the node itself.
         own: bool,
     },
+    /// The store keeps no more of the stream beside the snapshot that it loads: the rest waits in the spool.
+    TailWaits {
+        /// The boundary after the first batch that waits.
+        offset: u64,
+    },
 }
 
 /// One fact, flat: 40 bytes, little-endian when hashed or written.
@@ -337,6 +342,7 @@ impl Fact {
             Self::Granted { op, replicas, level, own } => {
                 (27, [op, u64::from(replicas) << 8 | level as u64, flag(own)])
             }
+            Self::TailWaits { offset } => (28, [offset, 0, 0]),
         }
     }
 }

@@ -38,6 +38,12 @@ fn push_value(out: &mut Vec<u8>, op: u64, bytes: u64) {
     out.resize(end, filling);
 }
 
+/// The operation that wrote a value.
+#[must_use]
+pub fn number(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value.get(..16)?).ok()?.parse().ok()
+}
+
 /// Writes a number in at least so many digits. Simulators write millions of records: formatting would cost more than
 /// the log does.
 fn push_digits(out: &mut Vec<u8>, number: u64, least: usize) {

@@ -7,10 +7,12 @@ mod common;
 use std::process::Command;
 
 use common::{named, operations, passed, star};
-use towline_core::Role;
+use towline_core::{Level, Role};
+use towline_sim::driver::Planted;
 use towline_sim::oracle::Invariant;
 use towline_sim::plan::{self, Plan, Scenario, Substrate};
 use towline_sim::report::{Report, Verdict};
+use towline_sim::trace::Fact;
 use towline_sim::turmoil;
 
 /// Set in the process that a test starts to compare itself with.
@@ -172,9 +174,56 @@ fn one_plan_is_one_run_here_and_in_another_process() {
 
 #[test]
 fn a_panic_in_a_spawned_task_fails_the_run() {
-    let report = turmoil::run_with_a_planted_panic(&star("", 1)).expect("it runs").report;
+    let report = turmoil::run_planted(&star("", 1), Planted::Panic).expect("it runs").report;
     let Verdict::Violation(violation) = report.verdict else { panic!("swallowed: {report:#?}") };
     assert_eq!(violation.invariant, Invariant::X4);
+}
+
+/// The run of a plan with a planted bug ends with this violation, and without it passes.
+fn found(plan: &Plan, planted: Planted, invariant: Invariant) {
+    passed(&run(plan));
+    let report = turmoil::run_planted(plan, planted).expect("it runs").report;
+    let Verdict::Violation(violation) = report.verdict else { panic!("{planted:?} passes: {report:#?}") };
+    assert_eq!(violation.invariant, invariant, "{planted:?}: {violation:?}");
+}
+
+#[test]
+fn who_waits_is_told_the_truth() {
+    let plan = power_fails(8);
+    let played = turmoil::run(&plan, true).expect("it runs");
+    passed(&played.report);
+    let told = |of: Level, by: u32| {
+        let is = |fact: &Fact| matches!(*fact, Fact::Granted { level, replicas, .. } if level == of && replicas >= by);
+        played.facts.iter().any(|(_, _, fact)| is(fact))
+    };
+    assert!(told(Level::Applied, 2) && told(Level::Persisted, 2), "by both replicas, at both levels");
+    found(&plan, Planted::EarlySync, Invariant::A1);
+    found(&star("", 9), Planted::Forgets, Invariant::A1);
+}
+
+#[test]
+fn who_feeds_a_node_is_whom_its_operator_named() {
+    let faults = "
+        [[fault]]
+        at = \"1s\"
+        kind = \"follow\"
+        node = \"r2\"
+        peer = \"r1\"
+        adopt = false
+    ";
+    found(&star(faults, 10), Planted::OldAddress, Invariant::O1);
+}
+
+#[test]
+fn a_tail_that_the_loading_store_does_not_keep_waits_in_the_spool() {
+    let (_, text) = plan::named().iter().find(|(name, _)| *name == "spooled-tail").expect("a named scenario");
+    let scenario = Scenario::parse("spooled-tail", text).unwrap_or_else(|error| panic!("{error}"));
+    for seed in 0..4 {
+        let played = turmoil::run(&scenario.draw(seed), true).expect("it runs");
+        passed(&played.report);
+        let waits = |fact: &Fact| matches!(fact, Fact::TailWaits { .. });
+        assert!(played.facts.iter().any(|(_, node, fact)| *node == 1 && waits(fact)), "seed {seed}");
+    }
 }
 
 #[test]

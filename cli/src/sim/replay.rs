@@ -167,6 +167,7 @@ impl Stand {
             | Fact::Expired { .. }
             | Fact::Healed
             | Fact::Granted { .. }
+            | Fact::TailWaits { .. }
             | Fact::Content { .. } => {}
         }
     }

@@ -9,7 +9,8 @@
 //! the tail took away; a key that is late is in neither, unless it is `last`. A snapshot says each key once, in effects
 //! that follow each other, so an effect that is no `SET` goes the way of the `SET` before it (`passing`).
 //!
-//! Bounds: gone and late together take [`KEPT_MAX`] and a batch; then the tail is refused.
+//! Bounds: gone and late together take `kept_max` ([`KEPT_MAX`], but for a simulation) and a batch; then the tail is
+//! refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -25,7 +26,7 @@ mod tests;
 /// The longest effect a snapshot may have: the record head of the log has 28 bits.
 const EFFECT_MAX: usize = 1 << 28;
 /// Kept of the tail while the snapshot loads: one that deletes more, or builds more on what is not here, has to wait.
-const KEPT_MAX: usize = 16 << 20;
+pub(crate) const KEPT_MAX: usize = 16 << 20;
 
 /// A snapshot on its way.
 #[derive(Debug)]
@@ -40,8 +41,9 @@ pub(crate) struct Loading {
     gone: BTreeSet<Box<[u8]>>,
     /// Effects of the tail, encoded, by the key they wait for.
     late: BTreeMap<Box<[u8]>, Vec<u8>>,
-    /// What these two take.
+    /// What these two take, and may take.
     kept_bytes: usize,
+    kept_max: usize,
     /// The key of the snapshot's last `SET`: more of its entry may follow.
     last: Option<Vec<u8>>,
     /// What follows of that entry is older than what the tail said.
@@ -60,9 +62,16 @@ impl Loading {
             gone: BTreeSet::new(),
             late: BTreeMap::new(),
             kept_bytes: 0,
+            kept_max: KEPT_MAX,
             last: None,
             passing: false,
         }
+    }
+
+    /// Another bound on what is kept of the tail.
+    pub(crate) const fn keeping(mut self, bytes: usize) -> Self {
+        self.kept_max = bytes;
+        self
     }
 
     /// Takes the next bytes of the snapshot.
@@ -93,7 +102,7 @@ impl Loading {
     /// Does a batch of the tail, after which the state is at `cursor`. Answers false, and does nothing, if too much of
     /// the tail is kept already.
     pub(crate) fn tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
-        if self.kept_bytes > KEPT_MAX {
+        if self.kept_bytes > self.kept_max {
             return Ok(false);
         }
         self.tailed = true;

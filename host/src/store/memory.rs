@@ -30,6 +30,14 @@ impl MemoryStore {
     pub fn new(dice: u64) -> Self {
         Self { resident: Resident::new(Map::new(dice), None, Offset::default()) }
     }
+
+    /// The store with another bound on what it keeps of a tail while a snapshot loads: a simulation's state is small,
+    /// and would never come near the usual one.
+    #[must_use]
+    pub fn keeping(mut self, bytes: usize) -> Self {
+        self.resident.keep(bytes);
+        self
+    }
 }
 
 impl Store for MemoryStore {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use towline_core::Offset;
 use towline_kv::{ApplyError, effects};
 
-use super::loading::Loading;
+use super::loading::{KEPT_MAX, Loading};
 use super::map::{Map, Touched};
 use super::view::{Counted, MapView};
 
@@ -26,6 +26,8 @@ pub(crate) struct Resident {
     upto: Offset,
     step: Step,
     loading: Option<Loading>,
+    /// What may be kept of a tail while a snapshot loads.
+    kept_max: usize,
     /// What open views may hold beyond the map, from above.
     viewed: Arc<AtomicU64>,
 }
@@ -39,7 +41,12 @@ enum Step {
 
 impl Resident {
     pub(crate) fn new(map: Map, cursor: Option<Vec<u8>>, upto: Offset) -> Self {
-        Self { map, cursor, upto, step: Step::Boundary, loading: None, viewed: Arc::default() }
+        let (step, viewed) = (Step::Boundary, Arc::default());
+        Self { map, cursor, upto, step, loading: None, kept_max: KEPT_MAX, viewed }
+    }
+
+    pub(crate) const fn keep(&mut self, bytes: usize) {
+        self.kept_max = bytes;
     }
 
     pub(crate) fn cursor(&self) -> Option<&[u8]> {
@@ -96,7 +103,7 @@ impl Resident {
 
     pub(crate) fn load_begin(&mut self, cursor: &[u8], upto: Offset) {
         // With the old seed, so that a scan under way goes on behind the swap.
-        self.loading = Some(Loading::new(Map::new(self.map.seed()), cursor, upto));
+        self.loading = Some(Loading::new(Map::new(self.map.seed()), cursor, upto).keeping(self.kept_max));
     }
 
     pub(crate) fn load(&mut self, piece: &[u8]) -> io::Result<()> {

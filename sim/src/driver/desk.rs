@@ -21,8 +21,10 @@ use towline_host::{Options, ServeError, Server};
 
 use super::operator::Order;
 use super::store::Disk;
+use super::waits::Durable;
 use super::weather::Weather;
-use super::{Ground, PlanNet, simulates_store};
+use super::{Ground, PlanNet, Planted, simulates_store};
+use crate::oracle::{Invariant, Violation};
 use crate::plan::{Kind, Plan, Substrate};
 use crate::trace::{At, Death, Fact};
 
@@ -55,10 +57,10 @@ pub(super) struct Sheet {
     pub(super) reign: usize,
     /// Operations accepted, in order: the number of the next.
     pub(super) written: u64,
-    /// What must not happen: a process that panicked, or ended by itself.
-    pub(super) broken: Option<(u64, usize, String)>,
-    /// Writes were held for too long at a time.
-    pub(super) overheld: Option<(u64, usize, String)>,
+    /// What was acknowledged as durable.
+    pub(super) durable: Vec<Durable>,
+    /// What was seen first of what must not happen.
+    pub(super) violated: Option<Violation>,
 }
 
 /// The desk.
@@ -71,6 +73,7 @@ pub(crate) struct Desk {
     pub(super) disks: Vec<Option<Arc<Disk>>>,
     /// Time is simulated: nothing takes any but what is meant to.
     pub(super) exact: bool,
+    planted: Planted,
     twins: Vec<usize>,
     sheet: Mutex<Sheet>,
 }
@@ -81,6 +84,7 @@ impl Desk {
         on: Substrate,
         ground: Arc<dyn Ground>,
         orders: UnboundedSender<Order>,
+        planted: Planted,
     ) -> Self {
         let nodes = plan.nodes.len();
         let sheet = Sheet {
@@ -90,24 +94,29 @@ impl Desk {
             upstreams: plan.nodes.iter().map(|node| node.upstream).collect(),
             reign: plan.primary(),
             written: 0,
-            broken: None,
-            overheld: None,
+            durable: Vec::new(),
+            violated: None,
         };
         let twins: Vec<usize> =
             plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();
         let weather = Arc::new(Weather::new(plan, nodes + twins.len()));
         let disk = |(machine, node)| {
             let simulated = simulates_store(plan, on, node);
-            simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &ground, &weather)))
+            simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &ground, &weather, planted)))
         };
         let disks = (0..nodes).chain(twins.iter().copied()).enumerate().map(disk).collect();
         let (plan, exact, sheet) = (plan.clone(), on == Substrate::Turmoil, Mutex::new(sheet));
-        Self { plan, ground, weather, orders, disks, exact, twins, sheet }
+        Self { plan, ground, weather, orders, disks, exact, planted, twins, sheet }
     }
 
     /// Which node of the plan a machine stands for.
     pub(super) fn node_of(&self, machine: usize) -> usize {
         machine.checked_sub(self.plan.nodes.len()).map_or(machine, |twin| self.twins[twin])
+    }
+
+    /// Whether another process has this node's id for a while.
+    pub(super) fn has_twin(&self, node: usize) -> bool {
+        self.twins.contains(&node)
     }
 
     /// The machine of a fault that makes a twin.
@@ -134,7 +143,8 @@ impl Desk {
         if node >= self.plan.nodes.len() {
             return;
         }
-        self.sheet().broken.get_or_insert((t_us, node, why));
+        let violation = Violation { invariant: Invariant::X4, t_us, node, text: why };
+        self.sheet().violated.get_or_insert(violation);
     }
 
     pub(crate) fn machines(&self) -> usize {
@@ -142,9 +152,9 @@ impl Desk {
     }
 
     /// The net as one node sees it.
-    pub(crate) fn net(&self, node: usize, plants_a_panic: bool) -> PlanNet {
+    pub(crate) fn net(&self, node: usize) -> PlanNet {
         let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
-        PlanNet { ground, weather, node, plants_a_panic }
+        PlanNet { ground, weather, node, planted: self.planted }
     }
 }
 

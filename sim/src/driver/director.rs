@@ -12,10 +12,11 @@ use towline_core::{Role, Span};
 use towline_host::{Options, StoreKind};
 
 use super::desk::{Desk, View};
+use super::feeders::Feeders;
 use super::moves::{Move, moves};
 use super::net::{CLIENTS, REPLICAS, name};
 use super::operator::{Operator, Order};
-use super::{Ground, Machines, Refused, check, simulates_store};
+use super::{Ground, Machines, Planted, Refused, check, simulates_store};
 use crate::oracle::{Invariant, Violation};
 use crate::plan::{Fault, Kind, Plan, Substrate};
 use crate::stream::Stream;
@@ -58,6 +59,7 @@ impl Director {
         ground: Arc<dyn Ground>,
         scale: u64,
         keeps_facts: bool,
+        planted: Planted,
     ) -> Result<(Self, Operator), Refused> {
         check(plan, on)?;
         let machine = |error: std::io::Error| Refused::Machine(error.to_string());
@@ -65,7 +67,7 @@ impl Director {
         let disks = (0..plan.nodes.len()).any(|node| on_a_real_disk(&node));
         let disks = disks.then(tempfile::tempdir).transpose().map_err(machine)?;
         let (orders, taken) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk::new(plan, on, ground, orders));
+        let desk = Arc::new(Desk::new(plan, on, ground, orders, planted));
         let (nodes, machines) = (plan.nodes.len(), desk.machines());
         let director = Self {
             desk: Arc::clone(&desk),
@@ -209,6 +211,10 @@ impl Director {
             let installed = sheet.views[node].take().map_or(0, |view| view.installed);
             sheet.installed_before[node] += installed;
         }
+        if node < self.desk.plan.nodes.len() {
+            let (now_us, upstream) = (self.desk.ground.now_us(), self.desk.sheet().upstreams[node]);
+            self.desk.weather.feeders(|feeders| feeders.starts(now_us, node, upstream));
+        }
         self.desk.weather.set_dark(node, false);
         self.boots[node] += 1;
         machines.start(node, self.options(node));
@@ -270,20 +276,25 @@ impl Director {
         for (t_us, node, fact) in facts {
             self.record(t_us, node, &fact);
         }
+        for node in 0..self.desk.plan.nodes.len() {
+            let facts = self.desk.disks[node].as_ref().map(|disk| disk.facts());
+            for (t_us, fact) in facts.unwrap_or_default() {
+                self.record(t_us, node, &fact);
+            }
+        }
     }
 
     fn judge(&mut self, now_us: u64) {
         if self.violation.is_some() {
             return;
         }
-        let broken = self.desk.sheet().broken.take();
-        if let Some((t_us, node, text)) = broken {
-            self.violation = Some(Violation { invariant: Invariant::X4, t_us, node, text });
-            return;
-        }
-        let overheld = self.desk.sheet().overheld.take();
-        if let Some((t_us, node, text)) = overheld {
-            self.violation = Some(Violation { invariant: Invariant::F7, t_us, node, text });
+        let misfed = self.desk.weather.feeders(Feeders::wrong).map(|(t_us, node, from)| {
+            let name = |node: usize| &self.desk.plan.nodes[node].name;
+            let text = format!("{} follows {}, and its operator named another", name(node), name(from));
+            Violation { invariant: Invariant::O1, t_us, node, text }
+        });
+        self.violation = self.desk.sheet().violated.take().or(misfed);
+        if self.violation.is_some() {
             return;
         }
         let Some(healed_us) = self.healed_us else { return };

@@ -15,6 +15,9 @@ impl Director {
     /// What the run came to.
     pub(crate) fn report(mut self, now_us: u64) -> Run {
         self.hear();
+        if self.violation.is_none() && self.converged_us.is_some() {
+            self.violation = self.lost_write(now_us);
+        }
         let sheet = self.desk.sheet();
         let finals: Vec<Final> = (0..sheet.views.len())
             .map(|node| {

@@ -7,8 +7,10 @@
 //! | `desk` | what director, operator and processes know of each other |
 //! | `operator` | what people do: write, promote, turn to another upstream, look |
 //! | `resp` | their client |
+//! | `waits` | clients that wait until their write is held, and whether what they are told is true |
 //! | `chaos`, `weather` | the faults that are on; the links as the plan has them now, and every connection |
 //! | `shaper` | a stream under that weather |
+//! | `feeders` | by whom a node is fed, and by whom it should be |
 //! | `store` | a disk that a plan can strike, and the store on it |
 //! | `net` | the [`Net`](towline_host::transport::Net) a server is given |
 //!
@@ -17,18 +19,21 @@
 //! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP knows no weather at all.
 //!
 //! What cannot be played here: [`supports`]. What is judged here: V1 (all core nodes converge in time: one digest, one
-//! offset, the right roles, links up) and X4 (no panic, no process that ends by itself).
+//! offset, the right roles, links up), X4 (no panic, no process that ends by itself), F7 (how long writers are held)
+//! and O1 (by whom a node is fed); on turmoil also A1 and A2 (what clients that wait are told).
 
 mod chaos;
 mod desk;
 mod director;
 mod ending;
+mod feeders;
 mod moves;
 mod net;
 mod operator;
 mod resp;
 mod shaper;
 mod store;
+mod waits;
 mod way;
 mod weather;
 
@@ -56,6 +61,21 @@ pub struct Run {
     pub report: Report,
     /// What happened.
     pub facts: Vec<(u64, usize, Fact)>,
+}
+
+/// A bug planted in what the driver tiers bring along, to show that it is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planted {
+    /// None.
+    Nothing,
+    /// A task beside each listener panics.
+    Panic,
+    /// A store says that a commit is durable before its sync has ended.
+    EarlySync,
+    /// The store of the plan's second node does not keep what it applies.
+    Forgets,
+    /// Dials lead to the plan's first node, whoever was named.
+    OldAddress,
 }
 
 /// Why a plan is not played.

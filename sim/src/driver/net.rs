@@ -10,7 +10,7 @@ use towline_host::transport::{BoxFuture, BoxTransport, Listener, Net};
 
 use super::shaper::Shaper;
 use super::weather::{Gate, Weather};
-use super::{Door, Ground};
+use super::{Door, Ground, Planted};
 
 /// Where clients connect.
 pub(super) const CLIENTS: u16 = 7000;
@@ -33,8 +33,8 @@ pub(crate) struct PlanNet {
     pub(crate) ground: Arc<dyn Ground>,
     pub(crate) weather: Arc<Weather>,
     pub(crate) node: usize,
-    /// A task that panics is spawned beside the listener: the planted bug a tier must not let pass.
-    pub(crate) plants_a_panic: bool,
+    /// The planted bug.
+    pub(crate) planted: Planted,
 }
 
 impl Net for PlanNet {
@@ -43,7 +43,7 @@ impl Net for PlanNet {
             let (node, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
             let (door, at) = self.ground.bind(node, port).await?;
             self.weather.listens(node, port, at);
-            if self.plants_a_panic {
+            if self.planted == Planted::Panic {
                 tokio::spawn(async { panic!("planted") });
             }
             let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
@@ -60,6 +60,7 @@ impl Net for PlanNet {
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>> {
         Box::pin(async move {
             let (peer, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
+            let peer = if self.planted == Planted::OldAddress { 0 } else { peer };
             loop {
                 let changed = self.weather.changed();
                 match self.weather.gate(self.node, peer) {

@@ -2,7 +2,8 @@
 //!
 //! The workload goes to the node the operator regards as primary, in the order of the plan, up to [`PIPELINE`] requests
 //! at a time; an operation is said until it is accepted, and those behind it wait. Of one whose answer was lost nobody
-//! knows whether it was accepted, so it is looked up before it is said again.
+//! knows whether it was accepted, so it is looked up before it is said again. Where the plan has `touches`, each is
+//! followed by a change beside the workload ([`touch`]), of which nobody asks what became.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,9 +17,11 @@ use super::desk::{Desk, View};
 use super::net::REPLICAS;
 use super::pass;
 use super::resp::{Client, Reply, request};
+use super::waits::{Wait, Waits};
+use crate::oracle::{Invariant, Violation};
 use crate::plan::{Kind, Op};
 use crate::trace::Fact;
-use crate::workload::{key, value};
+use crate::workload::{key, number, value};
 
 /// Requests under way.
 const PIPELINE: usize = 64;
@@ -81,7 +84,7 @@ pub(crate) async fn operate(operator: Operator) {
 async fn carry_out(desk: Arc<Desk>, order: Order) {
     match order {
         Order::Promote { node, fault, tells } => {
-            if !insist(&desk, node, &[b"REPLICAOF", b"NO", b"ONE"], || true).await {
+            if !turn(&desk, node, None, &[b"REPLICAOF", b"NO", b"ONE"], || true).await {
                 return;
             }
             desk.weather.took_effect(fault);
@@ -102,12 +105,28 @@ async fn carry_out(desk: Arc<Desk>, order: Order) {
             // Whoever says otherwise later is right; a process that starts anew is told at its start.
             let still = || desk.sheet().upstreams[node] == Some(upstream);
             let (host, port) = (format!("n{upstream}"), REPLICAS.to_string());
-            let done = insist(&desk, node, &[b"REPLICAOF", host.as_bytes(), port.as_bytes()], still).await;
+            let words: &[&[u8]] = &[b"REPLICAOF", host.as_bytes(), port.as_bytes()];
+            let done = turn(&desk, node, Some(upstream), words, still).await;
             if let Some(fault) = fault.filter(|_| done) {
                 desk.weather.took_effect(fault);
             }
         }
     }
+}
+
+/// Says a command that makes a node follow another, or nobody, until it is accepted; answers whether it was.
+async fn turn(
+    desk: &Desk,
+    node: usize,
+    upstream: Option<usize>,
+    words: &[&[u8]],
+    still: impl Fn() -> bool,
+) -> bool {
+    desk.weather.feeders(|feeders| feeders.asked(node));
+    let done = insist(desk, node, words, still).await;
+    let now_us = desk.ground.now_us();
+    desk.weather.feeders(|feeders| feeders.answered(now_us, node, done.then_some(upstream)));
+    done
 }
 
 /// Says a command until it is accepted; answers whether it was.
@@ -137,6 +156,7 @@ async fn write(desk: Arc<Desk>) {
     let mut due: VecDeque<Due> = VecDeque::new();
     let mut doubtful = 0;
     let mut client: Option<(usize, Client)> = None;
+    let mut waits = Waits::default();
     loop {
         let now_us = desk.ground.now_us();
         while due.len() < PIPELINE
@@ -145,7 +165,7 @@ async fn write(desk: Arc<Desk>) {
             due.push_back(one);
         }
         if due.is_empty() {
-            let Some(one) = next.peek() else { return };
+            let Some(one) = next.peek() else { return waits.join().await };
             let wait_us = one.op.at_us.saturating_sub(now_us).max(1);
             pass(&*desk.ground, wait_us).await;
             continue;
@@ -161,8 +181,10 @@ async fn write(desk: Arc<Desk>) {
                 }
             },
         };
+        let last = due.back().map_or(0, |one| one.number);
+        let wait = Wait { node: reign, op: last, since_us: desk.ground.now_us() };
         match say(&desk, &mut there, &mut due, &mut doubtful).await {
-            Ok(true) => client = Some((reign, there)),
+            Ok(true) => client = waits.begin(&desk, wait, there).map(|there| (reign, there)),
             Ok(false) => {
                 client = Some((reign, there));
                 pass(&*desk.ground, PAUSE_US).await;
@@ -184,11 +206,8 @@ async fn say(
         let Some(first) = due.front() else { break };
         let held = client.ask(&[b"GET", &key(first.number, keys)]).await?;
         let known = match held {
-            Reply::Text(held) => std::str::from_utf8(held.get(..16).unwrap_or_default())
-                .ok()
-                .and_then(|digits| digits.parse::<u64>().ok())
-                .is_some_and(|number| number >= first.number),
-            Reply::Nil | Reply::Error(_) => false,
+            Reply::Text(held) => number(&held).is_some_and(|number| number >= first.number),
+            Reply::Nil | Reply::Error(_) | Reply::Number(_) | Reply::Numbers(_) => false,
         };
         if !known {
             break;
@@ -201,6 +220,8 @@ async fn say(
     for one in &*due {
         request(&[b"SET", &key(one.number, keys), &value(one.number, one.op.bytes)], &mut bytes);
     }
+    let touches = if desk.plan.knobs.touches == 1 { due.len() } else { 0 };
+    due.iter().take(touches).for_each(|one| touch(one.number, keys, &mut bytes));
     *doubtful = due.len();
     client.say(&bytes).await?;
     let mut refused = VecDeque::new();
@@ -211,12 +232,28 @@ async fn say(
         match reply {
             Reply::Text(_) => desk.sheet().written += 1,
             // What was refused was not done, and is said again.
-            Reply::Nil | Reply::Error(_) => refused.push_back(one),
+            Reply::Nil | Reply::Error(_) | Reply::Number(_) | Reply::Numbers(_) => refused.push_back(one),
         }
+    }
+    for _ in 0..touches {
+        client.reply().await?;
     }
     let all = refused.is_empty();
     *due = refused;
     Ok(all)
+}
+
+/// A change that goes with an operation: another key of the workload's gets an end, far beyond the run, or loses it
+/// again; or a key beside the workload is written, or taken away.
+fn touch(op: u64, keys: u64, out: &mut Vec<u8>) {
+    let other = |op: u64| key(op.wrapping_mul(7).wrapping_add(3), keys);
+    let beside = format!("beside:{}", op / 8 % 64).into_bytes();
+    match op % 4 {
+        0 | 1 => request(&[b"PEXPIRE", &other(op), b"86400000"], out),
+        2 => request(&[b"PERSIST", &other(op - 2)], out),
+        _ if op % 8 == 3 => request(&[b"SET", &beside, &value(op, 0)], out),
+        _ => request(&[b"DEL", &beside], out),
+    }
 }
 
 // --- looking -------------------------------------------------------------------------------------------------------
@@ -247,7 +284,8 @@ async fn watch(desk: Arc<Desk>, node: usize) {
         let (role, epoch, offset) = (view.role, view.epoch, view.offset);
         let before = desk.sheet().views[node].replace(view.clone());
         if let Some(text) = overheld(before.as_ref(), &view, desk.exact) {
-            desk.sheet().overheld.get_or_insert((asked_us, node, text));
+            let violation = Violation { invariant: Invariant::F7, t_us: asked_us, node, text };
+            desk.sheet().violated.get_or_insert(violation);
         }
         if !before.is_some_and(|before| (before.role, before.epoch, before.offset) == (role, epoch, offset)) {
             desk.tell(node, Fact::Ruled { role, epoch, offset });
@@ -255,8 +293,8 @@ async fn watch(desk: Arc<Desk>, node: usize) {
     }
 }
 
-/// Returns what is wrong with how long writes were held: at a time, where time is exact; and in all between two looks at
-/// one process. A pause is counted when it ends.
+/// Returns what is wrong with how long writes were held: at a time, where time is exact; and in all between two looks
+/// at one process. A pause is counted when it ends.
 pub(super) fn overheld(before: Option<&View>, now: &View, exact: bool) -> Option<String> {
     let longest_ms = now.longest_ms;
     if exact && longest_ms > HELD_MAX_MS + TIMER_MS {

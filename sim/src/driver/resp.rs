@@ -1,4 +1,4 @@
-//! A client of the reference server: just enough RESP for SET, GET, REPLICAOF and INFO.
+//! A client of the reference server: just enough RESP for SET, GET, WAIT, REPLICAOF, INFO and the like.
 //!
 //! Any error, and a server that is silent for [`PATIENCE_US`], ends the connection; who asked asks again on another.
 
@@ -21,8 +21,12 @@ const CHUNK_BYTES: usize = 16 << 10;
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// `+OK`, a number, a bulk string.
+    /// `+OK`, a bulk string.
     Text(Vec<u8>),
+    /// A number.
+    Number(u64),
+    /// An array of numbers.
+    Numbers(Vec<u64>),
     /// No such key.
     Nil,
     /// Refused, in words.
@@ -44,6 +48,10 @@ pub(super) fn request(words: &[&[u8]], out: &mut Vec<u8>) {
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+fn number(digits: &str) -> io::Result<u64> {
+    digits.parse().map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 fn silent<T>(_: T) -> io::Error {
@@ -86,7 +94,16 @@ impl Client {
         let line = self.line().await?;
         let rest = line.get(1..).unwrap_or_default().to_owned();
         match line.as_bytes().first() {
-            Some(b'+' | b':') => Ok(Reply::Text(rest.into_bytes())),
+            Some(b'+') => Ok(Reply::Text(rest.into_bytes())),
+            Some(b':') => Ok(Reply::Number(number(&rest)?)),
+            Some(b'*') => {
+                let mut numbers = Vec::new();
+                for _ in 0..number(&rest)? {
+                    let line = self.line().await?;
+                    numbers.push(number(line.strip_prefix(':').unwrap_or_default())?);
+                }
+                Ok(Reply::Numbers(numbers))
+            }
             Some(b'-') => Ok(Reply::Error(rest)),
             Some(b'$') if rest == "-1" => Ok(Reply::Nil),
             Some(b'$') => {

@@ -46,7 +46,7 @@ impl Shaper {
         name: WireName,
         pair: Option<(usize, usize)>,
     ) -> Self {
-        weather.attach(name, pair);
+        weather.attach(ground.now_us(), name, pair);
         let end = usize::from(pair.is_none());
         Self {
             base,

@@ -15,6 +15,7 @@
     reason = "the director strikes the disk that a process works on; never held while waiting"
 )]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,13 +24,17 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Sleep;
 use towline_core::{Cursor, Offset};
 use towline_host::store::{Found, MemoryStore, Pace, Replaced, Store, View};
-use towline_kv::{ApplyError, Digest, ExpiryMs};
+use towline_kv::{ApplyError, Digest, Effect, ExpiryMs, effects};
 
-use super::Ground;
 use super::weather::Weather;
+use super::{Ground, Planted};
 use crate::journal::{Journal, Saved};
 use crate::plan::{Fault, Kind, Plan};
+use crate::trace::Fact;
+use crate::workload::number;
 
+/// What a server's store keeps of a tail is this part of its spool: 16 MiB of 256 MiB.
+const TAIL_SHARE: u64 = 16;
 /// A part of a view.
 const PART_BYTES: usize = 64 << 10;
 
@@ -40,10 +45,16 @@ pub(super) struct Disk {
     machine: usize,
     apply_us: u64,
     sync_us: u64,
+    /// What a store may keep of a tail while a snapshot loads: the part of its spool that it is in a server.
+    tail_bytes: usize,
+    planted: Planted,
     kept: Mutex<Kept>,
 }
 
 struct Kept {
+    /// When something was taken from it last.
+    lost_us: Option<u64>,
+    facts: Vec<(u64, Fact)>,
     journal: Journal<Box<[u8]>>,
     /// The number of the newest process.
     life: u64,
@@ -56,6 +67,7 @@ impl Disk {
         (machine, node): (usize, usize),
         ground: &Arc<dyn Ground>,
         weather: &Arc<Weather>,
+        planted: Planted,
     ) -> Self {
         let goes_back = |fault: &Fault| fault.kind == Kind::Rollback && fault.node == machine;
         let journal = Journal::new(plan.nodes[node].disk, plan.faults.iter().any(goes_back));
@@ -65,7 +77,9 @@ impl Disk {
             machine,
             apply_us: plan.knobs.apply,
             sync_us: plan.knobs.sync,
-            kept: Mutex::new(Kept { journal, life: 0 }),
+            tail_bytes: usize::try_from(plan.knobs.spool / TAIL_SHARE).unwrap_or(usize::MAX),
+            planted,
+            kept: Mutex::new(Kept { lost_us: None, facts: Vec::new(), journal, life: 0 }),
         }
     }
 
@@ -77,6 +91,7 @@ impl Disk {
     pub(super) fn end(&self, kind: Kind, amount: u64) {
         let mut kept = self.kept();
         kept.life += 1;
+        kept.lost_us = Some(self.ground.now_us());
         let journal = &mut kept.journal;
         if matches!(kind, Kind::PowerLoss | Kind::Torn) {
             journal.power_lost(amount);
@@ -94,9 +109,10 @@ impl Disk {
     pub(super) fn open(self: &Arc<Self>) -> Box<dyn Store> {
         let mut kept = self.kept();
         kept.life += 1;
+        kept.lost_us = Some(self.ground.now_us());
         kept.journal.killed();
         kept.journal.settle();
-        let mut memory = MemoryStore::new(kept.life);
+        let mut memory = MemoryStore::new(kept.life).keeping(self.tail_bytes);
         for record in &kept.journal.records {
             memory.apply(record).expect("it was applied before");
         }
@@ -114,6 +130,43 @@ impl Disk {
             waker: None,
         })
     }
+}
+
+// --- what is asked of it from outside ------------------------------------------------------------------------------
+
+impl Disk {
+    /// What happened on it since this was asked.
+    pub(super) fn facts(&self) -> Vec<(u64, Fact)> {
+        std::mem::take(&mut self.kept().facts)
+    }
+
+    /// Whether anything was taken from it at this time or later: by a crash, or by a snapshot.
+    pub(super) fn lost_since(&self, t_us: u64) -> bool {
+        self.kept().lost_us.is_some_and(|at_us| at_us >= t_us)
+    }
+
+    /// Whether readers see a key as this operation or a later one wrote it; or would, after a power cut.
+    pub(super) fn holds(&self, key: &[u8], op: u64, durable: bool) -> bool {
+        let kept = self.kept();
+        let records = if durable { kept.journal.surviving() } else { kept.journal.shown() };
+        let by =
+            |record: &[u8]| written(record).filter(|(of, _)| *of == key).map(|(_, number)| number).last();
+        records.iter().rev().find_map(|record| by(record)).is_some_and(|number| number >= op)
+    }
+
+    /// The operation that wrote each key last, as readers see them.
+    pub(super) fn numbers(&self) -> BTreeMap<Vec<u8>, u64> {
+        let kept = self.kept();
+        let of = |record| written(record).map(|(key, number)| (key.to_vec(), number));
+        kept.journal.shown().iter().flat_map(|record| of(record)).collect()
+    }
+}
+
+/// The keys that a record writes, and by which operation.
+fn written(record: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
+    let of =
+        |effect| if let Effect::Set { key, value } = effect { Some((key, number(value)?)) } else { None };
+    effects(record).filter_map(Result::ok).filter_map(of)
 }
 
 /// The offset that a cursor lies at.
@@ -183,7 +236,9 @@ impl Shelf {
     fn persisted(&mut self) -> Option<Vec<u8>> {
         let news = std::mem::take(&mut self.news);
         let kept = self.kept().filter(|kept| news && kept.journal.disk)?;
-        kept.journal.durable_cursor.as_ref().map(|cursor| cursor.as_bytes().to_vec())
+        let early = self.disk.planted == Planted::EarlySync;
+        let cursor = if early { &kept.journal.cursor } else { &kept.journal.durable_cursor };
+        cursor.as_ref().map(|cursor| cursor.as_bytes().to_vec())
     }
 }
 
@@ -194,7 +249,8 @@ impl Store for Shelf {
 
     fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
         self.memory.apply(record)?;
-        if let Some(mut kept) = self.kept() {
+        let forgets = self.disk.planted == Planted::Forgets && self.disk.machine == 1;
+        if let Some(mut kept) = self.kept().filter(|_| !forgets) {
             kept.journal.records.push(record.into());
         }
         Ok(())
@@ -205,6 +261,7 @@ impl Store for Shelf {
         if let Some(mut kept) = self.kept() {
             kept.journal.commit(Saved::new(cursor));
         }
+        self.news |= self.disk.planted == Planted::EarlySync;
         let apply_us = self.ails(Kind::SlowApplying).unwrap_or(self.disk.apply_us);
         self.busy_us = self.now_us() + apply_us;
         if self.begin_sync() || apply_us > 0 {
@@ -292,14 +349,21 @@ impl Store for Shelf {
     }
 
     fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
-        self.memory.load_tail(records, cursor, upto)
+        let done = self.memory.load_tail(records, cursor, upto)?;
+        let now_us = self.disk.ground.now_us();
+        if let Some(mut kept) = self.kept().filter(|_| !done) {
+            kept.facts.push((now_us, Fact::TailWaits { offset: upto.0 }));
+        }
+        Ok(done)
     }
 
     fn install(&mut self, replaced: Replaced) -> io::Result<()> {
         self.memory.install(replaced)?;
         let cursor = Saved::new(self.memory.cursor().unwrap_or_default());
         let whole = whole(&mut *self.memory.view()?);
+        let now_us = self.disk.ground.now_us();
         if let Some(mut kept) = self.kept() {
+            kept.lost_us = Some(now_us);
             // No record is empty.
             let whole = Some(whole).filter(|whole| !whole.is_empty());
             kept.journal.replace(whole.into_iter().collect(), cursor);

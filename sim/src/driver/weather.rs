@@ -20,6 +20,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use super::chaos::Chaos;
+use super::feeders::Feeders;
 use super::way::{Reads, Way};
 use crate::plan::{Fault, Kind, Knobs, Plan};
 use crate::stream::Stream;
@@ -67,6 +68,8 @@ struct Wire {
     /// The upstream's end was closed in order.
     closed: bool,
     ends_gone: u8,
+    /// When its first end was there.
+    since_us: u64,
     ways: [Way; 2],
 }
 
@@ -79,6 +82,7 @@ struct State {
     wires: BTreeMap<WireName, Wire>,
     /// Whose store waits for a fault to end.
     stores: Vec<Option<Waker>>,
+    feeders: Feeders,
     dice: Stream,
 }
 
@@ -98,6 +102,7 @@ impl Weather {
             alive: vec![false; machines],
             dark: vec![false; machines],
             stores: vec![None; machines],
+            feeders: Feeders::new(plan.nodes.len()),
             addresses: BTreeMap::new(),
             wires: BTreeMap::new(),
             dice: Stream::new(plan.seed, "driver:links"),
@@ -145,6 +150,11 @@ impl Weather {
 
     pub(super) fn is_alive(&self, node: usize) -> bool {
         self.lock().alive[node]
+    }
+
+    /// By whom nodes are fed.
+    pub(super) fn feeders<T>(&self, with: impl FnOnce(&mut Feeders) -> T) -> T {
+        with(&mut self.lock().feeders)
     }
 
     pub(super) fn took_effect(&self, index: usize) {
@@ -228,14 +238,14 @@ impl Weather {
     }
 
     /// One end of a connection is there; the dialler knows whose it is.
-    pub(super) fn attach(&self, name: WireName, pair: Option<(usize, usize)>) {
+    pub(super) fn attach(&self, now_us: u64, name: WireName, pair: Option<(usize, usize)>) {
         let mut state = self.lock();
         if pair.is_some() && state.wires.get(&name).is_some_and(|wire| wire.pair.is_some()) {
             // An address used again: the old wire's ends are long gone.
             state.wires.remove(&name);
         }
         let dark = pair.is_some_and(|pair| state.dark[pair.0] || state.dark[pair.1]);
-        let wire = state.wires.entry(name).or_default();
+        let wire = state.wires.entry(name).or_insert_with(|| Wire { since_us: now_us, ..Wire::default() });
         wire.pair = wire.pair.or(pair);
         if dark {
             wire.life = Life::Dead;
@@ -338,9 +348,12 @@ impl Weather {
     /// So many bytes are on their way; they come when the link has carried them.
     pub(super) fn wrote(&self, name: &WireName, way: usize, bytes: usize, now_us: u64) {
         let mut state = self.lock();
-        let State { chaos, wires, dice, .. } = &mut *state;
+        let State { chaos, wires, feeders, dice, .. } = &mut *state;
         let Some(wire) = wires.get_mut(name) else { return };
         let Some(pair) = wire.pair else { return };
+        if way == 0 {
+            feeders.says(now_us, pair, wire.since_us);
+        }
         let now = chaos.conditions(&self.knobs, pair, way, true);
         let jitter_us = dice.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
         let of = &mut wire.ways[way];

@@ -204,7 +204,7 @@ impl Oracle {
             Fact::FaultBegan { index } => self.fault_began(t_us, index),
             Fact::FaultEnded { index } => self.fault_ended(t_us, index),
             Fact::Healed => self.healed(t_us),
-            Fact::Content { offset: _, digest: _ } => {}
+            Fact::Content { offset: _, digest: _ } | Fact::TailWaits { offset: _ } => {}
             Fact::Granted { op, replicas, level, own } => {
                 self.granted(t_us, node, op, replicas, level, own);
             }

@@ -110,6 +110,9 @@ knobs! {
     /// How many bytes of a snapshot one record makes; at least 16.
     snapshot_record: Bytes = 16,
 
+    /// Whether the operator also sets and takes away ends of keys, and writes keys of its own (driver tiers).
+    touches: Switch = 0,
+
     /// The shortest way of a segment from end to end.
     latency: Time = MS,
     /// What is added to it: a row of the latency table (0 nothing, 1 uniform, 2 exponential, 3 two-humped) ...
@@ -125,6 +128,9 @@ knobs! {
 }
 
 impl Knobs {
+    /// Knobs that plans of earlier versions do not name: their defaults are what those versions did.
+    pub(crate) const YOUNGER: &'static [&'static str] = &["touches"];
+
     /// The unit of the knob of this name.
     pub(crate) fn unit(name: &str) -> Unit {
         Self::ALL.iter().find(|(known, _)| *known == name).map_or(Unit::Count, |(_, unit)| *unit)

@@ -40,6 +40,7 @@ named! {
     "overrun-in-view",
     "long-cuts",
     "spool-full",
+    "spooled-tail",
     "half-readers",
     "mid-frame",
     "slow-store",

@@ -22,7 +22,7 @@ use towline_host::Options;
 use towline_host::transport::{BoxFuture, BoxTransport, Net};
 
 use crate::driver::{
-    Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of,
+    Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,
 };
 use crate::plan::{Plan, Substrate};
 
@@ -38,7 +38,8 @@ pub fn run(plan: &Plan, scale: u64, keeps_facts: bool) -> Result<Run, Refused> {
     let runtime = runtime().map_err(|error| Refused::Machine(error.to_string()))?;
     let wall = Arc::new(Wall { start: Instant::now(), scale });
     let ground = Arc::clone(&wall) as Arc<dyn Ground>;
-    let (mut director, operator) = Director::new(plan, Substrate::Real, ground, scale, keeps_facts)?;
+    let (mut director, operator) =
+        Director::new(plan, Substrate::Real, ground, scale, keeps_facts, Planted::Nothing)?;
     let machines = director.desk().machines();
     let mut processes = Processes {
         desk: director.desk(),
@@ -97,7 +98,7 @@ impl Machines for Processes {
                 // How it ended is told elsewhere.
                 before.await.ok();
             }
-            let net: Arc<dyn Net> = Arc::new(desk.net(node, false));
+            let net: Arc<dyn Net> = Arc::new(desk.net(node));
             process(desk, net, node, options, ends).await;
         }));
     }

@@ -10,7 +10,7 @@
 //! Determinism: the plan's seed decides; two runs give one hash, in one process or in two. Disks are simulated too: a
 //! real one syncs in real time.
 
-use crate::driver::{Refused, Run};
+use crate::driver::{Planted, Refused, Run};
 use crate::plan::Plan;
 
 #[cfg(tokio_unstable)]
@@ -20,7 +20,7 @@ mod play;
 use play::play;
 
 #[cfg(not(tokio_unstable))]
-fn play(_: &Plan, _: bool, _: bool) -> Result<Run, Refused> {
+fn play(_: &Plan, _: bool, _: Planted) -> Result<Run, Refused> {
     Err(Refused::Unarmed)
 }
 
@@ -29,14 +29,14 @@ fn play(_: &Plan, _: bool, _: bool) -> Result<Run, Refused> {
 /// # Errors
 /// It cannot be played here, or this program was not built to.
 pub fn run(plan: &Plan, keeps_facts: bool) -> Result<Run, Refused> {
-    play(plan, keeps_facts, false)
+    play(plan, keeps_facts, Planted::Nothing)
 }
 
-/// Plays a plan with a task beside each listener that panics. Were it to pass, no run here would mean anything.
+/// Plays a plan with a planted bug. Were it to pass, no run here would mean anything.
 ///
 /// # Errors
 /// As [`run`].
 #[doc(hidden)]
-pub fn run_with_a_planted_panic(plan: &Plan) -> Result<Run, Refused> {
-    play(plan, false, true)
+pub fn run_planted(plan: &Plan, planted: Planted) -> Result<Run, Refused> {
+    play(plan, false, planted)
 }

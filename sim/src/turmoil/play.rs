@@ -19,7 +19,7 @@ use towline_host::Options;
 use towline_host::transport::{BoxFuture, BoxTransport, Net};
 
 use crate::driver::{
-    Desk, Director, Door, Ending, Ground, Machines, Refused, Run, operate, process, words_of,
+    Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,
 };
 use crate::plan::{Plan, Substrate};
 
@@ -32,10 +32,10 @@ const WRITES: usize = 4096;
 const OPERATOR: &str = "operator";
 
 /// Plays a plan.
-pub(super) fn play(plan: &Plan, keeps_facts: bool, plants_a_panic: bool) -> Result<Run, Refused> {
+pub(super) fn play(plan: &Plan, keeps_facts: bool, planted: Planted) -> Result<Run, Refused> {
     let simulated = Arc::new(Simulated::default());
     let ground = Arc::clone(&simulated) as Arc<dyn Ground>;
-    let (mut director, operator) = Director::new(plan, Substrate::Turmoil, ground, 1, keeps_facts)?;
+    let (mut director, operator) = Director::new(plan, Substrate::Turmoil, ground, 1, keeps_facts, planted)?;
     let sim = Builder::new()
         .tick_duration(TICK)
         .simulation_duration(Duration::MAX)
@@ -45,7 +45,7 @@ pub(super) fn play(plan: &Plan, keeps_facts: bool, plants_a_panic: bool) -> Resu
         .min_message_latency(Duration::ZERO)
         .max_message_latency(Duration::ZERO)
         .build();
-    let mut hosts = Hosts::new(sim, &director.desk(), plants_a_panic);
+    let mut hosts = Hosts::new(sim, &director.desk());
     hosts.sim.client(OPERATOR, async move {
         operate(operator).await;
         Ok(())
@@ -90,7 +90,7 @@ struct Hosts {
 
 impl Hosts {
     /// A host for each machine, with nothing on it yet.
-    fn new(mut sim: Sim<'static>, desk: &Arc<Desk>, plants_a_panic: bool) -> Self {
+    fn new(mut sim: Sim<'static>, desk: &Arc<Desk>) -> Self {
         let machines = desk.machines();
         let boots: Vec<Boot> = (0..machines).map(|_| Boot::default()).collect();
         for (node, boot) in boots.iter().enumerate() {
@@ -100,7 +100,7 @@ impl Hosts {
                 async move {
                     let next = boot.lock().unwrap_or_else(PoisonError::into_inner).take();
                     if let Some((options, ending)) = next {
-                        let net: Arc<dyn Net> = Arc::new(desk.net(node, plants_a_panic));
+                        let net: Arc<dyn Net> = Arc::new(desk.net(node));
                         process(desk, net, node, options, ending).await;
                     }
                     Ok(())

@@ -23,9 +23,7 @@ pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str
         }
         Fact::Durable { at } => ("durable", json!({"offset": at.offset, "chain": hex(at.chain)})),
         Fact::Dialled { attempt } => ("dialled", json!({"attempt": attempt})),
-        Fact::Opened { link, peer, upstream } => {
-            ("opened", json!({"link": link, "peer": name(peer), "upstream": upstream}))
-        }
+        Fact::Opened { link, peer, upstream } => ("opened", opened(link, &name(peer), upstream)),
         Fact::Joined { link, peer, from } => {
             ("joined", json!({"link": link, "peer": name(peer), "from": from}))
         }
@@ -63,9 +61,14 @@ pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str
         Fact::Healed => ("healed", json!({})),
         Fact::Content { offset, digest } => ("content", json!({"offset": offset, "digest": hex(digest)})),
         Fact::Granted { op, replicas, level, own } => ("granted", granted(op, replicas, level, own)),
+        Fact::TailWaits { offset } => ("tail-waits", json!({"offset": offset})),
     };
     let Value::Object(fields) = fields else { return (what, Map::new()) };
     (what, fields)
+}
+
+fn opened(link: u32, peer: &str, upstream: bool) -> Value {
+    json!({"link": link, "peer": peer, "upstream": upstream})
 }
 
 /// A fact on one line, for people: `3.250000 s  r1  joined  from 1200, link 1, peer p`.

@@ -143,6 +143,7 @@ fn applied_at(facts: &[Told], t_us: u64, node: usize) -> Option<u64> {
         | Fact::FaultEnded { .. }
         | Fact::Healed
         | Fact::Granted { .. }
+        | Fact::TailWaits { .. }
         | Fact::Content { .. } => None,
     })?
 }

@@ -172,6 +172,7 @@ impl Reader<'_> {
             | Fact::Freed { .. }
             | Fact::Piece { .. }
             | Fact::Granted { .. }
+            | Fact::TailWaits { .. }
             | Fact::Content { .. } => {}
         }
     }

@@ -1,0 +1,175 @@
+//! Clients that wait until their write is held (`WAIT`, `WAITAOF`), and what every store truly holds then: A1, A2.
+//!
+//! A client that waits keeps the connection of its write, and the workload goes on over another. What it asks for
+//! follows from how many asked before. The answer is judged when it comes, by its number, whatever that is: so many
+//! other nodes must hold the write, shown to readers or so that it survives a power cut, and the node itself where it
+//! says so. A store that lost something since the question may have held the write when the answer was made: it is
+//! believed. When the run is over, a write that was said to be durable where no fault may take it must be there.
+//!
+//! On turmoil alone: a real disk cannot be looked into.
+//!
+//! Bounds: [`WAITS_MAX`] wait at a time.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use towline_core::Level;
+
+use super::desk::Desk;
+use super::director::Director;
+use super::resp::{Client, Reply};
+use crate::oracle::{Invariant, Violation};
+use crate::plan::Kind;
+use crate::trace::Fact;
+use crate::workload::key;
+
+/// Clients that wait at the same time.
+const WAITS_MAX: usize = 8;
+/// One batch of so many is waited for.
+const ONE_OF: u64 = 3;
+/// The most replicas that anybody asks for.
+const REPLICAS_MAX: u64 = 3;
+/// How long they wait; the longest outlive a change of roles.
+const TIMEOUTS_MS: [u64; 3] = [20, 300, 1_500];
+
+/// A write that is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// To whom it was said.
+    pub(super) node: usize,
+    /// The number of the operation.
+    pub(super) op: u64,
+    /// Before it was said.
+    pub(super) since_us: u64,
+}
+
+/// What an answer says of a write.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    level: Level,
+    replicas: u64,
+    own: bool,
+}
+
+/// An answer that says that a write survives a power cut of its node; and of every other node?
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Durable {
+    op: u64,
+    everywhere: bool,
+}
+
+/// The clients that wait.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    batches: u64,
+    asked: u64,
+    tasks: JoinSet<()>,
+}
+
+impl Waits {
+    /// A batch was accepted whole, and this is its last write: gives the connection back if nobody waits for it.
+    pub(super) fn begin(&mut self, desk: &Arc<Desk>, wait: Wait, client: Client) -> Option<Client> {
+        while self.tasks.try_join_next().is_some() {}
+        self.batches += 1;
+        if !desk.exact || !self.batches.is_multiple_of(ONE_OF) || self.tasks.len() >= WAITS_MAX {
+            return Some(client);
+        }
+        self.tasks.spawn(ask(Arc::clone(desk), wait, client, self.asked));
+        self.asked += 1;
+        None
+    }
+
+    /// Nobody writes any more: returns when all of them have their answer.
+    pub(super) async fn join(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Asks, and judges the answer.
+async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
+    let durable = number % 2 == 1;
+    let replicas = (1 + number / 2 % REPLICAS_MAX).to_string();
+    let timeout_ms = TIMEOUTS_MS[(number / 2 / REPLICAS_MAX % 3) as usize].to_string();
+    let own = if desk.plan.nodes[wait.node].disk { "1" } else { "0" };
+    let words: &[&[u8]] = if durable {
+        &[b"WAITAOF", own.as_bytes(), replicas.as_bytes(), timeout_ms.as_bytes()]
+    } else {
+        &[b"WAIT", replicas.as_bytes(), timeout_ms.as_bytes()]
+    };
+    // One that ends without an answer promises nothing; so does an error, as when the node is no primary any more.
+    let answer = match client.ask(words).await {
+        Ok(Reply::Number(replicas)) => Answer { level: Level::Applied, replicas, own: false },
+        Ok(Reply::Numbers(numbers)) if numbers.len() == 2 => {
+            Answer { level: Level::Persisted, replicas: numbers[1], own: numbers[0] > 0 }
+        }
+        Ok(Reply::Text(_) | Reply::Nil | Reply::Error(_) | Reply::Numbers(_)) | Err(_) => return,
+    };
+    if let Some((invariant, text)) = untrue(&desk, wait, answer) {
+        let violation = Violation { invariant, t_us: desk.ground.now_us(), node: wait.node, text };
+        desk.sheet().violated.get_or_insert(violation);
+    }
+    let Answer { level, replicas, own } = answer;
+    if own {
+        let everywhere = replicas + 1 >= desk.plan.nodes.len() as u64;
+        desk.sheet().durable.push(Durable { op: wait.op, everywhere });
+    }
+    if own || replicas > 0 {
+        let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+        desk.tell(wait.node, Fact::Granted { op: wait.op, replicas, level, own });
+    }
+}
+
+/// What of an answer is not true, by what the disks hold now.
+fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)> {
+    let Wait { node, op, since_us } = wait;
+    let key = key(op, desk.plan.knobs.keys);
+    let holds = |machine: usize, durable: bool| {
+        let disk = desk.disks[machine].as_ref();
+        disk.is_none_or(|disk| disk.lost_since(since_us) || disk.holds(&key, op, durable))
+    };
+    let name = &desk.plan.nodes[node].name;
+    let Answer { level, replicas, own } = answer;
+    if (own || replicas > 0) && !holds(node, false) {
+        return Some((Invariant::A2, format!("{name} acknowledged operation {op}, which it does not hold")));
+    }
+    if own && !holds(node, true) {
+        return Some((
+            Invariant::A1,
+            format!("{name} acknowledged operation {op} as persisted here; it is not"),
+        ));
+    }
+    let durable = level == Level::Persisted;
+    // One id, two stores: nobody outside can say whose acknowledgement it was.
+    let counts = |peer: &usize| *peer != node && (desk.has_twin(*peer) || holds(*peer, durable));
+    let holders = (0..desk.plan.nodes.len()).filter(counts).count();
+    let how = if durable { "persisted" } else { "applied" };
+    (replicas > holders as u64).then(|| {
+        let text = format!(
+            "{name} acknowledged operation {op} as {how} at {replicas} replicas; {holders} hold it so"
+        );
+        (Invariant::A1, text)
+    })
+}
+
+impl Director {
+    /// A write that was said to be durable and is gone, though no fault may take it: from a primary that reigns to the
+    /// end, or from all nodes.
+    pub(super) fn lost_write(&self, now_us: u64) -> Option<Violation> {
+        let faults = &self.desk.plan.faults;
+        let any = |kinds: &[Kind]| faults.iter().any(|fault| kinds.contains(&fault.kind));
+        if any(&[Kind::Wipe, Kind::Rollback, Kind::Twin]) {
+            return None;
+        }
+        let takeover = any(&[Kind::Promote, Kind::Usurp, Kind::Follow]);
+        let (node, durable) = {
+            let mut sheet = self.desk.sheet();
+            (sheet.reign, std::mem::take(&mut sheet.durable))
+        };
+        let held = self.desk.disks[node].as_ref()?.numbers();
+        let keys = self.desk.plan.knobs.keys;
+        let gone = |row: &&Durable| held.get(&key(row.op, keys)).is_none_or(|number| *number < row.op);
+        let lost = durable.iter().filter(|row| row.everywhere || !takeover).find(gone)?;
+        let text = format!("operation {} was acknowledged as persisted, and is gone", lost.op);
+        Some(Violation { invariant: Invariant::A2, t_us: now_us, node, text })
+    }
+}
