@@ -40,6 +40,16 @@ impl Clock {
         Time(alive.saturating_add(self.slept))
     }
 
+    /// How far ahead a time lies, in nanoseconds; the past is past, and never stays never.
+    pub(crate) fn until(&self, at: Time) -> u64 {
+        if at == Time::NEVER { u64::MAX } else { at.since(self.now).0 }
+    }
+
+    /// How long ago something was, on the clock of silence.
+    pub(crate) fn silent(&self, alive: u64) -> u64 {
+        self.alive().saturating_sub(alive)
+    }
+
     /// Unix time in nanoseconds.
     pub(crate) fn unix_ns(&self) -> u64 {
         self.unix_ns_at(self.now)

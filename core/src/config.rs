@@ -180,10 +180,4 @@ impl Config {
     pub(crate) fn spill_bytes(&self) -> usize {
         self.batch_bytes as usize + BATCH_HEAD_BYTES
     }
-
-    /// Every byte a node with this configuration allocates, in `Node::new`; afterwards it allocates nothing.
-    #[must_use]
-    pub fn memory_bytes(&self) -> u64 {
-        crate::node::memory_bytes(self)
-    }
 }

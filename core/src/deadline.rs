@@ -7,9 +7,18 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::config::Config;
 use crate::time::Time;
 
 const ABSENT: u32 = u32::MAX;
+
+/// A source of deadlines; those of one time fire in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    Redial,
+    Link(usize),
+    Slot(usize),
+}
 
 /// The deadlines of a node.
 #[derive(Debug)]
@@ -20,17 +29,45 @@ pub(crate) struct Deadlines {
     at: Box<[Time]>,
     /// Each source's place in the heap, or `ABSENT`.
     place: Box<[u32]>,
+    links: u32,
 }
 
-clone_fields! { Deadlines { heap, at, place } }
+clone_fields! { Deadlines { heap, at, place, links } }
+
+fn sources(config: &Config) -> u32 {
+    1 + config.link_ids() + config.slots_max
+}
 
 impl Deadlines {
-    pub(crate) fn new(sources: u32) -> Self {
-        let count = sources as usize;
+    pub(crate) fn new(config: &Config) -> Self {
+        let count = sources(config) as usize;
         Self {
             heap: Vec::with_capacity(count),
             at: vec![Time::NEVER; count].into_boxed_slice(),
             place: vec![ABSENT; count].into_boxed_slice(),
+            links: config.link_ids(),
+        }
+    }
+
+    /// The bytes it allocates.
+    pub(crate) fn memory_bytes(config: &Config) -> u64 {
+        u64::from(sources(config)) * (2 * size_of::<u32>() + size_of::<Time>()) as u64
+    }
+
+    fn source(&self, timer: Timer) -> u32 {
+        let (before, row) = match timer {
+            Timer::Redial => (0, 0),
+            Timer::Link(row) => (1, row),
+            Timer::Slot(row) => (1 + self.links, row),
+        };
+        before + u32::try_from(row).expect("tables are bounded by u32")
+    }
+
+    fn timer(&self, source: u32) -> Timer {
+        match source.checked_sub(1) {
+            None => Timer::Redial,
+            Some(row) if row < self.links => Timer::Link(row as usize),
+            Some(row) => Timer::Slot((row - self.links) as usize),
         }
     }
 
@@ -46,7 +83,8 @@ impl Deadlines {
     }
 
     /// Arms a source, or moves it earlier. A later time than the armed one is left to the source's next look.
-    pub(crate) fn arm(&mut self, source: u32, at: Time) {
+    pub(crate) fn arm(&mut self, timer: Timer, at: Time) {
+        let source = self.source(timer);
         let place = self.place[source as usize];
         if place == ABSENT {
             self.at[source as usize] = at;
@@ -60,7 +98,7 @@ impl Deadlines {
     }
 
     /// Takes out the first source whose time has come.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u32> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
         let source = *self.heap.first()?;
         if self.at[source as usize] > now {
             return None;
@@ -71,7 +109,7 @@ impl Deadlines {
             self.heap[0] = last;
             self.settle_down(0);
         }
-        Some(source)
+        Some(self.timer(source))
     }
 
     fn before(&self, left: u32, right: u32) -> bool {
@@ -115,5 +153,27 @@ impl Deadlines {
 
     fn mark(&mut self, at: usize) {
         self.place[self.heap[at] as usize] = u32::try_from(at).expect("bounded by the number of sources");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+
+    #[test]
+    fn timers_fire_by_time_and_then_by_kind_and_row() {
+        let options = Options { links_max: 2, slots_max: 2, ships_max: 1, ..Options::default() };
+        let mut timers = Deadlines::new(&options.check().expect("sound"));
+        let all = [Timer::Slot(1), Timer::Link(3), Timer::Redial, Timer::Slot(0), Timer::Link(0)];
+        for timer in all {
+            timers.arm(timer, Time(7));
+        }
+        timers.arm(Timer::Link(3), Time(5));
+        timers.arm(Timer::Slot(1), Time(9));
+        assert_eq!(timers.pop_due(Time(4)), None);
+        let fired = [Timer::Link(3), Timer::Redial, Timer::Link(0), Timer::Slot(0), Timer::Slot(1)];
+        assert_eq!([(); 5].map(|()| timers.pop_due(Time(7))), fired.map(Some));
+        assert_eq!(timers.first(), None);
     }
 }

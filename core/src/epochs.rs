@@ -5,15 +5,13 @@
 //! without records that another one follows at the same offset is dropped: nobody can hold a record of it that a
 //! common ancestor does not already bound.
 //!
-//! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with dice in the epoch so that equal entries mean equal
+//! Idea: Kafka's leader-epoch table (KIP-101, KIP-279), with random bits in the epoch so that equal entries mean equal
 //! content.
 
 use core::hash::{Hash, Hasher};
 
-use crate::error::Fault;
 use crate::id::{Epoch, Offset};
 use crate::limits::EPOCHS_MAX;
-use crate::wire::fields::{Reader, Writer};
 
 /// One epoch and where it was opened.
 pub(crate) type Opening = (Epoch, Offset);
@@ -60,7 +58,7 @@ impl EpochTable {
         self.last().map_or(0, |(epoch, _)| epoch.number())
     }
 
-    /// Opens an epoch. Answers whether it was in order: a higher number, at no earlier an offset.
+    /// Opens an epoch. Returns whether it was in order: a higher number, at no earlier an offset.
     pub(crate) fn open(&mut self, epoch: Epoch, start: Offset) -> bool {
         if let Some((last, last_start)) = self.last() {
             if epoch.number() <= last.number() || start < last_start {
@@ -123,30 +121,8 @@ impl EpochTable {
         None
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u8(u8::try_from(self.len).expect("EPOCHS_MAX fits"));
-        for (epoch, start) in self.entries() {
-            writer.u64(epoch.0).u64(start.0);
-        }
-    }
-
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        let len = usize::from(reader.u8()?);
-        if len > EPOCHS_MAX {
-            return Err(Fault::Malformed);
-        }
-        let mut table = Self::EMPTY;
-        for _ in 0..len {
-            let (epoch, start) = (Epoch(reader.u64()?), Offset(reader.u64()?));
-            if epoch.number() == 0 || !table.append(epoch, start) {
-                return Err(Fault::EpochOrder);
-            }
-        }
-        Ok(table)
-    }
-
-    /// As [`open`](Self::open), but keeps an empty epoch: a table from outside is taken as it is.
-    fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
+    /// As [`open`](Self::open), but keeps an empty epoch: a table from outside is taken as it is. It must have room.
+    pub(crate) fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
         if self.last().is_some_and(|(last, last_start)| epoch.number() <= last.number() || start < last_start)
         {
             return false;
@@ -156,8 +132,6 @@ impl EpochTable {
         true
     }
 }
-
-const _: () = assert!(EPOCHS_MAX <= u8::MAX as usize);
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,82 @@
-//! The subjects that have something to tell, in the order in which they first had it.
+//! Pending events: once each, bounded, in the order in which a subject first had something.
 //!
-//! A subject is in the queue at most once, so the queue is bounded by the tables; what it has to tell is the latest
-//! fact, kept by the subject itself. It is out of the queue while it tells: what it then learns anew queues it again.
+//! A *subject* (the node, a link, a slot, a transfer, a view) is in the queue at most once, so the queue is bounded by
+//! the tables. Facts of the node and of links are kept here; those of the others follow from their rows. The latest
+//! fact is notified, not the story. A subject is out of the queue while it is asked; a fact it then learns queues it
+//! again. Invariant: a subject with a fact is queued. Events are made of facts elsewhere (`node/notify.rs`).
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec;
 
-/// A queue of subjects, each in it at most once.
-#[derive(Debug, Hash)]
-pub(crate) struct Pending {
-    queue: VecDeque<u32>,
-    queued: Box<[bool]>,
+use crate::config::Config;
+use crate::limits::SNAPSHOTS_LIVE;
+use crate::set::EnumSet;
+
+/// The subject of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Node,
+    Link(usize),
+    Slot(usize),
+    Transfer(usize),
+    View(usize),
 }
 
-clone_fields! { Pending { queue, queued } }
+/// Facts of the node, in the order in which they are notified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum NodeFact {
+    Role,
+    Outranked,
+    Dial,
+    CaughtUp,
+    /// The log grew: idle links want to write.
+    Idle,
+}
 
-impl Pending {
-    pub(crate) fn new(subjects: u32) -> Self {
-        let count = subjects as usize;
-        Self { queue: VecDeque::with_capacity(count), queued: vec![false; count].into_boxed_slice() }
+members!(NodeFact { Role, Outranked, Dial, CaughtUp, Idle });
+
+/// Facts of a link, in the order in which they are notified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum LinkFact {
+    Close,
+    Joined,
+    WantsWrite,
+}
+
+members!(LinkFact { Close, Joined, WantsWrite });
+
+/// The events of a node that are pending.
+#[derive(Debug, Hash)]
+pub(crate) struct Events {
+    queue: VecDeque<u32>,
+    queued: Box<[bool]>,
+    node: EnumSet<NodeFact>,
+    links: Box<[EnumSet<LinkFact>]>,
+    slots: u32,
+    transfers: u32,
+}
+
+clone_fields! { Events { queue, queued, node, links, slots, transfers } }
+
+impl Events {
+    pub(crate) fn new(config: &Config) -> Self {
+        let count = subjects(config) as usize;
+        Self {
+            queue: VecDeque::with_capacity(count),
+            queued: vec![false; count].into_boxed_slice(),
+            node: EnumSet::EMPTY,
+            links: vec![EnumSet::EMPTY; config.link_ids() as usize].into_boxed_slice(),
+            slots: config.slots_max,
+            transfers: config.ships_max,
+        }
+    }
+
+    /// The bytes it allocates.
+    pub(crate) fn memory_bytes(config: &Config) -> u64 {
+        let subject = (size_of::<u32>() + size_of::<bool>()) as u64;
+        let link = size_of::<EnumSet<LinkFact>>() as u64;
+        u64::from(subjects(config)) * subject + u64::from(config.link_ids()) * link
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -27,29 +84,142 @@ impl Pending {
     }
 
     /// Queues a subject, unless it is queued.
-    pub(crate) fn push(&mut self, subject: u32) {
-        if !self.queued[subject as usize] {
-            self.queued[subject as usize] = true;
-            self.queue.push_back(subject);
+    pub(crate) fn notify(&mut self, subject: Subject) {
+        let number = self.number(subject);
+        if !self.queued[number as usize] {
+            self.queued[number as usize] = true;
+            self.queue.push_back(number);
         }
     }
 
-    /// Takes out the subject whose turn it is.
-    pub(crate) fn pop(&mut self) -> Option<u32> {
-        let subject = self.queue.pop_front()?;
-        self.queued[subject as usize] = false;
-        Some(subject)
+    pub(crate) fn notify_node(&mut self, fact: NodeFact) {
+        self.node.insert(fact);
+        self.notify(Subject::Node);
     }
 
-    /// It may have more to tell, and goes first; unless it was queued again while it told what it had.
-    pub(crate) fn put_back(&mut self, subject: u32) {
-        if !self.queued[subject as usize] {
-            self.queued[subject as usize] = true;
-            self.queue.push_front(subject);
+    pub(crate) fn notify_link(&mut self, row: usize, fact: LinkFact) {
+        self.links[row].insert(fact);
+        self.notify(Subject::Link(row));
+    }
+
+    /// Removes and returns the subject whose turn it is.
+    pub(crate) fn pop(&mut self) -> Option<Subject> {
+        let number = self.queue.pop_front()?;
+        self.queued[number as usize] = false;
+        Some(self.subject(number))
+    }
+
+    /// Puts a subject that may have more to the front, unless it was queued again while it was asked.
+    pub(crate) fn put_back(&mut self, subject: Subject) {
+        let number = self.number(subject);
+        if !self.queued[number as usize] {
+            self.queued[number as usize] = true;
+            self.queue.push_front(number);
         }
     }
 
-    pub(crate) fn holds(&self, subject: u32) -> bool {
-        self.queued[subject as usize]
+    /// The node's first fact, which stays.
+    pub(crate) fn of_node(&self) -> Option<NodeFact> {
+        self.node.first()
+    }
+
+    /// Forgets a fact of the node.
+    pub(crate) fn drop_of_node(&mut self, fact: NodeFact) {
+        self.node.remove(fact);
+    }
+
+    /// Removes and returns the first fact of a link.
+    pub(crate) fn pop_of_link(&mut self, row: usize) -> Option<LinkFact> {
+        self.links[row].pop_first()
+    }
+
+    /// Forgets all facts of a link whose row is free.
+    pub(crate) fn forget_link(&mut self, row: usize) {
+        self.links[row] = EnumSet::EMPTY;
+    }
+
+    /// Asserts that a subject with a fact is queued: a fact that nobody asks for is lost to the host for good.
+    pub(crate) fn check(&self, of_others: impl Iterator<Item = (bool, Subject)>) {
+        let links = self.links.iter().enumerate().map(|(row, facts)| (!facts.is_empty(), Subject::Link(row)));
+        let node = core::iter::once((!self.node.is_empty(), Subject::Node));
+        for (has, subject) in node.chain(links).chain(of_others) {
+            assert!(!has || self.queued[self.number(subject) as usize], "a fact that is never notified");
+        }
+    }
+
+    fn number(&self, subject: Subject) -> u32 {
+        let links = 1 + u32::try_from(self.links.len()).expect("link ids are u32");
+        let (before, row) = match subject {
+            Subject::Node => (0, 0),
+            Subject::Link(row) => (1, row),
+            Subject::Slot(row) => (links, row),
+            Subject::Transfer(row) => (links + self.slots, row),
+            Subject::View(row) => (links + self.slots + self.transfers, row),
+        };
+        before + u32::try_from(row).expect("tables are bounded by u32")
+    }
+
+    fn subject(&self, number: u32) -> Subject {
+        let Some(mut row) = (number as usize).checked_sub(1) else {
+            return Subject::Node;
+        };
+        if row < self.links.len() {
+            return Subject::Link(row);
+        }
+        row -= self.links.len();
+        if row < self.slots as usize {
+            return Subject::Slot(row);
+        }
+        row -= self.slots as usize;
+        let transfers = self.transfers as usize;
+        if row < transfers { Subject::Transfer(row) } else { Subject::View(row - transfers) }
+    }
+}
+
+const _: () = assert!(SNAPSHOTS_LIVE == 2, "subjects counts them");
+
+fn subjects(config: &Config) -> u32 {
+    1 + config.link_ids() + config.slots_max + config.ships_max + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+
+    fn events() -> Events {
+        let options = Options { links_max: 2, slots_max: 3, ships_max: 2, ..Options::default() };
+        Events::new(&options.check().expect("sound"))
+    }
+
+    #[test]
+    fn every_subject_has_a_number_of_its_own() {
+        let events = events();
+        let count = u32::try_from(events.queued.len()).expect("small");
+        assert_eq!(count, 1 + 4 + 3 + 2 + 2);
+        for number in 0..count {
+            assert_eq!(events.number(events.subject(number)), number);
+        }
+        assert_eq!(events.subject(count - 1), Subject::View(1));
+    }
+
+    #[test]
+    fn a_subject_is_queued_once_and_keeps_its_turn_while_it_has_more() {
+        let mut events = events();
+        events.notify_link(1, LinkFact::WantsWrite);
+        events.notify_node(NodeFact::CaughtUp);
+        events.notify_link(1, LinkFact::Joined);
+        assert_eq!(events.pop(), Some(Subject::Link(1)));
+        assert_eq!(events.pop_of_link(1), Some(LinkFact::Joined), "the one declared first");
+        events.put_back(Subject::Link(1));
+        assert_eq!(events.pop(), Some(Subject::Link(1)));
+        events.notify_link(1, LinkFact::Close);
+        events.put_back(Subject::Link(1));
+        assert_eq!(
+            [events.pop(), events.pop()],
+            [Some(Subject::Node), Some(Subject::Link(1))],
+            "queued anew"
+        );
+        assert_eq!((events.pop(), events.is_empty()), (None, true));
     }
 }

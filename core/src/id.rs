@@ -56,6 +56,18 @@ pub struct Position {
     pub digest: u64,
 }
 
+impl LinkId {
+    /// The name of a row of the table of links.
+    pub(crate) fn of_row(row: usize) -> Self {
+        Self(u32::try_from(row).expect("link ids are u32"))
+    }
+
+    /// The row it names.
+    pub(crate) const fn row(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl HistoryId {
     /// No history: a store that never held one. Not the same as offset 0.
     pub const NONE: Self = Self(0);

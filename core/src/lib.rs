@@ -82,30 +82,35 @@ extern crate std;
 mod clone;
 #[macro_use]
 mod mutants;
+#[macro_use]
+mod set;
 
 mod clock;
 mod config;
+mod counters;
 mod cursor;
 mod deadline;
 mod epochs;
 mod error;
 mod event;
 mod events;
-mod fingerprint;
 mod flat;
 mod id;
 mod input;
 pub mod limits;
 mod links;
+mod memory;
 mod node;
 pub mod receiver;
 mod rng;
+mod shared;
 mod stats;
 mod stream;
 mod time;
 mod wire;
 
 pub use config::{Config, Options};
+pub use counters::Counters;
 pub use cursor::Cursor;
 pub use error::{ConfigError, CursorError, Fault, Misuse};
 pub use event::Event;
@@ -114,7 +119,7 @@ pub use id::{Epoch, EpochOffset, HistoryId, LinkId, NodeId, Offset, Position, Sn
 pub use input::{Boot, Input, Kind, Next, Payload, Role, Side, Step};
 pub use links::outbox::{More, Transmit};
 pub use node::Node;
-pub use stats::{Counters, Lag, Replica, ReplicaState, Stats};
+pub use stats::{Lag, Replica, ReplicaState, Stats};
 pub use stream::slots::Level;
 pub use time::{Span, Time};
 pub use wire::batch::Records;

@@ -1,4 +1,4 @@
-//! Dice from the host's seed, one labelled stream for each use.
+//! Random numbers from the host's seed, one labelled stream for each use.
 //!
 //! A label is a stream number of ChaCha, so a draw for one purpose never shifts the draws of another: adding a
 //! retry to one link leaves every other decision of a run as it was.
@@ -6,11 +6,11 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream of dice is for. The number is the ChaCha stream and never changes.
+/// The use of a stream. The number is the ChaCha stream and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Label {
-    /// History ids, epoch dice, the incarnation and snapshot ids.
+    /// History ids, the low halves of epochs, the incarnation and snapshot ids.
     Identity = 1,
     /// Jitter of the redial back-off.
     Redial = 2,
@@ -18,11 +18,11 @@ pub(crate) enum Label {
     Pause = 3,
 }
 
-/// One stream of dice.
+/// One stream of random numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(ChaCha8Rng);
+pub(crate) struct SeededRng(ChaCha8Rng);
 
-impl Dice {
+impl SeededRng {
     pub(crate) fn new(seed: [u8; 32], label: Label) -> Self {
         let mut rng = ChaCha8Rng::from_seed(seed);
         rng.set_stream(label as u64);

@@ -1,21 +1,27 @@
 //! Dialling an upstream: seeded, jittered, capped back-off that resets on progress, not on connect.
 //!
-//! States: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be told), *under way*, *stopped*
+//! States: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be notified), *under way*, *stopped*
 //! (until the host's next `Follow`).
 
-use crate::error::{Fault, Misuse};
-use crate::input::Role;
-use crate::node::{Node, self_tell};
+use core::hash::{Hash, Hasher};
+
+use crate::clock::Clock;
+use crate::deadline::Timer;
+use crate::error::Misuse;
+use crate::events::NodeFact;
+use crate::links::Links;
+use crate::rng::SeededRng;
+use crate::shared::Shared;
 use crate::time::{Span, Time};
 
-/// Where the dialling is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The state of the dialling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dial {
     /// A link stands, or none is wanted.
     Idle,
     /// Not before this.
     BackOff(Time),
-    /// The host is to be told.
+    /// The host is to be notified.
     Wanted,
     /// The host is at it.
     Under,
@@ -23,81 +29,108 @@ pub(crate) enum Dial {
     Stopped,
 }
 
-impl Dial {
-    /// The same, with its time on another scale.
-    pub(crate) fn map_time(self, scale: impl Fn(Time) -> Time) -> Self {
-        match self {
-            Self::BackOff(at) => Self::BackOff(scale(at)),
-            Self::Idle | Self::Wanted | Self::Under | Self::Stopped => self,
-        }
+/// The dialling of the upstream.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialer {
+    state: Dial,
+    /// Dials without progress since.
+    attempt: u32,
+    rng: SeededRng,
+}
+
+impl Dialer {
+    pub(crate) fn new(rng: SeededRng) -> Self {
+        Self { state: Dial::Idle, attempt: 0, rng }
+    }
+
+    pub(crate) fn print(&self, clock: &Clock, print: &mut impl Hasher) {
+        let state = match self.state {
+            Dial::Idle => (0_u8, 0),
+            Dial::BackOff(at) => (1, clock.until(at)),
+            Dial::Wanted => (2, 0),
+            Dial::Under => (3, 0),
+            Dial::Stopped => (4, 0),
+        };
+        (state, self.attempt, self.rng.drawn()).hash(print);
     }
 }
 
-impl Node {
-    pub(crate) fn dial_at(&mut self, at: Time) {
-        if self.upstream.dial == Dial::Stopped && at != self.clock.now() || self.shut {
+impl Links {
+    /// Dials at a time, which may be now.
+    pub(crate) fn dial_at(&mut self, shared: &mut Shared, at: Time) {
+        let now = shared.clock.now();
+        if self.dialer.state == Dial::Stopped && at != now || self.shut {
             return;
         }
-        if at <= self.clock.now() {
-            self.upstream.dial = Dial::Wanted;
-            self.tell_self(self_tell::DIAL);
+        if at <= now {
+            self.dialer.state = Dial::Wanted;
+            shared.events.notify_node(NodeFact::Dial);
         } else {
-            self.upstream.dial = Dial::BackOff(at);
-            self.deadlines.arm(Self::SELF, at);
+            self.dialer.state = Dial::BackOff(at);
+            shared.timers.arm(Timer::Redial, at);
         }
     }
 
-    pub(crate) fn redial_due(&mut self) {
-        if let Dial::BackOff(at) = self.upstream.dial {
-            if at <= self.clock.now() {
-                self.dial_at(self.clock.now());
+    /// Dials at once, with the shortest pause after it: the host's own `Follow`.
+    pub(crate) fn dial_anew(&mut self, shared: &mut Shared) {
+        self.dialer.attempt = 0;
+        self.dial_at(shared, shared.clock.now());
+    }
+
+    pub(crate) fn redial_due(&mut self, shared: &mut Shared) {
+        if let Dial::BackOff(at) = self.dialer.state {
+            if at <= shared.clock.now() {
+                self.dial_at(shared, shared.clock.now());
             } else {
-                self.deadlines.arm(Self::SELF, at);
+                shared.timers.arm(Timer::Redial, at);
             }
         }
     }
 
-    pub(crate) fn back_off(&mut self, retry_after: Span) {
-        if self.role == Role::Primary || self.shut {
-            self.upstream.dial = Dial::Idle;
+    /// The next dial waits: longer each time, and no less than the peer asked for.
+    pub(crate) fn back_off(&mut self, shared: &mut Shared, retry_after: Span) {
+        if self.shut {
+            self.dialer.state = Dial::Idle;
             return;
         }
-        if mutant!(self.config, 28) && self.upstream.dial != Dial::Under {
+        if mutant!(shared.config, 28) && self.dialer.state != Dial::Under {
             return;
         }
-        let (least, most) = (self.config.redial_min.0, self.config.redial_max.0);
-        let doubled = least.saturating_mul(1 << self.upstream.attempt.saturating_sub(1).min(30)).min(most);
-        let pause = self.redial.jitter(doubled).max(retry_after.0).max(1);
-        self.dial_at(self.clock.now() + Span(mutant!(self.config, 29 => 1_000_000, else pause)));
+        let (least, most) = (shared.config.redial_min.0, shared.config.redial_max.0);
+        let doubled = least.saturating_mul(1 << self.dialer.attempt.saturating_sub(1).min(30)).min(most);
+        let pause = self.dialer.rng.jitter(doubled).max(retry_after.0).max(1);
+        let pause = Span(mutant!(shared.config, 29 => 1_000_000, else pause));
+        self.dial_at(shared, shared.clock.now() + pause);
     }
 
-    pub(crate) fn dial_failed(&mut self, now: Time) -> Result<(), Misuse> {
-        if self.upstream.dial != Dial::Under {
-            return Err(Misuse::NotDialling);
-        }
-        self.advance(now);
-        self.back_off(Span::ZERO);
-        Ok(())
+    /// Whether the host is dialling because it was asked to.
+    pub(crate) fn may_fail_to_dial(&self) -> Result<(), Misuse> {
+        if self.dialer.state == Dial::Under { Ok(()) } else { Err(Misuse::NotDialling) }
     }
 
-    /// The upstream link ended. What was received stays; the redial waits.
-    pub(crate) fn upstream_gone(&mut self, row: usize, retry_after: Span) {
-        if self.upstream.link != Some(row) {
-            return;
-        }
-        let upstream = &mut self.upstream;
-        (upstream.link, upstream.streaming, upstream.caught_up, upstream.peer_end) =
-            (None, false, false, None);
-        self.back_off(retry_after);
+    /// No dial is wanted now.
+    pub(crate) fn dial_no_more(&mut self) {
+        self.dialer.state = Dial::Idle;
     }
 
-    /// The host turned elsewhere: the link is let go at once, and so is any redial.
-    pub(crate) fn leave_upstream(&mut self) {
-        if let Some(row) = self.upstream.link {
-            self.close(row, Fault::Left, false, Span::ZERO);
+    /// No dial is wanted until the host says so.
+    pub(crate) fn stop_dialling(&mut self) {
+        self.dialer.state = Dial::Stopped;
+    }
+
+    /// The upstream fed us: the next back-off is the shortest again.
+    pub(crate) fn note_progress(&mut self) {
+        self.dialer.attempt = 0;
+    }
+
+    /// Hands a wanted dial to the host. Returns how many came before it without progress.
+    pub(crate) fn take_dial(&mut self) -> Option<u32> {
+        if self.dialer.state != Dial::Wanted {
+            return None;
         }
-        self.upstream.dial = Dial::Idle;
-        self.upstream.admitted = false;
-        self.upstream.fork = None;
+        self.dialer.state = Dial::Under;
+        let attempt = self.dialer.attempt;
+        self.dialer.attempt = attempt.saturating_add(1);
+        Some(attempt)
     }
 }

@@ -1,16 +1,17 @@
 //! Beginnings, timers and ends of links.
 
+use crate::deadline::Timer;
 use crate::error::{Fault, Misuse};
+use crate::events::LinkFact;
 use crate::id::LinkId;
 use crate::input::Side;
-use crate::links::dial::Dial;
-use crate::links::outbox::Stage;
-use crate::links::{Farewell, Phase, due, tell};
-use crate::node::{Node, self_tell};
+use crate::links::{Closing, Control, Down, Link, Links, Peer, Phase, Up};
+use crate::set::EnumSet;
+use crate::shared::Shared;
 use crate::time::{Span, Time};
 
 /// How long a peer is asked to stay away.
-fn retry_after(fault: Fault) -> Span {
+pub(crate) fn retry_after(fault: Fault) -> Span {
     match fault {
         Fault::Full | Fault::Stale | Fault::SnapshotFailed => Span::from_secs(1),
         Fault::HistoryDiffers | Fault::Version | Fault::Feature | Fault::FrameLimit | Fault::SameNode => {
@@ -46,292 +47,232 @@ fn retry_after(fault: Fault) -> Span {
     }
 }
 
-impl Node {
-    pub(crate) fn open_link(&self, link: LinkId) -> Result<usize, Misuse> {
-        let row = link.0 as usize;
-        match self.links.get(row) {
-            Some(found) if found.phase != Phase::Free => Ok(row),
-            Some(_) | None => Err(Misuse::UnknownLink),
-        }
+/// The finding of a link's timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lapse {
+    /// The row is free, or its link's end is to be notified: no timer is wanted.
+    Over,
+    /// Nothing yet.
+    Nothing,
+    /// A replica is to hear that we are alive.
+    Beat,
+    /// The upstream is: by an acknowledgement.
+    Ack,
+    /// It must end.
+    Fault(Fault),
+}
+
+impl Link {
+    /// Since when an answer is awaited, on the clock of silence. That to a JOIN on a link that has streamed stands
+    /// behind what was under way: as long as bytes come, it may be among those that follow.
+    fn asked(&self) -> u64 {
+        if self.phase == Phase::Upstream(Up::Admit) { self.opened.max(self.heard) } else { self.opened }
     }
 
-    pub(crate) fn link_id(row: usize) -> LinkId {
-        LinkId(u32::try_from(row).expect("link ids are u32"))
-    }
-
-    /// Moves time: clamps, counts silence, fires what is due. Each source fires at most once a call, because firing
-    /// arms it strictly later.
-    #[inline]
-    pub(crate) fn advance(&mut self, now: Time) {
-        if now != self.clock.now() {
-            let counted = mutant!(self.config, 130 => Span(u64::MAX), else self.config.beat);
-            self.clock.advance(now, counted);
-        }
-        if self.deadlines.first().is_some_and(|first| first <= self.clock.now()) {
-            self.fire_due();
+    /// Whether the peer's next step of the handshake is awaited.
+    fn in_handshake(&self) -> bool {
+        match self.phase {
+            Phase::Downstream(Down::Hello | Down::Join) | Phase::Upstream(Up::Welcome | Up::Admit) => true,
+            Phase::Free
+            | Phase::Closing(_)
+            | Phase::Downstream(Down::Joined)
+            | Phase::Upstream(Up::Admitted) => false,
         }
     }
+}
 
-    fn fire_due(&mut self) {
-        while let Some(source) = self.deadlines.pop_due(self.clock.now()) {
-            let links = self.config.link_ids();
-            if source == Self::SELF {
-                self.redial_due();
-            } else if source <= links {
-                self.link_fires(source as usize - 1);
-            } else {
-                self.slot_fires((source - links - 1) as usize);
-            }
-        }
-    }
+impl Links {
+    // --- beginnings ------------------------------------------------------------------------------------------------
 
-    pub(crate) fn opened(&mut self, now: Time, link: LinkId, side: Side) -> Result<(), Misuse> {
-        let row = link.0 as usize;
-        let phase = self.links.get(row).ok_or(Misuse::LinkOutOfRange)?.phase;
-        if phase != Phase::Free {
+    /// The row of a link that may be opened now.
+    pub(crate) fn may_open(&self, link: LinkId, side: Side) -> Result<usize, Misuse> {
+        let free = self.get(link).ok_or(Misuse::LinkOutOfRange)?.is_free();
+        if !free {
             return Err(Misuse::LinkBusy);
         }
         if self.shut {
             return Err(Misuse::ShutDown);
         }
-        if side == Side::Upstream && self.upstream.dial != Dial::Under {
-            return Err(Misuse::NotDialling);
+        if side == Side::Upstream {
+            self.may_fail_to_dial()?;
         }
-        self.advance(now);
-        let open = self.links.iter().filter(|link| link.phase != Phase::Free).count();
-        let alive = self.clock.alive();
-        let opened = &mut self.links[row];
-        (opened.opened, opened.heard, opened.outbox.offered_since) = (alive, alive, alive);
-        opened.next_beat = self.clock.now() + self.config.beat;
-        opened.upstream = side == Side::Upstream;
+        Ok(link.row())
+    }
+
+    /// Opens a link. Returns whether there is room for it; if not it is to be closed as one too many.
+    pub(crate) fn open(&mut self, shared: &mut Shared, row: usize, side: Side) -> bool {
+        let open = self.rows.iter().filter(|link| !link.is_free()).count();
+        let alive = shared.clock.alive();
+        let opened = &mut self.rows[row];
+        assert!(opened.is_free(), "checked by may_open");
+        (opened.opened, opened.heard) = (alive, alive);
+        opened.outbox.offered(alive);
+        opened.next_beat = shared.clock.now() + shared.config.beat;
         match side {
             Side::Upstream => {
-                opened.phase = Phase::Welcome;
-                self.upstream.link = Some(row);
-                self.upstream.dial = Dial::Idle;
-                self.owe(row, due::HELLO);
+                opened.phase = Phase::Upstream(Up::Welcome);
+                self.upstream = Some(row);
+                self.dial_no_more();
+                self.owe(shared, row, Control::Hello);
+                true
             }
             Side::Downstream => {
-                opened.phase = Phase::Hello;
-                if open >= self.config.links_max as usize {
-                    self.fault(row, Fault::Full);
-                }
+                opened.phase = Phase::Downstream(Down::Hello);
+                open < shared.config.links_max as usize
             }
         }
-        self.arm_link(row);
-        Ok(())
     }
 
-    pub(crate) fn lost(&mut self, now: Time, link: LinkId) -> Result<(), Misuse> {
-        let row = self.open_link(link)?;
-        self.advance(now);
-        // Time alone may have ended it; then only the row is left to free.
-        if self.links[row].phase != Phase::Closing {
-            self.detach(row, Span::ZERO);
-        }
-        self.links[row].clear();
-        Ok(())
+    /// The peer's JOIN stands.
+    pub(crate) fn joined(&mut self, shared: &mut Shared, row: usize) {
+        self.rows[row].phase = Phase::Downstream(Down::Joined);
+        self.rows[row].next_beat = shared.clock.now() + shared.config.beat;
+        self.arm(shared, row);
     }
 
-    /// Something is due on a link; if the host is not busy with it, it is told.
-    pub(crate) fn owe(&mut self, row: usize, due: u16) {
-        self.links[row].due |= due;
-        self.want(row);
+    /// We ask to join: the answer has a handshake's time from here on.
+    pub(crate) fn ask_to_join(&mut self, shared: &mut Shared, row: usize) {
+        let link = &mut self.rows[row];
+        assert!(matches!(link.phase, Phase::Upstream(_)), "only a replica joins");
+        link.phase = Phase::Upstream(Up::Admit);
+        link.next_beat = shared.clock.now() + shared.config.beat;
+        link.opened = shared.clock.alive();
+        self.owe(shared, row, Control::Join);
+        self.arm(shared, row);
     }
 
-    /// Tells the host that a link has something to write, unless it knows.
-    pub(crate) fn want(&mut self, row: usize) {
-        if !self.links[row].outbox.told {
-            self.tell_link(row, tell::WANTS_WRITE);
-        }
-    }
-
-    pub(crate) fn tell_link(&mut self, row: usize, fact: u8) {
-        self.links[row].tell |= fact;
-        self.pending.push(Self::link_subject(row));
-    }
-
-    pub(crate) fn tell_self(&mut self, fact: u8) {
-        self.tell |= fact;
-        self.pending.push(Self::SELF);
-    }
-
-    /// A peer's mistake, or our refusal: this link ends, the others never notice.
-    pub(crate) fn fault(&mut self, row: usize, fault: Fault) {
-        let retry_after = retry_after(fault);
-        self.counters.faults += 1;
-        self.close(row, fault, false, retry_after);
-    }
-
-    /// Ends a link: what it holds is let go at once, then the goodbye leaves, or lingers.
-    pub(crate) fn close(&mut self, row: usize, fault: Fault, by_peer: bool, retry_after: Span) {
-        if self.links[row].phase == Phase::Closing {
-            return;
-        }
-        self.cut_stage(row);
-        // Our own wish about our own redial is not the peer's: it honours what it was told.
-        self.detach_for(row, fault, by_peer, retry_after);
-        let linger = self.clock.now() + self.config.linger;
-        let link = &mut self.links[row];
-        link.phase = Phase::Closing;
-        link.farewell = Some(Farewell { fault, by_peer, retry_after, linger });
-        // A piece's buffer goes with its ship; a half-sent piece cannot be followed by a goodbye.
-        let half_sent = matches!(link.outbox.stage, Stage::Piece { .. }) && link.outbox.mid_frame();
-        if matches!(link.outbox.stage, Stage::Piece { .. }) {
-            link.outbox.stage = Stage::Idle;
-        }
-        if by_peer || half_sent {
-            link.due = 0;
-            self.tell_link(row, tell::CLOSE);
-        } else {
-            link.due = due::GOODBYE;
-            self.want(row);
-        }
-        self.arm_link(row);
-    }
-
-    fn detach_for(&mut self, row: usize, fault: Fault, by_peer: bool, retry_after: Span) {
-        if self.links[row].upstream && by_peer && fault == Fault::IdentityClash {
-            self.detach(row, retry_after);
-            self.upstream.dial = Dial::Stopped;
-            return;
-        }
-        self.detach(row, if by_peer { retry_after } else { Span::ZERO });
-    }
-
-    /// Lets go of what a link holds: its slot and ship, or our place at the upstream.
-    pub(crate) fn detach(&mut self, row: usize, retry_after: Span) {
-        if self.links[row].upstream {
-            self.upstream_gone(row, retry_after);
-        } else {
-            self.downstream_gone(row);
-        }
-    }
-
-    pub(crate) fn shutdown(&mut self, now: Time) {
-        self.advance(now);
-        self.seal();
-        self.shut = true;
-        self.upstream.dial = Dial::Stopped;
-        self.tell &= !self_tell::DIAL;
-        for row in 0..self.links.len() {
-            if self.links[row].phase != Phase::Free {
-                self.close(row, Fault::Shutdown, false, retry_after(Fault::Shutdown));
-            }
-        }
-        // A view asked for now could not be opened: the host may not flush any more.
-        self.drop_all_snapshots();
+    /// The upstream answered our JOIN.
+    pub(crate) fn admitted(&mut self, row: usize) {
+        assert!(matches!(self.rows[row].phase, Phase::Upstream(_)), "only an upstream admits us");
+        self.rows[row].phase = Phase::Upstream(Up::Admitted);
     }
 
     // --- timers ----------------------------------------------------------------------------------------------------
 
-    fn idle(&self) -> u64 {
-        mutant!(self.config, 26 => u64::MAX, else self.config.idle.0)
+    fn idle(shared: &Shared) -> u64 {
+        mutant!(shared.config, 26 => u64::MAX, else shared.config.idle.0)
     }
 
     /// The next moment a link must be looked at.
-    fn link_due(&self, row: usize) -> Option<Time> {
-        let link = &self.links[row];
-        let idle = self.idle();
+    fn due_at(&self, shared: &Shared, row: usize) -> Option<Time> {
+        let link = &self.rows[row];
+        let (clock, idle) = (&shared.clock, Self::idle(shared));
+        match link.phase {
+            Phase::Free => return None,
+            Phase::Closing(closing) => return Some(closing.linger),
+            Phase::Downstream(_) | Phase::Upstream(_) => {}
+        }
         // In a handshake nobody beats, but who is not called each beat is taken to be away.
-        let quiet = link.next_beat.min(self.clock.when(link.heard.saturating_add(idle)));
+        let quiet = link.next_beat.min(clock.when(link.heard.saturating_add(idle)));
+        let other = if link.in_handshake() {
+            Some(link.asked().saturating_add(shared.config.handshake.0))
+        } else {
+            link.outbox.notified_since().map(|since| since.saturating_add(idle))
+        };
+        Some(other.map_or(quiet, |other| quiet.min(clock.when(other))))
+    }
+
+    pub(crate) fn arm(&mut self, shared: &mut Shared, row: usize) {
+        if let Some(at) = self.due_at(shared, row) {
+            shared.arm_later(Timer::Link(row), at);
+        }
+    }
+
+    /// Looks at a link whose timer fired.
+    pub(crate) fn lapse(&mut self, shared: &mut Shared, row: usize) -> Lapse {
+        let (now, alive) = (shared.clock.now(), shared.clock.alive());
+        let (idle, handshake) = (Self::idle(shared), shared.config.handshake.0);
+        let link = &mut self.rows[row];
+        let shaking = link.in_handshake();
         match link.phase {
-            Phase::Free => None,
-            Phase::Closing => link.farewell.map(|farewell| farewell.linger),
-            Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
-                let handshake = self.clock.when(link.asked().saturating_add(self.config.handshake.0));
-                Some(handshake.min(quiet))
+            Phase::Free => return Lapse::Over,
+            Phase::Closing(closing) if now >= closing.linger => {
+                self.close_now(shared, row);
+                return Lapse::Over;
             }
-            Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
-                let mut at = quiet;
-                if link.outbox.told {
-                    at = at.min(self.clock.when(link.outbox.offered_since.saturating_add(idle)));
-                }
-                Some(at)
-            }
+            Phase::Closing(_) => return Lapse::Nothing,
+            Phase::Downstream(_) | Phase::Upstream(_) => {}
+        }
+        if shaking && alive >= link.asked().saturating_add(handshake) {
+            return Lapse::Fault(Fault::HandshakeTimeout);
+        }
+        if alive >= link.heard.saturating_add(idle) {
+            return Lapse::Fault(Fault::Idle);
+        }
+        let stalled = |since: u64| alive >= since.saturating_add(idle);
+        if !shaking && link.outbox.notified_since().is_some_and(stalled) {
+            return Lapse::Fault(Fault::Stalled);
+        }
+        if now < link.next_beat {
+            return Lapse::Nothing;
+        }
+        link.next_beat = now + shared.config.beat;
+        match link.side() {
+            _ if shaking => Lapse::Nothing,
+            Some(Side::Upstream) => Lapse::Ack,
+            Some(Side::Downstream) | None => Lapse::Beat,
         }
     }
 
-    pub(crate) fn arm_link(&mut self, row: usize) {
-        if let Some(at) = self.link_due(row) {
-            self.deadlines.arm(Self::link_subject(row), at.max(self.clock.now() + Span(1)));
-        }
+    /// A beat leaves on a link to a replica.
+    pub(crate) fn beat(&mut self, shared: &mut Shared, row: usize) {
+        self.rows[row].beats += 1;
+        self.owe(shared, row, Control::Beat);
     }
 
-    fn link_fires(&mut self, row: usize) {
-        let (now, alive) = (self.clock.now(), self.clock.alive());
-        let (idle, beat) = (self.idle(), self.config.beat);
-        let link = &mut self.links[row];
-        match link.phase {
-            Phase::Free => return,
-            Phase::Closing => {
-                if link.farewell.is_some_and(|farewell| now >= farewell.linger) {
-                    link.due = 0;
-                    self.tell_link(row, tell::CLOSE);
-                    return;
-                }
-            }
-            Phase::Hello | Phase::Join | Phase::Welcome | Phase::Admit => {
-                if alive >= link.asked().saturating_add(self.config.handshake.0) {
-                    self.fault(row, Fault::HandshakeTimeout);
-                } else if alive >= link.heard.saturating_add(idle) {
-                    self.fault(row, Fault::Idle);
-                } else if now >= link.next_beat {
-                    link.next_beat = now + beat;
-                }
-            }
-            Phase::Waiting | Phase::Forked | Phase::Stream | Phase::Admitted => {
-                if alive >= link.heard.saturating_add(idle) {
-                    self.fault(row, Fault::Idle);
-                } else if link.outbox.told && alive >= link.outbox.offered_since.saturating_add(idle) {
-                    self.fault(row, Fault::Stalled);
-                } else if now >= link.next_beat {
-                    link.next_beat = now + beat;
-                    self.beat_due(row);
-                }
-            }
+    // --- ends ------------------------------------------------------------------------------------------------------
+
+    /// Ends a link that nothing holds any more: the goodbye leaves or lingers, or its end is notified at once.
+    pub(crate) fn close(
+        &mut self,
+        shared: &mut Shared,
+        row: usize,
+        fault: Fault,
+        by_peer: bool,
+        pause: Span,
+    ) {
+        let link = &mut self.rows[row];
+        let side = link.side().expect("an open link leads somewhere");
+        let linger = shared.clock.now() + shared.config.linger;
+        link.phase = Phase::Closing(Closing { side, fault, by_peer, retry_after: pause, linger });
+        // A piece's buffer goes with its transfer; a half-sent piece cannot be followed by a goodbye.
+        let half_sent = link.outbox.drop_piece();
+        if by_peer || half_sent {
+            self.close_now(shared, row);
+        } else {
+            link.pending = EnumSet::only(Control::Goodbye);
+            self.want(shared, row);
         }
-        self.arm_link(row);
+        self.arm(shared, row);
     }
 
-    fn beat_due(&mut self, row: usize) {
-        if self.links[row].upstream {
-            self.owe(row, due::ACK);
-            return;
-        }
-        self.links[row].beats += 1;
-        self.owe(row, due::BEAT);
-        mutant!(self.config, 9 => self.begin_again(row));
-        mutant!(self.config, 24 => if self.role == crate::input::Role::Primary { self.append(&[]) });
-        mutant!(self.config, 36 => self.expire_connected(row));
-        if self.links[row].phase == Phase::Waiting {
-            self.reconsider(row);
-        }
+    /// No goodbye can leave any more: the end is notified.
+    pub(crate) fn close_now(&mut self, shared: &mut Shared, row: usize) {
+        self.rows[row].pending = EnumSet::EMPTY;
+        shared.events.notify_link(row, LinkFact::Close);
     }
 
-    fn reconnect_window(&self) -> Span {
-        mutant!(self.config, 35 => self.shorter_window(), else self.config.reconnect_window)
+    /// The upstream's link ended. Returns whether that was this row.
+    pub(crate) fn leave_upstream(&mut self, row: usize) -> bool {
+        let was = self.upstream == Some(row);
+        if was {
+            self.upstream = None;
+        }
+        was
     }
 
-    pub(crate) fn arm_slot(&mut self, slot: usize) {
-        if let Some(at) = self.slots.rows[slot].expires_at(self.reconnect_window()) {
-            let source = self.slot_subject(slot);
-            self.deadlines.arm(source, at.max(self.clock.now() + Span(1)));
-        }
+    /// Opens and dials no more.
+    pub(crate) fn shut(&mut self) {
+        self.shut = true;
+        self.stop_dialling();
     }
 
-    fn slot_fires(&mut self, slot: usize) {
-        let expires = self.slots.rows[slot].expires_at(self.reconnect_window());
-        if expires.is_some_and(|at| at <= self.clock.now()) {
-            if self.slots.rows[slot].expired.is_none() {
-                self.expire(slot);
-                return;
-            }
-            // A former owner's end is still untold; this one's waits a moment for its turn.
-            let source = self.slot_subject(slot);
-            self.deadlines.arm(source, self.clock.now() + Span(1));
-            return;
-        }
-        self.arm_slot(slot);
+    /// Frees a row.
+    pub(crate) fn free(&mut self, shared: &mut Shared, row: usize) {
+        let link = &mut self.rows[row];
+        link.outbox.clear();
+        link.phase = Phase::Free;
+        (link.pending, link.shown, link.peer) = (EnumSet::EMPTY, 0, Peer::default());
+        shared.events.forget_link(row);
     }
 }

@@ -1,99 +1,105 @@
-//! One connection: its phase, what is due on it, and both directions' bookkeeping.
+//! The connections of a node: handshake, liveness, what is on offer for a socket, dialling, closing.
 //!
 //! Phases of a downstream link (a peer dialled us):
 //!
 //! ```text
-//! Hello --HELLO--> Join --JOIN--> Waiting | Forked | Stream --fault, goodbye--> Closing --told--> Free
-//!                                 Waiting <-> Stream, Forked --JOIN--> ...
+//! Hello --HELLO--> Join --JOIN--> Joined --fault, goodbye--> Closing --notified--> Free
 //! ```
 //!
 //! and of an upstream link (we dialled):
 //!
 //! ```text
-//! Welcome --WELCOME--> Admit --ADMIT--> Admitted --> Closing --> Free
+//! Welcome --WELCOME--> Admit <--JOIN, ADMIT--> Admitted --fault, goodbye--> Closing --notified--> Free
 //! ```
 //!
-//! A row is never allocated after boot. What is due is a set of facts, encoded when there is room for them.
+//! A row is never allocated after boot. Pending control frames are a set, encoded when there is room for them. Not
+//! here: anything of a log. Where a replica reads and what it acknowledged is in `stream::readers`; a link that closes
+//! is let go there first (`stream::leave`).
 
 pub(crate) mod dial;
+pub(crate) mod handshake;
 pub(crate) mod life;
 pub(crate) mod outbox;
 pub(crate) mod receive;
 
-use crate::error::Fault;
-use crate::id::{NodeId, Offset, SnapshotId};
-use crate::stream::slots::Acked;
-use crate::stream::windows::Credit;
+use alloc::boxed::Box;
+use core::hash::{Hash, Hasher};
+use core::ops::{Index, IndexMut};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Fault, Misuse};
+use crate::events::LinkFact;
+use crate::id::{LinkId, NodeId};
+use crate::input::Side;
+use crate::rng::SeededRng;
+use crate::set::EnumSet;
+use crate::shared::Shared;
 use crate::time::{Span, Time};
-use crate::wire::join::Join;
+use dial::Dialer;
 use outbox::Outbox;
 
-/// Where a link is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The phase of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The id names no connection.
     Free,
-    /// Downstream: HELLO is awaited.
+    /// A peer dialled us: we feed it.
+    Downstream(Down),
+    /// We dialled it: the peer feeds us.
+    Upstream(Up),
+    /// A goodbye leaves, or was read; then `Close` is notified.
+    Closing(Closing),
+}
+
+/// The phase of a link to a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Down {
+    /// HELLO is awaited.
     Hello,
-    /// Downstream: JOIN is awaited.
+    /// JOIN is awaited.
     Join,
-    /// Downstream: joined, and neither stream nor snapshot is possible now.
-    Waiting,
-    /// Downstream: told where the logs part; JOIN is awaited again.
-    Forked,
-    /// Downstream: admitted; stream, snapshot or both.
-    Stream,
-    /// Upstream: HELLO sent, WELCOME awaited.
+    /// The peer's JOIN stands.
+    Joined,
+}
+
+/// The phase of a link to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Up {
+    /// HELLO sent, WELCOME awaited.
     Welcome,
-    /// Upstream: JOIN sent, ADMIT awaited.
+    /// JOIN sent, ADMIT awaited.
     Admit,
-    /// Upstream: admitted, or told to wait.
+    /// Admitted, or told to wait.
     Admitted,
-    /// A goodbye leaves, or was read; then `Close` is told.
-    Closing,
 }
 
-impl Phase {
-    /// Whether the peer's JOIN stands.
-    pub(crate) fn joined(self) -> bool {
-        matches!(self, Self::Waiting | Self::Forked | Self::Stream)
-    }
-
-    pub(crate) fn shaken(self) -> bool {
-        !matches!(self, Self::Free | Self::Hello | Self::Welcome)
-    }
-}
-
-/// Facts to be encoded at the next chance. Bits of [`Link::due`], in the order in which they leave.
-pub(crate) mod due {
-    pub(crate) const HELLO: u16 = 1;
-    pub(crate) const WELCOME: u16 = 2;
-    pub(crate) const JOIN: u16 = 4;
-    pub(crate) const ADMIT: u16 = 8;
-    pub(crate) const BEGIN: u16 = 16;
-    pub(crate) const BEAT: u16 = 32;
-    pub(crate) const ACK: u16 = 64;
-    pub(crate) const GOODBYE: u16 = 128;
-}
-
-/// Facts to be told to the host. Bits of [`Link::tell`].
-pub(crate) mod tell {
-    pub(crate) const JOINED: u8 = 1;
-    pub(crate) const WANTS_WRITE: u8 = 2;
-    pub(crate) const CLOSE: u8 = 4;
-}
-
-/// How a link ends.
+/// The end of a link: why, and when we stop waiting for the goodbye to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Farewell {
+pub(crate) struct Closing {
+    pub(crate) side: Side,
     pub(crate) fault: Fault,
     pub(crate) by_peer: bool,
     pub(crate) retry_after: Span,
-    /// When we stop waiting for the goodbye to leave.
     pub(crate) linger: Time,
 }
 
-/// What the peer said of itself.
+/// Control frames to be encoded at the next chance, in the order in which they leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Control {
+    Hello,
+    Welcome,
+    Join,
+    Admit,
+    Begin,
+    Beat,
+    Ack,
+    Goodbye,
+}
+
+members!(Control { Hello, Welcome, Join, Admit, Begin, Beat, Ack, Goodbye });
+
+/// A peer, as its HELLO or WELCOME says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Peer {
     pub(crate) node: NodeId,
@@ -102,131 +108,242 @@ pub(crate) struct Peer {
     pub(crate) piece_window_bytes: u64,
 }
 
-/// A snapshot a replica holds a part of: on its way, or complete and not yet installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Shipping {
-    pub(crate) snapshot: SnapshotId,
-    /// The next piece to stage.
-    pub(crate) next_piece: u64,
-    /// Where the logs part, if the snapshot answers a fork.
-    pub(crate) fork: Option<Offset>,
-    /// The row that ships it; none once all pieces are taken.
-    pub(crate) ship: Option<usize>,
-}
-
-/// What a sender keeps of a joined replica.
-#[derive(Debug, Clone)]
-pub(crate) struct Downstream {
-    pub(crate) join: Option<Join>,
-    pub(crate) slot: usize,
-    /// The next frame to stage, as a byte position; none while no stream flows.
-    pub(crate) stream_at: Option<u64>,
-    /// The offset after the last frame staged.
-    pub(crate) sent: Offset,
-    pub(crate) credit: Credit,
-    pub(crate) piece_credit: Credit,
-    /// Stream bytes staged since the last piece, for the pieces' share.
-    pub(crate) piece_debt: u64,
-    pub(crate) shipping: Option<Shipping>,
-    /// Where the logs part, in phase `Forked`.
-    pub(crate) fork: Option<crate::id::Position>,
-    /// The ring overtook it, or a snapshot was begun: where it stood at its JOIN says nothing any more.
-    pub(crate) needs_snapshot: bool,
-    /// No stream flows, and what follows from that was done.
-    pub(crate) fallen: bool,
-    /// The number of the last ADMIT sent.
-    pub(crate) admit: u32,
-    pub(crate) acked: Acked,
-    /// Our end as the last beat told it: who received that has caught up, however fast we write. Unreachable until a
-    /// beat left under the present verdict.
-    pub(crate) told_end: Offset,
-    /// When the beat that was last echoed left, as a count of beats.
-    pub(crate) echo: u64,
-}
-
 /// A row of the table of links.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) phase: Phase,
-    pub(crate) upstream: bool,
+    phase: Phase,
     pub(crate) outbox: Outbox,
-    pub(crate) due: u16,
-    pub(crate) tell: u8,
-    /// When it was opened, on the clock of silence.
-    pub(crate) opened: u64,
+    pending: EnumSet<Control>,
+    /// When it was opened, or last asked to join, on the clock of silence.
+    opened: u64,
     /// When a byte last came, on the clock of silence.
-    pub(crate) heard: u64,
+    heard: u64,
     /// How many unread bytes the host has shown: only more of them are life.
-    pub(crate) seen: usize,
-    pub(crate) next_beat: Time,
-    pub(crate) beats: u64,
-    pub(crate) peer: Peer,
-    pub(crate) farewell: Option<Farewell>,
-    pub(crate) down: Downstream,
-    /// Whether this row stands in the node's list of dry links. It may stand there though it is dry no more.
-    pub(crate) listed: bool,
+    shown: usize,
+    next_beat: Time,
+    beats: u64,
+    peer: Peer,
 }
 
-clone_fields! {
-    Link {
-        phase, upstream, outbox, due, tell, opened, heard, seen, next_beat, beats, peer, farewell, down,
-        listed
-    }
-}
+clone_fields! { Link { phase, outbox, pending, opened, heard, shown, next_beat, beats, peer } }
 
 impl Link {
-    pub(crate) fn new(spill_bytes: usize) -> Self {
+    fn new(spill_bytes: usize) -> Self {
         Self {
             phase: Phase::Free,
-            upstream: false,
             outbox: Outbox::new(spill_bytes),
-            due: 0,
-            tell: 0,
+            pending: EnumSet::EMPTY,
             opened: 0,
             heard: 0,
-            seen: 0,
+            shown: 0,
             next_beat: Time::NEVER,
             beats: 0,
             peer: Peer::default(),
-            farewell: None,
-            down: Downstream::new(),
-            listed: false,
         }
     }
 
-    /// Since when an answer is awaited, on the clock of silence. That to a JOIN on a link that has streamed stands
-    /// behind what was under way: as long as bytes come, it may be among those that follow.
-    pub(crate) fn asked(&self) -> u64 {
-        if self.phase == Phase::Admit { self.opened.max(self.heard) } else { self.opened }
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
     }
 
-    /// Frees the row.
-    pub(crate) fn clear(&mut self) {
-        self.outbox.clear();
-        self.phase = Phase::Free;
-        (self.due, self.tell, self.seen) = (0, 0, 0);
-        (self.farewell, self.peer, self.down) = (None, Peer::default(), Downstream::new());
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.phase, Phase::Free)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// Whether a goodbye would reach a replica, or one that is about to join.
+    pub(crate) fn may_hold_a_replica(&self) -> bool {
+        matches!(self.phase, Phase::Downstream(Down::Join | Down::Joined))
+    }
+
+    /// Whether a replica's JOIN stands on it.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Downstream(Down::Joined))
+    }
+
+    /// Which way it leads, or led before it closed. A free row leads nowhere.
+    pub(crate) fn side(&self) -> Option<Side> {
+        match self.phase {
+            Phase::Free => None,
+            Phase::Downstream(_) => Some(Side::Downstream),
+            Phase::Upstream(_) => Some(Side::Upstream),
+            Phase::Closing(closing) => Some(closing.side),
+        }
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// How many beats were sent.
+    pub(crate) fn beats(&self) -> u64 {
+        self.beats
+    }
+
+    /// When it was opened, or last asked to join, on the clock of silence.
+    #[cfg(towline_mutants)]
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether the peer has said HELLO or WELCOME.
+    pub(crate) fn handshake_done(&self) -> bool {
+        match self.phase {
+            Phase::Free | Phase::Downstream(Down::Hello) | Phase::Upstream(Up::Welcome) => false,
+            Phase::Downstream(Down::Join | Down::Joined)
+            | Phase::Upstream(Up::Admit | Up::Admitted)
+            | Phase::Closing(_) => true,
+        }
+    }
+
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(crate) fn owes(&self, control: Control) -> bool {
+        self.pending.contains(control)
+    }
+
+    /// Removes and returns the control frames that are to be encoded now.
+    pub(crate) fn take_pending(&mut self) -> EnumSet<Control> {
+        core::mem::replace(&mut self.pending, EnumSet::EMPTY)
+    }
+
+    /// Feeds a fingerprint. Times count from now.
+    pub(crate) fn print(&self, clock: &Clock, print: &mut impl Hasher) {
+        match self.phase {
+            Phase::Free => 0_u8.hash(print),
+            Phase::Downstream(phase) => (1_u8, phase).hash(print),
+            Phase::Upstream(phase) => (2_u8, phase).hash(print),
+            Phase::Closing(Closing { side, fault, by_peer, retry_after, linger }) => {
+                (3_u8, side, fault.number(), by_peer, retry_after, clock.until(linger)).hash(print);
+            }
+        }
+        self.beats.hash(print);
+        if self.is_free() {
+            return;
+        }
+        (self.pending, self.shown, self.peer).hash(print);
+        (clock.silent(self.opened), clock.silent(self.heard), clock.until(self.next_beat)).hash(print);
+    }
+
+    fn check(&self) {
+        if self.is_free() {
+            assert!(self.outbox.is_idle() && self.pending.is_empty(), "a free row offers nothing");
+        }
     }
 }
 
-impl Downstream {
-    fn new() -> Self {
+/// The connections of a node.
+#[derive(Debug)]
+pub(crate) struct Links {
+    rows: Box<[Link]>,
+    /// The row of the upstream link, until it closes.
+    upstream: Option<usize>,
+    dialer: Dialer,
+    node: NodeId,
+    /// Random at each start of the node.
+    incarnation: u64,
+    /// No connection is opened or dialled any more.
+    shut: bool,
+}
+
+clone_fields! { Links { rows, upstream, dialer, node, incarnation, shut } }
+
+impl Index<usize> for Links {
+    type Output = Link;
+    fn index(&self, row: usize) -> &Link {
+        &self.rows[row]
+    }
+}
+
+impl IndexMut<usize> for Links {
+    fn index_mut(&mut self, row: usize) -> &mut Link {
+        &mut self.rows[row]
+    }
+}
+
+impl Links {
+    pub(crate) fn new(config: &Config, node: NodeId, incarnation: u64, redial: SeededRng) -> Self {
         Self {
-            join: None,
-            slot: usize::MAX,
-            stream_at: None,
-            sent: Offset(0),
-            credit: Credit::default(),
-            piece_credit: Credit::default(),
-            piece_debt: 0,
-            shipping: None,
-            fork: None,
-            needs_snapshot: false,
-            fallen: false,
-            admit: 0,
-            acked: Acked::default(),
-            told_end: Offset(u64::MAX),
-            echo: 0,
+            rows: (0..config.link_ids()).map(|_| Link::new(config.spill_bytes())).collect(),
+            upstream: None,
+            dialer: Dialer::new(redial),
+            node,
+            incarnation,
+            shut: false,
+        }
+    }
+
+    /// The bytes it allocates.
+    pub(crate) fn memory_bytes(config: &Config) -> u64 {
+        let link = size_of::<Link>() + crate::limits::SCRATCH_BYTES + config.spill_bytes();
+        u64::from(config.link_ids()) * link as u64
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
+        self.rows.get(link.row())
+    }
+
+    /// The row of an open link.
+    pub(crate) fn open_row(&self, link: LinkId) -> Result<usize, Misuse> {
+        match self.get(link) {
+            Some(found) if !found.is_free() => Ok(link.row()),
+            Some(_) | None => Err(Misuse::UnknownLink),
+        }
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    pub(crate) fn is_shut(&self) -> bool {
+        self.shut
+    }
+
+    /// The row of the upstream link.
+    pub(crate) fn upstream(&self) -> Option<usize> {
+        self.upstream
+    }
+
+    /// The row of the upstream link, if it is in this phase.
+    pub(crate) fn upstream_in(&self, phase: Up) -> Option<usize> {
+        self.upstream.filter(|row| self.rows[*row].phase == Phase::Upstream(phase))
+    }
+
+    /// A control frame is pending on a link; its host is notified unless it is busy with it.
+    pub(crate) fn owe(&mut self, shared: &mut Shared, row: usize, control: Control) {
+        self.rows[row].pending.insert(control);
+        self.want(shared, row);
+    }
+
+    /// Notifies the host that a link has something to write, unless it knows.
+    pub(crate) fn want(&mut self, shared: &mut Shared, row: usize) {
+        if !self.rows[row].outbox.is_notified() {
+            shared.events.notify_link(row, LinkFact::WantsWrite);
+        }
+    }
+
+    /// Feeds a fingerprint with what is not a row's.
+    pub(crate) fn print(&self, clock: &Clock, print: &mut impl Hasher) {
+        (self.node, self.incarnation, self.shut, self.upstream).hash(print);
+        self.dialer.print(clock, print);
+    }
+
+    /// Asserts the whole invariant.
+    pub(crate) fn check(&self) {
+        for row in &self.rows {
+            row.check();
+        }
+        if let Some(row) = self.upstream {
+            assert!(matches!(self.rows[row].phase, Phase::Upstream(_)), "the upstream's link is one");
         }
     }
 }

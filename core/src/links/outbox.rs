@@ -1,16 +1,18 @@
-//! What a link has on offer for its socket.
+//! The offer of a link for its socket.
 //!
-//! Two parts: *control* frames staged in a scratch, and one *stage*: a run of whole frames of the ring, the spilled
-//! rest of a frame the ring overtook, or a snapshot piece. Control enters at a frame's end only. Invariants: in the
-//! middle of a stage's frame, staged control follows exactly that frame (the run is cut there); otherwise it goes
-//! first. Nothing but `consume`, a told `WantsWrite` or an eviction changes what is shown.
+//! Two parts: *control* frames staged in a scratch, and one *stage*: a run of whole frames of a log, the spilled rest
+//! of a frame that its log let go, or a snapshot piece. Control enters at a frame's end only. Invariants: in the middle
+//! of a stage's frame, staged control follows exactly that frame (the run is cut there); otherwise it goes first.
+//! Nothing but `consume`, a notified `WantsWrite` or an eviction changes what is shown. A run and a piece are named by
+//! numbers: their bytes are the caller's.
 
 use alloc::boxed::Box;
 use alloc::vec;
 
+use core::hash::{Hash, Hasher};
+
+use crate::clock::Clock;
 use crate::limits::SCRATCH_BYTES;
-use crate::stream::log::Log;
-use crate::stream::transfers::Ships;
 
 /// Bytes to write, in wire order; empty slices are to be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,36 +55,36 @@ pub(crate) enum Stage {
     /// None.
     #[default]
     Idle,
-    /// Bytes `at..limit` of the ring, whole frames but for the first, of which some may have gone: it ends at
+    /// Bytes `at..limit` of a log, whole frames but for the first, of which some may have gone: it ends at
     /// `frame_end`, which equals `at` between frames.
-    Ring { at: u64, frame_end: u64, limit: u64 },
-    /// The rest of a frame the ring overtook.
+    Run { at: u64, frame_end: u64, limit: u64 },
+    /// The rest of a frame that was let go.
     Spill { at: usize, end: usize },
-    /// A piece in a ship's buffer.
-    Piece { ship: usize, at: usize, end: usize },
+    /// A piece in a transfer's buffer.
+    Piece { transfer: usize, at: usize, end: usize },
 }
 
 /// The offer of one link.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     /// Room for control; a copy in which none is staged has none.
-    pub(crate) scratch: Box<[u8]>,
-    pub(crate) control_at: usize,
-    pub(crate) control_end: usize,
-    pub(crate) stage: Stage,
-    pub(crate) spill: Box<[u8]>,
-    /// The host was told, and has not run dry.
-    pub(crate) told: bool,
+    scratch: Box<[u8]>,
+    control_at: usize,
+    control_end: usize,
+    stage: Stage,
+    spill: Box<[u8]>,
+    /// The host was notified, and has not taken all.
+    notified: bool,
     /// Since when bytes are on offer of which none was taken, on the clock of silence.
-    pub(crate) offered_since: u64,
+    offered_since: u64,
 }
 
-/// What `consume` completed.
+/// The completion of a piece by bytes that were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
     /// No piece.
     Nothing,
-    /// The piece of this ship left whole.
+    /// The piece of this transfer left whole.
     Piece(usize),
 }
 
@@ -97,13 +99,13 @@ impl Clone for Outbox {
             control_end: if staged { self.control_end } else { 0 },
             stage: self.stage,
             spill: self.spill.clone(),
-            told: self.told,
+            notified: self.notified,
             offered_since: self.offered_since,
         }
     }
 
     fn clone_from(&mut self, from: &Self) {
-        let Self { scratch, control_at, control_end, stage, spill, told, offered_since } = from;
+        let Self { scratch, control_at, control_end, stage, spill, notified, offered_since } = from;
         if from.has_control() {
             self.scratch.clone_from(scratch);
             (self.control_at, self.control_end) = (*control_at, *control_end);
@@ -111,7 +113,7 @@ impl Clone for Outbox {
             (self.control_at, self.control_end) = (0, 0);
         }
         self.spill.clone_from(spill);
-        (self.stage, self.told, self.offered_since) = (*stage, *told, *offered_since);
+        (self.stage, self.notified, self.offered_since) = (*stage, *notified, *offered_since);
     }
 }
 
@@ -123,22 +125,78 @@ impl Outbox {
             control_end: 0,
             stage: Stage::Idle,
             spill: vec![0; spill_bytes].into_boxed_slice(),
-            told: false,
+            notified: false,
             offered_since: 0,
         }
     }
 
-    /// There is room to stage control in.
-    pub(crate) fn make_room(&mut self) {
+    /// The room to encode control in; none may be staged.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.scratch.is_empty() {
             self.scratch = scratch();
         }
+        &mut self.scratch
+    }
+
+    /// Offers the first bytes of the room.
+    pub(crate) fn stage_control(&mut self, bytes: usize) {
+        assert!(!self.has_control(), "control is staged once it left");
+        (self.control_at, self.control_end) = (0, bytes);
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Offers bulk, where none is offered.
+    pub(crate) fn stage_bulk(&mut self, stage: Stage) {
+        assert!(self.stage == Stage::Idle, "bulk is staged once it left");
+        self.stage = stage;
+    }
+
+    /// Offers no bulk any more.
+    pub(crate) fn drop_bulk(&mut self) {
+        self.stage = Stage::Idle;
+    }
+
+    /// Offers no piece any more. Returns whether one was half sent.
+    pub(crate) fn drop_piece(&mut self) -> bool {
+        let Stage::Piece { at, .. } = self.stage else {
+            return false;
+        };
+        self.stage = Stage::Idle;
+        at > 0
+    }
+
+    /// The host is notified from now on, until it has taken all.
+    pub(crate) fn notify(&mut self, alive: u64) {
+        (self.notified, self.offered_since) = (true, alive);
+    }
+
+    /// The host has taken all: it waits for the next `WantsWrite`.
+    pub(crate) fn hand_back(&mut self) {
+        self.notified = false;
+    }
+
+    /// Whether the link is the host's.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.notified
+    }
+
+    /// Since when the host, if the link is its, has taken nothing, on the clock of silence.
+    pub(crate) fn notified_since(&self) -> Option<u64> {
+        self.notified.then_some(self.offered_since)
+    }
+
+    /// Bytes were taken, or the link is new.
+    pub(crate) fn offered(&mut self, alive: u64) {
+        self.offered_since = alive;
     }
 
     /// Forgets everything, for the next connection.
     pub(crate) fn clear(&mut self) {
         (self.control_at, self.control_end) = (0, 0);
-        (self.stage, self.told) = (Stage::Idle, false);
+        (self.stage, self.notified) = (Stage::Idle, false);
     }
 
     pub(crate) fn has_control(&self) -> bool {
@@ -149,13 +207,13 @@ impl Outbox {
     pub(crate) fn mid_frame(&self) -> bool {
         match self.stage {
             Stage::Idle => false,
-            Stage::Ring { at, frame_end, .. } => at < frame_end,
+            Stage::Run { at, frame_end, .. } => at < frame_end,
             Stage::Spill { .. } => true,
             Stage::Piece { at, .. } => at > 0,
         }
     }
 
-    pub(crate) fn is_dry(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         !self.has_control() && self.stage == Stage::Idle
     }
 
@@ -163,21 +221,20 @@ impl Outbox {
     pub(crate) fn len(&self) -> usize {
         let stage = match self.stage {
             Stage::Idle => 0,
-            Stage::Ring { at, limit, .. } => usize::try_from(limit - at).expect("within the ring"),
+            Stage::Run { at, limit, .. } => usize::try_from(limit - at).expect("within the ring"),
             Stage::Spill { at, end } | Stage::Piece { at, end, .. } => end - at,
         };
         self.control_end - self.control_at + stage
     }
 
-    /// The offer, in wire order.
+    /// The offer, in wire order. `bulk` is what the stage names, if that is a run or a piece.
     #[inline]
-    pub(crate) fn show<'a>(&'a self, log: &'a Log, ships: &'a Ships) -> Transmit<'a> {
+    pub(crate) fn show<'a>(&'a self, bulk: (&'a [u8], &'a [u8])) -> Transmit<'a> {
         let control = &self.scratch[self.control_at..self.control_end];
         let (front, back): (&[u8], &[u8]) = match self.stage {
             Stage::Idle => (&[], &[]),
-            Stage::Ring { at, limit, .. } => log.slices(at, limit),
             Stage::Spill { at, end } => (&self.spill[at..end], &[]),
-            Stage::Piece { ship, at, end } => (&ships.front(ship)[at..end], &[]),
+            Stage::Run { .. } | Stage::Piece { .. } => bulk,
         };
         if self.mid_frame() {
             Transmit { slices: [front, back, control] }
@@ -186,15 +243,17 @@ impl Outbox {
         }
     }
 
-    /// Takes bytes off the front of the offer, of which there are at least so many.
-    pub(crate) fn take(&mut self, mut bytes: usize, log: &Log) -> Done {
+    /// Takes bytes off the front of the offer, of which there are at least so many. `frame_end` tells where the frame
+    /// of a run ends that begins at a position.
+    #[inline]
+    pub(crate) fn take(&mut self, mut bytes: usize, frame_end: impl Fn(u64) -> u64) -> Done {
         let done = if self.mid_frame() {
-            let done = self.take_stage(&mut bytes, log);
+            let done = self.take_stage(&mut bytes, frame_end);
             self.take_control(&mut bytes);
             done
         } else {
             self.take_control(&mut bytes);
-            self.take_stage(&mut bytes, log)
+            self.take_stage(&mut bytes, frame_end)
         };
         assert_eq!(bytes, 0, "checked against what was shown");
         done
@@ -206,15 +265,15 @@ impl Outbox {
         *bytes -= taken;
     }
 
-    fn take_stage(&mut self, bytes: &mut usize, log: &Log) -> Done {
+    fn take_stage(&mut self, bytes: &mut usize, frame_end_of: impl Fn(u64) -> u64) -> Done {
         match &mut self.stage {
             Stage::Idle => Done::Nothing,
-            Stage::Ring { at, frame_end, limit } => {
+            Stage::Run { at, frame_end, limit } => {
                 let taken = (*bytes as u64).min(*limit - *at);
                 *at += taken;
                 *bytes -= usize::try_from(taken).expect("at most bytes");
                 while *frame_end < *at {
-                    *frame_end = log.frame_end(*frame_end);
+                    *frame_end = frame_end_of(*frame_end);
                 }
                 if at == limit {
                     self.stage = Stage::Idle;
@@ -230,23 +289,24 @@ impl Outbox {
                 }
                 Done::Nothing
             }
-            Stage::Piece { ship, at, end } => {
+            Stage::Piece { transfer, at, end } => {
                 let taken = (*bytes).min(*end - *at);
                 *at += taken;
                 *bytes -= taken;
-                let (ship, gone) = (*ship, at == end);
+                let (transfer, gone) = (*transfer, at == end);
                 if gone {
                     self.stage = Stage::Idle;
-                    return Done::Piece(ship);
+                    return Done::Piece(transfer);
                 }
                 Done::Nothing
             }
         }
     }
 
-    /// The part of a ring stage that has not begun: `(from, to)`; the stage then ends with its frame in progress.
+    /// Cuts off and returns the part of a run that has not begun, from and to; the run then ends with its frame in
+    /// progress.
     pub(crate) fn cut(&mut self) -> Option<(u64, u64)> {
-        let Stage::Ring { at, frame_end, limit } = &mut self.stage else {
+        let Stage::Run { at, frame_end, limit } = &mut self.stage else {
             return None;
         };
         let (from, to) = (*frame_end, *limit);
@@ -257,12 +317,12 @@ impl Outbox {
         Some((from, to))
     }
 
-    /// Moves the rest of the frame in progress out of the ring. Answers false if it does not fit.
-    pub(crate) fn spill(&mut self, log: &Log) -> bool {
-        let Stage::Ring { at, limit, .. } = self.stage else {
+    /// Keeps the rest of a run, of which nothing but the frame in progress may be left: `bulk`, the bytes it names.
+    /// Returns whether it fits; if not nothing was changed.
+    pub(crate) fn spill(&mut self, (front, back): (&[u8], &[u8])) -> bool {
+        let Stage::Run { .. } = self.stage else {
             return true;
         };
-        let (front, back) = log.slices(at, limit);
         let end = front.len() + back.len();
         if end > self.spill.len() {
             return false;
@@ -271,6 +331,21 @@ impl Outbox {
         self.spill[front.len()..end].copy_from_slice(back);
         self.stage = Stage::Spill { at: 0, end };
         true
+    }
+
+    /// Feeds a fingerprint. Times count from now, and positions of a run from `oldest`.
+    pub(crate) fn print(&self, clock: &Clock, oldest: u64, print: &mut impl Hasher) {
+        self.scratch[self.control_at..self.control_end].hash(print);
+        self.notified_since().map(|since| clock.silent(since)).hash(print);
+        match self.stage {
+            Stage::Idle => 0_u64.hash(print),
+            Stage::Run { at, frame_end, limit } => {
+                let [at, frame_end, limit] = [at, frame_end, limit].map(|at| at.wrapping_sub(oldest));
+                (1_u64, at, frame_end, limit).hash(print);
+            }
+            Stage::Spill { at, end } => self.spill[at..end].hash(print),
+            Stage::Piece { transfer, at, end } => (2_u64, transfer, at, end).hash(print),
+        }
     }
 }
 

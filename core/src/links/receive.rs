@@ -1,87 +1,160 @@
-//! Bytes in: one frame at a time, from its head to the room that reads it. And HELLO, WELCOME, GOODBYE.
+//! Bytes in: one frame at a time, from its head to the room that reads it.
+//!
+//! A frame's length is bounded by its kind and phase before anything waits for it; its check is verified before
+//! anything reads its body, except that of a batch and of a piece, which the log and the snapshot chain. Which frame
+//! may come in which phase is decided here and nowhere else.
 
-use crate::error::{Fault, Misuse};
-use crate::id::{LinkId, SnapshotId};
-use crate::input::{Next, Payload, Step};
-use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES, RETRY_AFTER_MAX_NS, SCRATCH_BYTES};
-use crate::links::{Peer, Phase, due};
-use crate::node::{Node, self_tell};
-use crate::time::{Span, Time};
-use crate::wire::control::Goodbye;
-use crate::wire::hello::Hello;
-use crate::wire::{FrameKind, Head, decode_head, verify};
+use crate::config::Config;
+use crate::error::Fault;
+use crate::input::{Next, Step};
+use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES, SCRATCH_BYTES};
+use crate::links::{Down, Link, Links, Phase, Up};
+use crate::shared::Shared;
+use crate::wire::{FrameKind, Head, PIECE_BODY_BYTES, decode_head, verify};
 
-impl Node {
-    pub(crate) fn bytes(&mut self, now: Time, link: LinkId, data: &[u8]) -> Result<Step, Misuse> {
-        let row = self.open_link(link)?;
-        self.advance(now);
-        let mut step = Step::default();
-        if self.links[row].phase == Phase::Closing {
-            step.next = Next::Closed;
-            return Ok(step);
+/// A frame that may come now, by the room that reads it: the body of a control frame, or a whole frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arrival<'a> {
+    /// Nobody reads it.
+    Skipped,
+    Hello(&'a [u8]),
+    Welcome(&'a [u8]),
+    Goodbye(&'a [u8]),
+    Join(&'a [u8]),
+    Ack(&'a [u8]),
+    Admit(&'a [u8]),
+    Beat(&'a [u8]),
+    Batch(&'a [u8]),
+    Begin(&'a [u8]),
+    Piece(&'a [u8]),
+}
+
+impl Links {
+    /// Notes how many unread bytes the host shows on a link.
+    #[inline]
+    pub(crate) fn note_shown(&mut self, shared: &Shared, row: usize, bytes: usize) {
+        let link = &mut self.rows[row];
+        if bytes > link.shown && !mutant!(shared.config, 27 | 125) {
+            link.heard = shared.clock.alive();
         }
-        let life = data.len() > self.links[row].seen;
-        if life && !mutant!(self.config, 27 | 125) {
-            self.links[row].heard = self.clock.alive();
-        }
-        self.links[row].seen = data.len();
-        if let Err(fault) = self.frame(row, data, &mut step) {
-            self.fault(row, fault);
-            step = Step { next: Next::Closed, ..Step::default() };
-        }
-        if mutant!(self.config, 125) && step.used > 0 {
-            self.links[row].heard = self.clock.alive();
-        }
-        self.links[row].seen -= step.used.min(self.links[row].seen);
-        self.counters.bytes_received += step.used as u64;
-        if self.links[row].phase == Phase::Closing {
-            step.next = Next::Closed;
-        }
-        Ok(step)
+        link.shown = bytes;
     }
 
-    fn frame(&mut self, row: usize, data: &[u8], step: &mut Step) -> Result<(), Fault> {
+    /// Notes how many of them were taken.
+    #[inline]
+    pub(crate) fn note_used(&mut self, shared: &Shared, row: usize, used: usize) {
+        let link = &mut self.rows[row];
+        if mutant!(shared.config, 125) && used > 0 {
+            link.heard = shared.clock.alive();
+        }
+        link.shown -= used.min(link.shown);
+    }
+
+    /// 27: a write is taken for life.
+    #[cfg(towline_mutants)]
+    pub(crate) fn heard_now(&mut self, shared: &Shared, row: usize) {
+        self.rows[row].heard = shared.clock.alive();
+    }
+
+    /// Reads the head of the next frame. Returns it if all of its frame is here; if not, `step` says what is needed.
+    pub(crate) fn head(
+        &self,
+        config: &Config,
+        row: usize,
+        data: &[u8],
+        step: &mut Step,
+    ) -> Result<Option<Head>, Fault> {
         if data.len() < HEAD_BYTES {
             step.need = HEAD_BYTES;
-            return Ok(());
+            return Ok(None);
         }
-        mutant!(self.config, 126 => if let Some(believed) = Self::believed(data) {
-            *step = believed;
-            return Ok(());
+        mutant!(config, 126 => if let Some(need) = believed(data) {
+            step.need = need;
+            return Ok(None);
         });
-        let shaken = self.links[row].phase.shaken();
+        let link = &self.rows[row];
+        let shaken = link.handshake_done();
         let head = decode_head(data).map_err(|fault| if shaken { fault } else { Fault::BadMagic })?;
-        self.bound(row, &head)?;
-        let length = head.length as usize;
+        link.bound(config, &head)?;
         if !shaken && !matches!(head.kind, Some(FrameKind::Hello | FrameKind::Welcome | FrameKind::Goodbye)) {
             return Err(Fault::NotShaken);
         }
+        let length = head.length as usize;
         if data.len() < length {
             step.need = length;
-            return Ok(());
+            return Ok(None);
         }
-        let frame = &data[..length];
         (step.used, step.next) = (length, Next::Again);
         if data.len() - length < HEAD_BYTES {
             (step.next, step.need) = (Next::NeedBytes, HEAD_BYTES);
         }
-        if head.epoch_number > self.seen {
-            self.saw(head.epoch_number);
-        }
-        self.dispatch(row, &head, frame, step)
+        Ok(Some(head))
     }
 
-    /// A frame's length is bounded by its kind before anything waits for it.
-    fn bound(&self, row: usize, head: &Head) -> Result<(), Fault> {
+    /// Decides who reads a frame. `rejoined`: we asked to join more than once on the upstream link.
+    pub(crate) fn sort<'a>(
+        &self,
+        row: usize,
+        head: &Head,
+        frame: &'a [u8],
+        rejoined: bool,
+    ) -> Result<Arrival<'a>, Fault> {
+        let Some(kind) = head.kind else {
+            return verify(frame, 0, head.check).map(|()| Arrival::Skipped);
+        };
+        let chained = matches!(kind, FrameKind::Batch | FrameKind::Piece);
+        if !chained {
+            verify(frame, 0, head.check)?;
+        }
+        let phase = self.rows[row].phase;
+        let body = &frame[HEAD_BYTES..];
+        let (joined, joining) = (
+            phase == Phase::Downstream(Down::Joined),
+            matches!(phase, Phase::Downstream(Down::Join | Down::Joined)),
+        );
+        let (admitted, asking) =
+            (phase == Phase::Upstream(Up::Admitted), phase == Phase::Upstream(Up::Admit));
+        match kind {
+            FrameKind::Goodbye => Ok(Arrival::Goodbye(body)),
+            FrameKind::Hello if phase == Phase::Downstream(Down::Hello) => Ok(Arrival::Hello(body)),
+            FrameKind::Hello => Err(Fault::SecondHello),
+            FrameKind::Welcome if phase == Phase::Upstream(Up::Welcome) => Ok(Arrival::Welcome(body)),
+            FrameKind::Join if joining => Ok(Arrival::Join(body)),
+            FrameKind::Ack if joined => Ok(Arrival::Ack(body)),
+            FrameKind::Admit if admitted || asking => Ok(Arrival::Admit(body)),
+            FrameKind::Beat if admitted || asking => Ok(Arrival::Beat(body)),
+            FrameKind::Batch if admitted => Ok(Arrival::Batch(frame)),
+            FrameKind::Begin if admitted => Ok(Arrival::Begin(frame)),
+            FrameKind::Piece if admitted => Ok(Arrival::Piece(frame)),
+            // We joined again, from another position: what left before that was read there is of no use, and counts in
+            // no window. Nothing else comes unasked.
+            FrameKind::Batch | FrameKind::Begin | FrameKind::Piece if asking && rejoined => {
+                Ok(Arrival::Skipped)
+            }
+            FrameKind::Welcome
+            | FrameKind::Join
+            | FrameKind::Ack
+            | FrameKind::Admit
+            | FrameKind::Beat
+            | FrameKind::Batch
+            | FrameKind::Begin
+            | FrameKind::Piece => Err(Fault::Unexpected),
+        }
+    }
+}
+
+impl Link {
+    /// Checks a frame's length against its kind.
+    fn bound(&self, config: &Config, head: &Head) -> Result<(), Fault> {
         let bulk = matches!(head.kind, Some(FrameKind::Batch | FrameKind::Piece));
-        if bulk && self.links[row].phase.shaken() && !self.links[row].upstream {
+        if bulk && self.may_hold_a_replica() {
             // Bulk only flows down: nobody waits for megabytes that would be refused.
             return Err(Fault::Unexpected);
         }
         let (least, most) = match head.kind {
-            Some(FrameKind::Batch) => (BATCH_HEAD_BYTES, self.config.frame_bytes_max() as usize),
+            Some(FrameKind::Batch) => (BATCH_HEAD_BYTES, config.frame_bytes_max() as usize),
             Some(FrameKind::Piece) => {
-                (HEAD_BYTES + crate::wire::PIECE_BODY_BYTES, self.config.piece_frame_bytes_max() as usize)
+                (HEAD_BYTES + PIECE_BODY_BYTES, config.piece_frame_bytes_max() as usize)
             }
             Some(
                 FrameKind::Hello
@@ -98,102 +171,11 @@ impl Node {
         let length = head.length as usize;
         if (least..=most).contains(&length) { Ok(()) } else { Err(Fault::FrameLength) }
     }
-
-    fn dispatch(&mut self, row: usize, head: &Head, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
-        let Some(kind) = head.kind else {
-            return verify(frame, 0, head.check);
-        };
-        if !matches!(kind, FrameKind::Batch | FrameKind::Piece) {
-            verify(frame, 0, head.check)?;
-        }
-        let body = &frame[HEAD_BYTES..];
-        let phase = self.links[row].phase;
-        let down = phase == Phase::Join || phase.joined();
-        match (kind, phase) {
-            (FrameKind::Goodbye, _) => self.on_goodbye(row, body),
-            (FrameKind::Hello, Phase::Hello) => self.on_hello(row, body),
-            (FrameKind::Hello, _) => Err(Fault::SecondHello),
-            (FrameKind::Welcome, Phase::Welcome) => self.on_welcome(row, body),
-            (FrameKind::Join, _) if down => self.on_join(row, body),
-            (FrameKind::Ack, _) if phase.joined() => self.on_ack(row, body),
-            (FrameKind::Admit, Phase::Admit | Phase::Admitted) => self.on_admit(row, body, step),
-            (FrameKind::Beat, Phase::Admit | Phase::Admitted) => self.on_beat(body),
-            (FrameKind::Batch, Phase::Admitted) => self.on_batch(head, frame, step),
-            (FrameKind::Begin, Phase::Admitted) => self.on_begin(frame, step),
-            (FrameKind::Piece, Phase::Admitted) => self.on_piece(head, frame, step),
-            // We joined again, from other ground: what left before that was read there is of no use, and counts in no
-            // window. Nothing else comes unasked.
-            (FrameKind::Batch | FrameKind::Begin | FrameKind::Piece, Phase::Admit)
-                if self.upstream.joins > 1 =>
-            {
-                Ok(())
-            }
-            _ => Err(Fault::Unexpected),
-        }
-    }
-
-    /// A payload without bytes or records.
-    pub(crate) fn mark(kind: crate::input::Kind, first: u64, count: u32) -> Payload {
-        Payload { range: 0..0, first, count, kind, snapshot: SnapshotId(0) }
-    }
-
-    /// A higher epoch number was seen somewhere: it travels up, and a primary's host is told.
-    pub(crate) fn saw(&mut self, number: u32) {
-        if number > self.seen {
-            self.seen = number;
-            if self.role == crate::input::Role::Primary {
-                self.tell_self(self_tell::OUTRANKED);
-            }
-        }
-    }
-
-    fn on_hello(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
-        let hello = Hello::decode(body)?;
-        if hello.node == self.id {
-            return Err(Fault::SameNode);
-        }
-        let frames = hello.frame_bytes_max >= self.config.frame_bytes_max();
-        let pieces = hello.piece_bytes_max >= self.config.piece_bytes_max;
-        if !frames || !pieces || hello.window_bytes == 0 || hello.piece_window_bytes == 0 {
-            return Err(Fault::FrameLimit);
-        }
-        self.links[row].peer = peer_of(&hello);
-        self.links[row].phase = Phase::Join;
-        self.owe(row, due::WELCOME);
-        Ok(())
-    }
-
-    fn on_welcome(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
-        let hello = Hello::decode(body)?;
-        if hello.node == self.id {
-            return Err(Fault::SameNode);
-        }
-        if hello.frame_bytes_max > self.config.frame_bytes_max()
-            || hello.piece_bytes_max > self.config.piece_bytes_max
-        {
-            return Err(Fault::FrameLimit);
-        }
-        self.links[row].peer = peer_of(&hello);
-        let upstream = &mut self.upstream;
-        (upstream.peer_history, upstream.admit, upstream.joins) = (hello.history, 0, 0);
-        upstream.stale_beats = 0;
-        self.ask_to_join(row);
-        Ok(())
-    }
-
-    fn on_goodbye(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
-        let goodbye = Goodbye::decode(body)?;
-        let retry_after = Span(goodbye.retry_after.0.min(RETRY_AFTER_MAX_NS));
-        self.close(row, goodbye.fault, true, retry_after);
-        Ok(())
-    }
 }
 
-fn peer_of(hello: &Hello) -> Peer {
-    Peer {
-        node: hello.node,
-        incarnation: hello.incarnation,
-        window_bytes: hello.window_bytes,
-        piece_window_bytes: hello.piece_window_bytes,
-    }
+/// 126: a length as it came.
+#[cfg(towline_mutants)]
+fn believed(data: &[u8]) -> Option<usize> {
+    let need = crate::wire::fields::u32_at(data, 0) as usize;
+    (data.len() >= HEAD_BYTES && data.len() < need).then_some(need)
 }

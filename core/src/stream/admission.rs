@@ -1,4 +1,4 @@
-//! The decision at the door: how a sender goes on with a replica. Pure, exact in both directions.
+//! Admission: how a sender goes on with a replica. Pure, exact in both directions.
 //!
 //! Two logs part at X, the lesser of their ends in the newest epoch both tables hold. X = have: continue iff the ring
 //! reaches from there (and the digests agree), too old iff it does not. X < have: a fork, unless X is only how far a
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position};
 use crate::wire::join::Join;
 
-/// What the sender is.
+/// The sender.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ours<'a> {
     pub(crate) history: HistoryId,
@@ -24,7 +24,7 @@ pub(crate) struct Ours<'a> {
     pub(crate) mutant: u16,
 }
 
-/// What the decision is.
+/// A decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Go on from where it stands.
@@ -39,7 +39,7 @@ pub(crate) enum Decision {
     Refuse(Fault),
 }
 
-/// Decides. `position_at` answers the position of a boundary in the ring.
+/// Decides. `position_at` returns the position of a boundary in the ring.
 pub(crate) fn decide(
     ours: Ours<'_>,
     join: &Join,

@@ -1,145 +1,110 @@
-//! What the host did with what it was handed: taken, applied, persisted, rewound; and the acknowledgement that says so.
+//! Completions of the host, of all it was handed: taken, applied, persisted, rewound.
 
 use crate::error::{Fault, Misuse};
-use crate::id::Offset;
-use crate::input::{Role, Step};
+use crate::id::{Offset, Position};
+use crate::input::Role;
 use crate::links::outbox::Stage;
-use crate::links::{Phase, due};
-use crate::node::Node;
-use crate::time::Time;
-use crate::wire::control::Ack;
+use crate::links::{Links, Up};
+use crate::shared::Shared;
+use crate::stream::Stream;
 
-impl Node {
-    pub(crate) fn ack(&mut self) -> Ack {
-        let upstream = &mut self.upstream;
-        let counted = |offset: Offset| if upstream.base { offset } else { Offset(0) };
-        let ack = Ack {
-            admit: upstream.admit,
-            base: upstream.base,
-            volatile: !self.config.persists,
-            received: self.log.end(),
-            applied: counted(mutant!(self.config, 110 =>
-                upstream.planted.applied(upstream.applied, self.log.end()), else upstream.applied)),
-            persisted: counted(mutant!(self.config, 134 =>
-                upstream.planted.applied(upstream.persisted, upstream.applied), else upstream.persisted)),
-            stream_released: upstream.stream.released,
-            pieces_released: mutant!(self.config, 136 =>
-                upstream.planted.less(upstream.pieces.released), else upstream.pieces.released),
-            echo: upstream.echo,
-        };
-        (upstream.stream.told, upstream.pieces.told) = (ack.stream_released, ack.pieces_released);
-        ack
+/// A completion of the host: all up to `taken` is taken, and up to the others, where they are named, applied and
+/// persisted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Completed {
+    pub(crate) taken: Offset,
+    pub(crate) applied: Offset,
+    pub(crate) persisted: Option<Offset>,
+}
+
+impl Stream {
+    /// Checks that the host speaks of what it was handed.
+    pub(crate) fn may_complete(&self, upto: Offset) -> Result<(), Misuse> {
+        let ahead = self.upstream.base && upto > self.log.next() && !mutant!(self, 32);
+        if ahead { Err(Misuse::NeverHandedOut) } else { Ok(()) }
     }
 
-    pub(crate) fn completed(
-        &mut self,
-        now: Time,
-        taken: Offset,
-        applied: Option<Offset>,
-        persisted: Option<Offset>,
-    ) -> Result<(), Misuse> {
-        let (taken, applied, persisted) = mutant!(self.config, 32 =>
-            self.within(taken, applied, persisted), else (taken, applied, persisted));
-        if self.upstream.base && taken > self.log.next() {
-            return Err(Misuse::NeverHandedOut);
-        }
-        self.advance(now);
+    /// Records are applied, and persisted if so said; both imply taken.
+    pub(crate) fn completed(&mut self, links: &mut Links, shared: &mut Shared, done: Completed) {
+        let Completed { taken, applied, persisted } = mutant!(self, 32 => self.within(done), else done);
         if !self.upstream.base {
             // Late news of the state that a snapshot is about to replace.
-            return Ok(());
-        }
-        let before = (self.upstream.applied, self.upstream.persisted, self.upstream.taken);
-        self.take(taken);
-        let upstream = &mut self.upstream;
-        upstream.applied = upstream.applied.max(applied.unwrap_or_default());
-        upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
-        mutant!(self.config, 19 => upstream.applied = applied.unwrap_or(upstream.applied));
-        mutant!(self.config, 19 => upstream.persisted = upstream.persisted.min(upstream.applied));
-        if before != (upstream.applied, upstream.persisted, upstream.taken) {
-            self.owe_ack();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn taken(&mut self, now: Time, upto: Offset, pieces: u64) -> Result<(), Misuse> {
-        let handed_out = self.upstream.receiving.as_ref().map_or(0, |receiving| receiving.next_piece);
-        let ahead = upto > self.log.next() && !mutant!(self.config, 32);
-        if ahead || pieces > handed_out && self.upstream.receiving.is_some() {
-            return Err(Misuse::NeverHandedOut);
-        }
-        self.advance(now);
-        let before = (self.upstream.taken, self.upstream.pieces.released);
-        mutant!(self.config, 119 => {}, else self.take(upto));
-        if let Some(receiving) = &mut self.upstream.receiving {
-            let released = receiving.take(pieces);
-            self.upstream.pieces.released = released.unwrap_or(0).max(self.upstream.pieces.released);
-        }
-        if before != (self.upstream.taken, self.upstream.pieces.released) {
-            self.owe_ack();
-        }
-        Ok(())
-    }
-
-    /// Frees the window of the frames the host took.
-    fn take(&mut self, upto: Offset) {
-        if self.role == Role::Primary {
             return;
         }
-        let (mut boundary, mut at) = self.upstream.taken;
-        while at < self.log.sealed() {
-            let (after, end) = self.log.frame_ends(at);
-            if end > upto {
-                break;
-            }
-            (boundary, at) = (end, after);
-        }
-        self.upstream.taken = (boundary, at);
-        let untaken = self.log.sealed() - at;
-        let stream = &mut self.upstream.stream;
-        stream.released = stream.released.max(stream.received.saturating_sub(untaken));
-    }
-
-    pub(crate) fn owe_ack(&mut self) {
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
-            self.owe(row, due::ACK);
+        let before = self.upstream.completions();
+        self.take(taken);
+        let upstream = &mut self.upstream;
+        upstream.applied = upstream.applied.max(applied);
+        upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
+        mutant!(self, 19 => upstream.applied = applied);
+        mutant!(self, 19 => upstream.persisted = upstream.persisted.min(upstream.applied));
+        if before != upstream.completions() {
+            self.owe_ack(links, shared);
         }
     }
 
-    pub(crate) fn rewound(&mut self, now: Time) -> Result<Step, Misuse> {
-        let Some(to) = self.upstream.fork else {
-            return Err(Misuse::NotAsked);
-        };
-        self.advance(now);
+    /// Checks that the host speaks of records and pieces it was handed.
+    pub(crate) fn may_take(&self, upto: Offset, pieces: u64) -> Result<(), Misuse> {
+        let ahead = upto > self.log.next() && !mutant!(self, 32);
+        let receiving = self.upstream.receiving.as_ref();
+        if ahead || receiving.is_some_and(|receiving| pieces > receiving.next_piece) {
+            return Err(Misuse::NeverHandedOut);
+        }
+        Ok(())
+    }
+
+    /// Records before `upto` are taken, and the first `pieces` pieces of the snapshot under way.
+    pub(crate) fn taken(&mut self, links: &mut Links, shared: &mut Shared, upto: Offset, pieces: u64) {
+        let before = self.upstream.completions();
+        mutant!(self, 119 => {}, else self.take(upto));
+        self.upstream.take_pieces(pieces);
+        if before != self.upstream.completions() {
+            self.owe_ack(links, shared);
+        }
+    }
+
+    fn take(&mut self, upto: Offset) {
+        if self.role == Role::Replica {
+            self.upstream.take(&self.log, upto);
+        }
+    }
+
+    /// Where the host was asked to rewind to.
+    pub(crate) fn may_rewind(&self) -> Result<Position, Misuse> {
+        self.upstream.fork.ok_or(Misuse::NotAsked)
+    }
+
+    /// The host stands at the fork.
+    pub(crate) fn rewound(&mut self, links: &mut Links, shared: &mut Shared, to: Position) {
+        assert!(self.upstream.fork == Some(to), "checked by may_rewind");
         self.upstream.fork = None;
-        mutant!(self.config, 110 => self.upstream.planted.rewound(self.upstream.applied));
-        mutant!(self.config, 134 => self.upstream.planted.rewound(self.upstream.persisted));
-        self.rebase();
+        mutant!(self, 110 => self.upstream.planted.rewound(self.upstream.applied));
+        mutant!(self, 134 => self.upstream.planted.rewound(self.upstream.persisted));
+        self.rebase(links, shared);
         self.log.rewind(to);
-        mutant!(self.config, 111 => self.move_readers());
+        mutant!(self, 111 => self.move_readers());
         let persisted = self.upstream.persisted.min(to.boundary);
         self.upstream.stand_on(to.boundary, self.log.sealed());
         self.upstream.persisted = persisted;
-        if let Some(row) = self.upstream.link.filter(|row| self.links[*row].phase == Phase::Admitted) {
-            self.ask_to_join(row);
+        if let Some(row) = links.upstream_in(Up::Admitted) {
+            self.ask_to_join(links, shared, row);
         }
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
     }
 
-    /// We go back, or to other ground: who stands on ours must return and wait.
-    pub(crate) fn rebase(&mut self) {
-        mutant!(self.config, 111 => return self.hold_readers());
-        for row in 0..self.links.len() {
-            let phase = self.links[row].phase;
-            if phase.joined() || phase == Phase::Join {
-                self.fault(row, Fault::Rebased);
+    /// We go back, or to another position: who reads from ours must return and wait.
+    pub(super) fn rebase(&mut self, links: &mut Links, shared: &mut Shared) {
+        mutant!(self, 111 => return self.hold_readers(links, shared));
+        for row in 0..links.len() {
+            if links[row].may_hold_a_replica() {
+                self.fault(links, shared, row, Fault::Rebased);
             }
         }
-        for row in 0..self.links.len() {
+        for row in 0..links.len() {
             // A goodbye follows the rest of a frame, and the ring is about to forget it.
-            if matches!(self.links[row].outbox.stage, Stage::Ring { .. }) {
-                self.leave_ring(row);
+            if matches!(links[row].outbox.stage(), Stage::Run { .. }) {
+                self.leave_ring(links, shared, row);
             }
         }
-        self.drop_all_snapshots();
+        self.drop_all_views(links, shared);
     }
 }

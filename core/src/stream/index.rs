@@ -11,8 +11,8 @@ use crate::limits::INDEX_STEP_BYTES;
 /// A frame's byte position and first offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) position: u64,
-    pub(crate) first: Offset,
+    pub(super) position: u64,
+    pub(super) first: Offset,
 }
 
 /// The sparse index of a ring.
@@ -25,17 +25,17 @@ pub(crate) struct Index {
 clone_fields! { Index { entries, bound } }
 
 impl Index {
-    pub(crate) fn bound(backlog_bytes: u64) -> usize {
+    pub(super) fn bound(backlog_bytes: u64) -> usize {
         usize::try_from(backlog_bytes / INDEX_STEP_BYTES).expect("BACKLOG_BYTES_MAX fits") + 2
     }
 
-    pub(crate) fn new(backlog_bytes: u64) -> Self {
+    pub(super) fn new(backlog_bytes: u64) -> Self {
         let bound = Self::bound(backlog_bytes);
         Self { entries: VecDeque::with_capacity(bound), bound }
     }
 
     /// Notes a frame that begins at a position, if it is the first in its step.
-    pub(crate) fn note(&mut self, position: u64, first: Offset) {
+    pub(super) fn note(&mut self, position: u64, first: Offset) {
         let new_step = |last: &Entry| last.position / INDEX_STEP_BYTES < position / INDEX_STEP_BYTES;
         if self.entries.back().is_none_or(new_step) {
             assert!(
@@ -47,21 +47,21 @@ impl Index {
     }
 
     /// Forgets frames before a position.
-    pub(crate) fn drop_before(&mut self, position: u64) {
+    pub(super) fn drop_before(&mut self, position: u64) {
         while self.entries.front().is_some_and(|entry| entry.position < position) {
             self.entries.pop_front();
         }
     }
 
     /// Forgets frames from a position on.
-    pub(crate) fn truncate(&mut self, position: u64) {
+    pub(super) fn truncate(&mut self, position: u64) {
         while self.entries.back().is_some_and(|entry| entry.position >= position) {
             self.entries.pop_back();
         }
     }
 
     /// The last noted frame that begins at or before an offset.
-    pub(crate) fn floor(&self, offset: Offset) -> Option<Entry> {
+    pub(super) fn floor(&self, offset: Offset) -> Option<Entry> {
         let after = self.entries.partition_point(|entry| entry.first <= offset);
         after.checked_sub(1).map(|index| self.entries[index])
     }

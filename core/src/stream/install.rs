@@ -2,26 +2,34 @@
 
 use crate::cursor::Decoded;
 use crate::error::{Fault, Misuse};
-use crate::id::{Offset, SnapshotId};
+use crate::id::SnapshotId;
 use crate::input::{Kind, Payload, Step};
 use crate::limits::HEAD_BYTES;
-use crate::links::{Phase, due};
-use crate::node::Node;
-use crate::stream::receiving::{Receiving, Replaced};
-use crate::time::Time;
+use crate::links::{Control, Links, Up};
+use crate::shared::Shared;
+use crate::stream::Stream;
+use crate::stream::receive::mark;
 use crate::wire::control::Begin;
 use crate::wire::fields::u64_at;
 use crate::wire::join::{Admit, Verdict};
 use crate::wire::{FLAG_LAST, Head, PIECE_BODY_BYTES, verify};
 
-impl Node {
-    pub(crate) fn snapshot_comes(&mut self, row: usize, admit: &Admit, step: &mut Step) -> Result<(), Fault> {
+impl Stream {
+    /// An ADMIT says that a snapshot comes, or goes on, with a tail beside it or without.
+    pub(super) fn snapshot_comes(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+        admit: &Admit,
+        step: &mut Step,
+    ) -> Result<(), Fault> {
         let tail = admit.verdict == Verdict::Snapshot;
         let held = self.upstream.receiving.as_ref();
         if held.is_some_and(|held| held.id == admit.snapshot && held.next_piece == admit.next_piece) {
             if tail {
                 self.stands_at(admit)?;
-                self.go_with(row, admit);
+                self.go_with(links, shared, row, admit);
             }
             let held = self.upstream.receiving.as_mut().expect("just seen");
             held.tail_stopped = !tail;
@@ -29,59 +37,43 @@ impl Node {
             return Ok(());
         }
         if self.upstream.base && admit.snapshot == self.upstream.installed && admit.next_piece > 0 {
-            return self.news_of_installed(row, admit, tail);
+            return self.news_of_installed(links, shared, row, admit, tail);
         }
         let foreign = self.upstream.base && admit.history != self.log.history;
-        if foreign && !self.upstream.adopt && !mutant!(self.config, 4) {
+        if foreign && !self.upstream.adopt && !mutant!(self, 4) {
             return Err(Fault::HistoryDiffers);
         }
         if admit.next_piece != 0 {
             return Err(Fault::PieceOrder);
         }
-        let (fork, replaces) = self.replaced(admit);
+        let (fork, replaces) = self.upstream.replaced(&self.log, admit);
         if let Some(fork) = fork {
-            step.payload = Some(Self::mark(Kind::Fork, fork.0, 0));
+            step.payload = Some(mark(Kind::Fork, fork.0, 0));
         }
-        self.rebase();
+        self.rebase(links, shared);
         let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
         self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
-        mutant!(self.config, 111 => self.move_readers());
-        let upstream = &mut self.upstream;
-        let (stream, pieces) = (upstream.stream, upstream.pieces);
-        upstream.stand_on(Offset(0), self.log.sealed());
-        upstream.taken = (admit.from.boundary, self.log.sealed());
-        upstream.base = false;
-        upstream.fork = None;
-        // Without a tail the log stands nowhere until the snapshot is installed.
-        upstream.receiving = Some(Receiving::new(admit.snapshot, !tail, replaces));
-        // What the old ground had under way is released with it.
-        upstream.stream.released = stream.received;
-        upstream.pieces.released = pieces.received;
-        upstream.streaming = false;
-        self.go_with(row, admit);
+        mutant!(self, 111 => self.move_readers());
+        self.upstream.stand_before(admit, replaces, self.log.sealed(), tail);
+        self.go_with(links, shared, row, admit);
         self.upstream.streaming = tail;
         Ok(())
     }
 
-    /// What a new snapshot will replace, and where the history parts from that, if the sender said that it parts.
-    fn replaced(&mut self, admit: &Admit) -> (Option<Offset>, Option<Replaced>) {
-        if self.upstream.base {
-            let replaced = Replaced { epochs: self.log.epochs.clone(), end: self.log.end() };
-            return (admit.fork, Some(replaced));
-        }
-        // The sender knows the ground of a snapshot that is given up, not what stands beside it.
-        let replaced = self.upstream.receiving.take().and_then(|receiving| receiving.replaces);
-        let parting = replaced.as_ref().and_then(|replaced| replaced.parting(&admit.epochs));
-        (parting.filter(|_| admit.fork.is_some()), replaced)
-    }
-
     /// The sender does not know yet that its snapshot is installed: the stream goes on beside it, or stopped.
-    fn news_of_installed(&mut self, row: usize, admit: &Admit, tail: bool) -> Result<(), Fault> {
+    fn news_of_installed(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+        admit: &Admit,
+        tail: bool,
+    ) -> Result<(), Fault> {
         if tail {
             self.stands_at(admit)?;
-            self.go_with(row, admit);
+            self.go_with(links, shared, row, admit);
         } else {
-            self.ask_to_join(row);
+            self.ask_to_join(links, shared, row);
         }
         Ok(())
     }
@@ -108,11 +100,17 @@ impl Node {
             snapshot: begin.snapshot,
         });
         receiving.begun = Some(decoded);
-        mutant!(self.config, 12 => self.upstream.planted.hide_begin(step));
+        mutant!(self, 12 => self.upstream.planted.hide_begin(step));
         Ok(())
     }
 
-    pub(crate) fn on_piece(&mut self, head: &Head, frame: &[u8], step: &mut Step) -> Result<(), Fault> {
+    pub(crate) fn on_piece(
+        &mut self,
+        links: &mut Links,
+        head: &Head,
+        frame: &[u8],
+        step: &mut Step,
+    ) -> Result<(), Fault> {
         let (snapshot, piece) = (SnapshotId(u64_at(frame, HEAD_BYTES)), u64_at(frame, HEAD_BYTES + 8));
         let receiving = self.upstream.receiving.as_mut().ok_or(Fault::PieceOrder)?;
         receiving.expects(snapshot, piece)?;
@@ -120,54 +118,52 @@ impl Node {
         self.upstream.pieces.receive(frame.len() as u64)?;
         let last = head.flags & FLAG_LAST != 0;
         receiving.note(head.check, last, self.upstream.pieces.received);
-        self.upstream.attempt = 0;
+        links.note_progress();
         let kind = if last { Kind::LastPiece } else { Kind::Piece };
         let range = HEAD_BYTES + PIECE_BODY_BYTES..frame.len();
         step.payload = Some(Payload { range, first: piece, count: 0, kind, snapshot });
         Ok(())
     }
 
-    pub(crate) fn installed(&mut self, now: Time, snapshot: SnapshotId) -> Result<Step, Misuse> {
+    /// Checks that this snapshot is the one under way, and complete.
+    pub(crate) fn may_be_installed(&self, snapshot: SnapshotId) -> Result<(), Misuse> {
         let receiving = self.upstream.receiving.as_ref().filter(|receiving| receiving.id == snapshot);
-        let Some(receiving) = receiving else {
-            return Err(Misuse::UnknownSnapshot);
-        };
-        if !receiving.complete {
-            return Err(Misuse::NotAsked);
-        }
-        self.advance(now);
-        let receiving = self.upstream.receiving.take().expect("just seen");
-        self.upstream.installed = snapshot;
-        mutant!(self.config, 12 => self.upstream.planted.installed());
-        let ground = receiving.begun.expect("pieces come after BEGIN");
-        let at = ground.position.boundary;
-        let differs = self.log.find(at).is_some_and(|place| place.digest != ground.position.digest);
+        let receiving = receiving.ok_or(Misuse::UnknownSnapshot)?;
+        if receiving.complete { Ok(()) } else { Err(Misuse::NotAsked) }
+    }
+
+    /// The host installed the snapshot under way: the log stands there, or behind what was received beside it.
+    pub(crate) fn installed(&mut self, links: &mut Links, shared: &mut Shared) {
+        let receiving = self.upstream.receiving.take().expect("checked by may_be_installed");
+        self.upstream.installed = receiving.id;
+        mutant!(self, 12 => self.upstream.planted.installed());
+        let begun = receiving.begun.expect("pieces come after BEGIN");
+        let at = begun.position.boundary;
+        let differs = self.log.find(at).is_some_and(|place| place.digest != begun.position.digest);
         let reaches = at <= self.log.end() && !differs;
         let (taken, persisted) = (self.upstream.taken, self.upstream.persisted);
         if reaches {
             self.upstream.stand_on(at, self.log.sealed());
             self.upstream.taken = taken;
         } else {
-            self.log.reset(ground.history, ground.position, &ground.epochs);
+            self.log.reset(begun.history, begun.position, &begun.epochs);
             self.upstream.stand_on(at, self.log.sealed());
         }
-        self.upstream.persisted = mutant!(self.config, 133 => self.upstream.persisted, else persisted);
+        self.upstream.persisted = mutant!(self, 133 => self.upstream.persisted, else persisted);
         self.upstream.adopt = false;
         self.upstream.admitted = reaches && self.upstream.streaming;
-        let phase = self.upstream.link.map(|row| self.links[row].phase);
-        let asked = phase == Some(Phase::Admit);
-        if let Some(row) = self.upstream.link.filter(|_| asked || phase == Some(Phase::Admitted)) {
+        let asked = links.upstream_in(Up::Admit);
+        if let Some(row) = asked.or(links.upstream_in(Up::Admitted)) {
             if differs {
-                self.fault(row, Fault::SnapshotDiffers);
-            } else if asked || receiving.tail_stopped || !reaches {
-                // A JOIN that was not answered yet spoke of the ground before.
-                self.ask_to_join(row);
+                self.fault(links, shared, row, Fault::SnapshotDiffers);
+            } else if asked.is_some() || receiving.tail_stopped || !reaches {
+                // A JOIN that was not answered yet spoke of the position before.
+                self.ask_to_join(links, shared, row);
             } else {
-                self.owe(row, due::ACK);
+                links.owe(shared, row, Control::Ack);
             }
         }
-        self.note_caught_up();
-        self.reconsider_all();
-        Ok(Step { position: Some(self.log.position()), ..Step::default() })
+        self.note_caught_up(shared);
+        self.reconsider_all(links, shared);
     }
 }

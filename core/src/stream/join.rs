@@ -1,80 +1,102 @@
-//! The sender's side of a joined replica: its slot, the decision at its door, its acknowledgements.
+//! A replica joins: its slot, the decision how to go on with it, and what follows from that.
 
 use crate::error::Fault;
-use crate::event::Event;
-use crate::id::{NodeId, Offset, Position};
+use crate::events::LinkFact;
+use crate::id::{LinkId, Offset};
 use crate::input::Role;
 use crate::links::outbox::Stage;
-use crate::links::{Phase, Shipping, due, tell};
-use crate::node::Node;
+use crate::links::{Control, Links, Peer};
+use crate::shared::Shared;
+use crate::stream::Stream;
 use crate::stream::admission::{Decision, Ours, decide};
+use crate::stream::log::Place;
+use crate::stream::readers::{Assigned, Serving};
 use crate::stream::slots::{Acked, Slot};
 use crate::stream::windows::Credit;
-use crate::wire::control::Ack;
 use crate::wire::join::Join;
 
-impl Node {
+impl Stream {
     /// Whether this node may make a peer discard records: a primary, or a replica whose own upstream admitted it.
-    pub(crate) fn admitted(&self) -> bool {
+    pub(super) fn admitted(&self) -> bool {
         self.role == Role::Primary || (self.upstream.admitted && self.upstream.base)
     }
 
-    pub(crate) fn on_join(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn on_join(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+        body: &[u8],
+    ) -> Result<(), Fault> {
         let join = Join::decode(body)?;
-        let peer = self.links[row].peer;
-        // It left the ground it was answered for. A piece of which nothing was sent stays here; one that is half sent
+        let peer = links[row].peer();
+        // It left the basis it was answered for. A piece of which nothing was sent stays here; one that is half sent
         // cannot be taken back: come back.
-        match self.links[row].outbox.stage {
-            Stage::Piece { at: 0, .. } => self.links[row].outbox.stage = Stage::Idle,
+        match links[row].outbox.stage() {
+            Stage::Piece { at: 0, .. } => links[row].outbox.drop_bulk(),
             Stage::Piece { .. } => return Err(Fault::Rebased),
-            Stage::Idle | Stage::Ring { .. } | Stage::Spill { .. } => {}
+            Stage::Idle | Stage::Run { .. } | Stage::Spill { .. } => {}
         }
-        if join.untaken_bytes > peer.window_bytes + u64::from(self.config.frame_bytes_max()) {
+        if join.untaken_bytes > peer.window_bytes + u64::from(shared.config.frame_bytes_max()) {
             return Err(Fault::Window);
         }
-        self.saw(join.epochs.number());
-        if let Decision::Refuse(fault) = self.judge(&join) {
+        self.saw(shared, join.epochs.number());
+        if let Decision::Refuse(fault) = self.judge(shared, &join) {
             // Before it takes a slot: a stranger costs no replica its place, and no good link its node's name.
             return Err(fault);
         }
-        if !self.links[row].phase.joined() {
-            self.take_slot(row)?;
+        if !self.readers[row].serving.joined() {
+            self.take_slot(links, shared, row)?;
         }
-        self.cut_stage(row);
-        self.leave_ship(row);
-        if self.slots.rows[self.links[row].down.slot].cut_off != Some(join.snapshot) {
+        self.cut_run(links, row);
+        self.leave_transfer(links, shared, row);
+        let slot = self.readers[row].slot;
+        if self.slots.rows[slot].cut_off != Some(join.snapshot) {
             // It holds nothing of what it was cut off from.
-            self.forget_cut_off(row);
+            self.forget_cut_off(shared, slot);
         }
-        let slot = self.links[row].down.slot;
         if self.slots.rows[slot].begun.is_some_and(|from| join.base && join.position.boundary >= from) {
             // It installed what was begun, and joins again because the stream beside it had stopped, or was cut.
-            self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
+            self.slots.rows[slot].note_snapshot_end(shared.clock.now(), &mut self.pause);
         }
-        let down = &mut self.links[row].down;
-        (down.stream_at, down.shipping, down.fork, down.needs_snapshot) = (None, None, None, false);
-        down.credit = Credit::new(peer.window_bytes);
-        mutant!(self.config, 21 => down.credit.window = u64::MAX);
-        mutant!(self.config, 22 => down.credit.window = peer.window_bytes.saturating_mul(100));
-        down.credit.sent = join.untaken_bytes;
-        down.piece_credit = Credit::new(peer.piece_window_bytes);
-        down.join = Some(join);
-        // Until the door's decision is known the replica counts for nothing.
-        down.acked = Acked::default();
-        mutant!(self.config, 108 => {}, else self.slots.rows[slot].acked = Acked::default());
-        self.decide(row);
+        self.begin_anew(row, peer, join);
+        // Until the decision is known the replica counts for nothing.
+        self.readers[row].acked = Acked::default();
+        mutant!(self, 108 => {}, else self.slots.rows[slot].acked = Acked::default());
+        self.decide(links, shared, row);
         Ok(())
     }
 
+    /// The windows of a reader begin anew with its JOIN, and it reads nothing until it is decided how to go on.
+    fn begin_anew(&mut self, row: usize, peer: Peer, join: Join) {
+        let reader = &mut self.readers[row];
+        // A replica that waits already, and is to wait again, hears nothing new.
+        reader.serving = match reader.serving {
+            Serving::Waiting { .. } => Serving::Waiting { for_snapshot: false },
+            Serving::Absent
+            | Serving::Forked(_)
+            | Serving::Streaming { .. }
+            | Serving::Transferring { .. }
+            | Serving::Stopped(_)
+            | Serving::Overtaken(_) => Serving::Stopped(None),
+        };
+        reader.credit = Credit::new(peer.window_bytes);
+        mutant!(self, 21 => reader.credit.window = u64::MAX);
+        mutant!(self, 22 => reader.credit.window = peer.window_bytes.saturating_mul(100));
+        reader.credit.sent = join.untaken_bytes;
+        reader.piece_credit = Credit::new(peer.piece_window_bytes);
+        reader.join = Some(join);
+    }
+
     /// Gives a link the slot of its node; the newer of two links wins.
-    fn take_slot(&mut self, row: usize) -> Result<(), Fault> {
-        let peer = self.links[row].peer;
+    fn take_slot(&mut self, links: &mut Links, shared: &mut Shared, row: usize) -> Result<(), Fault> {
+        let peer = links[row].peer();
         let slot = match self.slots.find(peer.node) {
             Some(slot) => slot,
             None => {
                 let slot = self.slots.room().ok_or(Fault::Full)?;
                 if self.slots.rows[slot].used {
-                    self.expire(slot);
+                    self.expire(shared, slot);
                 }
                 let expired = self.slots.rows[slot].expired;
                 self.slots.rows[slot] = Slot { used: true, node: peer.node, expired, ..Slot::default() };
@@ -83,61 +105,67 @@ impl Node {
         };
         if let Some(older) = self.slots.rows[slot].link {
             let same_start = self.slots.rows[slot].incarnation == peer.incarnation;
-            self.fault(older.0 as usize, if same_start { Fault::Replaced } else { Fault::IdentityClash });
+            let fault = if same_start { Fault::Replaced } else { Fault::IdentityClash };
+            self.fault(links, shared, older.row(), fault);
         }
-        self.slots.rows[slot].link = Some(Self::link_id(row));
+        self.slots.rows[slot].link = Some(LinkId::of_row(row));
         self.slots.rows[slot].incarnation = peer.incarnation;
-        self.links[row].down.slot = slot;
-        self.links[row].phase = Phase::Waiting;
-        self.links[row].next_beat = self.clock.now() + self.config.beat;
-        self.arm_link(row);
+        self.readers[row].slot = slot;
+        self.readers[row].serving = Serving::Waiting { for_snapshot: false };
+        links.joined(shared, row);
         Ok(())
     }
 
     /// Decides how to go on with a joined replica, from where it said it stands.
-    pub(crate) fn decide(&mut self, row: usize) {
-        let join = self.links[row].down.join.take().expect("a joined link keeps its JOIN");
-        let decision = self.judge(&join);
-        self.links[row].down.join = Some(join.clone());
+    fn decide(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let join = self.readers[row].join.take().expect("a joined link keeps its JOIN");
+        let decision = self.judge(shared, &join);
+        self.readers[row].join = Some(join.clone());
         match decision {
-            Decision::Refuse(fault) => self.fault(row, fault),
-            Decision::Wait => self.wait(row),
-            Decision::Continue if join.base => self.go_on(row, &join),
-            Decision::Fork(position) => self.tell_fork(row, position),
-            Decision::Continue => self.resume_or_begin(row, &join, true),
-            Decision::Snapshot(None) if !join.base => self.resume_or_begin(row, &join, false),
-            Decision::Snapshot(fork) => self.need_snapshot(row, fork),
+            Decision::Refuse(fault) => self.fault(links, shared, row, fault),
+            Decision::Wait => self.wait(links, shared, row),
+            Decision::Continue if join.base => self.go_on(links, shared, row, &join),
+            Decision::Fork(position) => {
+                self.readers[row].serving = Serving::Forked(position);
+                self.owe_admit(links, shared, row);
+            }
+            Decision::Continue => self.resume_or_begin(links, shared, row, &join, true),
+            Decision::Snapshot(None) if !join.base => {
+                self.resume_or_begin(links, shared, row, &join, false);
+            }
+            Decision::Snapshot(fork) => self.need_snapshot(links, shared, row, fork),
         }
     }
 
-    fn judge(&mut self, join: &Join) -> Decision {
+    fn judge(&mut self, shared: &Shared, join: &Join) -> Decision {
         let primary = self.role == Role::Primary;
         if primary && join.position.boundary > self.log.end() {
-            self.seal();
+            self.seal(&shared.clock);
         }
         if !self.upstream.base {
             return Decision::Wait;
         }
         let ours = Ours {
             history: self.log.history,
-            epochs: &self.log.epochs,
+            epochs: self.log.epochs(),
             start: self.log.start(),
             end: self.log.end(),
             primary,
             admitted: self.admitted(),
             #[cfg(towline_mutants)]
-            mutant: self.config.mutant,
+            mutant: self.mutant,
         };
         decide(ours, join, |at| self.log.position_at(at))
     }
 
-    fn go_on(&mut self, row: usize, join: &Join) {
-        self.forget_cut_off(row);
+    fn go_on(&mut self, links: &mut Links, shared: &mut Shared, row: usize, join: &Join) {
+        let slot = self.readers[row].slot;
+        self.forget_cut_off(shared, slot);
         let mut place = self.log.find(join.position.boundary);
-        if mutant!(self.config, 1 | 3) {
+        if mutant!(self, 1 | 3) {
             place = self.log.floor(join.position.boundary.max(self.log.start()));
         }
-        self.stream_from(row, place, join.position.boundary);
+        self.serve_from(row, place, join.position.boundary, None);
         let acked = Acked {
             base: true,
             volatile: join.volatile,
@@ -145,211 +173,115 @@ impl Node {
             applied: join.applied,
             persisted: join.persisted.min(join.applied),
         };
-        self.set_acked(row, mutant!(self.config, 37 => acked.half(), else acked));
-        self.counters.partial_syncs += 1;
-        self.tell_link(row, tell::JOINED);
-        self.owe_admit(row);
-    }
-
-    fn tell_fork(&mut self, row: usize, position: Position) {
-        let link = &mut self.links[row];
-        link.phase = Phase::Forked;
-        (link.down.fork, link.down.stream_at) = (Some(position), None);
-        self.owe_admit(row);
+        self.set_acked(shared, row, mutant!(self, 37 => acked.half(), else acked));
+        shared.counters.partial_syncs += 1;
+        shared.events.notify_link(row, LinkFact::Joined);
+        self.owe_admit(links, shared, row);
     }
 
     /// A replica without a base: what it holds of a snapshot goes on where that is possible.
-    fn resume_or_begin(&mut self, row: usize, join: &Join, tail: bool) {
+    fn resume_or_begin(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+        join: &Join,
+        tail: bool,
+    ) {
         let place = if tail { self.log.find(join.position.boundary) } else { None };
+        let slot = self.readers[row].slot;
         let resumed =
-            Shipping { snapshot: join.snapshot, next_piece: join.next_piece, fork: None, ship: None };
+            Assigned { snapshot: join.snapshot, next_piece: join.next_piece, fork: None, transfer: None };
         if join.snapshot_complete {
-            self.forget_cut_off(row);
-            self.stream_from(row, place, join.position.boundary);
-            self.links[row].down.shipping = Some(resumed);
-        } else if join.snapshot.0 != 0 && self.ships.find(join.snapshot).is_some() {
-            let link = Self::link_id(row);
-            let Some(ship) = self.ships.board(link, join.snapshot, join.next_piece, join.chain) else {
-                return self.wait(row);
+            self.forget_cut_off(shared, slot);
+            self.serve_from(row, place, join.position.boundary, Some(resumed));
+        } else if join.snapshot.0 != 0 && self.transfers.find(join.snapshot).is_some() {
+            let link = LinkId::of_row(row);
+            let free = self.transfers.assign(link, join.snapshot, join.next_piece, join.chain);
+            let Some(transfer) = free else {
+                return self.wait(links, shared, row);
             };
-            self.slots.rows[self.links[row].down.slot].cut_off = None;
-            self.stream_from(row, place, join.position.boundary);
-            self.links[row].down.shipping = Some(Shipping { ship: Some(ship), ..resumed });
-            self.begin_if_ready(row, ship);
-            self.counters.snapshots_resumed += 1;
+            self.slots.rows[slot].cut_off = None;
+            let assigned = Assigned { transfer: Some(transfer), ..resumed };
+            self.serve_from(row, place, join.position.boundary, Some(assigned));
+            self.begin_if_open(links, shared, row, transfer);
+            shared.counters.snapshots_resumed += 1;
         } else {
-            return self.need_snapshot(row, None);
+            return self.need_snapshot(links, shared, row, None);
         }
-        self.tell_link(row, tell::JOINED);
-        self.owe_admit(row);
+        shared.events.notify_link(row, LinkFact::Joined);
+        self.owe_admit(links, shared, row);
     }
 
-    /// Neither stream nor snapshot is possible now. What can change that looks again: [`Node::reconsider_all`], beats.
-    pub(crate) fn wait(&mut self, row: usize) {
-        let said = self.links[row].phase == Phase::Waiting && self.links[row].down.admit > 0;
-        self.links[row].phase = Phase::Waiting;
-        self.links[row].down.stream_at = None;
-        if !said {
-            self.owe_admit(row);
+    /// A replica begins to read the log at a place, if there is one, beside a snapshot, if there is one.
+    pub(super) fn serve_from(
+        &mut self,
+        row: usize,
+        place: Option<Place>,
+        have: Offset,
+        assigned: Option<Assigned>,
+    ) {
+        let at = place.map(|place| place.position);
+        self.readers.floor = self.readers.floor.min(at.unwrap_or(u64::MAX));
+        self.readers[row].serving = Serving::reading(at, assigned);
+        self.readers[row].sent = place.map_or(have, |place| place.boundary);
+    }
+
+    /// Neither stream nor snapshot is possible now. A change of that looks again
+    /// ([`Self::reconsider_all`]), and so do beats.
+    pub(super) fn wait(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let reader = &mut self.readers[row];
+        let heard = matches!(reader.serving, Serving::Waiting { .. }) && reader.admit > 0;
+        reader.serving = Serving::Waiting { for_snapshot: reader.serving.needs_snapshot() };
+        if !heard {
+            self.owe_admit(links, shared, row);
         }
     }
 
     /// A verdict changed. It is numbered now, not when it leaves: acks under the old one are old from here on.
-    pub(crate) fn owe_admit(&mut self, row: usize) {
-        self.links[row].down.told_end = Offset(u64::MAX);
-        self.links[row].down.admit += 1;
-        self.owe(row, due::ADMIT);
+    pub(super) fn owe_admit(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        self.readers[row].beat_end = Offset(u64::MAX);
+        self.readers[row].admit += 1;
+        links.owe(shared, row, Control::Admit);
     }
 
-    pub(crate) fn reconsider(&mut self, row: usize) {
-        if self.links[row].phase != Phase::Waiting {
-            return;
-        }
-        if self.links[row].down.needs_snapshot {
-            self.need_snapshot(row, None);
-        } else {
-            self.decide(row);
+    /// Looks again at a replica, if it waits.
+    fn reconsider(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        match self.readers[row].serving {
+            Serving::Waiting { for_snapshot: true } => self.need_snapshot(links, shared, row, None),
+            Serving::Waiting { for_snapshot: false } => self.decide(links, shared, row),
+            Serving::Absent
+            | Serving::Forked(_)
+            | Serving::Streaming { .. }
+            | Serving::Transferring { .. }
+            | Serving::Stopped(_)
+            | Serving::Overtaken(_) => {}
         }
     }
 
-    pub(crate) fn reconsider_all(&mut self) {
-        for row in 0..self.links.len() {
-            self.reconsider(row);
+    /// Looks again at every replica that waits.
+    pub(super) fn reconsider_all(&mut self, links: &mut Links, shared: &mut Shared) {
+        for row in 0..self.readers.len() {
+            self.reconsider(links, shared, row);
         }
     }
 
     /// Our table of epochs changed, or what we may answer: every replica hears it.
-    pub(crate) fn epochs_changed(&mut self) {
-        for row in 0..self.links.len() {
-            if self.links[row].phase == Phase::Stream {
-                self.owe_admit(row);
+    pub(super) fn epochs_changed(&mut self, links: &mut Links, shared: &mut Shared) {
+        for row in 0..self.readers.len() {
+            if self.readers[row].serving.admitted() {
+                self.owe_admit(links, shared, row);
             }
         }
-        self.reconsider_all();
+        self.reconsider_all(links, shared);
     }
 
-    // --- acknowledgements ------------------------------------------------------------------------------------------
-
-    pub(crate) fn on_ack(&mut self, row: usize, body: &[u8]) -> Result<(), Fault> {
-        let ack = Ack::decode(body)?;
-        let down = &mut self.links[row].down;
-        if ack.echo > self.links[row].beats || ack.admit > down.admit {
-            return Err(Fault::AckAhead);
-        }
-        let down = &mut self.links[row].down;
-        down.echo = down.echo.max(ack.echo);
-        if ack.admit < down.admit || self.links[row].phase != Phase::Stream {
-            // Meant under an earlier verdict: it says only that the replica lives.
-            return Ok(());
-        }
-        let released = mutant!(self.config, 20 => down.credit.sent, else ack.stream_released);
-        down.credit.release(released)?;
-        down.piece_credit.release(ack.pieces_released)?;
-        let acked = Acked {
-            base: ack.base,
-            volatile: ack.volatile,
-            received: ack.received,
-            applied: ack.applied,
-            persisted: ack.persisted,
-        };
-        if acked.received > down.sent && !mutant!(self.config, 8) {
-            return Err(Fault::AckAhead);
-        }
-        let before = down.acked;
-        let backwards = acked.received < before.received
-            || before.base
-                && (!acked.base || acked.applied < before.applied || acked.persisted < before.persisted);
-        if backwards {
-            return Err(Fault::AckBackwards);
-        }
-        self.pieces_released(row);
-        if acked != before {
-            self.set_acked(row, acked);
-        }
-        if acked.base && !before.base {
-            self.installed_there(row);
-        }
-        let down = &self.links[row].down;
-        if acked.base && (acked.received == self.log.end() || acked.received >= down.told_end) {
-            self.slots.rows[self.links[row].down.slot].note_caught_up();
-        }
-        self.want_if_able(row);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn set_acked(&mut self, row: usize, acked: Acked) {
-        let slot = self.links[row].down.slot;
-        self.links[row].down.acked = acked;
-        self.slots.rows[slot].acked =
-            mutant!(self.config, 108 => acked.most(self.slots.rows[slot].acked), else acked);
-        mutant!(self.config, 38 => self.slots.rows[slot].acked.received = self.links[row].down.sent);
-        mutant!(self.config, 109 => self.slots.rows[slot].acked.base = true);
-        self.slots.rows[slot].acked_untold = true;
-        let subject = self.slot_subject(slot);
-        self.pending.push(subject);
-    }
-
-    /// A window opened: the host is told if that lets something begin.
-    fn want_if_able(&mut self, row: usize) {
-        let link = &self.links[row];
-        let grown = link.down.stream_at.is_some_and(|at| at < self.log.sealed());
-        let ship = link.down.shipping.and_then(|shipping| shipping.ship);
-        let loaded = ship.is_some_and(|ship| self.ships.rows[ship].front_len().is_some());
-        if !link.outbox.told && (grown && link.down.credit.may_begin() || loaded) {
-            self.want(row);
-        }
-    }
-
-    // --- slots -----------------------------------------------------------------------------------------------------
-
-    /// A downstream link ended: its slot remembers, its ship is free.
-    pub(crate) fn downstream_gone(&mut self, row: usize) {
-        let joined = self.links[row].phase.joined();
-        let down = &mut self.links[row].down;
-        down.stream_at = None;
-        if !joined {
-            return;
-        }
-        let slot = down.slot;
-        let shipping = down.shipping.take().filter(|shipping| shipping.ship.is_some());
-        if let Some(Shipping { ship: Some(ship), snapshot, .. }) = shipping {
-            mutant!(self.config, 39 => {}, else self.ships.rows[ship].link = None);
-            self.slots.rows[slot].cut_off = Some(snapshot);
-        }
-        self.slots.rows[slot].link = None;
-        self.slots.rows[slot].last_seen = self.clock.now();
-        self.arm_slot(slot);
-        if shipping.is_some() {
-            self.reconsider_all();
-        }
-    }
-
-    /// Forgets a replica and says so.
-    pub(crate) fn expire(&mut self, slot: usize) {
-        let gone = self.slots.rows[slot];
-        let lag = self.log.next().0.saturating_sub(gone.acked.received.0);
-        self.slots.rows[slot] = Slot { expired: Some((gone.node, lag)), ..Slot::default() };
-        if let Some(snapshot) = gone.cut_off {
-            self.drop_if_unused(snapshot);
-        }
-        let subject = self.slot_subject(slot);
-        self.pending.push(subject);
-    }
-
-    pub(crate) fn tell_of_slot(&mut self, slot: usize) -> Option<Event> {
-        let row = &mut self.slots.rows[slot];
-        if let Some((node, lag)) = row.expired {
-            row.expired = None;
-            return Some(Event::SlotExpired { node, lag });
-        }
-        if core::mem::take(&mut row.acked_untold) && row.used {
-            let Acked { base, volatile: _, received, applied, persisted } = row.acked;
-            let counted = |offset: Offset| if base { offset } else { Offset(0) };
-            let node: NodeId = row.node;
-            let (received, applied, persisted) = (counted(received), counted(applied), counted(persisted));
-            return Some(Event::Acked { node, received, applied, persisted });
-        }
-        None
+    /// It is time to beat on the link of a replica.
+    pub(crate) fn beat(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        links.beat(shared, row);
+        mutant!(self, 9 => self.begin_again(links, shared, row));
+        mutant!(self, 24 => if self.role == Role::Primary { self.append(links, shared, &[]) });
+        mutant!(self, 36 => self.expire_connected(links, shared, row));
+        self.reconsider(links, shared, row);
     }
 }

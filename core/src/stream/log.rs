@@ -4,17 +4,17 @@
 //! Invariants: the ring holds whole frames from `start` to `end` (offsets), chained from the digest at `start` to
 //! `digest` at `end`; the open batch, if any, lies from `sealed` to the ring's end; only boundaries leave this room.
 //! Bounds: one ring, one sparse index, a table of epochs; appending costs O(1) and evicts at most the frames it
-//! overwrites. What it does not do: it knows no links. Who evicts asks first who still reads ([`Log::oldest_frame`]).
+//! overwrites. It knows no readers: its caller looks first which of
+//! them stand on the frame that goes ([`Log::oldest_frame`]).
 
 use core::hash::{Hash, Hasher};
 
 use crate::config::Config;
 use crate::epochs::EpochTable;
 use crate::error::Fault;
-use crate::fingerprint::Print;
 use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
-use crate::stream::index::Index;
+use crate::stream::index::{Entry, Index};
 use crate::stream::ring::Ring;
 use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
@@ -33,8 +33,8 @@ pub(crate) struct Place {
 /// The log of one node.
 #[derive(Debug)]
 pub(crate) struct Log {
-    pub(crate) history: HistoryId,
-    pub(crate) epochs: EpochTable,
+    pub(super) history: HistoryId,
+    epochs: EpochTable,
     ring: Ring,
     index: Index,
     batch_bytes: u64,
@@ -62,7 +62,7 @@ clone_fields! {
 }
 
 impl Log {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
             history: HistoryId::NONE,
             epochs: EpochTable::EMPTY,
@@ -80,25 +80,34 @@ impl Log {
     }
 
     /// The sealed end, as a position.
-    pub(crate) fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         Position { epoch: self.epoch, boundary: self.end, digest: self.digest }
     }
 
-    pub(crate) fn start(&self) -> Offset {
+    pub(super) fn epochs(&self) -> &EpochTable {
+        &self.epochs
+    }
+
+    /// The bytes it allocates.
+    pub(super) fn memory_bytes(config: &Config) -> u64 {
+        config.backlog_bytes + (Index::bound(config.backlog_bytes) * size_of::<Entry>()) as u64
+    }
+
+    pub(super) fn start(&self) -> Offset {
         self.start
     }
 
-    pub(crate) fn end(&self) -> Offset {
+    pub(super) fn end(&self) -> Offset {
         self.end
     }
 
     /// The offset after the last record, sealed or not.
-    pub(crate) fn next(&self) -> Offset {
+    pub(super) fn next(&self) -> Offset {
         Offset(self.end.0 + u64::from(self.open_count))
     }
 
     /// The record before an offset, sealed or not, if the table of epochs reaches back to it.
-    pub(crate) fn place(&self, offset: Offset) -> Option<EpochOffset> {
+    pub(super) fn place(&self, offset: Offset) -> Option<EpochOffset> {
         if offset == Offset(0) {
             return Some(EpochOffset::default());
         }
@@ -106,22 +115,22 @@ impl Log {
         Some(EpochOffset { epoch, offset })
     }
 
-    pub(crate) fn has_open(&self) -> bool {
+    pub(super) fn has_open(&self) -> bool {
         self.open_count > 0
     }
 
     /// Byte position after the newest sealed frame.
-    pub(crate) fn sealed(&self) -> u64 {
+    pub(super) fn sealed(&self) -> u64 {
         self.sealed
     }
 
     /// Byte position of the oldest frame.
-    pub(crate) fn oldest(&self) -> u64 {
+    pub(super) fn oldest(&self) -> u64 {
         self.ring.start()
     }
 
     /// Opens an epoch at the end; the open batch must be sealed.
-    pub(crate) fn open_epoch(&mut self, epoch: Epoch) {
+    pub(super) fn open_epoch(&mut self, epoch: Epoch) {
         assert!(!self.has_open(), "an epoch opens between batches");
         // Of an upstream's table we may know epochs that begin beyond what we received: they are not ours.
         self.epochs = self.epochs.cut(self.end, epoch);
@@ -132,13 +141,13 @@ impl Log {
 
     /// The newest epoch goes on, its bytes counted anew: what no node may do.
     #[cfg(towline_mutants)]
-    pub(crate) fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.byte_position = Some(0);
     }
 
     /// Takes over a table of epochs that agrees with this log up to its end. An epoch of our own that holds no record
     /// may be gone from it.
-    pub(crate) fn take_epochs(&mut self, epochs: &EpochTable) {
+    pub(super) fn take_epochs(&mut self, epochs: &EpochTable) {
         self.epochs = epochs.clone();
         let epoch = epochs.at(self.end).unwrap_or(self.epoch);
         if epoch != self.epoch {
@@ -147,7 +156,7 @@ impl Log {
     }
 
     /// Forgets all frames and stands at a position.
-    pub(crate) fn reset(&mut self, history: HistoryId, position: Position, epochs: &EpochTable) {
+    pub(super) fn reset(&mut self, history: HistoryId, position: Position, epochs: &EpochTable) {
         let at = self.ring.end();
         self.ring.drop_before(at);
         self.index.drop_before(at);
@@ -160,7 +169,7 @@ impl Log {
     }
 
     /// Goes back to a boundary: keeps the frames before it where the ring has them, else stands there empty.
-    pub(crate) fn rewind(&mut self, to: Position) {
+    pub(super) fn rewind(&mut self, to: Position) {
         assert!(!self.has_open(), "a replica has no open batch");
         match self.find(to.boundary).filter(|place| place.digest == to.digest) {
             Some(place) => {
@@ -181,7 +190,7 @@ impl Log {
     // --- appending -------------------------------------------------------------------------------------------------
 
     /// Ring bytes a record of `length` bytes needs now; and whether the open batch must be sealed before it.
-    pub(crate) fn cost(&self, length: usize) -> (u64, bool) {
+    pub(super) fn cost(&self, length: usize) -> (u64, bool) {
         let record = (RECORD_HEAD_BYTES + length) as u64;
         let body = (self.ring.end() - self.sealed).saturating_sub(BATCH_HEAD_BYTES as u64);
         if self.has_open() && body + record <= self.batch_bytes {
@@ -192,18 +201,18 @@ impl Log {
     }
 
     /// Free bytes of the ring.
-    pub(crate) fn free(&self) -> u64 {
+    pub(super) fn free(&self) -> u64 {
         self.ring.free()
     }
 
     /// The byte range of the oldest frame, which goes next; `None` when only the open batch is left.
-    pub(crate) fn oldest_frame(&self) -> Option<(u64, u64)> {
+    pub(super) fn oldest_frame(&self) -> Option<(u64, u64)> {
         let at = self.ring.start();
         (at < self.sealed).then(|| (at, self.frame_end(at)))
     }
 
     /// Forgets the oldest frame.
-    pub(crate) fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         let at = self.ring.start();
         assert!(at < self.sealed, "there is a sealed frame to evict");
         let (after, start) = self.frame_ends(at);
@@ -212,8 +221,8 @@ impl Log {
         self.index.drop_before(after);
     }
 
-    /// Appends a record to the open batch, for which there must be room. Answers whether the batch is full.
-    pub(crate) fn append(&mut self, record: &[u8]) -> bool {
+    /// Appends a record to the open batch, for which there must be room. Returns whether the batch is full.
+    pub(super) fn append(&mut self, record: &[u8]) -> bool {
         if self.open_count == 0 {
             self.ring.reserve(BATCH_HEAD_BYTES as u64);
         }
@@ -225,7 +234,7 @@ impl Log {
     }
 
     /// Seals the open batch, if any.
-    pub(crate) fn seal(&mut self, unix_ns: u64) {
+    pub(super) fn seal(&mut self, unix_ns: u64) {
         if self.open_count == 0 {
             return;
         }
@@ -248,7 +257,7 @@ impl Log {
     }
 
     /// Checks that a verified frame goes on where this log ends.
-    pub(crate) fn admits(&self, head: &BatchHead) -> Result<(), Fault> {
+    pub(super) fn admits(&self, head: &BatchHead) -> Result<(), Fault> {
         if head.first != self.end || head.end().0 == u64::MAX {
             return Err(Fault::Gap);
         }
@@ -267,7 +276,7 @@ impl Log {
     }
 
     /// Appends a frame that was verified and admitted, for which there must be room.
-    pub(crate) fn accept(&mut self, frame: &[u8], head: &BatchHead, digest: u64) {
+    pub(super) fn accept(&mut self, frame: &[u8], head: &BatchHead, digest: u64) {
         assert!(self.open_count == 0, "only a primary has an open batch");
         if head.epoch.number() > self.epochs.number() {
             assert!(self.epochs.open(head.epoch, head.first), "checked by admits");
@@ -287,41 +296,41 @@ impl Log {
 
     // --- reading ---------------------------------------------------------------------------------------------------
 
-    pub(crate) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
+    pub(super) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
         self.ring.slices(from, to)
     }
 
     /// Frame bytes from a position to the end, the open batch included.
-    pub(crate) fn bytes_from(&self, position: u64) -> u64 {
+    pub(super) fn bytes_from(&self, position: u64) -> u64 {
         self.ring.end() - position
     }
 
     /// Where the frame that begins at a position ends.
     #[inline]
-    pub(crate) fn frame_end(&self, position: u64) -> u64 {
+    pub(super) fn frame_end(&self, position: u64) -> u64 {
         position + u64::from(u32_at(&self.ring.read::<4>(position), 0))
     }
 
     /// Where the frame that begins at a position ends, and the offset after it.
     #[inline]
-    pub(crate) fn frame_ends(&self, position: u64) -> (u64, Offset) {
+    pub(super) fn frame_ends(&self, position: u64) -> (u64, Offset) {
         let head = self.ring.read::<BATCH_HEAD_BYTES>(position);
         (position + u64::from(u32_at(&head, 0)), BatchHead::decode(&head).end())
     }
 
     /// The head of the frame that begins at a position.
-    pub(crate) fn head_at(&self, position: u64) -> BatchHead {
+    pub(super) fn head_at(&self, position: u64) -> BatchHead {
         BatchHead::decode(&self.ring.read::<BATCH_HEAD_BYTES>(position))
     }
 
     /// The place of a boundary between the sealed frames in the ring.
-    pub(crate) fn find(&self, boundary: Offset) -> Option<Place> {
+    pub(super) fn find(&self, boundary: Offset) -> Option<Place> {
         let place = self.floor(boundary)?;
         (place.boundary == boundary).then_some(place)
     }
 
     /// The place of the last boundary at or before an offset, if the ring reaches that far back.
-    pub(crate) fn floor(&self, offset: Offset) -> Option<Place> {
+    pub(super) fn floor(&self, offset: Offset) -> Option<Place> {
         if offset < self.start {
             return None;
         }
@@ -341,14 +350,14 @@ impl Log {
     }
 
     /// The position at a boundary in the ring, for a cursor or an answer to a peer.
-    pub(crate) fn position_at(&self, boundary: Offset) -> Option<Position> {
+    pub(super) fn position_at(&self, boundary: Offset) -> Option<Position> {
         let place = self.find(boundary)?;
         let epoch = if boundary == self.end { self.epoch } else { self.epochs.at(boundary)? };
         Some(Position { epoch, boundary, digest: place.digest })
     }
 
-    /// What a fingerprint sees: the frames, and what is known of them. The head of the open batch is not yet written.
-    pub(crate) fn print(&self, print: &mut Print) {
+    /// Feeds a fingerprint: the frames, and what is known of them. The head of the open batch is not yet written.
+    pub(super) fn print(&self, print: &mut impl Hasher) {
         let begin = self.ring.start();
         (self.history, &self.epochs, self.start, self.end, self.digest, self.epoch).hash(print);
         (self.open_count, self.byte_position, self.sealed - begin).hash(print);
@@ -362,7 +371,7 @@ impl Log {
     }
 
     /// The whole invariant that can be seen in O(1).
-    pub(crate) fn check(&self) {
+    pub(super) fn check(&self) {
         assert!(self.start <= self.end);
         assert!(self.ring.start() <= self.sealed && self.sealed <= self.ring.end());
         assert_eq!(

@@ -15,18 +15,18 @@ use crate::limits::PIECES_TRACKED;
 /// A snapshot under way to this node.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Receiving {
-    pub(crate) id: SnapshotId,
+    pub(super) id: SnapshotId,
     /// Its cursor, once BEGIN came.
-    pub(crate) begun: Option<Decoded>,
-    pub(crate) next_piece: u64,
-    pub(crate) chain: u64,
-    pub(crate) complete: bool,
+    pub(super) begun: Option<Decoded>,
+    pub(super) next_piece: u64,
+    pub(super) chain: u64,
+    pub(super) complete: bool,
     /// Pieces the host has taken.
-    pub(crate) taken: u64,
+    pub(super) taken: u64,
     /// No stream rides along any more.
-    pub(crate) tail_stopped: bool,
-    /// What the host shows until it is installed.
-    pub(crate) replaces: Option<Replaced>,
+    pub(super) tail_stopped: bool,
+    /// The state that the host shows until it is installed.
+    pub(super) replaces: Option<Replaced>,
     untaken: Untaken,
 }
 
@@ -34,13 +34,13 @@ pub(crate) struct Receiving {
 /// upstream does not hold: where the history parts from what the host has is asked of this.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Replaced {
-    pub(crate) epochs: EpochTable,
-    pub(crate) end: Offset,
+    pub(super) epochs: EpochTable,
+    pub(super) end: Offset,
 }
 
 impl Replaced {
     /// Where a history of these epochs parts from it: at its end if it does not.
-    pub(crate) fn parting(&self, epochs: &EpochTable) -> Option<Offset> {
+    pub(super) fn parting(&self, epochs: &EpochTable) -> Option<Offset> {
         self.epochs.parting(self.end, epochs, Offset(u64::MAX)).map(|(parting, _)| parting)
     }
 }
@@ -59,7 +59,7 @@ impl Hash for Untaken {
 }
 
 impl Receiving {
-    pub(crate) fn new(id: SnapshotId, tail_stopped: bool, replaces: Option<Replaced>) -> Self {
+    pub(super) fn new(id: SnapshotId, tail_stopped: bool, replaces: Option<Replaced>) -> Self {
         Self {
             id,
             begun: None,
@@ -74,18 +74,18 @@ impl Receiving {
     }
 
     /// A JOIN starts the windows anew.
-    pub(crate) fn forget_window(&mut self) {
+    pub(super) fn forget_window(&mut self) {
         self.untaken.len = 0;
     }
 
     /// Whether this piece is the one that must come now.
-    pub(crate) fn expects(&self, snapshot: SnapshotId, piece: u64) -> Result<(), Fault> {
+    pub(super) fn expects(&self, snapshot: SnapshotId, piece: u64) -> Result<(), Fault> {
         let sound = self.begun.is_some() && !self.complete && snapshot == self.id && piece == self.next_piece;
         if sound { Ok(()) } else { Err(Fault::PieceOrder) }
     }
 
     /// A verified piece came, with which `received` window bytes are here.
-    pub(crate) fn note(&mut self, chain: u64, last: bool, received: u64) {
+    pub(super) fn note(&mut self, chain: u64, last: bool, received: u64) {
         let untaken = &mut self.untaken;
         if untaken.len == PIECES_TRACKED {
             untaken.len -= 1;
@@ -96,8 +96,8 @@ impl Receiving {
         (self.chain, self.complete) = (chain, last);
     }
 
-    /// The host took the first `pieces` pieces: answers the window bytes that frees, if any.
-    pub(crate) fn take(&mut self, pieces: u64) -> Option<u64> {
+    /// The host took the first `pieces` pieces: returns the window bytes that frees, if any.
+    pub(super) fn take(&mut self, pieces: u64) -> Option<u64> {
         self.taken = self.taken.max(pieces);
         let untaken = &mut self.untaken;
         let gone = untaken.entries[..untaken.len].iter().take_while(|(piece, _)| *piece < pieces).count();

@@ -19,20 +19,20 @@ pub(crate) struct Ring {
 clone_fields! { Ring { bytes, start, end, start_place } }
 
 impl Ring {
-    pub(crate) fn new(capacity: u64) -> Self {
+    pub(super) fn new(capacity: u64) -> Self {
         let capacity = usize::try_from(capacity).expect("BACKLOG_BYTES_MAX fits in usize");
         Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0, start_place: 0 }
     }
 
-    pub(crate) fn start(&self) -> u64 {
+    pub(super) fn start(&self) -> u64 {
         self.start
     }
 
-    pub(crate) fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.end
     }
 
-    pub(crate) fn free(&self) -> u64 {
+    pub(super) fn free(&self) -> u64 {
         self.bytes.len() as u64 - (self.end - self.start)
     }
 
@@ -44,7 +44,7 @@ impl Ring {
     }
 
     /// Appends bytes; there must be room.
-    pub(crate) fn push(&mut self, data: &[u8]) {
+    pub(super) fn push(&mut self, data: &[u8]) {
         assert!(data.len() as u64 <= self.free(), "the log evicts before it appends");
         let at = self.end;
         self.end += data.len() as u64;
@@ -52,13 +52,13 @@ impl Ring {
     }
 
     /// Moves the end forward over bytes to be written later.
-    pub(crate) fn reserve(&mut self, count: u64) {
+    pub(super) fn reserve(&mut self, count: u64) {
         assert!(count <= self.free(), "the log evicts before it appends");
         self.end += count;
     }
 
     /// Writes over bytes inside the ring.
-    pub(crate) fn overwrite(&mut self, position: u64, data: &[u8]) {
+    pub(super) fn overwrite(&mut self, position: u64, data: &[u8]) {
         let place = self.place(position);
         let room = self.bytes.len() - place;
         if data.len() <= room {
@@ -70,19 +70,19 @@ impl Ring {
     }
 
     /// Forgets everything before a position.
-    pub(crate) fn drop_before(&mut self, position: u64) {
+    pub(super) fn drop_before(&mut self, position: u64) {
         assert!(self.start <= position && position <= self.end);
         (self.start_place, self.start) = (self.place(position), position);
     }
 
     /// Forgets everything from a position on.
-    pub(crate) fn truncate(&mut self, position: u64) {
+    pub(super) fn truncate(&mut self, position: u64) {
         assert!(self.start <= position && position <= self.end);
         self.end = position;
     }
 
     /// The bytes between two positions inside the ring, in one or two parts.
-    pub(crate) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
+    pub(super) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
         assert!(self.start <= from && from <= to && to <= self.end, "bytes that the ring has let go");
         let place = self.place(from);
         let count = usize::try_from(to - from).expect("within the ring");
@@ -96,7 +96,7 @@ impl Ring {
 
     /// A copy of `N` bytes at a position.
     #[inline]
-    pub(crate) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
+    pub(super) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
         assert!(self.start <= position && position + N as u64 <= self.end, "bytes that the ring has let go");
         match self.bytes[self.place(position)..].first_chunk() {
             Some(bytes) => *bytes,

@@ -1,314 +1,242 @@
-//! What goes on the wire next: control that is due, the stream, the pieces. And what happens when the ring overtakes.
+//! The next bytes for the wire: pending control, the stream, the pieces.
 //!
 //! Stream first, yet pieces get their share of the bytes ([`PIECE_SHARE`]); control enters at the next frame's end.
 
-use crate::error::Fault;
-use crate::id::{Offset, Position};
+use crate::events::LinkFact;
+use crate::id::{Offset, Position, SnapshotId};
+use crate::input::Role;
 use crate::limits::{PIECE_SHARE, RUN_BYTES};
 use crate::links::outbox::{More, Stage};
-use crate::links::{Phase, due, tell};
-use crate::node::{Node, self_tell};
+use crate::links::{Control, Links};
+use crate::shared::Shared;
+use crate::stream::Stream;
+use crate::stream::readers::Serving;
 use crate::wire::FrameKind;
-use crate::wire::control::{Beat, Begin, Goodbye, seal_piece};
-use crate::wire::hello::{FEATURES, Hello, VERSION_MAX, VERSION_MIN};
+use crate::wire::control::{Beat, Begin, seal_piece};
 use crate::wire::join::{Admit, Verdict};
 
-impl Node {
-    /// Puts what is next on offer: due control if none is staged, then bulk if none is staged.
-    pub(crate) fn refill(&mut self, row: usize) {
-        let link = &self.links[row];
-        let in_turn = mutant!(self.config, 25 => !self.bulk_first(row), else true);
-        if link.due != 0 && !link.outbox.has_control() && in_turn {
-            self.cut_stage(row);
-            self.encode_due(row);
+impl Stream {
+    /// Hands a link to the host, if there is something to write. Returns whether there was.
+    pub(crate) fn offer(&mut self, links: &mut Links, shared: &mut Shared, row: usize) -> bool {
+        if links[row].is_free() || links[row].outbox.is_notified() {
+            return false;
         }
-        let link = &self.links[row];
-        // An ADMIT may wait behind control that is staged: nothing of the ground it speaks of leaves before it.
-        let admitted = link.due & due::ADMIT == 0;
-        if link.outbox.stage == Stage::Idle && link.phase == Phase::Stream && admitted {
-            self.stage_bulk(row);
+        self.refill(links, shared, row);
+        if links[row].outbox.is_idle() {
+            self.readers.list_idle(row, self.log.sealed());
+            return false;
         }
+        links[row].outbox.notify(shared.clock.alive());
+        links.arm(shared, row);
+        true
     }
 
-    pub(crate) fn refill_or_dry(&mut self, row: usize) -> More {
-        self.refill(row);
-        if !self.links[row].outbox.is_dry() {
+    /// Offers more after bytes were taken, or takes the link back from the host.
+    #[inline]
+    pub(crate) fn offer_more(&mut self, links: &mut Links, shared: &mut Shared, row: usize) -> More {
+        self.refill(links, shared, row);
+        if !links[row].outbox.is_idle() {
             return More::More;
         }
-        self.links[row].outbox.told = false;
-        if self.links[row].phase == Phase::Closing {
+        links[row].outbox.hand_back();
+        if links[row].is_closing() {
             // The goodbye left.
-            self.tell_link(row, tell::CLOSE);
+            shared.events.notify_link(row, LinkFact::Close);
         }
-        self.list_dry(row);
+        self.readers.list_idle(row, self.log.sealed());
         More::Dry
     }
 
-    /// Takes back the part of a run that has not begun, so that control can enter.
-    pub(crate) fn cut_stage(&mut self, row: usize) {
-        let link = &mut self.links[row];
-        if let Some((from, to)) = link.outbox.cut().filter(|(from, to)| from < to) {
-            mutant!(self.config, 135 => {}, else link.down.credit.take_back(to - from));
-            link.down.stream_at = Some(from);
-            link.down.sent = self.log.head_at(from).first;
+    /// Offers the next idle link that has something to write. Returns its row.
+    pub(crate) fn offer_idle(&mut self, links: &mut Links, shared: &mut Shared) -> Option<usize> {
+        // From the end, each once: one that is idle still (it joined at the end after the log grew) is listed again
+        // behind this place.
+        for place in (0..self.readers.idle_len()).rev() {
+            let row = self.readers.take_idle(place);
+            if self.offer(links, shared, row) {
+                return Some(row);
+            }
+        }
+        None
+    }
+
+    /// Stages what is next: pending control if none is staged, then bulk if none is staged.
+    fn refill(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let in_turn = mutant!(self, 25 => !self.bulk_first(links, row), else true);
+        if links[row].has_pending() && !links[row].outbox.has_control() && in_turn {
+            self.cut_run(links, row);
+            self.encode_pending(links, shared, row);
+        }
+        let link = &links[row];
+        // An ADMIT may wait behind control that is staged: nothing of what it speaks of leaves before it.
+        let idle = link.outbox.stage() == Stage::Idle && !link.owes(Control::Admit);
+        if idle && self.readers[row].serving.admitted() {
+            self.stage_bulk(links, shared, row);
         }
     }
 
     // --- control ---------------------------------------------------------------------------------------------------
 
-    fn encode_due(&mut self, row: usize) {
-        let mut due = core::mem::take(&mut self.links[row].due);
-        self.links[row].outbox.make_room();
+    fn encode_pending(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let mut pending = links[row].take_pending();
         let mut at = 0;
-        while due != 0 {
-            // The lowest bit leaves first.
-            let bit = 1 << due.trailing_zeros();
-            due &= !bit;
-            at += self.encode_one(row, bit, at);
+        while let Some(control) = pending.pop_first() {
+            at += self.encode(links, shared, row, control, at);
         }
-        let outbox = &mut self.links[row].outbox;
-        (outbox.control_at, outbox.control_end) = (0, at);
+        links[row].outbox.stage_control(at);
     }
 
-    fn encode_one(&mut self, row: usize, bit: u16, at: usize) -> usize {
-        let seen = self.seen;
-        match bit {
-            due::HELLO | due::WELCOME => {
-                let hello = self.hello();
-                let kind = if bit == due::HELLO { FrameKind::Hello } else { FrameKind::Welcome };
-                hello.encode(&mut self.links[row].outbox.scratch[at..], kind, seen)
+    /// Encodes one frame at a place of the link's room. Returns its length.
+    fn encode(
+        &mut self,
+        links: &mut Links,
+        shared: &Shared,
+        row: usize,
+        control: Control,
+        at: usize,
+    ) -> usize {
+        let (config, seen, history) = (&shared.config, self.seen, self.log.history);
+        match control {
+            Control::Hello => links.encode_hello(config, row, at, FrameKind::Hello, (history, seen)),
+            Control::Welcome => links.encode_hello(config, row, at, FrameKind::Welcome, (history, seen)),
+            Control::Goodbye => links.encode_goodbye(row, at, seen),
+            Control::Join => {
+                let join = self.upstream.join(config, &self.log);
+                join.encode(&mut links[row].outbox.room()[at..], seen)
             }
-            due::JOIN => {
-                let join = self.join();
-                join.encode(&mut self.links[row].outbox.scratch[at..], seen)
+            Control::Ack => {
+                let ack = self.upstream.ack(config, &self.log);
+                ack.encode(&mut links[row].outbox.room()[at..], seen)
             }
-            due::ADMIT => {
-                let admit = self.admit(row);
-                admit.encode(&mut self.links[row].outbox.scratch[at..], seen)
+            Control::Admit => {
+                let admit = self.admit(row, links[row].outbox.stage());
+                admit.encode(&mut links[row].outbox.room()[at..], seen)
             }
-            due::BEGIN => self.encode_begin(row, at),
-            due::BEAT => {
-                let (origin_unix_ns, origin_end) = self.origin();
-                let beat =
-                    Beat { number: self.links[row].beats, origin_unix_ns, origin_end, end: self.log.end() };
-                self.links[row].down.told_end = beat.end;
-                beat.encode(&mut self.links[row].outbox.scratch[at..], seen)
-            }
-            due::ACK => {
-                let ack = self.ack();
-                ack.encode(&mut self.links[row].outbox.scratch[at..], seen)
-            }
-            _ => {
-                let farewell = self.links[row].farewell.expect("only a closing link says goodbye");
-                let goodbye = Goodbye { fault: farewell.fault, retry_after: farewell.retry_after };
-                goodbye.encode(&mut self.links[row].outbox.scratch[at..], seen)
+            Control::Begin => self.encode_begin(links, row, at),
+            Control::Beat => {
+                let (origin_unix_ns, origin_end) = self.origin(shared);
+                let end = self.log.end();
+                self.readers[row].beat_end = end;
+                let beat = Beat { number: links[row].beats(), origin_unix_ns, origin_end, end };
+                beat.encode(&mut links[row].outbox.room()[at..], seen)
             }
         }
     }
 
-    fn hello(&self) -> Hello {
-        Hello {
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            features_offered: FEATURES,
-            features_required: 0,
-            frame_bytes_max: self.config.frame_bytes_max(),
-            piece_bytes_max: self.config.piece_bytes_max,
-            window_bytes: self.config.window_bytes,
-            piece_window_bytes: self.config.piece_window_bytes,
-            node: self.id,
-            incarnation: self.incarnation,
-            history: self.log.history,
+    /// The newest beat of the root of the tree: we are the root, or pass on its beat.
+    fn origin(&self, shared: &Shared) -> (u64, Offset) {
+        match (self.role, self.upstream.origin) {
+            (Role::Primary, Some(_) | None) => (shared.clock.unix_ns(), self.log.end()),
+            (Role::Replica, Some(origin)) => (origin.unix_ns, origin.end),
+            (Role::Replica, None) => (0, self.log.end()),
         }
     }
 
     /// How things stand with a replica, as the latest fact.
-    fn admit(&self, row: usize) -> Admit {
-        let down = &self.links[row].down;
-        let here = down.stream_at.and_then(|_| self.log.position_at(down.sent));
-        let (verdict, from) = match (self.links[row].phase, down.fork, down.shipping, here) {
-            (Phase::Forked, Some(fork), _, _) => (Verdict::Fork, fork),
-            (Phase::Stream, _, None, Some(here)) => (Verdict::Continue, here),
-            (Phase::Stream, _, Some(_), Some(here)) => (Verdict::Snapshot, here),
-            (Phase::Stream, _, Some(_), None) => (Verdict::SnapshotOnly, Position::default()),
-            _ => (Verdict::Wait, Position::default()),
+    fn admit(&self, row: usize, stage: Stage) -> Admit {
+        let reader = &self.readers[row];
+        let nowhere = Position::default();
+        let here = || self.log.position_at(reader.sent);
+        let (verdict, from) = match reader.serving {
+            Serving::Forked(fork) => (Verdict::Fork, fork),
+            Serving::Streaming { .. } => {
+                here().map_or((Verdict::Wait, nowhere), |here| (Verdict::Continue, here))
+            }
+            Serving::Transferring { .. } => {
+                here().map_or((Verdict::SnapshotOnly, nowhere), |here| (Verdict::Snapshot, here))
+            }
+            Serving::Stopped(Some(_)) | Serving::Overtaken(Some(_)) => (Verdict::SnapshotOnly, nowhere),
+            Serving::Absent | Serving::Waiting { .. } | Serving::Stopped(None) | Serving::Overtaken(None) => {
+                (Verdict::Wait, nowhere)
+            }
         };
-        let shipping = down.shipping;
+        let assigned = reader.serving.assigned();
         // A staged piece of which nothing left comes behind this.
-        let behind = u64::from(matches!(self.links[row].outbox.stage, Stage::Piece { at: 0, .. }));
+        let behind = u64::from(matches!(stage, Stage::Piece { at: 0, .. }));
         Admit {
-            number: down.admit,
+            number: reader.admit,
             verdict,
             history: self.log.history,
             from,
-            snapshot: shipping.map_or(crate::id::SnapshotId(0), |shipping| shipping.snapshot),
-            next_piece: shipping.map_or(0, |shipping| shipping.next_piece - behind),
-            fork: shipping.and_then(|shipping| shipping.fork),
-            join: down.join.as_ref().map_or(0, |join| join.number),
-            epochs: self.log.epochs.clone(),
+            snapshot: assigned.map_or(SnapshotId(0), |assigned| assigned.snapshot),
+            next_piece: assigned.map_or(0, |assigned| assigned.next_piece - behind),
+            fork: assigned.and_then(|assigned| assigned.fork),
+            join: reader.join.as_ref().map_or(0, |join| join.number),
+            epochs: self.log.epochs().clone(),
         }
     }
 
-    fn encode_begin(&mut self, row: usize, at: usize) -> usize {
-        let shipping = self.links[row].down.shipping;
-        let live = shipping.and_then(|shipping| self.ships.find(shipping.snapshot));
-        let live = live.and_then(|live| self.ships.live[live]);
-        let Some((live, (cursor, _))) = live.and_then(|live| Some((live, live.ready?))) else {
+    fn encode_begin(&self, links: &mut Links, row: usize, at: usize) -> usize {
+        let assigned = self.readers[row].serving.assigned();
+        let view = assigned.and_then(|assigned| self.transfers.view(assigned.snapshot));
+        let Some((view, (cursor, _))) = view.and_then(|view| Some((view, view.ready?))) else {
             return 0;
         };
-        let begin = Begin { snapshot: live.id, bytes: live.bytes, cursor: cursor.as_bytes() };
-        begin.encode(&mut self.links[row].outbox.scratch[at..], self.seen)
+        let begin = Begin { snapshot: view.id, bytes: view.bytes, cursor: cursor.as_bytes() };
+        begin.encode(&mut links[row].outbox.room()[at..], self.seen)
     }
 
     // --- bulk ------------------------------------------------------------------------------------------------------
 
-    fn stage_bulk(&mut self, row: usize) {
-        mutant!(self.config, 23 => if self.another_waits(row) { return });
-        let piece = self.piece_ready(row);
-        if self.links[row].down.stream_at == Some(self.log.sealed()) && self.log.has_open() {
-            self.seal();
+    fn stage_bulk(&mut self, links: &mut Links, shared: &Shared, row: usize) {
+        mutant!(self, 23 => if self.another_waits(links, row) { return });
+        let piece = self.piece_ready(links, row);
+        if self.log.has_open() && self.readers[row].serving.reads_at() == Some(self.log.sealed()) {
+            self.seal(&shared.clock);
         }
-        let down = &self.links[row].down;
-        let stream = down.stream_at.is_some_and(|at| at < self.log.sealed()) && down.credit.may_begin();
-        match piece {
-            Some((ship, bytes))
-                if !stream || down.piece_debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self.config, 116) =>
+        let reader = &self.readers[row];
+        let grown = reader.serving.reads_at().filter(|at| *at < self.log.sealed());
+        let stream = grown.filter(|_| reader.credit.may_begin());
+        let debt = reader.piece_debt;
+        match (piece, stream) {
+            (Some((transfer, bytes)), None) => self.stage_piece(links, row, transfer, bytes),
+            (Some((transfer, bytes)), Some(_))
+                if debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self, 116) =>
             {
-                self.stage_piece(row, ship, bytes);
+                self.stage_piece(links, row, transfer, bytes);
             }
-            Some(_) | None if stream => self.stage_run(row, piece.is_some()),
-            Some(_) | None => {}
+            (Some(_) | None, Some(from)) => self.stage_run(links, row, from, piece.is_some()),
+            (None, None) => {}
         }
     }
 
-    /// The ship and frame length of the piece that could go now.
-    fn piece_ready(&self, row: usize) -> Option<(usize, u64)> {
-        let link = &self.links[row];
-        let ship = link.down.shipping?.ship?;
-        let shut = mutant!(self.config, 118) && !link.down.credit.may_begin();
-        let free = link.down.piece_credit.may_begin() && link.due & due::BEGIN == 0 && !shut;
-        let bytes = self.ships.rows[ship].front_len().filter(|_| free)?;
-        Some((ship, bytes as u64))
+    /// The transfer and frame length of the piece that could go now.
+    fn piece_ready(&self, links: &Links, row: usize) -> Option<(usize, u64)> {
+        let reader = &self.readers[row];
+        let transfer = reader.serving.transfer()?;
+        let shut = mutant!(self, 118) && !reader.credit.may_begin();
+        let free = reader.piece_credit.may_begin() && !links[row].owes(Control::Begin) && !shut;
+        let bytes = self.transfers.rows[transfer].front_len().filter(|_| free)?;
+        Some((transfer, bytes as u64))
     }
 
-    fn stage_piece(&mut self, row: usize, ship: usize, bytes: u64) {
-        let seen = self.seen;
-        let carrier = &mut self.ships.rows[ship];
-        let chain = carrier.chain;
-        let (frame, last) = carrier.front_mut().expect("piece_ready saw it");
-        carrier.chain = seal_piece(frame, last, seen, chain);
-        let down = &mut self.links[row].down;
-        down.piece_credit.begin(bytes);
-        down.piece_debt = down.piece_debt.saturating_sub(bytes * (PIECE_SHARE - 1));
-        let shipping = down.shipping.as_mut().expect("piece_ready saw it");
-        shipping.next_piece += 1;
+    fn stage_piece(&mut self, links: &mut Links, row: usize, transfer: usize, bytes: u64) {
+        let of = &mut self.transfers.rows[transfer];
+        let chain = of.chain;
+        let (frame, last) = of.front_mut().expect("piece_ready saw it");
+        of.chain = seal_piece(frame, last, self.seen, chain);
+        let reader = &mut self.readers[row];
+        reader.piece_credit.begin(bytes);
+        reader.piece_debt = reader.piece_debt.saturating_sub(bytes * (PIECE_SHARE - 1));
+        reader.serving.assigned_mut().expect("piece_ready saw it").next_piece += 1;
         let end = usize::try_from(bytes).expect("a buffer's length");
-        self.links[row].outbox.stage = Stage::Piece { ship, at: 0, end };
+        links[row].outbox.stage_bulk(Stage::Piece { transfer, at: 0, end });
     }
 
     /// Stages a run of whole frames, as far as window and run allow.
-    fn stage_run(&mut self, row: usize, pieces_wait: bool) {
+    fn stage_run(&mut self, links: &mut Links, row: usize, from: u64, pieces_wait: bool) {
         let sealed = self.log.sealed();
-        let down = &mut self.links[row].down;
-        let from = down.stream_at.expect("stage_bulk saw a stream");
+        let reader = &mut self.readers[row];
         let mut to = from;
-        while to < sealed && to - from < RUN_BYTES && down.credit.may_begin() {
+        while to < sealed && to - from < RUN_BYTES && reader.credit.may_begin() {
             let (after, sent) = self.log.frame_ends(to);
-            down.credit.begin(after - to);
-            (to, down.sent) = (after, sent);
+            reader.credit.begin(after - to);
+            (to, reader.sent) = (after, sent);
         }
         if pieces_wait {
-            down.piece_debt += to - from;
+            reader.piece_debt += to - from;
         }
-        down.stream_at = Some(to);
-        self.links[row].outbox.stage = Stage::Ring { at: from, frame_end: from, limit: to };
-    }
-
-    // --- dry links -------------------------------------------------------------------------------------------------
-
-    /// Lists a link that has sent all there is, so that growth of the log finds it. One that is held by its window is
-    /// found by the acknowledgement that opens it.
-    pub(crate) fn list_dry(&mut self, row: usize) {
-        let sent_all = self.links[row].down.stream_at == Some(self.log.sealed());
-        let link = &mut self.links[row];
-        if link.phase == Phase::Stream && sent_all && !link.listed {
-            link.listed = true;
-            self.dry.push(u32::try_from(row).expect("link ids are u32"));
-        }
-    }
-
-    /// The log grew: O(1), however many links are dry.
-    #[inline]
-    pub(crate) fn wake_dry(&mut self) {
-        if !self.dry.is_empty() {
-            self.tell_self(self_tell::DRY);
-        }
-    }
-
-    // --- the ring overtakes ----------------------------------------------------------------------------------------
-
-    /// Frames before `after` are about to go: who reads them keeps the rest of a frame in its spill, and no more.
-    pub(crate) fn overtake(&mut self, after: u64) {
-        for row in 0..self.links.len() {
-            if !matches!(self.links[row].outbox.stage, Stage::Ring { at, .. } if at < after) {
-                continue;
-            }
-            self.leave_ring(row);
-        }
-        // Only now: a link that was let go frees a ship, and who boards it begins to read.
-        let mut floor = u64::MAX;
-        for link in &mut self.links {
-            let down = &mut link.down;
-            if down.stream_at.is_some_and(|at| at < after) {
-                down.stream_at = mutant!(self.config, 17 => Some(after), else None);
-                self.counters.overruns += 1;
-            }
-            if let Stage::Ring { at, .. } = link.outbox.stage {
-                floor = floor.min(at);
-            }
-            floor = floor.min(down.stream_at.unwrap_or(u64::MAX));
-        }
-        self.reader_floor = floor;
-    }
-
-    /// The ring goes on without what a link has half sent of it: the rest is kept beside it.
-    pub(crate) fn leave_ring(&mut self, row: usize) {
-        self.cut_stage(row);
-        if mutant!(self.config, 123) || !self.links[row].outbox.spill(&self.log) {
-            // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
-            self.links[row].outbox.stage = Stage::Idle;
-            self.fault(row, Fault::Overrun);
-            self.links[row].due = 0;
-            self.tell_link(row, tell::CLOSE);
-        }
-    }
-
-    /// Takes every overtaken link down a rung of the ladder.
-    pub(crate) fn fall_all(&mut self) {
-        for row in 0..self.links.len() {
-            let down = &self.links[row].down;
-            if self.links[row].phase == Phase::Stream && down.stream_at.is_none() && !down.fallen {
-                (self.links[row].down.fallen, self.links[row].down.needs_snapshot) = (true, true);
-                if self.links[row].down.shipping.is_some() && !mutant!(self.config, 11) {
-                    mutant!(self.config, 7 => continue);
-                    mutant!(self.config, 117 => { self.begin_again(row); continue });
-                    // What is begun is finished and installed; the stream beside it has stopped.
-                    self.owe_admit(row);
-                } else {
-                    self.need_snapshot(row, None);
-                }
-            }
-        }
-    }
-
-    /// A link begins to read the ring.
-    pub(crate) fn stream_from(&mut self, row: usize, place: Option<crate::stream::log::Place>, have: Offset) {
-        let down = &mut self.links[row].down;
-        down.stream_at = place.map(|place| place.position);
-        down.sent = place.map_or(have, |place| place.boundary);
-        down.fallen = place.is_none();
-        down.fork = None;
-        self.reader_floor = self.reader_floor.min(place.map_or(u64::MAX, |place| place.position));
-        self.links[row].phase = Phase::Stream;
+        reader.serving.read_at(to);
+        links[row].outbox.stage_bulk(Stage::Run { at: from, frame_end: from, limit: to });
     }
 }

@@ -1,120 +1,201 @@
-//! Snapshots at work on the sender's side: who ships, what is asked of the host, when a view is freed.
+//! Snapshots for replicas: who is assigned a transfer, what is asked of the host, when a view is freed.
 
 use crate::cursor::{Cursor, Decoded};
 use crate::error::{Fault, Misuse};
 use crate::event::Event;
-use crate::id::{Offset, SnapshotId};
-use crate::links::{Shipping, due, tell};
-use crate::node::Node;
+use crate::events::{LinkFact, Subject};
+use crate::id::{LinkId, Offset, SnapshotId};
+use crate::input::Role;
+use crate::links::{Control, Links};
+use crate::shared::Shared;
+use crate::stream::Stream;
 use crate::stream::log::Place;
+use crate::stream::readers::{Assigned, Serving};
 use crate::stream::slots::Acked;
-use crate::stream::transfers::Live;
-use crate::time::{Span, Time};
+use crate::stream::transfers::View;
+use crate::time::Span;
 
-impl Node {
-    /// Puts a replica aboard a ship: a live snapshot that the ring still reaches, or a new one; else it waits.
-    pub(crate) fn need_snapshot(&mut self, row: usize, fork: Option<Offset>) {
-        let slot = self.links[row].down.slot;
-        let paused = self.slots.rows[slot].not_before > self.clock.now() && !mutant!(self.config, 11);
-        if paused || !self.admitted() || !self.upstream.base || !self.ships.has_free_ship() {
-            return self.wait(row);
+impl Stream {
+    // --- replicas --------------------------------------------------------------------------------------------------
+
+    /// Assigns a replica a transfer: of a view that the ring still reaches, or of a new one; else it waits.
+    pub(super) fn need_snapshot(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+        fork: Option<Offset>,
+    ) {
+        let slot = self.readers[row].slot;
+        let paused = self.slots.rows[slot].not_before > shared.clock.now() && !mutant!(self, 11);
+        if paused || !self.admitted() || !self.upstream.base || !self.transfers.has_free() {
+            return self.wait(links, shared, row);
         }
-        let Some((live, place)) = self.reachable().or_else(|| self.want_snapshot()) else {
-            return self.wait(row);
+        let Some((view, place)) = self.reachable().or_else(|| self.want_view(links, shared)) else {
+            return self.wait(links, shared, row);
         };
-        if mutant!(self.config, 115) && live.ready.is_none() {
-            self.links[row].down.needs_snapshot = true;
-            return self.wait(row);
-        }
-        let ship = self.ships.board(Self::link_id(row), live.id, 0, 0).expect("a ship is free");
-        // Only now: what it was cut off from may be the very view it boards again.
-        self.forget_cut_off(row);
-        self.stream_from(row, Some(place), place.boundary);
-        let down = &mut self.links[row].down;
-        down.shipping = Some(Shipping { snapshot: live.id, next_piece: 0, fork, ship: Some(ship) });
-        // From the ADMIT on the replica stands on the snapshot's ground, whatever it said before.
-        (down.needs_snapshot, down.acked) = (true, Acked::default());
-        self.slots.rows[slot].acked = Acked::default();
-        self.counters.snapshots_restarted += u64::from(self.slots.rows[slot].snapshots > 0);
-        self.slots.rows[slot].note_snapshot(self.clock.now(), place.boundary, &mut self.pause);
-        self.counters.full_syncs += 1;
-        self.begin_if_ready(row, ship);
-        self.tell_link(row, tell::JOINED);
-        self.owe_admit(row);
+        mutant!(self, 115 => if view.ready.is_none() {
+            return self.wait_for_view(links, shared, row);
+        });
+        let link = LinkId::of_row(row);
+        let transfer = self.transfers.assign(link, view.id, 0, 0).expect("a transfer is free");
+        // Only now: what it was cut off from may be the very view it is assigned again.
+        self.forget_cut_off(shared, slot);
+        let assigned = Assigned { snapshot: view.id, next_piece: 0, fork, transfer: Some(transfer) };
+        self.serve_from(row, Some(place), place.boundary, Some(assigned));
+        // From the ADMIT on the replica stands before the snapshot, whatever it said before.
+        self.readers[row].acked = Acked::default();
+        let remembered = &mut self.slots.rows[slot];
+        remembered.acked = Acked::default();
+        shared.counters.snapshots_restarted += u64::from(remembered.snapshots > 0);
+        remembered.note_snapshot(shared.clock.now(), place.boundary, &mut self.pause);
+        shared.counters.full_syncs += 1;
+        self.begin_if_open(links, shared, row, transfer);
+        shared.events.notify_link(row, LinkFact::Joined);
+        self.owe_admit(links, shared, row);
     }
 
-    /// A live snapshot whose tail can still begin in the ring.
-    fn reachable(&self) -> Option<(Live, Place)> {
-        mutant!(self.config, 120 => return None);
-        self.ships.live.iter().flatten().filter(|live| !live.done).find_map(|live| {
-            let from = live.ready.map_or(live.from, |(_, at)| at);
-            Some((*live, self.log.find(from)?))
+    /// Every piece was sent and taken: the transfer is free for the next.
+    pub(super) fn pieces_released(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let reader = &self.readers[row];
+        let Some(transfer) = reader.serving.transfer() else {
+            return;
+        };
+        let all = reader.piece_credit.released == reader.piece_credit.sent;
+        if all && self.transfers.rows[transfer].sent_all {
+            self.leave_transfer(links, shared, row);
+        }
+    }
+
+    /// Nothing of the transfer is on this link any more: it is free for another.
+    pub(super) fn leave_transfer(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let Some(assigned) = self.readers[row].serving.assigned_mut() else {
+            return;
+        };
+        let (snapshot, Some(transfer)) = (assigned.snapshot, assigned.transfer.take()) else {
+            return;
+        };
+        self.transfers.rows[transfer].link = None;
+        self.drop_if_unused(shared, snapshot);
+        self.reconsider_all(links, shared);
+    }
+
+    /// The replica installed its snapshot: it counts again, and the pause before the next one begins.
+    pub(super) fn installed_there(&mut self, shared: &Shared, row: usize) {
+        let reader = &mut self.readers[row];
+        if reader.serving.assigned().is_some_and(|assigned| assigned.transfer.is_none()) {
+            reader.serving = Serving::reading(reader.serving.reads_at(), None);
+            self.slots.rows[reader.slot].note_snapshot_end(shared.clock.now(), &mut self.pause);
+        }
+    }
+
+    /// The replica needs what it was cut off from no more.
+    pub(super) fn forget_cut_off(&mut self, shared: &mut Shared, slot: usize) {
+        if let Some(snapshot) = self.slots.rows[slot].cut_off.take() {
+            self.drop_if_unused(shared, snapshot);
+        }
+    }
+
+    // --- views -----------------------------------------------------------------------------------------------------
+
+    /// A view whose tail can still begin in the ring.
+    fn reachable(&self) -> Option<(View, Place)> {
+        mutant!(self, 120 => return None);
+        self.transfers.views.iter().flatten().filter(|view| !view.done).find_map(|view| {
+            let from = view.ready.map_or(view.from, |(_, at)| at);
+            Some((*view, self.log.find(from)?))
         })
     }
 
     /// Asks the host for a new view. Its tail begins where the host stands now: opening it cannot lose the tail.
-    fn want_snapshot(&mut self) -> Option<(Live, Place)> {
-        self.seal();
+    fn want_view(&mut self, links: &mut Links, shared: &mut Shared) -> Option<(View, Place)> {
+        self.seal(&shared.clock);
         let stands = match self.role {
-            crate::input::Role::Primary => self.log.end(),
-            crate::input::Role::Replica => self.upstream.applied,
+            Role::Primary => self.log.end(),
+            Role::Replica => self.upstream.applied,
         };
         let place = self.log.floor(stands)?;
-        let Some(row) = self.ships.want(place.boundary) else {
-            self.yield_view();
+        let Some(row) = self.transfers.want(place.boundary) else {
+            self.release_view(links, shared);
             return None;
         };
-        let subject = self.live_subject(row);
-        self.pending.push(subject);
-        Some((self.ships.live[row].expect("just wanted"), place))
+        shared.events.notify(Subject::View(row));
+        Some((self.transfers.views[row].expect("just wanted"), place))
     }
 
     /// Every row is taken: a view that is only remembered, for a replica that was cut off from it, gives way. Its row
-    /// is free once that was told; who waits looks again then.
-    fn yield_view(&mut self) {
-        let idle = |live: &Live| !live.done && !self.ships.carried(live.id);
-        if let Some(live) = self.ships.live.iter().position(|live| live.as_ref().is_some_and(idle)) {
-            self.break_snapshot(live, true);
+    /// is free once that was notified; who waits looks again then.
+    fn release_view(&mut self, links: &mut Links, shared: &mut Shared) {
+        let unused = |view: &View| !view.done && !self.transfers.is_assigned(view.id);
+        if let Some(view) = self.transfers.views.iter().position(|view| view.as_ref().is_some_and(unused)) {
+            self.break_view(links, shared, view, true);
         }
     }
+
+    /// A view is gone. A replica that had begun with it is cut and comes back; one that had not waits for the next.
+    fn break_view(&mut self, links: &mut Links, shared: &mut Shared, view: usize, retry: bool) {
+        // First of all: closing a link frees its transfer, and who waits for one must not be assigned what is gone.
+        self.transfers.views[view].as_mut().expect("a view").done = true;
+        let broken = self.transfers.views[view].expect("a view").id;
+        for slot in self.slots.rows.iter_mut().filter(|slot| slot.cut_off == Some(broken)) {
+            slot.cut_off = None;
+        }
+        for transfer in 0..self.transfers.rows.len() {
+            let of = &self.transfers.rows[transfer];
+            let Some(link) = of.link.filter(|_| of.snapshot == broken) else {
+                continue;
+            };
+            let row = link.row();
+            if mutant!(self, 11 | 39) && !self.readers[row].serving.joined() {
+                self.transfers.rows[transfer].link = None;
+                continue;
+            }
+            let pause = if retry { Span::ZERO } else { Span::from_secs(1) };
+            self.close(links, shared, row, Fault::SnapshotFailed, pause);
+            self.slots.rows[self.readers[row].slot].cut_off = None;
+        }
+        shared.events.notify(Subject::View(view));
+    }
+
+    pub(crate) fn drop_all_views(&mut self, links: &mut Links, shared: &mut Shared) {
+        for view in 0..self.transfers.views.len() {
+            if self.transfers.views[view].is_some_and(|view| !view.done) {
+                self.break_view(links, shared, view, true);
+            }
+        }
+    }
+
+    // --- the host --------------------------------------------------------------------------------------------------
 
     /// BEGIN leaves and the first piece is asked for, once the view is open.
-    pub(crate) fn begin_if_ready(&mut self, row: usize, ship: usize) {
-        if self.is_open(self.ships.rows[ship].snapshot) {
-            self.owe(row, due::BEGIN);
-            self.ask_piece(ship);
+    pub(super) fn begin_if_open(&self, links: &mut Links, shared: &mut Shared, row: usize, transfer: usize) {
+        if self.transfers.is_open(self.transfers.rows[transfer].snapshot) {
+            links.owe(shared, row, Control::Begin);
+            self.ask_piece(shared, transfer);
         }
     }
 
-    /// Whether the host has a view open.
-    pub(crate) fn is_open(&self, snapshot: SnapshotId) -> bool {
-        let live = self.ships.find(snapshot).and_then(|live| self.ships.live[live]);
-        live.is_some_and(|live| live.ready.is_some())
-    }
-
-    fn ask_piece(&mut self, ship: usize) {
-        if self.ships.rows[ship].has_room() {
-            let subject = self.ship_subject(ship);
-            self.pending.push(subject);
+    fn ask_piece(&self, shared: &mut Shared, transfer: usize) {
+        if self.transfers.rows[transfer].has_room() {
+            shared.events.notify(Subject::Transfer(transfer));
         }
     }
 
     /// A staged piece left whole: its buffer takes the next one.
-    pub(crate) fn piece_left(&mut self, ship: usize) {
-        self.ships.rows[ship].unload();
-        self.ask_piece(ship);
-        mutant!(self.config, 10 => self.prefer_newer(ship));
+    pub(crate) fn piece_left(&mut self, shared: &mut Shared, transfer: usize) {
+        self.transfers.rows[transfer].unload();
+        self.ask_piece(shared, transfer);
     }
 
-    pub(crate) fn tell_of_ship(&mut self, ship: usize) -> Option<Event> {
-        let carrier = &self.ships.rows[ship];
-        // What is pending of a ship may be left from who was aboard before.
-        if !carrier.has_room() || !self.is_open(carrier.snapshot) {
+    /// The next event of a transfer: one answer serves all who wait for the same piece.
+    pub(crate) fn notify_transfer(&mut self, transfer: usize) -> Option<Event> {
+        let row = &self.transfers.rows[transfer];
+        // The fact may be left from the link it was assigned to before.
+        if !row.has_room() || !self.transfers.is_open(row.snapshot) {
             return None;
         }
-        let (snapshot, piece) = (carrier.snapshot, carrier.next_read);
-        // One answer serves all who wait for the same piece.
-        for other in self.ships.rows.iter_mut() {
+        let (snapshot, piece) = (row.snapshot, row.next_read);
+        for other in self.transfers.rows.iter_mut() {
             if other.snapshot == snapshot && other.next_read == piece && other.has_room() {
                 other.asked = true;
             }
@@ -122,188 +203,102 @@ impl Node {
         Some(Event::SnapshotRead { snapshot, piece })
     }
 
-    pub(crate) fn tell_of_live(&mut self, row: usize) -> Option<Event> {
-        let live = self.ships.live[row].as_mut()?;
-        let untold = core::mem::take(&mut live.wanted_untold);
-        let (snapshot, from) = (live.id, live.from);
-        if live.done {
-            self.ships.live[row] = None;
-            self.reconsider_all();
+    /// The next event of a view.
+    pub(crate) fn notify_view(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        row: usize,
+    ) -> Option<Event> {
+        let view = self.transfers.views[row].as_mut()?;
+        let wanted = core::mem::take(&mut view.wanted_pending);
+        let (snapshot, from) = (view.id, view.from);
+        if view.done {
+            self.transfers.views[row] = None;
+            self.reconsider_all(links, shared);
             // The host never heard of a view that was given up before it was asked for.
-            return (!untold).then_some(Event::SnapshotDone { snapshot });
+            return (!wanted).then_some(Event::SnapshotDone { snapshot });
         }
-        untold.then_some(Event::SnapshotWanted { snapshot, from })
+        wanted.then_some(Event::SnapshotWanted { snapshot, from })
     }
 
-    pub(crate) fn snapshot_ready(
-        &mut self,
-        now: Time,
-        snapshot: SnapshotId,
-        cursor: &[u8],
-        bytes: Option<u64>,
-    ) -> Result<(), Misuse> {
-        if !self.ships.issued(snapshot) {
-            return Err(Misuse::UnknownSnapshot);
-        }
+    /// Checks what the host says of a view: that it was asked for, and lies where it may.
+    pub(crate) fn may_be_ready(&self, snapshot: SnapshotId, cursor: &[u8]) -> Result<Decoded, Misuse> {
+        self.issued(snapshot)?;
         let decoded = Decoded::from_bytes(cursor).ok_or(Misuse::BadCursor)?;
         let at = decoded.position.boundary;
-        if let Some(live) = self.ships.find(snapshot).and_then(|row| self.ships.live[row]) {
+        if let Some(view) = self.transfers.view(snapshot) {
             let known = self.log.find(at).is_none_or(|place| place.digest == decoded.position.digest);
             let sound =
-                decoded.history == self.log.history && live.from <= at && at <= self.log.end() && known;
-            if !sound || live.ready.is_some() {
+                decoded.history == self.log.history && view.from <= at && at <= self.log.end() && known;
+            if !sound || view.ready.is_some() {
                 return Err(Misuse::BadCursor);
             }
         }
-        self.advance(now);
-        let Some(row) = self.ships.find(snapshot) else {
-            return Ok(());
-        };
-        let live = self.ships.live[row].as_mut().expect("found");
-        let cursor = Cursor::new(decoded.history, decoded.position, decoded.epochs.entries());
-        (live.ready, live.bytes) = (Some((cursor, at)), bytes.unwrap_or(u64::MAX));
-        for ship in 0..self.ships.rows.len() {
-            let carrier = &self.ships.rows[ship];
-            if let Some(link) = carrier.link.filter(|_| carrier.snapshot == snapshot) {
-                self.begin_if_ready(link.0 as usize, ship);
-            }
-        }
-        mutant!(self.config, 115 => self.reconsider_all());
-        mutant!(self.config, 115 => self.drop_if_unused(snapshot));
-        Ok(())
+        Ok(decoded)
     }
 
-    pub(crate) fn snapshot_piece(
+    /// Checks that a view was asked for in this boot.
+    pub(crate) fn issued(&self, snapshot: SnapshotId) -> Result<(), Misuse> {
+        if self.transfers.issued(snapshot) { Ok(()) } else { Err(Misuse::UnknownSnapshot) }
+    }
+
+    /// A view is open, exactly at a cursor; one that nobody needs any more changes nothing.
+    pub(crate) fn view_ready(
         &mut self,
-        now: Time,
+        links: &mut Links,
+        shared: &mut Shared,
         snapshot: SnapshotId,
-        piece: u64,
+        (at, bytes): (&Decoded, Option<u64>),
+    ) {
+        let Some(row) = self.transfers.find(snapshot) else {
+            return;
+        };
+        let view = self.transfers.views[row].as_mut().expect("found");
+        assert!(view.ready.is_none(), "checked by may_be_ready");
+        let cursor = Cursor::new(at.history, at.position, at.epochs.entries());
+        (view.ready, view.bytes) = (Some((cursor, at.position.boundary)), bytes.unwrap_or(u64::MAX));
+        for transfer in 0..self.transfers.rows.len() {
+            let of = &self.transfers.rows[transfer];
+            if let Some(link) = of.link.filter(|_| of.snapshot == snapshot) {
+                self.begin_if_open(links, shared, link.row(), transfer);
+            }
+        }
+        mutant!(self, 115 => self.reconsider_all(links, shared));
+        mutant!(self, 115 => self.drop_if_unused(shared, snapshot));
+    }
+
+    /// A piece of a view was read: every transfer that waits for it takes it.
+    pub(crate) fn view_piece(
+        &mut self,
+        links: &mut Links,
+        shared: &mut Shared,
+        (snapshot, piece): (SnapshotId, u64),
         data: &[u8],
         last: bool,
-    ) -> Result<(), Misuse> {
-        if !self.ships.issued(snapshot) {
-            return Err(Misuse::UnknownSnapshot);
-        }
-        if data.len() > self.config.piece_bytes_max as usize || (data.is_empty() && !last) {
-            return Err(Misuse::PieceLength);
-        }
-        self.advance(now);
-        let data = if mutant!(self.config, 13) && last { &data[..0] } else { data };
-        for ship in 0..self.ships.rows.len() {
-            let carrier = &mut self.ships.rows[ship];
-            let waits = carrier.asked && carrier.snapshot == snapshot && carrier.next_read == piece;
-            if let Some(link) = carrier.link.filter(|_| waits) {
-                carrier.load(data, last);
-                self.want(link.0 as usize);
-                self.ask_piece(ship);
+    ) {
+        let data = if mutant!(self, 13) && last { &data[..0] } else { data };
+        for transfer in 0..self.transfers.rows.len() {
+            let row = &mut self.transfers.rows[transfer];
+            let waits = row.asked && row.snapshot == snapshot && row.next_read == piece;
+            if let Some(link) = row.link.filter(|_| waits) {
+                row.load(data, last);
+                links.want(shared, link.row());
+                self.ask_piece(shared, transfer);
             }
         }
-        Ok(())
     }
 
-    pub(crate) fn snapshot_failed(
+    /// A view could not be opened, or broke.
+    pub(crate) fn view_failed(
         &mut self,
-        now: Time,
+        links: &mut Links,
+        shared: &mut Shared,
         snapshot: SnapshotId,
         retry: bool,
-    ) -> Result<(), Misuse> {
-        if !self.ships.issued(snapshot) {
-            return Err(Misuse::UnknownSnapshot);
-        }
-        self.advance(now);
-        if let Some(live) = self.ships.find(snapshot) {
-            self.break_snapshot(live, retry);
-        }
-        Ok(())
-    }
-
-    /// A view is gone. Who had begun with it is cut and comes back; who had not waits for the next.
-    fn break_snapshot(&mut self, live: usize, retry: bool) {
-        // First of all: closing a link frees its ship, and who waits for one must not board what is gone.
-        self.ships.live[live].as_mut().expect("a live row").done = true;
-        let broken = self.ships.live[live].expect("a live row");
-        for slot in self.slots.rows.iter_mut().filter(|slot| slot.cut_off == Some(broken.id)) {
-            slot.cut_off = None;
-        }
-        for ship in 0..self.ships.rows.len() {
-            let carrier = &self.ships.rows[ship];
-            let Some(link) = carrier.link.filter(|_| carrier.snapshot == broken.id) else {
-                continue;
-            };
-            let row = link.0 as usize;
-            if mutant!(self.config, 11 | 39) && !self.links[row].phase.joined() {
-                self.ships.rows[ship].link = None;
-                continue;
-            }
-            let pause = if retry { Span::ZERO } else { Span::from_secs(1) };
-            self.close(row, Fault::SnapshotFailed, false, pause);
-            self.slots.rows[self.links[row].down.slot].cut_off = None;
-        }
-        let subject = self.live_subject(live);
-        self.pending.push(subject);
-    }
-
-    pub(crate) fn drop_all_snapshots(&mut self) {
-        for live in 0..self.ships.live.len() {
-            if self.ships.live[live].is_some_and(|live| !live.done) {
-                self.break_snapshot(live, true);
-            }
-        }
-    }
-
-    /// Frees the view nobody needs any more.
-    pub(crate) fn drop_if_unused(&mut self, snapshot: SnapshotId) {
-        let remembered = self.slots.rows.iter().any(|slot| slot.used && slot.cut_off == Some(snapshot));
-        if remembered || self.ships.carried(snapshot) {
-            return;
-        }
-        if let Some(live) = self.ships.find(snapshot) {
-            self.ships.live[live].as_mut().expect("found").done = true;
-            let subject = self.live_subject(live);
-            self.pending.push(subject);
-        }
-    }
-
-    /// The replica needs what it was cut off from no more.
-    pub(crate) fn forget_cut_off(&mut self, row: usize) {
-        let slot = self.links[row].down.slot;
-        if let Some(snapshot) = self.slots.rows[slot].cut_off.take() {
-            self.drop_if_unused(snapshot);
-        }
-    }
-
-    /// Every piece was sent and taken: the ship is free for the next.
-    pub(crate) fn pieces_released(&mut self, row: usize) {
-        let down = &mut self.links[row].down;
-        let Some(Shipping { ship: Some(ship), .. }) = down.shipping else {
-            return;
-        };
-        let all = down.piece_credit.released == down.piece_credit.sent;
-        if all && self.ships.rows[ship].sent_all {
-            self.leave_ship(row);
-        }
-    }
-
-    /// Nothing of the ship is on this link any more: it is free for another.
-    pub(crate) fn leave_ship(&mut self, row: usize) {
-        let down = &mut self.links[row].down;
-        let Some(Shipping { ship: Some(ship), snapshot, .. }) = down.shipping else {
-            return;
-        };
-        down.shipping = down.shipping.map(|shipping| Shipping { ship: None, ..shipping });
-        self.ships.rows[ship].link = None;
-        self.drop_if_unused(snapshot);
-        self.reconsider_all();
-    }
-
-    /// The replica installed its snapshot: it counts again, and the pause before the next one begins.
-    pub(crate) fn installed_there(&mut self, row: usize) {
-        let slot = self.links[row].down.slot;
-        let down = &mut self.links[row].down;
-        if down.shipping.is_some_and(|shipping| shipping.ship.is_none()) {
-            (down.shipping, down.needs_snapshot) = (None, false);
-            self.slots.rows[slot].note_snapshot_end(self.clock.now(), &mut self.pause);
-            mutant!(self.config, 8 => self.stream_all_again(row));
+    ) {
+        if let Some(view) = self.transfers.find(snapshot) {
+            self.break_view(links, shared, view, retry);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is remembered of a replica, connected or not.
+//! The memory of a replica, connected or not.
 //!
 //! States of a slot: *free*, *connected* (a link owns it), *away* (since `last_seen`). A slot remembers; it never holds
 //! the ring. Away for strictly more than the reconnect window it is forgotten, once, with an event; in a full table
@@ -6,22 +6,26 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use core::hash::{Hash, Hasher};
 
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::Subject;
 use crate::id::{LinkId, NodeId, Offset, SnapshotId};
 use crate::limits::{PAUSE_MAX_NS, PAUSE_MIN_NS};
-use crate::rng::Dice;
+use crate::rng::SeededRng;
 use crate::time::{Span, Time};
 
-/// What a replica acknowledged.
+/// The acknowledgement of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Acked {
     /// Without a base the offsets count for nothing.
     pub(crate) base: bool,
     /// It keeps nothing through a power cut: `persisted` says nothing.
-    pub(crate) volatile: bool,
-    pub(crate) received: Offset,
-    pub(crate) applied: Offset,
-    pub(crate) persisted: Offset,
+    pub(super) volatile: bool,
+    pub(super) received: Offset,
+    pub(super) applied: Offset,
+    pub(super) persisted: Offset,
 }
 
 /// How far a replica came. See [`Node::acked`](crate::Node::acked).
@@ -36,7 +40,14 @@ pub enum Level {
 }
 
 impl Acked {
-    pub(crate) fn at(&self, level: Level) -> Offset {
+    /// Whether it takes back what was acknowledged before.
+    pub(super) fn is_behind(&self, before: &Self) -> bool {
+        self.received < before.received
+            || before.base
+                && (!self.base || self.applied < before.applied || self.persisted < before.persisted)
+    }
+
+    pub(super) fn at(&self, level: Level) -> Offset {
         match level {
             Level::Received => self.received,
             Level::Applied => self.applied,
@@ -49,51 +60,57 @@ impl Acked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Slot {
     /// Whether the slot is taken.
-    pub(crate) used: bool,
-    pub(crate) node: NodeId,
-    pub(crate) incarnation: u64,
-    pub(crate) link: Option<LinkId>,
-    pub(crate) last_seen: Time,
-    pub(crate) acked: Acked,
-    /// Acknowledged more than was told.
-    pub(crate) acked_untold: bool,
+    pub(super) used: bool,
+    pub(super) node: NodeId,
+    pub(super) incarnation: u64,
+    pub(super) link: Option<LinkId>,
+    pub(super) last_seen: Time,
+    pub(super) acked: Acked,
+    /// It acknowledged more than was notified.
+    pub(super) acked_pending: bool,
     /// The snapshot it was cut off from.
-    pub(crate) cut_off: Option<SnapshotId>,
+    pub(super) cut_off: Option<SnapshotId>,
     /// Snapshots begun since it last caught up.
-    pub(crate) snapshots: u32,
+    pub(super) snapshots: u32,
     /// Where the tail of the one began that is not known to be installed.
-    pub(crate) begun: Option<Offset>,
+    pub(super) begun: Option<Offset>,
     /// No new snapshot for it before this.
-    pub(crate) not_before: Time,
-    /// A former owner's expiry that was not told yet.
-    pub(crate) expired: Option<(NodeId, u64)>,
+    pub(super) not_before: Time,
+    /// A former owner's expiry that was not notified yet.
+    pub(super) expired: Option<(NodeId, u64)>,
 }
 
 impl Slot {
     /// A snapshot begins: the next one, unless the replica catches up, waits a growing pause.
-    pub(crate) fn note_snapshot(&mut self, now: Time, from: Offset, dice: &mut Dice) {
+    pub(super) fn note_snapshot(&mut self, now: Time, from: Offset, rng: &mut SeededRng) {
         self.begun = Some(from);
         let pause = PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.min(16)).min(PAUSE_MAX_NS);
         self.snapshots += 1;
-        self.not_before = now + Span(dice.jitter(pause));
+        self.not_before = now + Span(rng.jitter(pause));
     }
 
     /// A snapshot was installed: the pause before the next one is counted from here.
-    pub(crate) fn note_snapshot_end(&mut self, now: Time, dice: &mut Dice) {
+    pub(super) fn note_snapshot_end(&mut self, now: Time, rng: &mut SeededRng) {
         self.begun = None;
         let pause =
             PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.saturating_sub(1).min(16)).min(PAUSE_MAX_NS);
-        self.not_before = now + Span(dice.jitter(pause));
+        self.not_before = now + Span(rng.jitter(pause));
     }
 
     /// The replica caught up: the pauses begin anew.
-    pub(crate) fn note_caught_up(&mut self) {
+    pub(super) fn note_caught_up(&mut self) {
         self.snapshots = 0;
         self.not_before = Time::ZERO;
     }
 
+    /// Received, applied and persisted, as our host is notified of them: without a base they count for nothing.
+    pub(super) fn counted(&self) -> [Offset; 3] {
+        let Acked { base, volatile: _, received, applied, persisted } = self.acked;
+        [received, applied, persisted].map(|offset| if base { offset } else { Offset(0) })
+    }
+
     /// When it will be forgotten: the first moment strictly past the window.
-    pub(crate) fn expires_at(&self, window: Span) -> Option<Time> {
+    pub(super) fn expires_at(&self, window: Span) -> Option<Time> {
         (self.used && self.link.is_none()).then(|| self.last_seen + window + Span(1))
     }
 }
@@ -101,23 +118,23 @@ impl Slot {
 /// The table of slots.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    pub(crate) rows: Box<[Slot]>,
+    pub(super) rows: Box<[Slot]>,
 }
 
 clone_fields! { Slots { rows } }
 
 impl Slots {
-    pub(crate) fn new(count: u32) -> Self {
+    pub(super) fn new(count: u32) -> Self {
         Self { rows: vec![Slot::default(); count as usize].into_boxed_slice() }
     }
 
     /// The slot of a node.
-    pub(crate) fn find(&self, node: NodeId) -> Option<usize> {
+    pub(super) fn find(&self, node: NodeId) -> Option<usize> {
         self.rows.iter().position(|slot| slot.used && slot.node == node)
     }
 
     /// A free slot, or the one that gives way: the longest away. `None` if all are connected.
-    pub(crate) fn room(&self) -> Option<usize> {
+    pub(super) fn room(&self) -> Option<usize> {
         if let Some(free) = self.rows.iter().position(|slot| !slot.used) {
             return Some(free);
         }
@@ -127,7 +144,7 @@ impl Slots {
     }
 
     /// The `n`-th highest acknowledgement at a level, over connected replicas with a base.
-    pub(crate) fn acked(&self, level: Level, n: u32) -> Offset {
+    pub(super) fn acked(&self, level: Level, n: u32) -> Offset {
         let counted = || self.rows.iter().filter(|slot| slot.used && slot.link.is_some() && slot.acked.base);
         let mut bound = Offset(u64::MAX);
         let mut left = n;
@@ -144,7 +161,30 @@ impl Slots {
         }
     }
 
-    pub(crate) fn check(&self) {
+    /// The bytes it allocates.
+    pub(super) fn memory_bytes(config: &Config) -> u64 {
+        u64::from(config.slots_max) * size_of::<Slot>() as u64
+    }
+
+    /// Whether there is something to notify of each slot.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (bool, Subject)> + '_ {
+        let has = |slot: &Slot| slot.acked_pending || slot.expired.is_some();
+        self.rows.iter().enumerate().map(move |(row, slot)| (has(slot), Subject::Slot(row)))
+    }
+
+    /// Feeds a fingerprint. Times count from now; rows not in use are left out.
+    pub(super) fn print(&self, clock: &Clock, print: &mut impl Hasher) {
+        for slot in self.rows.iter().filter(|slot| slot.used || slot.expired.is_some()) {
+            (slot.used, slot.node, slot.incarnation, slot.link, slot.acked, slot.acked_pending).hash(print);
+            let not_before = clock.until(slot.not_before);
+            (slot.cut_off, slot.snapshots, slot.begun, not_before, slot.expired).hash(print);
+            if slot.link.is_none() {
+                clock.now().since(slot.last_seen).hash(print);
+            }
+        }
+    }
+
+    pub(super) fn check(&self) {
         for (row, slot) in self.rows.iter().enumerate().filter(|(_, slot)| slot.used) {
             assert_eq!(self.find(slot.node), Some(row), "one slot a node");
         }

@@ -1,9 +1,9 @@
-//! The tables of a sender: live views of the store, and the ships that carry their pieces.
+//! The tables of a sender: open views of the store, and the transfers of their pieces.
 //!
-//! A *live* snapshot is a view the host holds open: wanted, then ready; two at most. A *ship* carries one to one link
-//! from two piece buffers of its own, so a replica that stops reading pins nobody else's pieces. A ship's pieces are
+//! A *view* is a snapshot the host holds open: wanted, then ready; two at most. A *transfer* sends one to one link from
+//! two piece buffers of its own, so a replica that stops reading pins nobody else's pieces. A transfer's pieces are
 //! chained to each other on its link, and numbered, so that a cut link resumes at the first it lacks.
-//! Invariants: every ship's snapshot is live; a live snapshot has a ship, or a slot that was cut off from it.
+//! Invariants: every transfer's view is open or wanted; a view has a transfer, or a slot that was cut off from it.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -11,22 +11,23 @@ use core::hash::{Hash, Hasher};
 
 use crate::config::Config;
 use crate::cursor::Cursor;
+use crate::events::Subject;
 use crate::id::{LinkId, Offset, SnapshotId};
 use crate::limits::{PIECES_BUFFERED, SNAPSHOTS_LIVE};
 use crate::wire::control::encode_piece;
 
-/// A view the host holds open.
+/// A view the host holds open, or is asked to open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Live {
-    pub(crate) id: SnapshotId,
+pub(crate) struct View {
+    pub(super) id: SnapshotId,
     /// Where tails begin: the view lies here or later.
-    pub(crate) from: Offset,
+    pub(super) from: Offset,
     /// Where the view lies, once it is open.
-    pub(crate) ready: Option<(Cursor, Offset)>,
-    pub(crate) bytes: u64,
-    pub(crate) wanted_untold: bool,
-    /// Nobody needs it: the row is free once that was told.
-    pub(crate) done: bool,
+    pub(super) ready: Option<(Cursor, Offset)>,
+    pub(super) bytes: u64,
+    pub(super) wanted_pending: bool,
+    /// Nobody needs it: the row is free once that was notified.
+    pub(super) done: bool,
 }
 
 #[derive(Debug)]
@@ -38,29 +39,29 @@ struct Buffer {
 
 clone_fields! { Buffer { bytes, len, last } }
 
-/// A link's share of the shipping.
+/// The transfer of a snapshot to one link.
 #[derive(Debug)]
-pub(crate) struct Ship {
-    pub(crate) link: Option<LinkId>,
-    pub(crate) snapshot: SnapshotId,
+pub(crate) struct Transfer {
+    pub(super) link: Option<LinkId>,
+    pub(super) snapshot: SnapshotId,
     /// The next piece to ask the host for.
-    pub(crate) next_read: u64,
+    pub(super) next_read: u64,
     /// It was asked for, and the answer is awaited.
-    pub(crate) asked: bool,
+    pub(super) asked: bool,
     /// The last piece was read.
-    pub(crate) read_all: bool,
+    pub(super) read_all: bool,
     /// The chain before the next piece to stage.
-    pub(crate) chain: u64,
+    pub(super) chain: u64,
     /// Every piece left.
-    pub(crate) sent_all: bool,
+    pub(super) sent_all: bool,
     buffers: [Buffer; PIECES_BUFFERED],
     first: usize,
     full: usize,
 }
 
-clone_fields! { Ship { link, snapshot, next_read, asked, read_all, chain, sent_all, buffers, first, full } }
+clone_fields! { Transfer { link, snapshot, next_read, asked, read_all, chain, sent_all, buffers, first, full } }
 
-impl Ship {
+impl Transfer {
     fn new(config: &Config) -> Self {
         let buffer = || Buffer {
             bytes: vec![0; config.piece_frame_bytes_max() as usize].into_boxed_slice(),
@@ -82,12 +83,12 @@ impl Ship {
     }
 
     /// Whether another piece should be asked for.
-    pub(crate) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.link.is_some() && !self.asked && !self.read_all && self.full < PIECES_BUFFERED
     }
 
     /// Takes a piece the host read.
-    pub(crate) fn load(&mut self, data: &[u8], last: bool) {
+    pub(super) fn load(&mut self, data: &[u8], last: bool) {
         let buffer = &mut self.buffers[(self.first + self.full) % PIECES_BUFFERED];
         buffer.len = encode_piece(&mut buffer.bytes, self.snapshot, self.next_read, data);
         buffer.last = last;
@@ -97,7 +98,7 @@ impl Ship {
     }
 
     /// The staged or next piece frame and whether it is the last; `None` if none is loaded.
-    pub(crate) fn front_mut(&mut self) -> Option<(&mut [u8], bool)> {
+    pub(super) fn front_mut(&mut self) -> Option<(&mut [u8], bool)> {
         if self.full == 0 {
             return None;
         }
@@ -105,27 +106,27 @@ impl Ship {
         Some((&mut buffer.bytes[..buffer.len], buffer.last))
     }
 
-    pub(crate) fn front_len(&self) -> Option<usize> {
+    pub(super) fn front_len(&self) -> Option<usize> {
         (self.full > 0).then(|| self.buffers[self.first].len)
     }
 
     /// The front piece left whole.
-    pub(crate) fn unload(&mut self) {
+    pub(super) fn unload(&mut self) {
         assert!(self.full > 0, "a staged piece is loaded");
         self.sent_all |= self.buffers[self.first].last;
         self.first = (self.first + 1) % PIECES_BUFFERED;
         self.full -= 1;
     }
 
-    fn board(&mut self, link: LinkId, snapshot: SnapshotId, next_piece: u64, chain: u64) {
+    fn assign(&mut self, link: LinkId, snapshot: SnapshotId, next_piece: u64, chain: u64) {
         (self.link, self.snapshot, self.next_read, self.chain) = (Some(link), snapshot, next_piece, chain);
         (self.asked, self.read_all, self.sent_all) = (false, false, false);
         (self.first, self.full) = (0, 0);
     }
 }
 
-/// The pieces that are loaded, and who waits for more. A ship without a link is any other.
-impl Hash for Ship {
+/// The pieces that are loaded, and who waits for more. A transfer without a link is any other.
+impl Hash for Transfer {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.link.hash(hasher);
         if self.link.is_none() {
@@ -139,85 +140,112 @@ impl Hash for Ship {
     }
 }
 
-/// Views and ships of one node.
+/// Views and transfers of one log.
 #[derive(Debug, Hash)]
-pub(crate) struct Ships {
-    pub(crate) rows: Box<[Ship]>,
-    pub(crate) live: [Option<Live>; SNAPSHOTS_LIVE],
-    /// Dice of this boot, in the high half of every id.
-    dice: u32,
+pub(crate) struct Transfers {
+    pub(super) rows: Box<[Transfer]>,
+    pub(super) views: [Option<View>; SNAPSHOTS_LIVE],
+    /// Random at each start, in the high half of every id.
+    nonce: u32,
     /// Ids given out.
     count: u32,
 }
 
-clone_fields! { Ships { rows, live, dice, count } }
+clone_fields! { Transfers { rows, views, nonce, count } }
 
-impl Ships {
-    pub(crate) fn new(config: &Config, dice: u32) -> Self {
+impl Transfers {
+    pub(super) fn new(config: &Config, nonce: u32) -> Self {
         Self {
-            rows: (0..config.ships_max).map(|_| Ship::new(config)).collect(),
-            live: [None; SNAPSHOTS_LIVE],
-            dice,
+            rows: (0..config.ships_max).map(|_| Transfer::new(config)).collect(),
+            views: [None; SNAPSHOTS_LIVE],
+            nonce,
             count: 0,
         }
     }
 
-    /// The staged piece of a ship.
-    pub(crate) fn front(&self, ship: usize) -> &[u8] {
-        let ship = &self.rows[ship];
-        let buffer = &ship.buffers[ship.first];
+    /// The staged piece of a transfer.
+    pub(super) fn front(&self, row: usize) -> &[u8] {
+        let transfer = &self.rows[row];
+        let buffer = &transfer.buffers[transfer.first];
         &buffer.bytes[..buffer.len]
     }
 
     /// Whether this id was ever given out in this boot.
-    pub(crate) fn issued(&self, id: SnapshotId) -> bool {
-        id.0 >> 32 == u64::from(self.dice)
+    pub(super) fn issued(&self, id: SnapshotId) -> bool {
+        id.0 >> 32 == u64::from(self.nonce)
             && (1..=u64::from(self.count)).contains(&(id.0 & u64::from(u32::MAX)))
     }
 
-    /// The live snapshot of an id.
-    pub(crate) fn find(&self, id: SnapshotId) -> Option<usize> {
-        self.live.iter().position(|live| live.is_some_and(|live| live.id == id && !live.done))
+    /// The row of the view of an id, unless nobody needs it any more.
+    pub(super) fn find(&self, id: SnapshotId) -> Option<usize> {
+        self.views.iter().position(|view| view.is_some_and(|view| view.id == id && !view.done))
+    }
+
+    /// The view of an id, unless nobody needs it any more.
+    pub(super) fn view(&self, id: SnapshotId) -> Option<View> {
+        self.find(id).and_then(|row| self.views[row])
+    }
+
+    /// Whether the host holds this view open.
+    pub(super) fn is_open(&self, id: SnapshotId) -> bool {
+        self.view(id).is_some_and(|view| view.ready.is_some())
     }
 
     /// Wants a new view, if a row is free.
-    pub(crate) fn want(&mut self, from: Offset) -> Option<usize> {
-        let row = self.live.iter().position(Option::is_none)?;
+    pub(super) fn want(&mut self, from: Offset) -> Option<usize> {
+        let row = self.views.iter().position(Option::is_none)?;
         self.count += 1;
-        let id = SnapshotId(u64::from(self.dice) << 32 | u64::from(self.count));
-        self.live[row] =
-            Some(Live { id, from, ready: None, bytes: u64::MAX, wanted_untold: true, done: false });
+        let id = SnapshotId(u64::from(self.nonce) << 32 | u64::from(self.count));
+        self.views[row] =
+            Some(View { id, from, ready: None, bytes: u64::MAX, wanted_pending: true, done: false });
         Some(row)
     }
 
-    /// Puts a link aboard a free ship.
-    pub(crate) fn board(
+    /// Assigns a free transfer to a link.
+    pub(super) fn assign(
         &mut self,
         link: LinkId,
         snapshot: SnapshotId,
         next_piece: u64,
         chain: u64,
     ) -> Option<usize> {
-        let row = self.rows.iter().position(|ship| ship.link.is_none())?;
-        self.rows[row].board(link, snapshot, next_piece, chain);
+        let row = self.rows.iter().position(|transfer| transfer.link.is_none())?;
+        self.rows[row].assign(link, snapshot, next_piece, chain);
         Some(row)
     }
 
-    pub(crate) fn has_free_ship(&self) -> bool {
-        self.rows.iter().any(|ship| ship.link.is_none())
+    pub(super) fn has_free(&self) -> bool {
+        self.rows.iter().any(|transfer| transfer.link.is_none())
     }
 
-    /// Whether a ship carries this snapshot.
-    pub(crate) fn carried(&self, id: SnapshotId) -> bool {
-        self.rows.iter().any(|ship| ship.link.is_some() && ship.snapshot == id)
+    /// Whether a transfer of this snapshot is assigned.
+    pub(super) fn is_assigned(&self, id: SnapshotId) -> bool {
+        self.rows.iter().any(|transfer| transfer.link.is_some() && transfer.snapshot == id)
     }
 
-    pub(crate) fn check(&self) {
-        for ship in self.rows.iter().filter(|ship| ship.link.is_some()) {
-            assert!(self.find(ship.snapshot).is_some(), "every ship's snapshot is live");
-            assert!(ship.full <= PIECES_BUFFERED);
+    /// The bytes it allocates.
+    pub(super) fn memory_bytes(config: &Config) -> u64 {
+        let pieces = PIECES_BUFFERED * config.piece_frame_bytes_max() as usize;
+        u64::from(config.ships_max) * (size_of::<Transfer>() + pieces) as u64
+    }
+
+    /// Whether the host is to be asked for a piece of this transfer, or for a view or its end.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (bool, Subject)> + '_ {
+        let wants = |transfer: &Transfer| transfer.has_room() && self.is_open(transfer.snapshot);
+        let has = |view: &Option<View>| view.is_some_and(|view| view.wanted_pending || view.done);
+        let transfers = self.rows.iter().enumerate();
+        let views = self.views.iter().enumerate();
+        transfers
+            .map(move |(row, transfer)| (wants(transfer), Subject::Transfer(row)))
+            .chain(views.map(move |(row, view)| (has(view), Subject::View(row))))
+    }
+
+    pub(super) fn check(&self) {
+        for transfer in self.rows.iter().filter(|transfer| transfer.link.is_some()) {
+            assert!(self.find(transfer.snapshot).is_some(), "every transfer's view is open or wanted");
+            assert!(transfer.full <= PIECES_BUFFERED);
         }
     }
 }
 
-const _: () = assert!(PIECES_BUFFERED == 2, "Ship::new names two buffers");
+const _: () = assert!(PIECES_BUFFERED == 2, "Transfer::new names two buffers");

@@ -8,37 +8,37 @@ use crate::error::Fault;
 /// The sender's side of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Credit {
-    pub(crate) sent: u64,
-    pub(crate) released: u64,
-    pub(crate) window: u64,
+    pub(super) sent: u64,
+    pub(super) released: u64,
+    pub(super) window: u64,
 }
 
 impl Credit {
-    pub(crate) fn new(window: u64) -> Self {
+    pub(super) fn new(window: u64) -> Self {
         Self { sent: 0, released: 0, window }
     }
 
     /// Bytes that were sent and not released.
-    pub(crate) fn in_flight(&self) -> u64 {
+    pub(super) fn in_flight(&self) -> u64 {
         self.sent - self.released
     }
 
-    pub(crate) fn may_begin(&self) -> bool {
+    pub(super) fn may_begin(&self) -> bool {
         self.in_flight() < self.window
     }
 
-    pub(crate) fn begin(&mut self, frame_bytes: u64) {
+    pub(super) fn begin(&mut self, frame_bytes: u64) {
         debug_assert!(self.may_begin());
         self.sent += frame_bytes;
     }
 
     /// Takes back frames that were staged and not begun.
-    pub(crate) fn take_back(&mut self, frame_bytes: u64) {
+    pub(super) fn take_back(&mut self, frame_bytes: u64) {
         self.sent -= frame_bytes;
     }
 
-    /// What the peer says it released.
-    pub(crate) fn release(&mut self, released: u64) -> Result<(), Fault> {
+    /// The peer says how much it released.
+    pub(super) fn release(&mut self, released: u64) -> Result<(), Fault> {
         if released > self.sent {
             return Err(Fault::AckAhead);
         }
@@ -53,21 +53,21 @@ impl Credit {
 /// The receiver's side of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Receipt {
-    pub(crate) received: u64,
-    pub(crate) released: u64,
-    /// What the peer was last told of `released`.
-    pub(crate) told: u64,
-    pub(crate) window: u64,
+    pub(super) received: u64,
+    pub(super) released: u64,
+    /// `released` as the peer last heard it.
+    pub(super) acked: u64,
+    pub(super) window: u64,
 }
 
 impl Receipt {
-    pub(crate) fn new(window: u64) -> Self {
-        Self { received: 0, released: 0, told: 0, window }
+    pub(super) fn new(window: u64) -> Self {
+        Self { received: 0, released: 0, acked: 0, window }
     }
 
-    /// A frame came. The sender cannot know of more than we told it.
-    pub(crate) fn receive(&mut self, frame_bytes: u64) -> Result<(), Fault> {
-        if self.received - self.told >= self.window {
+    /// A frame came. The sender cannot know of more than we acknowledged.
+    pub(super) fn receive(&mut self, frame_bytes: u64) -> Result<(), Fault> {
+        if self.received - self.acked >= self.window {
             return Err(Fault::Window);
         }
         self.received += frame_bytes;

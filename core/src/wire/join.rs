@@ -4,7 +4,8 @@ use super::FrameKind;
 use super::fields::{Reader, Writer};
 use crate::epochs::EpochTable;
 use crate::error::Fault;
-use crate::id::{HistoryId, Offset, Position, SnapshotId};
+use crate::id::{Epoch, HistoryId, Offset, Position, SnapshotId};
+use crate::limits::EPOCHS_MAX;
 
 const CAN_REWIND: u8 = 1;
 const ADOPT: u8 = 2;
@@ -57,7 +58,7 @@ impl Join {
         writer.u64(self.applied.0).u64(self.persisted.0).u64(self.untaken_bytes);
         writer.u64(self.snapshot.0).u64(self.next_piece).u64(self.chain);
         writer.u32(self.number);
-        self.epochs.encode(&mut writer);
+        encode_epochs(&mut writer, &self.epochs);
         writer.finish(FrameKind::Join, epoch_number)
     }
 
@@ -82,7 +83,7 @@ impl Join {
             next_piece: reader.u64()?,
             chain: reader.u64()?,
             number: reader.u32()?,
-            epochs: EpochTable::decode(&mut reader)?,
+            epochs: decode_epochs(&mut reader)?,
         };
         let holds = !join.history.is_none();
         let sound = join.applied <= join.position.boundary && join.persisted <= join.position.boundary;
@@ -137,7 +138,7 @@ impl Admit {
         encode_position(&mut writer, self.from);
         writer.u64(self.snapshot.0).u64(self.next_piece);
         writer.u64(self.fork.unwrap_or_default().0).u32(self.join);
-        self.epochs.encode(&mut writer);
+        encode_epochs(&mut writer, &self.epochs);
         writer.finish(FrameKind::Admit, epoch_number)
     }
 
@@ -163,9 +164,10 @@ impl Admit {
         let next_piece = reader.u64()?;
         let fork = Offset(reader.u64()?);
         let join = reader.u32()?;
-        let epochs = EpochTable::decode(&mut reader)?;
-        let shipping = matches!(verdict, Verdict::Snapshot | Verdict::SnapshotOnly);
-        if verdict != Verdict::Wait && (history.is_none() || epochs.is_empty()) || shipping && snapshot.0 == 0
+        let epochs = decode_epochs(&mut reader)?;
+        let snapshot_comes = matches!(verdict, Verdict::Snapshot | Verdict::SnapshotOnly);
+        if verdict != Verdict::Wait && (history.is_none() || epochs.is_empty())
+            || snapshot_comes && snapshot.0 == 0
         {
             return Err(Fault::Malformed);
         }
@@ -188,9 +190,29 @@ pub(crate) fn encode_position(writer: &mut Writer<'_>, position: Position) {
 }
 
 pub(crate) fn decode_position(reader: &mut Reader<'_>) -> Result<Position, Fault> {
-    Ok(Position {
-        epoch: crate::id::Epoch(reader.u64()?),
-        boundary: Offset(reader.u64()?),
-        digest: reader.u64()?,
-    })
+    Ok(Position { epoch: Epoch(reader.u64()?), boundary: Offset(reader.u64()?), digest: reader.u64()? })
 }
+
+fn encode_epochs(writer: &mut Writer<'_>, epochs: &EpochTable) {
+    writer.u8(u8::try_from(epochs.entries().len()).expect("EPOCHS_MAX fits"));
+    for (epoch, start) in epochs.entries() {
+        writer.u64(epoch.0).u64(start.0);
+    }
+}
+
+fn decode_epochs(reader: &mut Reader<'_>) -> Result<EpochTable, Fault> {
+    let count = usize::from(reader.u8()?);
+    if count > EPOCHS_MAX {
+        return Err(Fault::Malformed);
+    }
+    let mut table = EpochTable::EMPTY;
+    for _ in 0..count {
+        let (epoch, start) = (Epoch(reader.u64()?), Offset(reader.u64()?));
+        if epoch.number() == 0 || !table.append(epoch, start) {
+            return Err(Fault::EpochOrder);
+        }
+    }
+    Ok(table)
+}
+
+const _: () = assert!(EPOCHS_MAX <= u8::MAX as usize);

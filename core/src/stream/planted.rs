@@ -1,18 +1,22 @@
 //! The planted bugs that take more than a line.
 
+use crate::clock::Clock;
 use crate::error::Fault;
+use crate::events::Subject;
 use crate::id::{Offset, SnapshotId};
 use crate::input::{Kind, Payload, Step};
-use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES};
+use crate::limits::BATCH_HEAD_BYTES;
+use crate::links::Links;
 use crate::links::outbox::Stage;
-use crate::links::{Phase, tell};
-use crate::node::Node;
+use crate::shared::Shared;
+use crate::stream::Stream;
+use crate::stream::completions::Completed;
+use crate::stream::readers::Serving;
 use crate::stream::slots::Acked;
 use crate::time::{Span, Time};
 use crate::wire::batch::BatchHead;
-use crate::wire::fields::u32_at;
 
-/// What a bug remembers.
+/// The memory of a bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Planted {
     /// 12: the host was told of a snapshot's begin, and did not install it.
@@ -69,43 +73,43 @@ impl Acked {
     }
 }
 
-impl Node {
+impl Stream {
     /// 9, 10, 117: the snapshot under way to a replica is dropped for a new one, without a pause.
-    pub(crate) fn begin_again(&mut self, row: usize) {
-        let piece_staged = matches!(self.links[row].outbox.stage, Stage::Piece { .. });
-        if piece_staged || self.links[row].phase != Phase::Stream || self.links[row].down.shipping.is_none() {
+    pub(super) fn begin_again(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let piece_staged = matches!(links[row].outbox.stage(), Stage::Piece { .. });
+        if piece_staged || self.readers[row].serving.assigned().is_none() {
             return;
         }
-        self.cut_stage(row);
-        self.leave_ship(row);
-        self.slots.rows[self.links[row].down.slot].not_before = Time::ZERO;
-        self.need_snapshot(row, None);
+        self.cut_run(links, row);
+        self.leave_transfer(links, shared, row);
+        self.slots.rows[self.readers[row].slot].not_before = Time::ZERO;
+        self.need_snapshot(links, shared, row, None);
     }
 
     /// 10: the first piece left, and the log has grown since its view was opened: a newer view is better.
-    pub(crate) fn prefer_newer(&mut self, ship: usize) {
-        let Some(link) = self.ships.rows[ship].link else { return };
-        let row = link.0 as usize;
-        let first = self.links[row].down.shipping.is_some_and(|shipping| shipping.next_piece == 1);
-        let live = self.ships.find(self.ships.rows[ship].snapshot).and_then(|live| self.ships.live[live]);
-        let old = live.and_then(|live| live.ready).is_some_and(|(_, at)| at < self.log.next());
+    pub(crate) fn prefer_newer(&mut self, links: &mut Links, shared: &mut Shared, transfer: usize) {
+        let Some(link) = self.transfers.rows[transfer].link else { return };
+        let row = link.row();
+        let first = self.readers[row].serving.assigned().is_some_and(|assigned| assigned.next_piece == 1);
+        let view = self.transfers.view(self.transfers.rows[transfer].snapshot);
+        let old = view.and_then(|view| view.ready).is_some_and(|(_, at)| at < self.log.next());
         if first && old {
-            self.begin_again(row);
+            self.begin_again(links, shared, row);
         }
     }
 
     /// 8: after its snapshot a replica is sent the stream from the ring's begin.
-    pub(crate) fn stream_all_again(&mut self, row: usize) {
-        if self.links[row].down.stream_at.is_some() {
-            self.cut_stage(row);
-            (self.links[row].down.stream_at, self.links[row].down.sent) =
-                (Some(self.log.oldest()), self.log.start());
-            self.reader_floor = self.reader_floor.min(self.log.oldest());
+    pub(super) fn stream_all_again(&mut self, links: &mut Links, row: usize) {
+        if matches!(self.readers[row].serving, Serving::Streaming { .. }) {
+            self.cut_run(links, row);
+            self.readers[row].serving.read_at(self.log.oldest());
+            self.readers[row].sent = self.log.start();
+            self.readers.floor = self.readers.floor.min(self.log.oldest());
         }
     }
 
     /// ... and it hands its host what it has had.
-    pub(crate) fn hand_out_again(
+    pub(super) fn hand_out_again(
         &mut self,
         frame: &[u8],
         batch: &BatchHead,
@@ -120,23 +124,25 @@ impl Node {
     }
 
     /// 23: whether another replica has not taken what it was offered.
-    pub(crate) fn another_waits(&self, row: usize) -> bool {
-        let waits = |(other, link): (usize, &crate::links::Link)| {
-            other != row && link.phase == Phase::Stream && link.outbox.told && !link.outbox.is_dry()
+    pub(super) fn another_waits(&self, links: &Links, row: usize) -> bool {
+        let waits = |other: usize| {
+            let outbox = &links[other].outbox;
+            let admitted = self.readers[other].serving.admitted();
+            other != row && admitted && outbox.is_notified() && !outbox.is_idle()
         };
-        self.links.iter().enumerate().any(waits)
+        (0..links.len()).any(waits)
     }
 
     /// 25: whether there is bulk to go before control.
-    pub(crate) fn bulk_first(&self, row: usize) -> bool {
-        let link = &self.links[row];
-        let more =
-            link.down.stream_at.is_some_and(|at| at < self.log.sealed()) && link.down.credit.may_begin();
-        link.phase == Phase::Stream && (link.outbox.stage != Stage::Idle || more)
+    pub(super) fn bulk_first(&self, links: &Links, row: usize) -> bool {
+        let reader = &self.readers[row];
+        let grown = reader.serving.reads_at().is_some_and(|at| at < self.log.sealed());
+        let more = grown && reader.credit.may_begin();
+        reader.serving.admitted() && (links[row].outbox.stage() != Stage::Idle || more)
     }
 
     /// 32: joins from where the host has persisted, without a word to it.
-    pub(crate) fn stand_at_persisted(&mut self) {
+    pub(super) fn stand_at_persisted(&mut self) {
         let persisted = self.upstream.persisted;
         let Some(to) = self.log.position_at(persisted).filter(|_| self.upstream.base) else { return };
         let admitted = self.upstream.admitted;
@@ -146,69 +152,66 @@ impl Node {
     }
 
     /// ... and its answers of before say no more than what it stands on.
-    pub(crate) fn within(
-        &self,
-        taken: Offset,
-        applied: Option<Offset>,
-        persisted: Option<Offset>,
-    ) -> (Offset, Option<Offset>, Option<Offset>) {
+    pub(super) fn within(&self, done: Completed) -> Completed {
         let within = |offset: Offset| offset.min(self.log.next());
-        (within(taken), applied.map(within), persisted.map(within))
+        let Completed { taken, applied, persisted } = done;
+        Completed { taken: within(taken), applied: within(applied), persisted: persisted.map(within) }
     }
 
     /// 36: a replica that is connected for longer than the window "expires".
-    pub(crate) fn expire_connected(&mut self, row: usize) {
-        let connected = self.clock.alive().saturating_sub(self.links[row].opened);
-        if self.links[row].phase.joined() && connected > self.config.reconnect_window.0 {
-            let slot = self.links[row].down.slot;
+    pub(super) fn expire_connected(&mut self, links: &Links, shared: &mut Shared, row: usize) {
+        let connected = shared.clock.alive().saturating_sub(links[row].opened());
+        if self.readers[row].serving.joined() && connected > shared.config.reconnect_window.0 {
+            let slot = self.readers[row].slot;
             let lag = self.log.next().0.saturating_sub(self.slots.rows[slot].acked.received.0);
             self.slots.rows[slot].expired = Some((self.slots.rows[slot].node, lag));
-            let subject = self.slot_subject(slot);
-            self.pending.push(subject);
+            shared.events.notify(Subject::Slot(slot));
         }
     }
 
     /// 102: a restarted primary goes on in the epoch it finds.
-    pub(crate) fn keep_epoch(&mut self) {
-        if self.log.epochs.is_empty() {
-            self.open_epoch();
+    pub(super) fn keep_epoch(&mut self, clock: &Clock) {
+        if self.log.epochs().is_empty() {
+            self.open_epoch(clock);
         } else {
             self.log.reopen();
         }
     }
 
-    /// 111: before the ground goes, readers keep the frame they are in ...
-    pub(crate) fn hold_readers(&mut self) {
-        for row in 0..self.links.len() {
-            self.cut_stage(row);
-            if !self.links[row].outbox.spill(&self.log) {
-                self.links[row].outbox.stage = Stage::Idle;
-                self.fault(row, Fault::Overrun);
-                self.tell_link(row, tell::CLOSE);
+    /// 111: before the position changes, readers keep the frame they are in ...
+    pub(super) fn hold_readers(&mut self, links: &mut Links, shared: &mut Shared) {
+        for row in 0..links.len() {
+            self.cut_run(links, row);
+            if !self.spill(links, row) {
+                links[row].outbox.drop_bulk();
+                self.fault(links, shared, row, Fault::Overrun);
+                links.close_now(shared, row);
             }
         }
     }
 
     /// ... and afterwards stand at its end, as if they had followed.
-    pub(crate) fn move_readers(&mut self) {
+    pub(super) fn move_readers(&mut self) {
         let (oldest, sealed, end) = (self.log.oldest(), self.log.sealed(), self.log.end());
-        for link in self.links.iter_mut().filter(|link| link.down.stream_at.is_some()) {
-            let at = link.down.stream_at;
-            if at.is_some_and(|at| at > sealed || at < oldest) {
-                (link.down.stream_at, link.down.sent) = (Some(sealed), end);
+        for reader in self.readers.iter_mut() {
+            if reader.serving.reads_at().is_some_and(|at| at > sealed || at < oldest) {
+                reader.serving.read_at(sealed);
+                reader.sent = end;
             }
         }
-        self.reader_floor = oldest;
+        self.readers.floor = oldest;
     }
 
-    /// 126: a length as it came.
-    pub(crate) fn believed(data: &[u8]) -> Option<Step> {
-        let need = u32_at(data, 0) as usize;
-        (data.len() >= HEAD_BYTES && data.len() < need).then(|| Step { need, ..Step::default() })
+    /// 115: a replica waits until the view is open.
+    pub(super) fn wait_for_view(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        let waits = matches!(self.readers[row].serving, Serving::Waiting { .. });
+        self.readers[row].serving =
+            if waits { Serving::Waiting { for_snapshot: true } } else { Serving::Overtaken(None) };
+        self.wait(links, shared, row);
     }
 
     /// 35: a window that ends one nanosecond early.
-    pub(crate) fn shorter_window(&self) -> Span {
-        Span(self.config.reconnect_window.0 - 1)
+    pub(super) fn shorter_window(shared: &Shared) -> Span {
+        Span(shared.config.reconnect_window.0 - 1)
     }
 }

@@ -1,0 +1,18 @@
+//! Every byte a node allocates, by its configuration: the sum of what its rooms say.
+
+use crate::config::Config;
+use crate::deadline::Deadlines;
+use crate::events::Events;
+use crate::links::Links;
+use crate::stream::Stream;
+
+impl Config {
+    /// Every byte a node with this configuration allocates, in `Node::new`; afterwards it allocates nothing.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        Stream::memory_bytes(self)
+            + Links::memory_bytes(self)
+            + Deadlines::memory_bytes(self)
+            + Events::memory_bytes(self)
+    }
+}

@@ -1,0 +1,322 @@
+//! This node's own place below an upstream: all that was received, taken, applied, persisted, and is under way.
+//!
+//! It outlives the links: the position is the log's end, and a snapshot under way is in [`Receiving`].
+//! On a primary only the completions matter. Invariants: applied, persisted and taken never pass the log's end; without
+//! a base nothing is applied; what is not taken is still in the ring.
+
+use core::hash::{Hash, Hasher};
+
+use crate::config::Config;
+use crate::error::Fault;
+use crate::id::{HistoryId, Offset, Position, SnapshotId};
+use crate::input::Role;
+use crate::stream::log::Log;
+use crate::stream::receiving::{Receiving, Replaced};
+use crate::stream::windows::Receipt;
+use crate::time::Time;
+use crate::wire::control::{Ack, Beat};
+use crate::wire::join::{Admit, Join};
+
+/// The newest beat of the root of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) unix_ns: u64,
+    pub(super) end: Offset,
+    /// When we first heard of it.
+    pub(super) heard: Time,
+}
+
+/// The receipts of one log.
+#[derive(Debug, Clone)]
+pub(super) struct Upstream {
+    /// The host consented to another history.
+    pub(super) adopt: bool,
+    /// The state up to `applied` is complete.
+    pub(super) base: bool,
+    /// An upstream admitted us since we last took another position.
+    pub(super) admitted: bool,
+    /// A stream may come now.
+    pub(super) streaming: bool,
+    pub(super) applied: Offset,
+    pub(super) persisted: Offset,
+    /// The end at a promotion: nothing is written until all before it is applied.
+    pub(super) inherited: Offset,
+    /// The boundary up to which the host took, and its byte position.
+    pub(super) taken: (Offset, u64),
+    pub(super) receiving: Option<Receiving>,
+    /// The snapshot that was installed last: its sender may speak of it until it hears of that.
+    pub(super) installed: SnapshotId,
+    /// Where the host was asked to rewind to.
+    pub(super) fork: Option<Position>,
+    pub(super) stream: Receipt,
+    pub(super) pieces: Receipt,
+    /// The last ADMIT read on this link.
+    pub(super) admit: u32,
+    /// The JOINs said on this link.
+    pub(super) joins: u32,
+    /// The newest beat's number on this link.
+    echo: u64,
+    pub(super) origin: Option<Origin>,
+    /// Beats of the upstream since, none of which brought a newer one of the root.
+    pub(super) stale_beats: u32,
+    /// The upstream's end at its last beat.
+    peer_end: Option<Offset>,
+    caught_up: bool,
+    /// The history of the upstream that last welcomed us.
+    pub(super) peer_history: HistoryId,
+    #[cfg(towline_mutants)]
+    pub(super) planted: super::planted::Planted,
+}
+
+impl Upstream {
+    pub(super) fn new() -> Self {
+        Self {
+            adopt: false,
+            base: false,
+            admitted: false,
+            streaming: false,
+            applied: Offset(0),
+            persisted: Offset(0),
+            inherited: Offset(0),
+            taken: (Offset(0), 0),
+            receiving: None,
+            installed: SnapshotId(0),
+            fork: None,
+            stream: Receipt::default(),
+            pieces: Receipt::default(),
+            admit: 0,
+            joins: 0,
+            echo: 0,
+            origin: None,
+            stale_beats: 0,
+            peer_end: None,
+            caught_up: false,
+            peer_history: HistoryId::NONE,
+            #[cfg(towline_mutants)]
+            planted: super::planted::Planted::default(),
+        }
+    }
+
+    /// Complete up to a boundary, all of it applied and persisted.
+    pub(super) fn stand_on(&mut self, boundary: Offset, sealed: u64) {
+        self.base = true;
+        (self.applied, self.persisted, self.inherited) = (boundary, boundary, Offset(0));
+        self.taken = (boundary, sealed);
+        self.admitted = false;
+    }
+
+    /// A snapshot comes that will replace what stands here: without it nothing is complete.
+    pub(super) fn stand_before(
+        &mut self,
+        admit: &Admit,
+        replaces: Option<Replaced>,
+        sealed: u64,
+        tail: bool,
+    ) {
+        self.stand_on(Offset(0), sealed);
+        self.taken = (admit.from.boundary, sealed);
+        self.base = false;
+        self.fork = None;
+        // Without a tail the log stands nowhere until the snapshot is installed.
+        self.receiving = Some(Receiving::new(admit.snapshot, !tail, replaces));
+        // All that was under way to the former position is released with it.
+        self.stream.released = self.stream.received;
+        self.pieces.released = self.pieces.received;
+        self.streaming = false;
+    }
+
+    /// A primary turns to follow: all it wrote is applied, but part of what it inherited may still be on its way.
+    pub(super) fn stand_as_written(&mut self, log: &Log) {
+        let applied = if self.applied < self.inherited { self.applied } else { log.end() };
+        let persisted = self.persisted;
+        self.stand_on(log.end(), log.sealed());
+        (self.applied, self.persisted) = (applied, persisted.min(applied));
+    }
+
+    /// Whether all that was received before a promotion is applied.
+    pub(super) fn inherited_applied(&self) -> bool {
+        self.applied >= self.inherited
+    }
+
+    /// The link ended. All that was received stays.
+    pub(super) fn disconnected(&mut self) {
+        (self.streaming, self.caught_up, self.peer_end) = (false, false, None);
+    }
+
+    /// The host turned to another upstream.
+    pub(super) fn left(&mut self) {
+        (self.admitted, self.fork) = (false, None);
+    }
+
+    /// A peer welcomed us.
+    pub(super) fn welcomed(&mut self, history: HistoryId) {
+        (self.peer_history, self.admit, self.joins) = (history, 0, 0);
+        self.stale_beats = 0;
+    }
+
+    // --- joining ---------------------------------------------------------------------------------------------------
+
+    /// A JOIN starts the windows anew: what is not taken fills them.
+    pub(super) fn ask(&mut self, config: &Config, log: &Log) {
+        let untaken = log.sealed() - self.taken.1;
+        self.joins += 1;
+        (self.streaming, self.caught_up, self.echo) = (false, false, 0);
+        self.stream = Receipt { received: untaken, ..Receipt::new(config.window_bytes) };
+        self.pieces = Receipt::new(config.piece_window_bytes);
+        if let Some(receiving) = &mut self.receiving {
+            receiving.forget_window();
+        }
+    }
+
+    fn counted(&self, offset: Offset) -> Offset {
+        if self.base { offset } else { Offset(0) }
+    }
+
+    /// Where we stand, for the upstream.
+    pub(super) fn join(&self, config: &Config, log: &Log) -> Join {
+        let receiving = self.receiving.as_ref();
+        let holds = self.base || receiving.is_some();
+        Join {
+            can_rewind: config.can_rewind,
+            adopt: self.adopt,
+            base: self.base,
+            volatile: !config.persists,
+            snapshot_complete: receiving.is_some_and(|receiving| receiving.complete),
+            history: if holds { log.history } else { HistoryId::NONE },
+            position: if holds { log.position() } else { Position::default() },
+            applied: self.counted(self.applied),
+            persisted: self.counted(self.persisted),
+            // As it was when the windows began; what the host has taken since is in the first ACK.
+            untaken_bytes: self.stream.received,
+            snapshot: receiving.map_or(SnapshotId(0), |receiving| receiving.id),
+            next_piece: receiving.map_or(0, |receiving| receiving.next_piece),
+            chain: receiving.map_or(0, |receiving| receiving.chain),
+            number: self.joins,
+            epochs: log.epochs().clone(),
+        }
+    }
+
+    /// Whether the host can be asked to go back to where an ADMIT says that the logs part.
+    pub(super) fn may_rewind(&self, config: &Config, log: &Log, admit: &Admit) -> Result<(), Fault> {
+        let sound = self.base && config.can_rewind && admit.history == log.history;
+        if !sound || admit.from.boundary >= log.end() {
+            return Err(Fault::Unexpected);
+        }
+        if log.find(admit.from.boundary).is_some_and(|place| place.digest != admit.from.digest) {
+            return Err(Fault::Parent);
+        }
+        // A peer that shares a position with us shares the epoch it was written in.
+        if log.epochs().below(admit.from.boundary, admit.from.epoch).is_empty() {
+            return Err(Fault::EpochOrder);
+        }
+        Ok(())
+    }
+
+    /// Where the history parts from the state that a new snapshot will replace, if the sender said that it parts; and
+    /// that state.
+    pub(super) fn replaced(&mut self, log: &Log, admit: &Admit) -> (Option<Offset>, Option<Replaced>) {
+        if self.base {
+            let replaced = Replaced { epochs: log.epochs().clone(), end: log.end() };
+            return (admit.fork, Some(replaced));
+        }
+        // The sender knows the basis of a snapshot that is given up, not what stands beside it.
+        let replaced = self.receiving.take().and_then(|receiving| receiving.replaces);
+        let parting = replaced.as_ref().and_then(|replaced| replaced.parting(&admit.epochs));
+        (parting.filter(|_| admit.fork.is_some()), replaced)
+    }
+
+    // --- completions -----------------------------------------------------------------------------------------------
+
+    /// The fields of an acknowledgement that the host moves.
+    pub(super) fn completions(&self) -> (Offset, Offset, (Offset, u64), u64) {
+        (self.applied, self.persisted, self.taken, self.pieces.released)
+    }
+
+    /// Frees the window of the frames the host took.
+    pub(super) fn take(&mut self, log: &Log, upto: Offset) {
+        let (mut boundary, mut at) = self.taken;
+        while at < log.sealed() {
+            let (after, end) = log.frame_ends(at);
+            if end > upto {
+                break;
+            }
+            (boundary, at) = (end, after);
+        }
+        self.taken = (boundary, at);
+        let untaken = log.sealed() - at;
+        self.stream.released = self.stream.released.max(self.stream.received.saturating_sub(untaken));
+    }
+
+    /// Frees the window of the first `pieces` pieces.
+    pub(super) fn take_pieces(&mut self, pieces: u64) {
+        if let Some(receiving) = &mut self.receiving {
+            let released = receiving.take(pieces);
+            self.pieces.released = released.unwrap_or(0).max(self.pieces.released);
+        }
+    }
+
+    /// The acknowledgement, which the peer hears.
+    pub(super) fn ack(&mut self, config: &Config, log: &Log) -> Ack {
+        let ack = Ack {
+            admit: self.admit,
+            base: self.base,
+            volatile: !config.persists,
+            received: log.end(),
+            applied: self.counted(mutant!(config, 110 =>
+                self.planted.applied(self.applied, log.end()), else self.applied)),
+            persisted: self.counted(mutant!(config, 134 =>
+                self.planted.applied(self.persisted, self.applied), else self.persisted)),
+            stream_released: self.stream.released,
+            pieces_released: mutant!(config, 136 =>
+                self.planted.less(self.pieces.released), else self.pieces.released),
+            echo: self.echo,
+        };
+        (self.stream.acked, self.pieces.acked) = (ack.stream_released, ack.pieces_released);
+        ack
+    }
+
+    // --- beats -----------------------------------------------------------------------------------------------------
+
+    /// A beat of the upstream came.
+    pub(super) fn note_beat(&mut self, beat: &Beat, now: Time) {
+        self.echo = self.echo.max(beat.number);
+        self.peer_end = Some(beat.end);
+        if self.origin.is_none_or(|origin| origin.unix_ns != beat.origin_unix_ns) {
+            self.origin = Some(Origin { unix_ns: beat.origin_unix_ns, end: beat.origin_end, heard: now });
+            self.stale_beats = 0;
+        } else {
+            self.stale_beats = self.stale_beats.saturating_add(1);
+        }
+    }
+
+    /// Whether all that the upstream had at its last beat has been received, for the first time since it fell behind.
+    pub(super) fn note_caught_up(&mut self, end: Offset) -> bool {
+        let reached = self.base && self.streaming && self.peer_end.is_some_and(|peer| end >= peer);
+        let first = reached && !self.caught_up;
+        self.caught_up |= first;
+        first
+    }
+
+    /// Feeds a fingerprint. Byte positions count from the ring's begin.
+    pub(super) fn print(&self, log: &Log, print: &mut impl Hasher) {
+        (self.adopt, self.base, self.admitted, self.streaming).hash(print);
+        (self.applied, self.persisted, self.inherited).hash(print);
+        let taken = self.taken.1.wrapping_sub(log.oldest());
+        (self.taken.0, taken, &self.receiving, self.fork).hash(print);
+        (self.stream, self.pieces, self.admit, self.joins, self.echo).hash(print);
+        let origin = self.origin.map(|origin| origin.end);
+        (origin, self.peer_end, self.caught_up, self.peer_history, self.installed).hash(print);
+        #[cfg(towline_mutants)]
+        self.planted.hash(print);
+    }
+
+    pub(super) fn check(&self, log: &Log, role: Role) {
+        assert!(role == Role::Primary || self.applied <= log.end(), "applied ahead of received");
+        assert!(self.persisted <= self.applied || role == Role::Primary, "persisted ahead of applied");
+        if role == Role::Replica {
+            assert!(self.taken.1 <= log.sealed(), "taken ahead of received");
+            assert!(log.oldest() <= self.taken.1, "what is not taken is in the ring");
+            assert!(self.base || self.applied == Offset(0), "nothing is applied without a base");
+        }
+    }
+}
