@@ -206,10 +206,21 @@ impl Turn<'_> {
             self.machine.store.commit(cursor);
             self.begin_sync();
         }
-        self.process.dial = None;
+        self.forget_dial();
         self.look_away();
         self.world.net.dirty |= 1 << self.me;
         true
+    }
+
+    /// Gives up a dial, also one that ended while this process stood still, and of which it does not know yet.
+    pub(super) fn forget_dial(&mut self) {
+        (self.process.dial, self.process.dial_failed) = (None, false);
+        let unseen = |row: &Option<Row>| row.is_some_and(|row| row.is_upstream() && !row.opened);
+        let link = self.process.links.iter().position(unseen);
+        if let Some(row) = link.and_then(|link| self.process.let_go(link)) {
+            let (t_us, queue) = (self.world.t_us, &mut self.world.queue);
+            self.world.net.finish(t_us, queue, row.conn, row.end);
+        }
     }
 
     /// Follows whom the operator named.
@@ -219,7 +230,7 @@ impl Turn<'_> {
         }
         self.end_waits();
         if !self.world.is(138) {
-            self.process.dial = None;
+            self.forget_dial();
         }
         let followed = self.say(Input::Follow { adopt }).is_ok();
         (self.process.stopped, self.process.refused) = (false, false);

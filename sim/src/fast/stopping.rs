@@ -25,7 +25,7 @@ impl Turn<'_> {
     /// It was told to stop.
     pub(super) fn begin_stop(&mut self) {
         let until_us = self.world.t_us + STOP_WAIT_US;
-        self.process.dial = None;
+        self.forget_dial();
         self.process.stopping =
             Some(Stopping { end: self.process.node.stats().end.0, until_us, closes: false });
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Stops);
