@@ -38,6 +38,7 @@ pub(super) struct Client {
     transport: BoxTransport,
     ground: Arc<dyn Ground>,
     bytes: Vec<u8>,
+    patience_us: u64,
 }
 
 /// A request's bytes.
@@ -69,7 +70,12 @@ impl Client {
         let at = at.ok_or(io::ErrorKind::ConnectionRefused)?;
         let limit = ground.lasts(PATIENCE_US);
         let (transport, _) = timeout(limit, ground.connect(at)).await.map_err(silent)??;
-        Ok(Self { transport, ground: Arc::clone(ground), bytes: Vec::new() })
+        Ok(Self { transport, ground: Arc::clone(ground), bytes: Vec::new(), patience_us: PATIENCE_US })
+    }
+
+    /// The server may be silent for so much longer.
+    pub(super) const fn wait_longer(&mut self, us: u64) {
+        self.patience_us = PATIENCE_US + us;
     }
 
     /// Says requests, in parts that every socket takes whole.
@@ -130,7 +136,7 @@ impl Client {
     }
 
     async fn more(&mut self) -> io::Result<()> {
-        let limit = self.ground.lasts(PATIENCE_US);
+        let limit = self.ground.lasts(self.patience_us);
         match timeout(limit, self.transport.read_buf(&mut self.bytes)).await.map_err(silent)?? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),

@@ -15,7 +15,6 @@
     reason = "the director strikes the disk that a process works on; never held while waiting"
 )]
 
-use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,14 +23,16 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Sleep;
 use towline_core::{Cursor, Offset};
 use towline_host::store::{Found, MemoryStore, Pace, Replaced, Store, View};
-use towline_kv::{ApplyError, Digest, Effect, ExpiryMs, effects};
+use towline_kv::{ApplyError, Digest, ExpiryMs};
 
+use self::truth::Past;
 use super::weather::Weather;
 use super::{Ground, Planted};
 use crate::journal::{Journal, Saved};
 use crate::plan::{Fault, Kind, Plan};
 use crate::trace::Fact;
-use crate::workload::number;
+
+mod truth;
 
 /// What a server's store keeps of a tail is this part of its spool: 16 MiB of 256 MiB.
 const TAIL_SHARE: u64 = 16;
@@ -52,8 +53,8 @@ pub(super) struct Disk {
 }
 
 struct Kept {
-    /// When something was taken from it last.
-    lost_us: Option<u64>,
+    /// What it held whenever something was taken from it.
+    past: Vec<Past>,
     facts: Vec<(u64, Fact)>,
     journal: Journal<Box<[u8]>>,
     /// The number of the newest process.
@@ -79,7 +80,7 @@ impl Disk {
             sync_us: plan.knobs.sync,
             tail_bytes: usize::try_from(plan.knobs.spool / TAIL_SHARE).unwrap_or(usize::MAX),
             planted,
-            kept: Mutex::new(Kept { lost_us: None, facts: Vec::new(), journal, life: 0 }),
+            kept: Mutex::new(Kept { past: Vec::new(), facts: Vec::new(), journal, life: 0 }),
         }
     }
 
@@ -91,7 +92,7 @@ impl Disk {
     pub(super) fn end(&self, kind: Kind, amount: u64) {
         let mut kept = self.kept();
         kept.life += 1;
-        kept.lost_us = Some(self.ground.now_us());
+        kept.remember(self.ground.now_us());
         let journal = &mut kept.journal;
         if matches!(kind, Kind::PowerLoss | Kind::Torn) {
             journal.power_lost(amount);
@@ -109,7 +110,7 @@ impl Disk {
     pub(super) fn open(self: &Arc<Self>) -> Box<dyn Store> {
         let mut kept = self.kept();
         kept.life += 1;
-        kept.lost_us = Some(self.ground.now_us());
+        kept.remember(self.ground.now_us());
         kept.journal.killed();
         kept.journal.settle();
         let mut memory = MemoryStore::new(kept.life).keeping(self.tail_bytes);
@@ -130,43 +131,6 @@ impl Disk {
             waker: None,
         })
     }
-}
-
-// --- what is asked of it from outside ------------------------------------------------------------------------------
-
-impl Disk {
-    /// What happened on it since this was asked.
-    pub(super) fn facts(&self) -> Vec<(u64, Fact)> {
-        std::mem::take(&mut self.kept().facts)
-    }
-
-    /// Whether anything was taken from it at this time or later: by a crash, or by a snapshot.
-    pub(super) fn lost_since(&self, t_us: u64) -> bool {
-        self.kept().lost_us.is_some_and(|at_us| at_us >= t_us)
-    }
-
-    /// Whether readers see a key as this operation or a later one wrote it; or would, after a power cut.
-    pub(super) fn holds(&self, key: &[u8], op: u64, durable: bool) -> bool {
-        let kept = self.kept();
-        let records = if durable { kept.journal.surviving() } else { kept.journal.shown() };
-        let by =
-            |record: &[u8]| written(record).filter(|(of, _)| *of == key).map(|(_, number)| number).last();
-        records.iter().rev().find_map(|record| by(record)).is_some_and(|number| number >= op)
-    }
-
-    /// The operation that wrote each key last, as readers see them.
-    pub(super) fn numbers(&self) -> BTreeMap<Vec<u8>, u64> {
-        let kept = self.kept();
-        let of = |record| written(record).map(|(key, number)| (key.to_vec(), number));
-        kept.journal.shown().iter().flat_map(|record| of(record)).collect()
-    }
-}
-
-/// The keys that a record writes, and by which operation.
-fn written(record: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
-    let of =
-        |effect| if let Effect::Set { key, value } = effect { Some((key, number(value)?)) } else { None };
-    effects(record).filter_map(Result::ok).filter_map(of)
 }
 
 /// The offset that a cursor lies at.
@@ -363,7 +327,7 @@ impl Store for Shelf {
         let whole = whole(&mut *self.memory.view()?);
         let now_us = self.disk.ground.now_us();
         if let Some(mut kept) = self.kept() {
-            kept.lost_us = Some(now_us);
+            kept.remember(now_us);
             // No record is empty.
             let whole = Some(whole).filter(|whole| !whole.is_empty());
             kept.journal.replace(whole.into_iter().collect(), cursor);

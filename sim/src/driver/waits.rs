@@ -1,10 +1,11 @@
 //! Clients that wait until their write is held (`WAIT`, `WAITAOF`), and what every store truly holds then: A1, A2.
 //!
 //! A client that waits keeps the connection of its write, and the workload goes on over another. What it asks for
-//! follows from how many asked before. The answer is judged when it comes, by its number, whatever that is: so many
-//! other nodes must hold the write, shown to readers or so that it survives a power cut, and the node itself where it
-//! says so. A store that lost something since the question may have held the write when the answer was made: it is
-//! believed. When the run is over, a write that was said to be durable where no fault may take it must be there.
+//! follows from how many asked before; the longest waits outlive a reign, and the return of it. The answer is judged
+//! when it comes, by its number, whatever that is: so many other nodes must have held the write at some moment since
+//! the question, shown to readers or so that it survives a power cut, and the node itself must hold it still, durably
+//! where it says so. When the run is over, a write that was said to be durable where no fault may take it must be
+//! there.
 //!
 //! On turmoil alone: a real disk cannot be looked into.
 //!
@@ -24,13 +25,13 @@ use crate::trace::Fact;
 use crate::workload::key;
 
 /// Clients that wait at the same time.
-const WAITS_MAX: usize = 8;
+const WAITS_MAX: usize = 32;
 /// One batch of so many is waited for.
 const ONE_OF: u64 = 3;
-/// The most replicas that anybody asks for.
-const REPLICAS_MAX: u64 = 3;
-/// How long they wait; the longest outlive a change of roles.
-const TIMEOUTS_MS: [u64; 3] = [20, 300, 1_500];
+/// An answer is not longer under way.
+const ANSWER_US: u64 = 10_000;
+/// How long they wait.
+const TIMEOUTS_MS: [u64; 3] = [20, 500, 6_000];
 
 /// A write that is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -88,8 +89,11 @@ impl Waits {
 /// Asks, and judges the answer.
 async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
     let durable = number % 2 == 1;
-    let replicas = (1 + number / 2 % REPLICAS_MAX).to_string();
-    let timeout_ms = TIMEOUTS_MS[(number / 2 / REPLICAS_MAX % 3) as usize].to_string();
+    let others = (desk.plan.nodes.len() as u64).saturating_sub(1).max(1);
+    let replicas = (1 + number / 2 % others).to_string();
+    let timeout_ms = TIMEOUTS_MS[(number / 2 / others % 3) as usize];
+    client.wait_longer(timeout_ms * 1_000);
+    let timeout_ms = timeout_ms.to_string();
     let own = if desk.plan.nodes[wait.node].disk { "1" } else { "0" };
     let words: &[&[u8]] = if durable {
         &[b"WAITAOF", own.as_bytes(), replicas.as_bytes(), timeout_ms.as_bytes()]
@@ -123,16 +127,18 @@ async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
 fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)> {
     let Wait { node, op, since_us } = wait;
     let key = key(op, desk.plan.knobs.keys);
-    let holds = |machine: usize, durable: bool| {
+    let held = |machine: usize, durable: bool, since_us: u64| {
         let disk = desk.disks[machine].as_ref();
-        disk.is_none_or(|disk| disk.lost_since(since_us) || disk.holds(&key, op, durable))
+        disk.is_none_or(|disk| disk.held(&key, op, durable, since_us))
     };
+    // Its own history is the one it had when it answered.
+    let just_us = since_us.max(desk.ground.now_us().saturating_sub(ANSWER_US));
     let name = &desk.plan.nodes[node].name;
     let Answer { level, replicas, own } = answer;
-    if (own || replicas > 0) && !holds(node, false) {
+    if (own || replicas > 0) && !held(node, false, just_us) {
         return Some((Invariant::A2, format!("{name} acknowledged operation {op}, which it does not hold")));
     }
-    if own && !holds(node, true) {
+    if own && !held(node, true, just_us) {
         return Some((
             Invariant::A1,
             format!("{name} acknowledged operation {op} as persisted here; it is not"),
@@ -140,7 +146,7 @@ fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)
     }
     let durable = level == Level::Persisted;
     // One id, two stores: nobody outside can say whose acknowledgement it was.
-    let counts = |peer: &usize| *peer != node && (desk.has_twin(*peer) || holds(*peer, durable));
+    let counts = |peer: &usize| *peer != node && (desk.has_twin(*peer) || held(*peer, durable, since_us));
     let holders = (0..desk.plan.nodes.len()).filter(counts).count();
     let how = if durable { "persisted" } else { "applied" };
     (replicas > holders as u64).then(|| {
