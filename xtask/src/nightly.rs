@@ -36,6 +36,28 @@ const NIGHTLY: &[Nightly] = &[
     (nightly("mutants", 1_800, &["cargo", "xtask", "mutants"]), &[]),
     // redis's own tests; it fetches what it needs by itself.
     (nightly("redis-suite", 1_200, &["cargo", "xtask", "redis-suite"]), &[]),
+    // A scope that ends: one write, one reset, one crash, one promotion, in every order; 1.2 GB.
+    (
+        nightly(
+            "exhaust: whole",
+            600,
+            &[
+                "cargo",
+                "xtask",
+                "sim",
+                "exhaust",
+                "--ops",
+                "1",
+                "--resets",
+                "1",
+                "--crashes",
+                "1",
+                "--states",
+                "20000000",
+            ],
+        ),
+        &[],
+    ),
     (nightly("exhaust", 900, &["cargo", "xtask", "sim", "exhaust", "--partial", "--states", "6000000"]), &[]),
     (
         nightly(
