@@ -54,6 +54,7 @@ impl Deadlines {
         u64::from(sources(config)) * (2 * size_of::<u32>() + size_of::<Time>()) as u64
     }
 
+    #[inline]
     fn source(&self, timer: Timer) -> u32 {
         let (before, row) = match timer {
             Timer::Redial => (0, 0),

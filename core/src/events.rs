@@ -53,22 +53,23 @@ pub(crate) struct Events {
     queued: Box<[bool]>,
     node: EnumSet<NodeFact>,
     links: Box<[EnumSet<LinkFact>]>,
-    slots: u32,
-    transfers: u32,
+    /// The numbers of the first slot, the first transfer and the first view; the node's is 0, the first link's 1.
+    first: [u32; 3],
 }
 
-clone_fields! { Events { queue, queued, node, links, slots, transfers } }
+clone_fields! { Events { queue, queued, node, links, first } }
 
 impl Events {
     pub(crate) fn new(config: &Config) -> Self {
         let count = subjects(config) as usize;
+        let slots = 1 + config.link_ids();
+        let transfers = slots + config.slots_max;
         Self {
             queue: VecDeque::with_capacity(count),
             queued: vec![false; count].into_boxed_slice(),
             node: EnumSet::EMPTY,
             links: vec![EnumSet::EMPTY; config.link_ids() as usize].into_boxed_slice(),
-            slots: config.slots_max,
-            transfers: config.ships_max,
+            first: [slots, transfers, transfers + config.ships_max],
         }
     }
 
@@ -84,6 +85,7 @@ impl Events {
     }
 
     /// Queues a subject, unless it is queued.
+    #[inline]
     pub(crate) fn notify(&mut self, subject: Subject) {
         let number = self.number(subject);
         if !self.queued[number as usize] {
@@ -92,17 +94,20 @@ impl Events {
         }
     }
 
+    #[inline]
     pub(crate) fn notify_node(&mut self, fact: NodeFact) {
         self.node.insert(fact);
         self.notify(Subject::Node);
     }
 
+    #[inline]
     pub(crate) fn notify_link(&mut self, row: usize, fact: LinkFact) {
         self.links[row].insert(fact);
         self.notify(Subject::Link(row));
     }
 
     /// Removes and returns the subject whose turn it is.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Subject> {
         let number = self.queue.pop_front()?;
         self.queued[number as usize] = false;
@@ -110,6 +115,7 @@ impl Events {
     }
 
     /// Puts a subject that may have more to the front, unless it was queued again while it was asked.
+    #[inline]
     pub(crate) fn put_back(&mut self, subject: Subject) {
         let number = self.number(subject);
         if !self.queued[number as usize] {
@@ -119,16 +125,19 @@ impl Events {
     }
 
     /// The node's first fact, which stays.
+    #[inline]
     pub(crate) fn of_node(&self) -> Option<NodeFact> {
         self.node.first()
     }
 
     /// Forgets a fact of the node.
+    #[inline]
     pub(crate) fn drop_of_node(&mut self, fact: NodeFact) {
         self.node.remove(fact);
     }
 
     /// Removes and returns the first fact of a link.
+    #[inline]
     pub(crate) fn pop_of_link(&mut self, row: usize) -> Option<LinkFact> {
         self.links[row].pop_first()
     }
@@ -147,32 +156,30 @@ impl Events {
         }
     }
 
+    #[inline]
     fn number(&self, subject: Subject) -> u32 {
-        let links = 1 + u32::try_from(self.links.len()).expect("link ids are u32");
+        let [slots, transfers, views] = self.first;
         let (before, row) = match subject {
-            Subject::Node => (0, 0),
+            Subject::Node => return 0,
             Subject::Link(row) => (1, row),
-            Subject::Slot(row) => (links, row),
-            Subject::Transfer(row) => (links + self.slots, row),
-            Subject::View(row) => (links + self.slots + self.transfers, row),
+            Subject::Slot(row) => (slots, row),
+            Subject::Transfer(row) => (transfers, row),
+            Subject::View(row) => (views, row),
         };
         before + u32::try_from(row).expect("tables are bounded by u32")
     }
 
+    #[inline]
     fn subject(&self, number: u32) -> Subject {
-        let Some(mut row) = (number as usize).checked_sub(1) else {
-            return Subject::Node;
-        };
-        if row < self.links.len() {
-            return Subject::Link(row);
+        let [slots, transfers, views] = self.first;
+        let row = |before: u32| (number - before) as usize;
+        match number {
+            0 => Subject::Node,
+            _ if number < slots => Subject::Link(row(1)),
+            _ if number < transfers => Subject::Slot(row(slots)),
+            _ if number < views => Subject::Transfer(row(transfers)),
+            _ => Subject::View(row(views)),
         }
-        row -= self.links.len();
-        if row < self.slots as usize {
-            return Subject::Slot(row);
-        }
-        row -= self.slots as usize;
-        let transfers = self.transfers as usize;
-        if row < transfers { Subject::Transfer(row) } else { Subject::View(row - transfers) }
     }
 }
 

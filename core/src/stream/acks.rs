@@ -76,9 +76,10 @@ impl Stream {
     /// A window opened: the host is notified if that lets something begin.
     fn want_if_able(&self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &self.readers[row];
-        let grown = reader.serving.reads_at().is_some_and(|at| at < self.log.sealed());
+        let (reads_at, transfer) = reader.serving.sources();
+        let grown = reads_at.is_some_and(|at| at < self.log.sealed());
         let loaded = |transfer: usize| self.transfers.rows[transfer].front_len().is_some();
-        if grown && reader.credit.may_begin() || reader.serving.transfer().is_some_and(loaded) {
+        if grown && reader.credit.may_begin() || transfer.is_some_and(loaded) {
             links.want(shared, row);
         }
     }

@@ -33,7 +33,7 @@ impl Stream {
         for (row, reader) in self.readers.iter_mut().enumerate() {
             if reader.serving.reads_at().is_some_and(|at| at < after) {
                 mutant!(self, 17 => reader.serving.read_at(after),
-                    else reader.serving = Serving::Overtaken(reader.serving.assigned()));
+                    else reader.serving = Serving::Overtaken(reader.serving.assigned().copied()));
                 shared.counters.overruns += 1;
             }
             if let Stage::Run { at, .. } = links[row].outbox.stage() {

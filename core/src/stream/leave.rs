@@ -87,8 +87,8 @@ impl Stream {
             return;
         }
         let (slot, assigned) = (reader.slot, reader.serving.assigned());
-        reader.serving = Serving::Absent;
         let cut_off = assigned.and_then(|assigned| Some((assigned.transfer?, assigned.snapshot)));
+        reader.serving = Serving::Absent;
         if let Some((transfer, snapshot)) = cut_off {
             mutant!(self, 39 => {}, else self.transfers.rows[transfer].link = None);
             self.slots.rows[slot].cut_off = Some(snapshot);

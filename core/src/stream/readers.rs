@@ -38,6 +38,8 @@ pub(super) struct Assigned {
 
 /// The service of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// A tag of its own: it is asked at every turn, and one that hides in a field is slow to read.
+#[repr(u32)]
 pub(super) enum Serving {
     /// No replica has joined on this link.
     Absent,
@@ -82,12 +84,12 @@ pub(super) struct Reader {
 
 impl Serving {
     /// Whether the replica's JOIN stands.
-    pub(super) fn joined(self) -> bool {
-        self != Self::Absent
+    pub(super) fn joined(&self) -> bool {
+        !matches!(self, Self::Absent)
     }
 
     /// Whether the replica was admitted: to stream, snapshot or both.
-    pub(super) fn admitted(self) -> bool {
+    pub(super) fn admitted(&self) -> bool {
         match self {
             Self::Absent | Self::Waiting { .. } | Self::Forked(_) => false,
             Self::Streaming { .. } | Self::Transferring { .. } | Self::Stopped(_) | Self::Overtaken(_) => {
@@ -97,12 +99,26 @@ impl Serving {
     }
 
     /// The byte position of the next frame to stage; none while no stream flows.
-    pub(super) fn reads_at(self) -> Option<u64> {
+    pub(super) fn reads_at(&self) -> Option<u64> {
         match self {
-            Self::Streaming { at } | Self::Transferring { at, .. } => Some(at),
+            Self::Streaming { at } | Self::Transferring { at, .. } => Some(*at),
             Self::Absent | Self::Waiting { .. } | Self::Forked(_) | Self::Stopped(_) | Self::Overtaken(_) => {
                 None
             }
+        }
+    }
+
+    /// Where it reads, and the row of its transfer: the two sources of bulk.
+    pub(super) fn sources(&self) -> (Option<u64>, Option<usize>) {
+        match self {
+            Self::Streaming { at } => (Some(*at), None),
+            Self::Transferring { at, assigned } => (Some(*at), assigned.transfer),
+            Self::Stopped(Some(assigned)) | Self::Overtaken(Some(assigned)) => (None, assigned.transfer),
+            Self::Absent
+            | Self::Waiting { .. }
+            | Self::Forked(_)
+            | Self::Stopped(None)
+            | Self::Overtaken(None) => (None, None),
         }
     }
 
@@ -117,10 +133,10 @@ impl Serving {
     }
 
     /// The snapshot it holds a part of.
-    pub(super) fn assigned(self) -> Option<Assigned> {
+    pub(super) fn assigned(&self) -> Option<&Assigned> {
         match self {
             Self::Transferring { assigned, .. } => Some(assigned),
-            Self::Stopped(assigned) | Self::Overtaken(assigned) => assigned,
+            Self::Stopped(assigned) | Self::Overtaken(assigned) => assigned.as_ref(),
             Self::Absent | Self::Waiting { .. } | Self::Forked(_) | Self::Streaming { .. } => None,
         }
     }
@@ -135,7 +151,7 @@ impl Serving {
     }
 
     /// The row of the transfer it is assigned to.
-    pub(super) fn transfer(self) -> Option<usize> {
+    pub(super) fn transfer(&self) -> Option<usize> {
         self.assigned()?.transfer
     }
 
@@ -149,20 +165,20 @@ impl Serving {
     }
 
     /// Whether only a snapshot helps a replica that is to wait now.
-    pub(super) fn needs_snapshot(self) -> bool {
+    pub(super) fn needs_snapshot(&self) -> bool {
         match self {
-            Self::Waiting { for_snapshot } => for_snapshot,
+            Self::Waiting { for_snapshot } => *for_snapshot,
             Self::Overtaken(_) | Self::Transferring { .. } | Self::Stopped(Some(_)) => true,
             Self::Absent | Self::Forked(_) | Self::Streaming { .. } | Self::Stopped(None) => false,
         }
     }
 
-    fn print(self, log: &Log, print: &mut impl Hasher) {
+    fn print(&self, log: &Log, print: &mut impl Hasher) {
         let at = self.reads_at().map(|at| at - log.oldest());
         let (kind, waits, fork) = match self {
             Self::Absent => (0_u8, false, None),
-            Self::Waiting { for_snapshot } => (1, for_snapshot, None),
-            Self::Forked(position) => (2, false, Some(position)),
+            Self::Waiting { for_snapshot } => (1, *for_snapshot, None),
+            Self::Forked(position) => (2, false, Some(*position)),
             Self::Streaming { .. } => (3, false, None),
             Self::Transferring { .. } => (4, false, None),
             Self::Stopped(_) => (5, false, None),

@@ -69,8 +69,7 @@ impl Stream {
         }
         let link = &links[row];
         // An ADMIT may wait behind control that is staged: nothing of what it speaks of leaves before it.
-        let idle = link.outbox.stage() == Stage::Idle && !link.owes(Control::Admit);
-        if idle && self.readers[row].serving.admitted() {
+        if link.outbox.stage() == Stage::Idle && !link.owes(Control::Admit) {
             self.stage_bulk(links, shared, row);
         }
     }
@@ -178,20 +177,20 @@ impl Stream {
 
     // --- bulk ------------------------------------------------------------------------------------------------------
 
+    /// Stages a piece or a run, whichever is in turn, if there is one.
     fn stage_bulk(&mut self, links: &mut Links, shared: &Shared, row: usize) {
+        let (reads_at, transfer) = self.readers[row].serving.sources();
         mutant!(self, 23 => if self.another_waits(links, row) { return });
-        let piece = self.piece_ready(links, row);
-        if self.log.has_open() && self.readers[row].serving.reads_at() == Some(self.log.sealed()) {
+        let piece = transfer.and_then(|transfer| self.piece_ready(links, row, transfer));
+        if self.log.has_open() && reads_at == Some(self.log.sealed()) {
             self.seal(&shared.clock);
         }
         let reader = &self.readers[row];
-        let grown = reader.serving.reads_at().filter(|at| *at < self.log.sealed());
-        let stream = grown.filter(|_| reader.credit.may_begin());
-        let debt = reader.piece_debt;
+        let stream = reads_at.filter(|at| *at < self.log.sealed() && reader.credit.may_begin());
         match (piece, stream) {
             (Some((transfer, bytes)), None) => self.stage_piece(links, row, transfer, bytes),
             (Some((transfer, bytes)), Some(_))
-                if debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self, 116) =>
+                if reader.piece_debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self, 116) =>
             {
                 self.stage_piece(links, row, transfer, bytes);
             }
@@ -200,10 +199,9 @@ impl Stream {
         }
     }
 
-    /// The transfer and frame length of the piece that could go now.
-    fn piece_ready(&self, links: &Links, row: usize) -> Option<(usize, u64)> {
+    /// The transfer and the frame length of its piece, if that could go now.
+    fn piece_ready(&self, links: &Links, row: usize, transfer: usize) -> Option<(usize, u64)> {
         let reader = &self.readers[row];
-        let transfer = reader.serving.transfer()?;
         let shut = mutant!(self, 118) && !reader.credit.may_begin();
         let free = reader.piece_credit.may_begin() && !links[row].owes(Control::Begin) && !shut;
         let bytes = self.transfers.rows[transfer].front_len().filter(|_| free)?;
