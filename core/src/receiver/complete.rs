@@ -195,7 +195,7 @@ impl Receiver {
 
     /// The snapshot is installed, and the log ends at `position`.
     fn stands(&mut self, loading: &Loading, position: Position) -> Result<(), ReceiverError> {
-        let (at, tail, end) = (loading.at, loading.tail.end(), position.boundary);
+        let (tail, end) = (loading.tail.end(), position.boundary);
         let reaches = end > tail;
         let fits = tail <= end && (!reaches || self.spool.from <= tail && self.spool.to == end);
         if !fits {
@@ -205,7 +205,8 @@ impl Receiver {
         self.state = State::Whole(Fork::None);
         let taken = self.done.taken;
         self.done = Done { taken: taken.max(tail), pieces: 0, applied: tail, persisted: Offset(0) };
-        self.said = Done { taken: self.said.taken.max(at), pieces: 0, applied: at, persisted: Offset(0) };
+        // Also where nothing lies past it: what was not said to be taken of the stream before is done with it.
+        self.said = Done { taken: self.said.taken, ..Done::NOTHING };
         if reaches {
             if self.spool.from < tail {
                 self.dropping = Some(Some(tail));

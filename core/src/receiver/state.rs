@@ -139,11 +139,26 @@ impl Receiver {
         matches!(self.state, State::Loading(_))
     }
 
+    /// Returns whether a whole snapshot is loaded, and not installed.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        match self.state {
+            State::Loading(loading) => loading.stage == Stage::Complete && loading.loaded == loading.pieces,
+            State::Whole(_) | State::Named | State::Failed => false,
+        }
+    }
+
     /// Returns whether something that was handed out is still to be applied to a state that is whole.
     #[must_use]
     pub fn is_replaying(&self) -> bool {
         let idle = self.spool.is_empty() && self.asked == Asked::Nothing;
         matches!(self.state, State::Whole(_)) && !idle
+    }
+
+    /// Returns how many records wait in the spool.
+    #[must_use]
+    pub const fn waiting(&self) -> u64 {
+        self.spool.to.0 - self.spool.from.0
     }
 
     /// Returns whether batches wait that the node was not told to be taken.

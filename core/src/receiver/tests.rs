@@ -102,6 +102,10 @@ fn taken(upto: u64, pieces: u64) -> Command {
     say(Input::Taken { upto: Offset(upto), pieces })
 }
 
+fn applied(upto: u64) -> Command {
+    say(Input::Applied { upto: Offset(upto) })
+}
+
 fn batch(first: u64, end: u64) -> Batch {
     Batch { range: 10..20, first: Offset(first), position: at(end) }
 }
@@ -111,7 +115,7 @@ fn a_batch_is_applied_as_it_comes_and_said() {
     let mut desk = Desk::new(false);
     assert_eq!(desk.batch(5, 7), [Command::Apply(batch(5, 7))]);
     desk.receiver.applied(Offset(7)).unwrap();
-    assert_eq!(desk.poll(), [say(Input::Applied { upto: Offset(7) })]);
+    assert_eq!(desk.poll(), [applied(7)]);
     desk.receiver.persisted(Offset(7));
     assert_eq!(desk.poll(), [say(Input::Persisted { upto: Offset(7) })]);
     assert_eq!(desk.receiver.work(), None);
@@ -128,7 +132,7 @@ fn a_busy_store_lets_batches_wait_and_order_is_kept() {
     assert_eq!(desk.receiver.work(), Some(Command::ApplySpooled { first: Offset(0) }));
     assert_eq!(desk.receiver.work(), None, "one at a time");
     desk.receiver.applied(Offset(2)).unwrap();
-    assert_eq!(desk.poll(), [say(Input::Applied { upto: Offset(2) })]);
+    assert_eq!(desk.poll(), [applied(2)]);
     assert_eq!(desk.receiver.work(), Some(Command::ApplySpooled { first: Offset(2) }));
     desk.receiver.applied(Offset(3)).unwrap();
     assert!(!desk.receiver.is_replaying());
@@ -160,10 +164,10 @@ fn what_lies_past_the_snapshot_is_applied_after_it() {
     desk.begin(6);
     desk.batch(6, 9);
     desk.load();
-    assert_eq!(desk.install(9), [Command::DropSpooled { upto: Some(Offset(6)) }]);
+    assert_eq!(desk.install(9), [Command::DropSpooled { upto: Some(Offset(6)) }, applied(6)]);
     assert_eq!(desk.receiver.work(), Some(Command::ApplySpooled { first: Offset(6) }));
     desk.receiver.applied(Offset(9)).unwrap();
-    assert_eq!(desk.poll(), [say(Input::Applied { upto: Offset(9) })]);
+    assert_eq!(desk.poll(), [applied(9)]);
 }
 
 #[test]
@@ -172,9 +176,20 @@ fn a_spool_that_the_log_does_not_reach_is_dropped_with_the_snapshot_installed() 
     desk.begin(8);
     desk.batch(5, 7);
     desk.load();
-    assert_eq!(desk.install(8), [Command::DropSpooled { upto: None }]);
+    assert_eq!(desk.install(8), [Command::DropSpooled { upto: None }, applied(8)]);
     assert_eq!(desk.receiver.work(), None);
     assert_eq!(desk.batch(8, 9), [Command::Apply(batch(8, 9))]);
+}
+
+#[test]
+fn a_stream_that_was_withheld_is_taken_with_the_snapshot_that_holds_it() {
+    let mut desk = Desk::joining(false, 5);
+    desk.receiver.set_taking(Taking::Pieces);
+    desk.begin(8);
+    desk.batch(5, 8);
+    desk.load();
+    // The log ends at the snapshot, and its window is full of what the spool had no room for.
+    assert_eq!(desk.install(8), [Command::DropSpooled { upto: None }, applied(8)]);
 }
 
 #[test]
@@ -243,7 +258,7 @@ fn an_install_that_ends_late_is_not_said() {
     assert_eq!(desk.receiver.work(), None, "the store is still at the first");
     desk.receiver.installed().unwrap();
     assert_eq!(desk.poll(), [], "and that was of the first");
-    assert_eq!(desk.install(20), []);
+    assert_eq!(desk.install(20), [applied(20)]);
 }
 
 #[test]
@@ -267,7 +282,7 @@ fn to_rewind_what_lies_before_is_applied_and_the_node_agrees_first() {
     let fork = Step { payload: payload(Kind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
     assert_eq!(desk.step(fork), [Command::ApplySpooled { first: Offset(0) }]);
     desk.receiver.applied(Offset(2)).unwrap();
-    assert_eq!(desk.poll(), [say(Input::Applied { upto: Offset(2) }), say(Input::Rewound)]);
+    assert_eq!(desk.poll(), [applied(2), say(Input::Rewound)]);
     desk.receiver.answered(Some(at(2))).unwrap();
     assert_eq!(desk.poll(), [Command::DropSpooled { upto: None }, Command::Rewind { position: at(2) }]);
     desk.ready = true;
@@ -334,7 +349,7 @@ fn a_tail_is_done_on_the_loading_snapshot_as_far_as_the_store_can() {
     desk.piece(1, true);
     desk.receiver.loaded(2).unwrap();
     desk.poll();
-    assert_eq!(desk.install(12), [say(Input::Applied { upto: Offset(9) })]);
+    assert_eq!(desk.install(12), [applied(9)]);
     assert_eq!(desk.receiver.work(), Some(Command::ApplySpooled { first: Offset(9) }));
 }
 

@@ -20,6 +20,7 @@ struct World {
     // The node: what it has received, and the snapshot it was named.
     line: Vec<u32>,
     base: bool,
+    taken: usize,
     streaming: bool,
     receiving: Option<Named>,
     fork: Option<usize>,
@@ -78,6 +79,7 @@ impl World {
             next: 0,
             line: Vec::new(),
             base: false,
+            taken: 0,
             streaming: false,
             receiving: None,
             fork: None,
@@ -177,7 +179,7 @@ impl World {
         self.snapshots += 1;
         let (view, from) = (self.upstream.clone(), self.upstream.len().saturating_sub(2));
         self.line = self.upstream[..from].to_vec();
-        (self.base, self.streaming, self.fork) = (false, true, None);
+        (self.base, self.streaming, self.fork, self.taken) = (false, true, None, from);
         let id = SnapshotId(self.snapshots);
         self.receiving = Some(Named { id, view, begun: false, pieces: 0, complete: false });
     }
@@ -237,23 +239,26 @@ impl World {
             Input::Taken { upto, pieces } => {
                 let handed = self.receiving.as_ref().map_or(0, |named| named.pieces);
                 assert!(upto <= end && (pieces <= handed || self.receiving.is_none()), "never handed out");
+                self.taken = self.taken.max(count(upto));
             }
             Input::Applied { upto } | Input::Persisted { upto } => {
                 assert!(!self.base || upto <= end, "never handed out");
                 assert!(self.base, "the receiver knows that there is no base");
                 assert!(count(upto) <= self.store.len(), "not applied yet");
+                self.taken = self.taken.max(count(upto));
             }
             Input::Installed { snapshot } => {
                 let named = self.receiving.take_if(|named| named.id == snapshot && named.complete)?;
                 self.base = true;
                 if self.line.len() < named.view.len() || !self.line.starts_with(&named.view) {
-                    (self.line, self.streaming) = (named.view, false);
+                    (self.taken, self.line, self.streaming) = (named.view.len(), named.view, false);
                 }
                 return Some(at(self.line.len() as u64));
             }
             Input::Rewound => {
                 let to = self.fork.take()?;
                 self.line.truncate(to);
+                self.taken = to;
                 return Some(at(to as u64));
             }
             Input::Tick
@@ -403,6 +408,7 @@ impl World {
             self.stream(3);
             self.send_snapshot(round % 3 == 0);
             if self.base && self.store == self.upstream {
+                assert_eq!(self.taken, self.line.len(), "the window is free");
                 return;
             }
             if !self.streaming || round % 50 == 49 {
