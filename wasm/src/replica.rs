@@ -1,11 +1,10 @@
-//! What comes from the upstream, into a table: batches, snapshots, and the tail that rides along with one.
+//! What comes from the upstream, into a table: the store that a [`Receiver`] commands.
 //!
-//! States: *live* (a batch is applied as it comes), *joining* (a snapshot is loaded beside the table, and batches wait
-//! in the spool for its end), *replaying* (the snapshot is installed; the spool, and behind it every new batch, is
-//! applied). What may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
+//! A batch is applied as it comes. A snapshot is loaded beside the table, and batches wait in the spool for its end. What
+//! may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
 //!
-//! Invariants: table and cursor change together; a spooled batch carries the cursor it had when it came; the spool is
-//! one unbroken run of batches that ends at `spooled_to`; while a piece is half loaded no frame is received.
+//! Invariants: table and cursor change together; a spooled batch carries the cursor it had when it came; while a piece
+//! is half loaded no frame is received.
 //!
 //! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
 //! under way is still kept. Beside it there is one piece.
@@ -14,7 +13,8 @@ use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use towline_core::{Input, Kind, Node, Offset, Payload, Position, Records, SnapshotId, Step, Time};
+use towline_core::receiver::{Batch, Command, Receiver, Standing, Taking};
+use towline_core::{Node, Offset, Records, Step, Time};
 use towline_kv::{SnapshotReader, Table};
 
 use crate::recent::Recent;
@@ -24,13 +24,6 @@ mod tests;
 
 /// The longest effect a snapshot may have: the record head of the log has 28 bits.
 const EFFECT_MAX: usize = 1 << 28;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Live,
-    Joining,
-    Replaying,
-}
 
 #[derive(Debug)]
 struct Spooled {
@@ -48,7 +41,6 @@ impl Spooled {
 /// A snapshot on its way.
 #[derive(Debug)]
 struct Loading {
-    at: Offset,
     cursor: Vec<u8>,
     table: Table,
     reader: SnapshotReader,
@@ -61,8 +53,6 @@ struct Piece {
     number: u64,
     bytes: Vec<u8>,
     read: usize,
-    /// The snapshot to install after it, if it is the last.
-    ends: Option<SnapshotId>,
 }
 
 /// A table, the cursor it lies at, and what is on its way into it.
@@ -73,16 +63,11 @@ pub(crate) struct Replica {
     changes: u64,
     /// The newest of them, for who asked.
     recent: Recent,
-    phase: Phase,
+    receiver: Receiver,
     loading: Option<Loading>,
-    /// Pieces of it taken.
-    pieces: u64,
     spool: VecDeque<Spooled>,
     spool_bytes: usize,
     spool_bytes_max: usize,
-    /// The offset after the last spooled batch, and what the node was told is taken.
-    spooled_to: Offset,
-    taken_to: Offset,
     /// The table is worthless, and why.
     broken: Option<String>,
 }
@@ -94,22 +79,19 @@ impl Replica {
             cursor: None,
             changes: 0,
             recent: Recent::default(),
-            phase: Phase::Live,
+            receiver: Receiver::new(false),
             loading: None,
-            pieces: 0,
             spool: VecDeque::new(),
             spool_bytes: 0,
             spool_bytes_max,
-            spooled_to: Offset(0),
-            taken_to: Offset(0),
             broken: None,
         }
     }
 
     /// A new node begins where the table stands.
     pub(crate) fn restart(&mut self) {
-        self.join_anew();
-        (self.phase, self.loading, self.pieces) = (Phase::Live, None, 0);
+        (self.receiver, self.loading) = (Receiver::new(false), None);
+        (self.spool, self.spool_bytes) = (VecDeque::new(), 0);
         if self.broken.take().is_some() {
             (self.table, self.cursor) = (Table::new(), None);
         }
@@ -153,18 +135,9 @@ impl Replica {
         if let Some(why) = &self.broken {
             return Err(why.clone());
         }
-        let Some(payload) = &step.payload else { return Ok(()) };
-        let bytes = &data[payload.range.clone()];
-        let mut say = Say { node, now };
-        let done = match payload.kind {
-            Kind::Batch if self.phase != Phase::Replaying => self.batch(&mut say, bytes, step.position),
-            Kind::Batch | Kind::Spool => self.keep(&mut say, bytes, payload, step.position),
-            // The old state stands until the snapshot that follows is installed.
-            Kind::Fork => Ok(()),
-            Kind::Begin => self.begin(&say, bytes, Offset(payload.first)),
-            Kind::Piece => self.piece(bytes, payload.first, None),
-            Kind::LastPiece => self.piece(bytes, payload.first, Some(payload.snapshot)),
-        };
+        let received =
+            self.receiver.receive(step, Standing::of(node), true).map_err(|error| error.to_string());
+        let done = received.and_then(|()| self.obey(&mut Say { node, now }, data));
         done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
@@ -183,65 +156,91 @@ impl Replica {
         }
         let mut say = Say { node, now };
         let done = if self.holds_piece() {
-            self.load(&mut say, bytes_max)
+            self.load_part(&mut say, bytes_max)
         } else {
             self.replay(&mut say, bytes_max)
         };
         done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
-    // --- the stream ------------------------------------------------------------------------------------------------
+    // --- commands --------------------------------------------------------------------------------------------------
 
-    fn batch(&mut self, say: &mut Say<'_>, records: &[u8], position: Option<Position>) -> Result<(), String> {
-        let position = position.ok_or("a batch without a position")?;
-        let cursor = say.node.cursor(position).as_bytes().to_vec();
-        self.apply(say, records, cursor, position.boundary)
+    /// Does all there is to be done before the next frame.
+    fn obey(&mut self, say: &mut Say<'_>, data: &[u8]) -> Result<(), String> {
+        while let Some(command) = self.receiver.poll() {
+            self.execute(say, command, data)?;
+        }
+        Ok(())
+    }
+
+    /// Does a command, whose ranges are of `data`; answers how many bytes of the spool it took.
+    fn execute(&mut self, say: &mut Say<'_>, command: Command, data: &[u8]) -> Result<usize, String> {
+        let mut spooled = 0;
+        let done = match command {
+            Command::Say(input) => {
+                let position = say.node.handle(say.now, input).map_err(|misuse| misuse.to_string())?.position;
+                self.receiver.answered(position)
+            }
+            Command::Keep(batch) => {
+                self.keep(say, batch, data);
+                Ok(())
+            }
+            Command::Apply(Batch { range, position, .. }) => {
+                let cursor = say.node.cursor(position).as_bytes().to_vec();
+                self.apply(&data[range], cursor, position.boundary)?;
+                self.receiver.applied(position.boundary)
+            }
+            Command::ApplySpooled { .. } => {
+                let batch = self.pop().ok_or("the spool ran empty")?;
+                spooled = batch.bytes();
+                self.apply(&batch.records, batch.cursor, batch.upto)?;
+                self.receiver.applied(batch.upto)
+            }
+            Command::DropSpooled { upto } => {
+                let goes = |batch: &Spooled| upto.is_none_or(|upto| batch.upto <= upto);
+                while self.spool.front().is_some_and(goes) {
+                    self.pop();
+                }
+                Ok(())
+            }
+            // The old state stands until the snapshot that follows is installed.
+            Command::Forked { .. } => Ok(()),
+            Command::Begin { range, .. } => {
+                let (cursor, reader) = (data[range].to_vec(), SnapshotReader::new(EFFECT_MAX));
+                self.loading = Some(Loading { cursor, table: Table::new(), reader, piece: None });
+                Ok(())
+            }
+            Command::Load { range, piece, .. } => {
+                let loading = self.loading.as_mut().ok_or("a piece of a snapshot that never began")?;
+                loading.piece = Some(Piece { number: piece, bytes: data[range].to_vec(), read: 0 });
+                Ok(())
+            }
+            Command::Install { .. } => self.install().map(|()| self.receiver.installed())?,
+            Command::Rewind { .. } | Command::LoadTail(_) | Command::LoadTailSpooled { .. } => {
+                return Err("a table goes back nowhere, and takes no tail before the snapshot".to_string());
+            }
+        };
+        done.map(|()| spooled).map_err(|error| error.to_string())
     }
 
     /// Records and cursor, one step.
-    fn apply(
-        &mut self,
-        say: &mut Say<'_>,
-        records: &[u8],
-        cursor: Vec<u8>,
-        upto: Offset,
-    ) -> Result<(), String> {
+    fn apply(&mut self, records: &[u8], cursor: Vec<u8>, upto: Offset) -> Result<(), String> {
         for record in Records::new(records) {
             self.table.apply(record).map_err(|error| error.to_string())?;
         }
         self.recent.note(records, upto);
         self.cursor = Some(cursor);
         self.changes += 1;
-        say.input(Input::Applied { upto })
+        Ok(())
     }
 
-    /// A batch that must wait.
-    fn keep(
-        &mut self,
-        say: &mut Say<'_>,
-        records: &[u8],
-        payload: &Payload,
-        position: Option<Position>,
-    ) -> Result<(), String> {
-        let position = position.ok_or("a batch without a position")?;
-        let rides_along = payload.kind == Kind::Spool;
-        let runs_on = self.spooled_to.0 == payload.first;
-        if rides_along && (self.phase != Phase::Joining || !runs_on) {
-            self.join_anew();
-        }
-        let cursor = say.node.cursor(position).as_bytes().to_vec();
-        let batch = Spooled { upto: position.boundary, cursor, records: records.to_vec() };
+    fn keep(&mut self, say: &Say<'_>, batch: Batch, data: &[u8]) {
+        let cursor = say.node.cursor(batch.position).as_bytes().to_vec();
+        let records = data[batch.range].to_vec();
+        let batch = Spooled { upto: batch.position.boundary, cursor, records };
         self.spool_bytes += batch.bytes();
-        self.spooled_to = batch.upto;
         self.spool.push_back(batch);
-        self.take(say)
-    }
-
-    /// Forgets the run of batches, and begins to join.
-    fn join_anew(&mut self) {
-        self.phase = Phase::Joining;
-        (self.spooled_to, self.taken_to) = (Offset(0), Offset(0));
-        (self.spool, self.spool_bytes) = (VecDeque::new(), 0);
+        self.look_at_room();
     }
 
     fn pop(&mut self) -> Option<Spooled> {
@@ -250,37 +249,15 @@ impl Replica {
         Some(batch)
     }
 
-    /// Says what is taken: all of it, as long as the spool has room.
-    fn take(&mut self, say: &mut Say<'_>) -> Result<(), String> {
-        if self.spool_bytes < self.spool_bytes_max {
-            self.taken_to = self.taken_to.max(self.spooled_to);
-        }
-        say.input(Input::Taken { upto: self.taken_to, pieces: self.pieces })
+    fn look_at_room(&mut self) {
+        let room = self.spool_bytes < self.spool_bytes_max;
+        self.receiver.set_taking(if room { Taking::All } else { Taking::Pieces });
     }
 
-    // --- snapshots -------------------------------------------------------------------------------------------------
-
-    fn begin(&mut self, say: &Say<'_>, cursor: &[u8], at: Offset) -> Result<(), String> {
-        // A spool that does not end where the log ends rode beside another snapshot, maybe on a branch that is gone.
-        let ours = self.spooled_to == say.node.stats().end;
-        if self.phase != Phase::Joining || !ours {
-            self.join_anew();
-        }
-        let reader = SnapshotReader::new(EFFECT_MAX);
-        self.loading =
-            Some(Loading { at, cursor: cursor.to_vec(), table: Table::new(), reader, piece: None });
-        self.pieces = 0;
-        Ok(())
-    }
-
-    fn piece(&mut self, bytes: &[u8], number: u64, ends: Option<SnapshotId>) -> Result<(), String> {
-        let loading = self.loading.as_mut().ok_or("a piece of a snapshot that never began")?;
-        loading.piece = Some(Piece { number, bytes: bytes.to_vec(), read: 0, ends });
-        Ok(())
-    }
+    // --- what takes its time ---------------------------------------------------------------------------------------
 
     /// A part of the piece; behind its last one, of the last piece, the snapshot is installed.
-    fn load(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
+    fn load_part(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
         let Some(Loading { table, reader, piece: held, .. }) = &mut self.loading else { return Ok(false) };
         let Some(piece) = held else { return Ok(false) };
         let end = piece.bytes.len().min(piece.read.saturating_add(bytes_max));
@@ -292,47 +269,32 @@ impl Replica {
         if end < piece.bytes.len() {
             return Ok(true);
         }
-        self.pieces = piece.number + 1;
-        let ends = piece.ends;
+        let pieces = piece.number + 1;
         *held = None;
-        self.take(say)?;
-        let Some(snapshot) = ends else { return Ok(false) };
-        self.install(say, snapshot)?;
+        self.receiver.loaded(pieces).map_err(|error| error.to_string())?;
+        self.look_at_room();
+        self.obey(say, &[])?;
+        let Some(install) = self.receiver.work() else { return Ok(false) };
+        self.execute(say, install, &[])?;
+        self.obey(say, &[])?;
         Ok(true)
     }
 
-    fn install(&mut self, say: &mut Say<'_>, snapshot: SnapshotId) -> Result<(), String> {
+    fn install(&mut self) -> Result<(), String> {
         let loading = self.loading.take().ok_or("the end of a snapshot that never began")?;
         loading.reader.finish().map_err(|error| error.to_string())?;
         (self.table, self.cursor) = (loading.table, Some(loading.cursor));
         self.changes += 1;
-        say.input(Input::Installed { snapshot })?;
-        self.phase = Phase::Replaying;
-        // What the snapshot holds already is let go. If the tail does not reach it, that is everything.
-        while self.spool.front().is_some_and(|batch| batch.upto <= loading.at) {
-            self.pop();
-        }
         Ok(())
     }
 
     /// A part of the spool.
     fn replay(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
-        if self.phase != Phase::Replaying {
-            return Ok(false);
-        }
-        if !say.node.stats().base {
-            // Another snapshot is on its way, and what waits here belongs to the state it replaces.
-            self.join_anew();
-            return Ok(false);
-        }
         let mut bytes = 0;
         while bytes < bytes_max {
-            let Some(batch) = self.pop() else {
-                self.phase = Phase::Live;
-                return Ok(false);
-            };
-            bytes += batch.bytes();
-            self.apply(say, &batch.records, batch.cursor, batch.upto)?;
+            let Some(command) = self.receiver.work() else { return Ok(false) };
+            bytes += self.execute(say, command, &[])?;
+            self.obey(say, &[])?;
         }
         Ok(true)
     }
@@ -342,13 +304,4 @@ impl Replica {
 struct Say<'a> {
     node: &'a mut Node,
     now: Time,
-}
-
-impl Say<'_> {
-    fn input(&mut self, input: Input<'_>) -> Result<(), String> {
-        match self.node.handle(self.now, input) {
-            Ok(_) => Ok(()),
-            Err(misuse) => Err(misuse.to_string()),
-        }
-    }
 }

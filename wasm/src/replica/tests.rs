@@ -1,6 +1,6 @@
 //! A primary and this replica, hand to hand: stream, snapshot, cut, full spool, and records no primary sends.
 
-use towline_core::{Boot, Event, LinkId, NodeId, Options, Role, Side};
+use towline_core::{Boot, Event, Input, LinkId, NodeId, Options, Role, Side, SnapshotId};
 use towline_kv::{Effect, SnapshotWriter};
 
 use super::*;
@@ -26,6 +26,9 @@ struct Pair {
     joined: bool,
     /// Pieces that were asked for wait here while it is false.
     answers: bool,
+    /// So do views.
+    opens: bool,
+    wanted: Option<SnapshotId>,
     /// Parts that are loaded before the replica is out of time for ever.
     parts_max: usize,
     asked: Vec<(SnapshotId, u64)>,
@@ -57,6 +60,8 @@ impl Pair {
             unread: Vec::new(),
             joined: false,
             answers: true,
+            opens: true,
+            wanted: None,
             parts_max: usize::MAX,
             asked: Vec::new(),
         }
@@ -95,10 +100,13 @@ impl Pair {
         while let Some(event) = self.primary.node.poll_event() {
             some = true;
             if let Event::SnapshotWanted { snapshot, .. } = event {
-                self.open_view(snapshot);
+                self.wanted = Some(snapshot);
             } else if let Event::SnapshotRead { snapshot, piece } = event {
                 self.asked.push((snapshot, piece));
             }
+        }
+        if let Some(snapshot) = self.wanted.take_if(|_| self.opens) {
+            self.open_view(snapshot);
         }
         if self.answers {
             for (snapshot, piece) in std::mem::take(&mut self.asked) {
@@ -288,6 +296,32 @@ fn a_full_spool_stops_the_sender_and_not_the_pieces() {
     assert!((1000..1 << 16).contains(&held), "{held}");
     pair.answers = true;
     for _ in 0..200 {
+        pair.later(600);
+    }
+    pair.agree();
+}
+
+#[test]
+fn a_tail_beside_another_snapshot_may_come_before_its_begin() {
+    let mut pair = Pair::new(1 << 20);
+    pair.fill("old", 2000);
+    pair.parts_max = 20;
+    pair.turn();
+    let pieces = pair.node.stats().receiving_pieces;
+    assert!(pieces.is_some_and(|pieces| pieces > 0), "some of the snapshot is here: {pieces:?}");
+    // The primary starts again: its views are gone, and it names another snapshot.
+    pair.cut();
+    pair.parts_max = usize::MAX;
+    let position = pair.primary.node.handle(pair.now, Input::Flush).unwrap().position.unwrap();
+    let cursor = pair.primary.node.cursor(position);
+    pair.primary.node = boot(1, Role::Primary, Some(cursor.as_bytes()));
+    (pair.opens, pair.wanted, pair.asked) = (false, None, Vec::new());
+    pair.later(5_000);
+    pair.fill("beside", 3);
+    pair.turn();
+    assert!(pair.replica.spool_bytes() > 0, "the tail is here before BEGIN");
+    (pair.opens, pair.answers) = (true, true);
+    for _ in 0..20 {
         pair.later(600);
     }
     pair.agree();
