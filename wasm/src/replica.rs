@@ -1,7 +1,7 @@
 //! What comes from the upstream, into a table: the store that a [`Receiver`] commands.
 //!
-//! A batch is applied as it comes. A snapshot is loaded beside the table, and batches wait in the spool for its end. What
-//! may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
+//! A batch is applied as it comes. A snapshot is loaded beside the table, and batches wait in the spool for its end.
+//! What may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
 //!
 //! Invariants: table and cursor change together; a spooled batch carries the cursor it had when it came; while a piece
 //! is half loaded no frame is received.
