@@ -30,13 +30,14 @@ pub struct Stats {
     pub persisted: Offset,
     /// The upstream's node, while joined.
     pub upstream: Option<NodeId>,
-    /// The history of the upstream that last welcomed us; none before the first.
+    /// The history of the upstream that last welcomed us; none before the first since the host chose it.
     pub upstream_history: HistoryId,
     /// Whether the stream flows from the upstream.
     pub streaming: bool,
     /// Whether a snapshot is under way to this node, and the pieces received of it.
     pub receiving_pieces: Option<u64>,
-    /// The root's log end at its newest beat.
+    /// The root's log end at its newest beat. Unknown until the present root's first: after the host chose another
+    /// upstream, and after another primary took over at the root.
     pub origin_end: Option<Offset>,
     /// How long ago the newest beat of the root was first heard.
     pub origin_age: Option<Span>,

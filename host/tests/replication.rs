@@ -279,3 +279,36 @@ async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_an
         assert_eq!(primary.inspect().await.unwrap().status.stats.counters.faults, 0, "nobody was cut");
     }
 }
+
+/// What was heard of the former upstream is not shown of the next: not before that one's first beat, and not of a
+/// primary.
+#[tokio::test(flavor = "current_thread")]
+async fn another_upstream_is_unknown_until_it_is_heard() {
+    let world = World::memory();
+    let primary = world.start(options()).await;
+    let replica = world.start(following(&primary)).await;
+    let heard = async || replica.inspect().await.unwrap().status.stats.origin_end.is_some();
+    let mut client = world.client(&replica).await;
+    let shows = async |client: &mut common::Client| {
+        let info = client.ask(&["INFO", "replication"]).await.contains("master_last_io_seconds_ago:-1");
+        let status = client.ask(&["TOWLINE", "STATUS"]).await;
+        (
+            info,
+            status.contains(r#""origin_end":null,"origin_age_ms":null"#),
+            status.contains(r#""upstream":null"#),
+        )
+    };
+    until("a beat", heard).await;
+    assert_eq!(shows(&mut client).await, (false, false, false));
+
+    // Nobody answers there.
+    world.memory.block("10.9.9.9:1");
+    assert_eq!(client.ask(&["REPLICAOF", "10.9.9.9", "1"]).await, "+OK");
+    assert_eq!(shows(&mut client).await, (true, true, false));
+    let (host, port) = primary.replication_addr().unwrap().rsplit_once(':').unwrap();
+    assert_eq!(client.ask(&["REPLICAOF", host, port]).await, "+OK");
+    until("a beat", heard).await;
+    assert_eq!(client.ask(&["REPLICAOF", "NO", "ONE"]).await, "+OK");
+    assert!(!heard().await);
+    assert!(shows(&mut client).await.2);
+}

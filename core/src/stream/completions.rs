@@ -80,7 +80,7 @@ impl Stream {
         self.upstream.fork = None;
         mutant!(self, 110 => self.upstream.planted.rewound(self.upstream.applied));
         mutant!(self, 134 => self.upstream.planted.rewound(self.upstream.persisted));
-        self.rebase(links, shared);
+        self.rebase(links, shared, to.boundary);
         self.log.rewind(to);
         mutant!(self, 111 => self.move_readers());
         let persisted = self.upstream.persisted.min(to.boundary);
@@ -91,8 +91,8 @@ impl Stream {
         }
     }
 
-    /// We go back, or to another position: who reads from ours must return and wait.
-    pub(super) fn rebase(&mut self, links: &mut Links, shared: &mut Shared) {
+    /// Leaves the log's position, and of its records all after `kept`: replicas of this node must return and wait.
+    pub(super) fn rebase(&mut self, links: &mut Links, shared: &mut Shared, kept: Offset) {
         mutant!(self, 111 => return self.hold_readers(links, shared));
         for row in 0..links.len() {
             if links[row].may_hold_a_replica() {
@@ -106,5 +106,6 @@ impl Stream {
             }
         }
         self.drop_all_views(links, shared);
+        self.slots.forget_after(kept);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cursor::Decoded;
 use crate::error::{Fault, Misuse};
-use crate::id::SnapshotId;
+use crate::id::{Offset, SnapshotId};
 use crate::input::{Kind, Payload, Step};
 use crate::limits::HEAD_BYTES;
 use crate::links::{Control, Links, Up};
@@ -50,7 +50,9 @@ impl Stream {
         if let Some(fork) = fork {
             step.payload = Some(mark(Kind::Fork, fork.0, 0));
         }
-        self.rebase(links, shared);
+        // Without a fork all of ours is in the sender's history; of another history nothing is.
+        let kept = if foreign { Offset(0) } else { fork.unwrap_or(Offset(u64::MAX)) };
+        self.rebase(links, shared, kept);
         let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
         self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
         mutant!(self, 111 => self.move_readers());

@@ -67,6 +67,10 @@ impl Stream {
         }
         links.admitted(row);
         self.upstream.admit = admit.number;
+        if admit.epochs.last() != self.log.epochs().last() {
+            // Another primary is at the root: how far the former one had come says nothing of it.
+            self.upstream.origin = None;
+        }
         match admit.verdict {
             Verdict::Wait => self.upstream.streaming = false,
             Verdict::Continue if !self.upstream.base => return Err(Fault::Unexpected),

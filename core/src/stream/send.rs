@@ -125,7 +125,7 @@ impl Stream {
     /// The newest beat of the root of the tree: we are the root, or pass on its beat.
     fn origin(&self, shared: &Shared) -> (u64, Offset) {
         match (self.role, self.upstream.origin) {
-            (Role::Primary, Some(_) | None) => (shared.clock.unix_ns(), self.log.end()),
+            (Role::Primary, Some(_) | None) => (shared.clock.unix_ns().max(1), self.log.end()),
             (Role::Replica, Some(origin)) => (origin.unix_ns, origin.end),
             (Role::Replica, None) => (0, self.log.end()),
         }

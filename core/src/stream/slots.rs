@@ -128,6 +128,14 @@ impl Slots {
         Self { rows: vec![Slot::default(); count as usize].into_boxed_slice() }
     }
 
+    /// Records after `kept` are not in the log any more: the next JOIN of a replica that acknowledged some says where
+    /// it stands.
+    pub(super) fn forget_after(&mut self, kept: Offset) {
+        for slot in self.rows.iter_mut().filter(|slot| slot.used && slot.acked.received > kept) {
+            (slot.acked, slot.acked_pending) = (Acked::default(), false);
+        }
+    }
+
     /// The slot of a node.
     pub(super) fn find(&self, node: NodeId) -> Option<usize> {
         self.rows.iter().position(|slot| slot.used && slot.node == node)

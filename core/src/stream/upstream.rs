@@ -56,13 +56,14 @@ pub(super) struct Upstream {
     pub(super) joins: u32,
     /// The newest beat's number on this link.
     echo: u64,
+    /// It outlives a link, so that its age goes on, but neither the upstream that the host chose nor the root's epoch.
     pub(super) origin: Option<Origin>,
     /// Beats of the upstream since, none of which brought a newer one of the root.
     pub(super) stale_beats: u32,
     /// The upstream's end at its last beat.
     peer_end: Option<Offset>,
     caught_up: bool,
-    /// The history of the upstream that last welcomed us.
+    /// The history of the upstream that last welcomed us since the host chose it.
     pub(super) peer_history: HistoryId,
     #[cfg(towline_mutants)]
     pub(super) planted: super::planted::Planted,
@@ -143,9 +144,10 @@ impl Upstream {
         (self.streaming, self.caught_up, self.peer_end) = (false, false, None);
     }
 
-    /// The host turned to another upstream.
+    /// The host turned to another upstream: nothing is known of it, nor of its root.
     pub(super) fn left(&mut self) {
         (self.admitted, self.fork) = (false, None);
+        (self.origin, self.stale_beats, self.peer_history) = (None, 0, HistoryId::NONE);
     }
 
     /// A peer welcomed us.
@@ -281,11 +283,16 @@ impl Upstream {
     pub(super) fn note_beat(&mut self, beat: &Beat, now: Time) {
         self.echo = self.echo.max(beat.number);
         self.peer_end = Some(beat.end);
-        if self.origin.is_none_or(|origin| origin.unix_ns != beat.origin_unix_ns) {
+        let heard = self.origin.map_or(0, |origin| origin.unix_ns);
+        if beat.origin_unix_ns == 0 {
+            // The upstream has heard of no root since its own changed.
+            self.origin = None;
+        }
+        if beat.origin_unix_ns == 0 || beat.origin_unix_ns == heard {
+            self.stale_beats = self.stale_beats.saturating_add(1);
+        } else {
             self.origin = Some(Origin { unix_ns: beat.origin_unix_ns, end: beat.origin_end, heard: now });
             self.stale_beats = 0;
-        } else {
-            self.stale_beats = self.stale_beats.saturating_add(1);
         }
     }
 

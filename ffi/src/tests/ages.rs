@@ -49,6 +49,21 @@ fn an_age_counts_to_the_time_of_asking() {
 }
 
 #[test]
+fn a_root_is_unknown_to_a_node_that_was_sent_elsewhere() {
+    for input in [TOW_INPUT_FOLLOW, TOW_INPUT_PROMOTE] {
+        let mut pair = Pair::new();
+        pair.turn();
+        pair.primary.tick(600 * MS);
+        pair.turn();
+        assert_ne!(pair.replica.stats().flags & TOW_STATS_ORIGIN, 0);
+        pair.replica.say(kind(input), &[]);
+        let stats = pair.replica.stats();
+        assert_eq!((stats.flags & TOW_STATS_ORIGIN, stats.origin_end, stats.origin_age_ns), (0, 0, 0));
+        assert_eq!((stats.upstream_history_high, stats.upstream_history_low), (0, 0));
+    }
+}
+
+#[test]
 fn the_replicas_are_told_with_their_lag() {
     let mut pair = Pair::new();
     assert_eq!(pair.primary.replicas(0, 2), (vec![], 0));
