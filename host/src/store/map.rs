@@ -7,12 +7,12 @@
 //! Invariants (`check` recounts them): [`Sums`] are those of the entries. A key stays in its shard for as long as the
 //! seed is the same, which makes a scan by shard number safe against any write.
 //!
-//! Bounds: a write costs one lookup, two digests and, under a view, at most one copy of a shard. Taking all keys away
-//! costs O(shards); many entries are freed by a thread of their own.
+//! Bounds: a write costs one lookup, two digests and, under a view, at most one copy of a shard. The digest of a large
+//! value is kept, so taking that away hashes nothing. Taking all keys away costs O(shards); many entries are freed by a
+//! thread of their own.
 //!
 //! It knows no cursor and no step: that is [`super::resident`].
 
-use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -21,8 +21,10 @@ use hashbrown::hash_table::Entry as Slot;
 use towline_kv::{Change, Digest, Effect, Entry, ExpiryMs, IncrError, change};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use self::sums::Sums;
 use super::Found;
 
+mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -188,23 +190,23 @@ impl Map {
 
     /// Up to `count` keys whose time is at or before `now_ms`, earliest first.
     pub(crate) fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
-        let due = self.sums.expiries.0.iter().take_while(|(at, _)| at.get() <= now_ms);
+        let due = self.sums.expiries().take_while(|(at, _)| at.get() <= now_ms);
         due.take(count).map(|(_, key)| Arc::clone(key)).collect()
     }
 
     pub(crate) fn next_due(&self) -> Option<ExpiryMs> {
-        self.sums.expiries.0.first().map(|(at, _)| *at)
+        self.sums.expiries().next().map(|(at, _)| *at)
     }
 
     /// How many keys have an end, and the sum of the ends.
     pub(crate) fn expiring(&self) -> (u64, u128) {
-        (self.sums.expiries.0.len() as u64, self.sums.ends_ms)
+        self.sums.expiring()
     }
 
     /// What it takes in memory, from above; O(shards).
     pub(crate) fn memory_bytes(&self) -> u64 {
         let tables: usize = self.shards.0.iter().map(|shard| block(shard.allocation_size() + 64)).sum();
-        self.sums.bytes + tables as u64 + self.sums.expiries.0.len() as u64 * EXPIRY_BYTES
+        self.sums.bytes + tables as u64 + self.sums.order_bytes()
     }
 
     /// What a view holds, from above, once every entry was written anew; O(1).
@@ -227,57 +229,10 @@ impl Map {
     }
 }
 
-/// What is kept up to date over all entries.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sums {
-    digest: Digest,
-    len: u64,
-    /// Of keys and values.
-    bytes: u64,
-    /// Exactly the entries with an expiry.
-    expiries: Expiries,
-    /// The sum of their ends.
-    ends_ms: u128,
-}
-
-/// Keys by when they end. Many are freed by a thread, as entries are.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Expiries(BTreeSet<(ExpiryMs, Arc<[u8]>)>);
-
-impl Drop for Expiries {
-    fn drop(&mut self) {
-        if self.0.len() > FREE_HERE {
-            free(std::mem::take(&mut self.0));
-        }
-    }
-}
-
 /// Frees what takes long elsewhere.
 fn free<T: Send + 'static>(many: T) {
     // Without a thread the closure comes back unrun and frees them here.
     drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(many)));
-}
-
-impl Sums {
-    fn add(&mut self, held: &Held) {
-        self.digest.add(held.digest());
-        self.len += 1;
-        self.bytes += held.bytes();
-        if let Some(at) = held.expiry {
-            self.expiries.0.insert((at, Arc::clone(&held.key)));
-            self.ends_ms += u128::from(at.get());
-        }
-    }
-
-    fn remove(&mut self, held: &Held) {
-        self.digest.remove(held.digest());
-        self.len -= 1;
-        self.bytes -= held.bytes();
-        if let Some(at) = held.expiry {
-            self.expiries.0.remove(&(at, Arc::clone(&held.key)));
-            self.ends_ms -= u128::from(at.get());
-        }
-    }
 }
 
 impl Held {

@@ -186,3 +186,39 @@ fn many_are_freed_elsewhere() {
         std::thread::yield_now();
     }
 }
+
+/// To take a large value away, or to write over it, its bytes are not read: what is taken out of the digest is what was
+/// kept.
+#[test]
+fn the_digest_of_a_large_value_is_kept() {
+    let mut map = Map::new(1);
+    let large = vec![b'x'; super::sums::LARGE_BYTES];
+    let set = |map: &mut Map, key: &[u8], value: &[u8]| {
+        map.apply(&Effect::Set { key, value }).unwrap();
+        map.check();
+    };
+    set(&mut map, b"other", b"small");
+    let other = map.digest();
+    set(&mut map, b"large", &large);
+    set(&mut map, b"large", &large[1..]);
+    set(&mut map, b"large", &large);
+    for effect in [
+        Effect::Append { key: b"large", value: b"tail" },
+        Effect::PExpireAt { key: b"large", at: ExpiryMs::new(7).unwrap() },
+        Effect::Persist { key: b"large" },
+    ] {
+        map.apply(&effect).unwrap();
+        map.check();
+    }
+    let mut kept = map.digest();
+    kept.remove(other);
+    assert!(map.sums.forge(b"large", kept), "it is kept");
+    let planted = towline_kv::Digest::of_entry(b"planted", None, b"");
+    assert!(map.sums.forge(b"large", planted));
+    map.apply(&Effect::Del { key: b"large" }).unwrap();
+    let mut told = map.digest();
+    told.remove(kept);
+    told.add(planted);
+    assert_eq!(told, other);
+    assert!(!map.sums.forge(b"large", planted), "it went with its entry");
+}
