@@ -18,6 +18,8 @@ const COUNT_DEFAULT: u64 = 10;
 const COUNT_MAX: u64 = 1 << 16;
 /// Bytes of a reply of SCAN beyond which it looks at no further part of the store.
 const REPLY_BYTES: usize = 1 << 20;
+/// Replies up to this are copied, whatever else is there.
+const COPIED_MAX: usize = 64 << 10;
 /// Dead keys RANDOMKEY draws before it says there is none, as redis does.
 const DRAWS_MAX: u32 = 100;
 
@@ -31,7 +33,7 @@ pub(super) fn keys(call: &mut Call<'_>) -> Answer {
         }
         part(call, &mut walk, wanted)?;
     }
-    answer(call, &walk);
+    answer(call, &mut walk, &[]);
     Call::done()
 }
 
@@ -41,10 +43,26 @@ fn part(call: &mut Call<'_>, walk: &mut Walk, wanted: Wanted<'_>) -> Result<(), 
     call.reply_fits(walk.text.len())
 }
 
-/// The keys a walk found, as an array.
-fn answer(call: &mut Call<'_>, walk: &Walk) {
+/// Replies with the keys a walk found, as an array behind `head`.
+fn answer(call: &mut Call<'_>, walk: &mut Walk, head: &[u8]) {
+    call.out.extend_from_slice(head);
     reply::array(call.out, walk.found);
-    call.out.extend_from_slice(&walk.text);
+    append(call.out, std::mem::take(&mut walk.text));
+}
+
+/// Adds a reply that was built beside the others. The shorter part is copied to the longer one: a reply of many
+/// megabytes never lies in memory twice, for nobody counts the second.
+fn append(out: &mut Vec<u8>, mut text: Vec<u8>) {
+    if text.len() <= out.len().max(COPIED_MAX) {
+        out.extend_from_slice(&text);
+        return;
+    }
+    let (before, len) = (out.len(), text.len());
+    text.reserve_exact(before);
+    text.resize(len + before, 0);
+    text.copy_within(..len, before);
+    text[..before].copy_from_slice(out);
+    *out = text;
 }
 
 /// What fits everything need not be asked.
@@ -84,13 +102,13 @@ pub(super) fn scan(call: &mut Call<'_>) -> Answer {
         }
         part(call, &mut walk, wanted)?;
     }
-    reply::array(call.out, 2);
-    reply::bulk(call.out, towline_kv::Decimal::of_u64(walk.cursor()).as_bytes());
-    if strings {
-        answer(call, &walk);
-    } else {
-        reply::array(call.out, 0);
+    let mut head = Vec::new();
+    reply::array(&mut head, 2);
+    reply::bulk(&mut head, towline_kv::Decimal::of_u64(walk.cursor()).as_bytes());
+    if !strings {
+        *walk = Walk::default();
     }
+    answer(call, &mut walk, &head);
     Call::done()
 }
 
@@ -104,4 +122,25 @@ pub(super) fn randomkey(call: &mut Call<'_>) -> Answer {
         call.bury();
     }
     call.null()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COPIED_MAX, append};
+
+    #[test]
+    fn a_long_reply_is_handed_over_and_not_copied() {
+        for (before, len) in [(0, 10), (7, COPIED_MAX), (7, COPIED_MAX + 1), (0, 1 << 20), (2 << 20, 1 << 20)]
+        {
+            let (mut out, text) = (vec![b'a'; before], vec![b'b'; len]);
+            let (out_at, text_at) = (out.as_ptr(), text.as_ptr());
+            let both = [&out[..], &text].concat();
+            let grown = text.capacity() < before + len;
+            append(&mut out, text);
+            assert!(out == both, "{before} {len}");
+            assert!(out.capacity() <= 2 * both.len().max(64), "no room for twice as much");
+            let longer = if len > before.max(COPIED_MAX) { text_at } else { out_at };
+            assert!(grown || before == 0 || out.as_ptr() == longer, "{before} {len}: the longer part stays");
+        }
+    }
 }
