@@ -7,6 +7,9 @@
  * one effect: `set KEY VALUE`, `append KEY VALUE`, `incrby KEY N`, `pexpireat KEY MS`, `persist KEY`, `del KEY`,
  * `flushall`. Prints a line with offset, keys and digest whenever it has saved; given REPLICAS, also a line for each
  * record once so many replicas have applied it.
+ *
+ * On SIGINT or SIGTERM it takes no more commands, and ends when every connected replica has received all records, or
+ * after 10 s. It names the replicas that miss some, and then exits with 4.
  */
 
 #include <ctype.h>
@@ -31,6 +34,7 @@
 #define RECORDS 64
 #define PIECE_BYTES ((size_t)256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
+#define STOP_WAIT_NS 10000000000u
 
 /* A snapshot that is being sent: a copy, so that it does not move while it is read. */
 typedef struct {
@@ -47,6 +51,9 @@ typedef struct {
 typedef struct {
     host h; /* first: what is handed a host finds the primary */
     int listener, input_over, written;
+    tow_time stop_at; /* 0: nobody asked to stop */
+    uint64_t awaited[LINKS_MAX]; /* the replicas that were connected then */
+    size_t awaited_count;
     connection links[LINK_IDS];
     view views[VIEWS];
     buffer input;
@@ -201,6 +208,69 @@ static void receive(host *h, const uint8_t *payload, const tow_step *step) {
     (void)step;
 }
 
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+/* Asked to stop: nothing new is taken, and the replicas that are connected now are waited for. */
+static void begin_stop(primary *p) {
+    tow_replica rows[LINKS_MAX];
+    size_t count;
+    p->stop_at = p->h.now + STOP_WAIT_NS;
+    p->input_over = 1;
+    close(p->listener);
+    p->listener = -1;
+    must(tow_replicas(p->h.node, p->h.now, rows, sizeof *rows, LINKS_MAX, &count), "replicas");
+    for (size_t i = 0; i < count && i < LINKS_MAX; i++) {
+        if (rows[i].flags & TOW_REPLICA_CONNECTED) {
+            p->awaited[p->awaited_count++] = rows[i].node;
+        }
+    }
+}
+
+static int is_awaited(const primary *p, uint64_t node) {
+    for (size_t i = 0; i < p->awaited_count; i++) {
+        if (p->awaited[i] == node) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* How many of those miss records and can still get them; at the end, how many miss any: then they are named. */
+static size_t behind(const primary *p, int at_the_end) {
+    tow_replica rows[LINKS_MAX];
+    size_t count, missing = 0;
+    must(tow_replicas(p->h.node, p->h.now, rows, sizeof *rows, LINKS_MAX, &count), "replicas");
+    for (size_t i = 0; i < count && i < LINKS_MAX; i++) {
+        int known = (rows[i].received.flags & TOW_REACHED_OFFSET) != 0;
+        int has_all = known && rows[i].received.lag_records == 0;
+        int can = at_the_end || (rows[i].flags & TOW_REPLICA_CONNECTED) != 0;
+        if (has_all || !can || !is_awaited(p, rows[i].node)) {
+            continue;
+        }
+        missing++;
+        if (at_the_end) {
+            fprintf(stderr, "node %016llx misses ", (unsigned long long)rows[i].node);
+            if (known) {
+                fprintf(stderr, "%llu records\n", (unsigned long long)rows[i].received.lag_records);
+            } else {
+                fprintf(stderr, "records: its snapshot is not complete\n");
+            }
+        }
+    }
+    return missing;
+}
+
+/* Whether it is time to end: asked to stop, and nobody is waited for any more. */
+static int is_over(primary *p) {
+    if (!net_stopped()) {
+        return 0;
+    }
+    if (p->stop_at == 0) {
+        begin_stop(p);
+    }
+    return p->h.now >= p->stop_at || behind(p, 0) == 0;
+}
+
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 static void on_event(host *h, const tow_event *event) {
@@ -236,8 +306,10 @@ static void turn(primary *p) {
     }
     fds[LINK_IDS] = (struct pollfd){p->listener, POLLIN, 0};
     fds[LINK_IDS + 1] = (struct pollfd){p->input_over ? -1 : STDIN_FILENO, POLLIN, 0};
-    if (poll(fds, LINK_IDS + 2, net_timeout(p->h.now, host_due(&p->h))) < 0) {
-        return;
+    tow_time due = host_due(&p->h);
+    due = p->stop_at != 0 && p->stop_at < due ? p->stop_at : due;
+    if (poll(fds, LINK_IDS + 2, net_timeout(p->h.now, due)) < 0) {
+        return; /* a signal */
     }
     p->h.now = net_now();
     for (uint32_t link = 0; link < LINK_IDS; link++) {
@@ -254,7 +326,7 @@ static void turn(primary *p) {
 }
 
 static void loop(primary *p) {
-    while (!net_stopped()) {
+    while (!is_over(p)) {
         turn(p);
         must(tow_tick(p->h.node, p->h.now), "tick");
         if (p->written) {
@@ -275,7 +347,7 @@ static void loop(primary *p) {
 static void start(primary *p, const char *dir, uint64_t node) {
     tow_config config;
     must(tow_config_init(&config, sizeof config), "config");
-    config.links_max = LINKS_MAX;
+    config.links_max = config.slots_max = LINKS_MAX;
     config.piece_bytes_max = PIECE_BYTES;
     host_start(&p->h, dir, &config, TOW_PRIMARY, node);
     /* The epoch that was just opened belongs to the store before anything is written in it. */
@@ -302,6 +374,7 @@ int main(int argc, char **argv) {
     printf("listening on 127.0.0.1:%u\n", (unsigned)port);
     start(&p, argv[2], strtoull(argv[3], NULL, 10));
     loop(&p);
+    int left_over = behind(&p, 1) > 0;
     for (size_t i = 0; i < LINK_IDS; i++) {
         hang_up(&p.links[i]);
         free(p.links[i].unread.bytes);
@@ -313,5 +386,5 @@ int main(int argc, char **argv) {
     host_end(&p.h);
     free(p.input.bytes);
     free(p.batch.bytes.bytes);
-    return 0;
+    return left_over ? 4 : 0;
 }

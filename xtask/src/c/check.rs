@@ -224,8 +224,9 @@ fn sanitizers(bench: &Bench) -> Result<String> {
 fn against_towline(bench: &Bench) -> Result<String> {
     let folder = bench.folder.join("examples");
     let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), bench.towline()?, folder)?;
-    let (waits, led) = (examples.c_acknowledges()?, examples.c_leads()?);
-    Ok(format!("waits.c: {waits}; primary.c leads: {led}; towline leads: {}", examples.towline_leads()?))
+    let (waits, led, stopped) = (examples.c_acknowledges()?, examples.c_leads()?, examples.c_stops()?);
+    let leads = examples.towline_leads()?;
+    Ok(format!("waits.c: {waits}; primary.c leads: {led}; it stops {stopped}; towline leads: {leads}"))
 }
 
 /// `ffi/bench/stream.c`, built, for the bench table.

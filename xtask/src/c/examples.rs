@@ -156,6 +156,46 @@ impl Examples {
         Ok("with two replicas, and not with one".to_owned())
     }
 
+    /// Told to stop, primary.c ends when its replicas have received everything, or names those that have not.
+    pub(crate) fn c_stops(&self) -> Result<String> {
+        let value = "v".repeat(100 << 10);
+        for answers in [true, false] {
+            let name = if answers { "stops" } else { "gives-up" };
+            let (mut primary, address) = self.primary(name)?;
+            let follow = self.follower("follow", address, &format!("{name}-follow"), 2)?;
+            let kv = self.follower("kv", address, &format!("{name}-kv"), 3)?;
+            let mut input = primary.input()?;
+            writeln!(input, "set first 1")?;
+            agree("before the stop", || [primary.stands(), follow.stands(), kv.stands()])?;
+            // More than sockets hold: when all of it is read, most of it is still to be sent.
+            for number in 0..200 {
+                writeln!(input, "set key:{number} {value}")?;
+            }
+            input.flush()?;
+            follow.signal("STOP")?;
+            primary.signal("TERM")?;
+            if answers {
+                follow.signal("CONT")?;
+            }
+            let code = primary.ended("an end after SIGTERM")?;
+            follow.signal("CONT")?;
+            let log = primary.log();
+            let misses = |node: u32| log.contains(&format!("node {node:016x} misses "));
+            anyhow::ensure!(
+                !misses(3) && (!answers || !misses(2)),
+                "one misses what it could have had:\n{log}"
+            );
+            anyhow::ensure!(code == if misses(2) { 4 } else { 0 }, "it ended with {code}:\n{log}");
+            agree("after the stop", || {
+                [primary.stands(), kv.stands(), if misses(2) { kv.stands() } else { follow.stands() }]
+            })?;
+            for process in [follow, kv] {
+                process.stop()?;
+            }
+        }
+        Ok("with all replicas, or with their names".to_owned())
+    }
+
     /// `towline serve`, followed by follow.c and kv.cpp.
     pub(crate) fn towline_leads(&self) -> Result<String> {
         let dir = self.folder.join("serve-data").display().to_string();

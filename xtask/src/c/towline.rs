@@ -59,16 +59,28 @@ impl Process {
 
     /// SIGTERM, and a good end.
     pub(crate) fn stop(mut self) -> Result<()> {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().context("kill")?;
-        anyhow::ensure!(sent.success(), "kill failed");
+        self.signal("TERM")?;
         self.ends("an end after SIGTERM")
+    }
+
+    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+        let words = [format!("-{name}"), self.child.id().to_string()];
+        let sent = Command::new("kill").args(words).status().context("kill")?;
+        anyhow::ensure!(sent.success(), "kill -{name} failed");
+        Ok(())
     }
 
     /// A good end, without being told.
     pub(crate) fn ends(&mut self, what: &str) -> Result<()> {
-        let status = eventually(what, || self.child.try_wait().ok().flatten())?;
-        anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.log());
+        let code = self.ended(what)?;
+        anyhow::ensure!(code == 0, "it ended with {code}:\n{}", self.log());
         Ok(())
+    }
+
+    /// The exit code it ends with.
+    pub(crate) fn ended(&mut self, what: &str) -> Result<i32> {
+        let status = eventually(what, || self.child.try_wait().ok().flatten())?;
+        status.code().with_context(|| format!("it ended with {status}:\n{}", self.log()))
     }
 
     fn end(&mut self) {
