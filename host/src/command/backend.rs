@@ -110,6 +110,8 @@ pub struct Status {
     pub refused_connections: u64,
     /// Bytes read from clients, and bytes written to them, since the start.
     pub client_bytes: (u64, u64),
+    /// Commands, bytes read from clients and bytes written to them in a second, over the last one or two.
+    pub a_second: [u64; 3],
     /// Commands processed since the start.
     pub commands: u64,
     /// Keys this primary deleted because their time had come.

@@ -38,6 +38,8 @@ pub struct ClientUsage {
     pub untaken: usize,
     /// Room of the reply buffer.
     pub reply_room: usize,
+    /// The most that was in it at a time, within some seconds before its last reply.
+    pub reply_peak: usize,
     /// Commands queued since MULTI; none outside.
     pub queued: Option<usize>,
     /// What these take.
@@ -137,12 +139,13 @@ impl Client {
         let queued = usage.queued.map_or(-1, |queued| i64::try_from(queued).unwrap_or(i64::MAX));
         let _ = write!(
             list,
-            "multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 \
+            "multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 \
              tot-mem={} events={} ",
             usage.unread,
             usage.unread_free,
             usage.queued_bytes,
             usage.reply_room,
+            usage.reply_peak,
             usage.untaken,
             usage.total,
             if usage.untaken > 0 { "rw" } else { "r" },
@@ -264,11 +267,18 @@ enum Which {
     Ids(Vec<u64>),
 }
 
-/// What the client that asks takes; what it has queued is run by now.
+/// What the client that asks takes. The commands of a transaction count as queued until the last of them was run, as in
+/// redis.
 fn own_usage(call: &Call<'_>) -> ClientUsage {
-    let (queued, watched) = call.tx.as_ref().map_or((None, 0), |tx| (tx.queued_count(), tx.watched_count()));
+    let (queued, queued_bytes) = match (&call.overlay, &call.tx) {
+        (Some(overlay), _) => (Some(overlay.queued.0), overlay.queued.1),
+        (None, Some(tx)) => (tx.queued_count(), tx.bytes()),
+        (None, None) => (None, 0),
+    };
+    let watched = call.tx.as_ref().map_or(0, |tx| tx.watched_count());
     let usage = call.backend.own_usage();
-    ClientUsage { queued, watched, unread: usage.unread.max(call.client.request_bytes), ..usage }
+    let unread = usage.unread.max(call.client.request_bytes);
+    ClientUsage { queued, queued_bytes, watched, unread, ..usage }
 }
 
 /// CLIENT INFO.

@@ -27,13 +27,15 @@ pub(super) struct Overlay {
     pub(super) record: Vec<u8>,
     /// Keys among them that were deleted because their time had come.
     pub(super) expired: u64,
+    /// How many commands the transaction has, and the bytes they take: for CLIENT LIST.
+    pub(super) queued: (usize, usize),
 }
 
 impl Overlay {
-    /// An overlay that changes nothing yet.
-    pub(super) fn new(store: &dyn Store) -> Self {
+    /// An overlay that changes nothing yet, for so many commands that take so many bytes.
+    pub(super) fn new(store: &dyn Store, queued: (usize, usize)) -> Self {
         let len = store.len();
-        Self { entries: BTreeMap::new(), cleared: false, len, record: Vec::new(), expired: 0 }
+        Self { entries: BTreeMap::new(), cleared: false, len, record: Vec::new(), expired: 0, queued }
     }
 
     /// Returns the entry of a key.

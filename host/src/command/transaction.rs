@@ -128,7 +128,8 @@ fn place(at: usize) -> u32 {
 /// Queues a command, or says why it cannot be: then EXEC will do nothing.
 pub(super) fn queue(call: &mut Call<'_>) -> Answer {
     match checked(call) {
-        Ok(()) => {
+        Ok(command) => {
+            call.client.last_command = command.name;
             if let Some(tx) = call.tx.as_deref_mut().filter(|tx| !tx.failed) {
                 tx.push(call.command, call.args);
             }
@@ -144,8 +145,8 @@ pub(super) fn queue(call: &mut Call<'_>) -> Answer {
     }
 }
 
-/// What is known to be wrong with a command before it is run.
-fn checked(call: &Call<'_>) -> Result<(), Fault> {
+/// The command or subcommand that is asked for, or what is known to be wrong with it before it is run.
+fn checked(call: &Call<'_>) -> Result<&'static Command, Fault> {
     call.check()?;
     let mut command = call.command;
     if !command.subs.is_empty() && call.len() > 1 && !call.arg(1).eq_ignore_ascii_case(b"help") {
@@ -169,7 +170,7 @@ fn checked(call: &Call<'_>) -> Result<(), Fault> {
         let text = format!("ERR the transaction would be {bytes} bytes long, the limit is {bytes_max} bytes");
         return Err(Fault::Text(text));
     }
-    Ok(())
+    Ok(command)
 }
 
 /// MULTI.
@@ -266,7 +267,7 @@ fn discarded(fault: Fault) -> Fault {
 /// Runs every queued command over an overlay and writes what they changed as one record.
 fn run_all(call: &mut Call<'_>, tx: &Transaction) -> Result<(), Fault> {
     let (begin, limit) = (call.out.len(), call.cost.limit);
-    let mut overlay = Overlay::new(call.backend.store());
+    let mut overlay = Overlay::new(call.backend.store(), (tx.commands.len(), tx.bytes()));
     call.cost.limit = call.cost.spent + WHOLE_STEPS;
     reply::array(call.out, tx.commands.len());
     let ran = tx.queued().try_for_each(|(command, args)| {

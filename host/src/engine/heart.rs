@@ -126,6 +126,8 @@ impl Heart {
     pub(crate) fn begin_turn(&mut self) {
         self.now = self.clock.begin_turn();
         (self.turn_bytes, self.turn_steps) = (0, 0);
+        let counted = self.tally.counted();
+        self.tally.rate.begin_turn(self.now, counted);
     }
 
     /// Clients' commands have cost so many steps.

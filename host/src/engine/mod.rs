@@ -14,7 +14,8 @@
 //! | `views` | snapshots that are read |
 //! | `upstream`, `probe` | dialling, and what is said about it |
 //! | `throttle`, `stop` | how fast clients may write while a replica joins; the orderly end |
-//! | `ready`, `buffer`, `arrival`, `tally` | who woke, unread bytes, what other tasks bring, counters |
+//! | `ready`, `buffer`, `arrival` | who woke, unread bytes, what other tasks bring |
+//! | `tally`, `rate` | counters, and how fast they grow |
 //! | `notices` | log lines about clients, one a cause |
 //! | `surplus` | clients beyond the limit |
 //!
@@ -30,6 +31,7 @@ pub(crate) mod heart;
 pub(crate) mod links;
 mod notices;
 pub(crate) mod probe;
+mod rate;
 mod ready;
 pub(crate) mod receive;
 mod replaced;

@@ -2,6 +2,7 @@
 
 use towline_core::{EpochOffset, Span};
 
+use super::rate::{Counted, Rate};
 use crate::command::Counts;
 
 /// Counters and facts since the start.
@@ -25,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) refused_connections: u64,
     /// Bytes read from clients, and written to them.
     pub(crate) client_bytes: (u64, u64),
+    /// How fast commands and those bytes come.
+    pub(crate) rate: Rate,
     /// This process runs on a real machine, of which INFO may tell; a simulated one must be the same every time.
     pub(crate) real: bool,
     /// Keys a primary deleted because their time had come.
@@ -58,4 +61,11 @@ pub(crate) struct Tally {
     pub(crate) entries_peak_bytes: u64,
     /// Views open now.
     pub(crate) views: usize,
+}
+
+impl Tally {
+    /// What [`Rate`] counts.
+    pub(crate) const fn counted(&self) -> Counted {
+        [self.commands, self.client_bytes.0, self.client_bytes.1]
+    }
 }

@@ -201,6 +201,7 @@ impl Heart {
             connections: tally.connections,
             refused_connections: tally.refused_connections,
             client_bytes: tally.client_bytes,
+            a_second: tally.rate.a_second(self.now, tally.counted()),
             commands: tally.commands,
             expired_keys: tally.expired_keys,
             uptime_ms: self.now.since(Time::ZERO).as_millis(),

@@ -7,7 +7,7 @@ use crate::command::backend::{Backend, Status};
 /// A section whose title is all there is: modules, latencies.
 pub(super) fn nothing(_: &Status, _: &dyn Backend, _: &mut Page) {}
 
-/// CPU: of the whole process; threads and children are not told apart.
+/// CPU: of the whole process, whose threads are not told apart. It has no children.
 pub(super) fn cpu(_: &Status, backend: &dyn Backend, page: &mut Page) {
     let usage = backend.usage();
     let seconds = |ms: u64| format!("{}.{:06}", ms / 1000, ms % 1000 * 1000);
@@ -15,8 +15,6 @@ pub(super) fn cpu(_: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("used_cpu_user", seconds(usage.user_ms));
     page.line("used_cpu_sys_children", seconds(0));
     page.line("used_cpu_user_children", seconds(0));
-    page.line("used_cpu_sys_main_thread", seconds(usage.system_ms));
-    page.line("used_cpu_user_main_thread", seconds(usage.user_ms));
 }
 
 /// Commandstats: how often. How long is not measured.

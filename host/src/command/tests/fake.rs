@@ -270,6 +270,7 @@ impl Backend for FakeBackend {
             connections: 3,
             refused_connections: 0,
             client_bytes: (100, 200),
+            a_second: [5, 1024, 2500],
             commands: 10,
             expired_keys: self.expired,
             uptime_ms: 90_061_000,

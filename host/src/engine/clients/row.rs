@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::AsyncWrite;
-use towline_core::{EpochOffset, Level, Time};
+use towline_core::{EpochOffset, Level, Span, Time};
 
 use crate::command::{ClientUsage, Outcome, Ran, Session, Then};
 use crate::engine::buffer::Buffer;
@@ -23,6 +23,8 @@ use crate::transport::BoxTransport;
 const OUT_BYTES: usize = 256 << 10;
 /// What a reply buffer keeps when it is empty.
 const OUT_KEPT: usize = 64 << 10;
+/// For how long the most that was in a reply buffer is told.
+const PEAK_SPAN: Span = Span::from_secs(5);
 /// Read from one client in a turn.
 const READ_BYTES: usize = 256 << 10;
 /// Runs of one client in a turn.
@@ -68,6 +70,8 @@ pub(super) struct Row {
     waker: Waker,
     buffer: Buffer,
     sent: usize,
+    /// The most bytes of replies at a time, since then.
+    peak: (usize, Time),
     /// Bytes written since that was last counted.
     pub(super) wrote: u64,
     flushing: bool,
@@ -117,6 +121,7 @@ impl Row {
             waker,
             buffer,
             sent: 0,
+            peak: (0, now),
             wrote: 0,
             flushing: false,
             stalled: false,
@@ -194,6 +199,7 @@ impl Row {
             unread_free: self.buffer.capacity() - unread,
             untaken: self.untaken(),
             reply_room: self.out.capacity(),
+            reply_peak: self.peak.0,
             total: usize::try_from(self.bytes()).unwrap_or(usize::MAX) + size_of::<Self>(),
             waits: matches!(self.state, State::Waiting(_) | State::Retrying | State::Asking),
             ends: self.state == State::Ending,
@@ -280,6 +286,10 @@ impl Row {
 
     /// Writes replies. Ready when all are taken.
     pub(super) fn write(&mut self, now: Time) -> Poll<io::Result<()>> {
+        if now.since(self.peak.1) > PEAK_SPAN {
+            self.peak = (0, now);
+        }
+        self.peak.0 = self.peak.0.max(self.out.len());
         let task = &mut Context::from_waker(&self.waker);
         while self.untaken() > 0 {
             let wrote = Pin::new(&mut self.transport).poll_write(task, &self.out[self.sent..]);
