@@ -110,3 +110,34 @@ fn beyond_the_option_it_is_the_same() {
     let _silent: Vec<TcpStream> = (0..20).map(|_| connect(&node.client)).collect();
     is_looked_after(&place, &node);
 }
+
+/// The limit falls while it runs, or others take what it counted on: the accept itself fails. A descriptor that is kept
+/// for this lets each one who comes be told, and whoever is in stays.
+#[test]
+fn without_any_descriptor_clients_are_told_all_the_same() {
+    let place = Place::new();
+    let node = place.start_limited("primary", SERVE, 100);
+    let mut first = client(&node.client).expect("there is room");
+    let pid = node.pid();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("our child's descriptors");
+    let numbers = open.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse::<u64>().ok());
+    // What it was born with may lie beyond its limit.
+    let limit = numbers.filter(|number| *number < 100).max().expect("it has some") + 1;
+    let set = std::process::Command::new("prlimit")
+        .args([format!("--pid={pid}"), format!("--nofile={limit}:{limit}")])
+        .status();
+    assert!(set.expect("prlimit is part of util-linux").success());
+
+    let (clients, told) = fill(&node.client);
+    assert_eq!(told, "-ERR max number of clients reached: the server has no file descriptor left\r\n");
+    assert!(node.log().contains("cannot accept a connection"), "{}", node.log());
+    for _ in 0..3 {
+        assert_eq!(client(&node.client).expect_err("the descriptor is kept again"), told);
+    }
+    first.write_all(b"PING\r\n").expect("it reads");
+    let mut pong = [0; 7];
+    first.read_exact(&mut pong).expect("a reply");
+    assert_eq!(&pong, b"+PONG\r\n");
+    drop((first, clients));
+    eventually("a place", || client(&node.client).ok());
+}

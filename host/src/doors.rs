@@ -24,6 +24,8 @@ use crate::web::{self, Web};
 
 /// Before an accept that failed is tried again, and for words to leave.
 const AGAIN: Duration = Duration::from_millis(50);
+/// What a client is told for which there is no file descriptor, however many the limit promised at the start.
+const SPENT: &[u8] = b"-ERR max number of clients reached: the server has no file descriptor left\r\n";
 /// For the other side to end, once it was told that there is no room.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -129,6 +131,8 @@ impl Door {
                             return;
                         }
                         said.clear();
+                        // The moment it was given up for may have left no room for it.
+                        self.spare.as_mut().map(Spare::keep);
                     }
                     // Nobody leaves in that time.
                     Ok(Err(_)) | Err(_) => {
@@ -149,9 +153,10 @@ impl Door {
                     {
                         let next = timeout(AGAIN, listener.accept()).await;
                         if let Ok(Ok((transport, _))) = next {
-                            say(transport, self.why.clone().unwrap_or_default(), AGAIN).await;
+                            let words = if self.why.is_some() { SPENT } else { b"" };
+                            say(transport, words.to_vec(), AGAIN).await;
                         }
-                        spare.take_back();
+                        spare.keep();
                     }
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -211,7 +216,10 @@ impl Spare {
         self.0.take().is_some()
     }
 
-    fn take_back(&mut self) {
-        *self = Self::new();
+    /// Opens it again if it was given up.
+    fn keep(&mut self) {
+        if self.0.is_none() {
+            *self = Self::new();
+        }
     }
 }
