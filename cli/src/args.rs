@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use serde::Deserialize;
 
 use crate::sim::SimArgs;
-use crate::units::{Length, Size};
+use crate::units::{Length, Size, whole};
 
 /// Where `serve` listens for clients.
 pub(crate) const SERVE_LISTEN: &str = "127.0.0.1:7000";
@@ -151,10 +151,10 @@ pub(crate) struct StatusArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// How many replicas; the last one follows the first
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = whole::<u8>(1, 16))]
     pub(crate) replicas: u8,
     /// How long the load lasts; everything happens in order even if that takes longer
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>(1, 86_400))]
     pub(crate) seconds: u64,
     /// Where the data lives
     #[arg(long, value_enum, default_value_t = StoreName::Memory)]
@@ -228,7 +228,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SIZE")]
     pub(crate) spool: Option<Size>,
     /// Clients at the same time [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1, u32::MAX.into()))]
     pub(crate) clients_max: Option<u32>,
     /// What all clients' unread requests and untaken replies may take together [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
@@ -240,7 +240,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME")]
     pub(crate) tcp_keepalive: Option<Length>,
     /// Replicas at the same time [default: 63]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1, 65_000))]
     pub(crate) replicas_max: Option<u32>,
     /// Let clients write no faster than a joining replica takes, so that it keeps its stream [default: on]
     #[arg(long, value_enum, value_name = "ON_OFF")]

@@ -15,12 +15,20 @@ use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Set
 use crate::failure::Failure;
 use crate::units::Length;
 
+mod origin;
+
+pub(crate) use self::origin::Origin;
+
+/// Characters of a value in a config file that are repeated in a complaint about it.
+const SHOWN_MAX: usize = 100;
+
 /// What a server is started with, and what the program does around it.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) options: Options,
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) log: String,
+    pub(crate) origin: Origin,
 }
 
 /// The plan of `serve`.
@@ -33,11 +41,11 @@ pub(crate) fn serve(flags: Settings) -> Result<Plan, Failure> {
             return Err(in_file(path, line_of(path, name), &text));
         }
     }
-    let mut settings = merge(flags, file);
+    let (mut settings, origin) = merge(flags, file);
     let listen = vec![settings.listen.take().unwrap_or_else(|| SERVE_LISTEN.to_owned())];
     let replication = settings.replication.take().or_else(|| Some(SERVE_REPLICATION.to_owned()));
     let options = Options { listen, replication, ..Options::default() };
-    finish(settings, options)
+    finish(settings, options, origin)
 }
 
 /// The plan of `follow`.
@@ -50,7 +58,7 @@ pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
             "whom to follow is missing: towline follow PRIMARY_REPLICATION_ADDR, or `primary` in the config";
         return Err(Failure::Usage(text.to_owned()));
     };
-    let mut settings = merge(args.settings, file);
+    let (mut settings, origin) = merge(args.settings, file);
     let listen = match settings.listen.take() {
         Some(addr) => vec![addr],
         None => FOLLOW_PORTS.map(|port| format!("127.0.0.1:{port}")).collect(),
@@ -63,20 +71,19 @@ pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
         stop_if_foreign: !adopt,
         ..Options::default()
     };
-    finish(settings, options)
+    finish(settings, options, origin)
 }
 
 /// The config file, if one is named.
 fn read(flags: &Settings) -> Result<Settings, Failure> {
     let Some(path) = &flags.config else { return Ok(Settings::default()) };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Usage(format!("cannot read the config file {}: {error}", path.display()))
+        Failure::Usage(format!("--config: cannot read {}: {error}; name a TOML file", path.display()))
     })?;
     let settings: Settings = toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
-        let told = error.message().replace("unknown field", "unknown name").replace('\n', " ");
-        in_file(path, line, &told)
+        in_file(path, line, &told_of(&text, line, error.message()))
     })?;
     for (name, value) in [
         ("listen", &settings.listen),
@@ -92,6 +99,29 @@ fn read(flags: &Settings) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
+/// A complaint of the parser about this line, with the name that the line sets and in words for people.
+fn told_of(text: &str, line: usize, told: &str) -> String {
+    let whole = format!("expected a whole number up to {}", u32::MAX);
+    let told = [
+        ("unknown field", "unknown name"),
+        ("\n", " "),
+        ("expected u32", &whole),
+        ("expected path string", "expected a path in quotes"),
+        ("expected a string", "expected a text in quotes"),
+        ("wanted string or table", "expected a text in quotes"),
+    ]
+    .iter()
+    .fold(told.to_owned(), |told, (of_serde, ours)| told.replace(of_serde, ours));
+    let sets = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
+    match sets {
+        Some((name, value)) if !told.contains("unknown name") => {
+            let value: String = value.trim().chars().take(SHOWN_MAX).collect();
+            format!("{} = {value}: {told}", name.trim())
+        }
+        Some(_) | None => told,
+    }
+}
+
 fn in_file(path: &Path, line: usize, text: &str) -> Failure {
     Failure::Usage(format!("{}:{line}: {text}", path.display()))
 }
@@ -104,38 +134,37 @@ fn line_of(path: &Path, name: &str) -> usize {
     text.lines().position(sets).map_or(1, |index| index + 1)
 }
 
-/// Flags, and from the file what they leave open.
-fn merge(flags: Settings, file: Settings) -> Settings {
-    Settings {
-        config: flags.config,
-        listen: flags.listen.or(file.listen),
-        replication: flags.replication.or(file.replication),
-        insecure: flags.insecure || file.insecure,
-        store: flags.store.or(file.store),
-        dir: flags.dir.or(file.dir),
-        backlog: flags.backlog.or(file.backlog),
-        metrics: flags.metrics.or(file.metrics),
-        web: flags.web.or(file.web),
-        ready_file: flags.ready_file.or(file.ready_file),
-        spool: flags.spool.or(file.spool),
-        clients_max: flags.clients_max.or(file.clients_max),
-        client_memory: flags.client_memory.or(file.client_memory),
-        timeout: flags.timeout.or(file.timeout),
-        tcp_keepalive: flags.tcp_keepalive.or(file.tcp_keepalive),
-        replicas_max: flags.replicas_max.or(file.replicas_max),
-        join_hold: flags.join_hold.or(file.join_hold),
-        idle: flags.idle.or(file.idle),
-        reconnect_window: flags.reconnect_window.or(file.reconnect_window),
-        redial_max: flags.redial_max.or(file.redial_max),
-        stop_wait: flags.stop_wait.or(file.stop_wait),
-        log: flags.log.or(file.log),
-        primary: None,
-        adopt: None,
+/// Flags, and from the file what they leave open; and which options those are.
+fn merge(flags: Settings, file: Settings) -> (Settings, Origin) {
+    let mut origin = Origin::new(flags.config.as_deref());
+    macro_rules! merged {
+        ($($name:ident)*) => {
+            Settings {
+                $($name: flags.$name.or_else(|| file.$name.inspect(|_| origin.note_file(stringify!($name)))),)*
+                config: flags.config,
+                insecure: flags.insecure || file.insecure,
+                primary: None,
+                adopt: None,
+            }
+        };
     }
+    let settings = merged! {
+        listen replication store dir backlog metrics web ready_file spool clients_max client_memory timeout
+        tcp_keepalive replicas_max join_hold idle reconnect_window redial_max stop_wait log
+    };
+    (settings, origin)
 }
 
 /// Fills in what is the same for both.
-fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
+fn finish(settings: Settings, options: Options, origin: Origin) -> Result<Plan, Failure> {
+    let (log, ready_file) = (settings.log.clone(), settings.ready_file.clone());
+    let options = filled(settings, options).map_err(|failure| origin.place(failure))?;
+    // An empty RUST_LOG is none.
+    let log = log.filter(|log| !log.is_empty()).unwrap_or_else(|| "info".to_owned());
+    Ok(Plan { options, ready_file, log, origin })
+}
+
+fn filled(settings: Settings, mut options: Options) -> Result<Options, Failure> {
     let typed = Typed::of(&settings);
     options.store = store(&settings)?;
     options.metrics = settings.metrics;
@@ -167,13 +196,15 @@ fn finish(settings: Settings, mut options: Options) -> Result<Plan, Failure> {
         core.redial_max = longest.0;
     }
     options.check_on(&Tcp::default()).map_err(|error| explain_with(error, &typed))?;
-    let log = settings.log.unwrap_or_else(|| "info".to_owned());
-    Ok(Plan { options, ready_file: settings.ready_file, log })
+    Ok(options)
 }
 
 fn store(settings: &Settings) -> Result<StoreKind, Failure> {
     match (settings.store, &settings.dir) {
-        (Some(StoreName::Disk) | None, Some(dir)) => Ok(StoreKind::Disk(dir.clone())),
+        (Some(StoreName::Disk) | None, Some(dir)) => {
+            crate::paths::folder("--dir", dir)?;
+            Ok(StoreKind::Disk(dir.clone()))
+        }
         (Some(StoreName::Memory) | None, None) => Ok(StoreKind::Memory),
         (Some(StoreName::Disk), None) => {
             Err(Failure::Usage("--store disk needs a directory: add --dir DIR".to_owned()))
@@ -199,10 +230,15 @@ pub(crate) fn explain(error: StartError) -> Failure {
                  use 127.0.0.1:{port}, or add --insecure if all who can reach it may read and write"
             ))
         }
-        StartError::Listen { .. } => {
-            Failure::failed(format!("--{error}; name another with --{}", listen_flag(&error)))
+        StartError::Listen { option, addr, source } if is_of_no_machine(&source) => Failure::Usage(format!(
+            "--{option} {addr} is no address of this machine ({}): name one that is, like 127.0.0.1:7000",
+            plain(&source)
+        )),
+        StartError::Listen { option, .. } => {
+            Failure::failed(format!("--{error}; name another with --{option}"))
         }
-        StartError::Store(_) | StartError::Dice(_) => Failure::Failed(error.into()),
+        StartError::Store(why) => Failure::failed(format!("--dir: {why}")),
+        StartError::Dice(_) => Failure::Failed(error.into()),
     }
 }
 
@@ -242,13 +278,16 @@ fn explain_with(error: StartError, typed: &Typed) -> Failure {
     })
 }
 
-fn listen_flag(error: &StartError) -> &'static str {
-    match error {
-        StartError::Listen { option, .. } => option,
-        StartError::Config(_) | StartError::Exposed { .. } | StartError::Store(_) | StartError::Dice(_) => {
-            "listen"
-        }
-    }
+/// Whether an address cannot be listened on by any process of this machine.
+fn is_of_no_machine(error: &std::io::Error) -> bool {
+    // A name that cannot be looked up has no kind and no number.
+    error.kind() == std::io::ErrorKind::AddrNotAvailable || error.raw_os_error().is_none()
+}
+
+/// An error without the number the system gave it.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 fn out_of_bounds(error: &ConfigError) -> String {

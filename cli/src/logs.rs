@@ -7,12 +7,28 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::lines;
 
-/// Starts logging what `filter` lets through; the queue holds it back until [`lines::open`].
-pub(crate) fn start(filter: &str) -> Result<(), Failure> {
-    let parsed = EnvFilter::try_new(filter).map_err(|error| {
-        let example = "write a level like info, or a filter like towline_host=debug";
-        Failure::Usage(format!("--log (or RUST_LOG) {filter:?} is no filter: {error}; {example}"))
-    })?;
+/// The words that stand for a level alone; of anything else it takes a word for the name of a crate, and logs nothing.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Reads what `--log` says.
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
+    let wrong = |why: String| {
+        let example = "write a level (error, warn, info, debug), or a filter like towline_host=debug";
+        Failure::Usage(format!("--log (or RUST_LOG) {text:?} is no filter: {why}; {example}"))
+    };
+    for part in text.split(',').map(str::trim).filter(|part| !part.contains(['=', '['])) {
+        let known =
+            LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level)) || part.starts_with("towline");
+        if !known {
+            return Err(wrong(format!("{part:?} is no level")));
+        }
+    }
+    EnvFilter::try_new(text).map_err(|error| wrong(error.to_string()))
+}
+
+/// Starts logging what `text` lets through; the queue holds it back until [`lines::open`].
+pub(crate) fn start(text: &str) -> Result<(), Failure> {
+    let parsed = filter(text)?;
     let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(parsed)

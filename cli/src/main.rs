@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `args` | every command, flag and help text |
-//! | `config`, `units` | flags and config file to the server's options; `64MiB`, `5s` |
+//! | `config`, `units`, `paths` | flags and config file to the server's options; `64MiB`, `5s`; folders |
 //! | `run`, `ready_file` | `serve` and `follow`: a server, its first line, its ready file, its signals |
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
@@ -25,7 +25,10 @@ mod failure;
 mod lines;
 mod logs;
 mod page;
+mod paths;
 mod ready_file;
+#[cfg(test)]
+mod refusals;
 mod run;
 mod signals;
 mod sim;
@@ -41,7 +44,20 @@ use crate::args::{Cli, Command};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let code = match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            lines::say(&format!("error: {failure}"));
+            failure.code()
+        }
+    };
+    lines::flush();
+    code
+}
+
+/// Does what a command line asks for.
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
         Command::Serve(args) => config::serve(args.settings).and_then(run::run),
         Command::Follow(args) => config::follow(args).and_then(run::run),
         Command::Status(args) => status::run(&args),
@@ -52,16 +68,7 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "towline", &mut script);
             print(&script)
         }
-    };
-    let code = match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            lines::say(&format!("error: {failure}"));
-            failure.code()
-        }
-    };
-    lines::flush();
-    code
+    }
 }
 
 /// Writes to stdout; whoever stopped reading has seen enough.

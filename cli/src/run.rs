@@ -3,7 +3,7 @@
 //! The first line on stderr gives the real addresses; then the ready file is written. A signal stops it in order; a
 //! second one ends the waiting of that stop, and a third one everything.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use towline_host::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
 
@@ -15,6 +15,12 @@ use crate::{lines, logs, units};
 
 /// Runs a server until somebody stops it.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
+    let origin = plan.origin.clone();
+    run_as_typed(plan).map_err(|failure| origin.place(failure))
+}
+
+/// As [`run`]; failures name flags, wherever the option was said.
+fn run_as_typed(plan: Plan) -> Result<(), Failure> {
     logs::start(&plan.log)?;
     let runtime = crate::runtime()?;
     let done = runtime.block_on(async {
@@ -33,13 +39,12 @@ async fn live(plan: Plan) -> Result<(), Failure> {
     options.descriptors = crate::descriptors::raise();
     // Registered first: whoever sees an address may already say stop.
     let mut signals = Signals::for_server()?;
-    let mut ready = ReadyFile::clear(ready_file)?;
     let dir = match &options.store {
         StoreKind::Disk(dir) => Some(dir.clone()),
         StoreKind::Memory => None,
     };
     let role = if options.upstream.is_some() { "replica" } else { "primary" };
-    let mut server = start(options).await?;
+    let (mut server, mut ready) = open(options, ready_file).await?;
     lines::open(&first_line(&server, role));
     ready.write(&server, role);
     let ended = until_it_ends(&mut server, &mut signals).await?;
@@ -72,6 +77,12 @@ async fn until_it_ends(
     }
     let text = "stopped by the third signal: what is left over was not looked at";
     Err(Failure::LeftOver(text.to_owned()))
+}
+
+/// A server that listens, and the file that is to say so.
+pub(crate) async fn open(options: Options, ready: Option<PathBuf>) -> Result<(Server, ReadyFile), Failure> {
+    let ready = ReadyFile::clear(ready)?;
+    Ok((start(options).await?, ready))
 }
 
 async fn start(options: Options) -> Result<Server, Failure> {

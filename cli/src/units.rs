@@ -1,5 +1,5 @@
-//! Sizes and durations as people write them: `64MiB`, `5s`. A number without a unit is a size in bytes, and no
-//! duration.
+//! Numbers, sizes and durations as people write them: `8`, `64MiB`, `5s`. A number without a unit is a size in bytes,
+//! and no duration. A refusal says what was written and what is accepted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,13 +33,35 @@ const LENGTHS: &[(&str, u64)] = &[
     ("h", 3_600_000_000_000),
 ];
 
+/// Why a text is no quantity.
+enum Wrong {
+    NotOne,
+    TooLarge,
+}
+
 /// `text` as a whole number times the unit behind it.
-fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Wrong> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = text[digits..].trim().to_ascii_lowercase();
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    text[..digits].parse::<u64>().ok()?.checked_mul(*factor)
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit).ok_or(Wrong::NotOne)?;
+    if digits == 0 {
+        return Err(Wrong::NotOne);
+    }
+    let number = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
+    number.ok_or(Wrong::TooLarge)
+}
+
+/// Reads whole numbers from `least` to `most`, for clap.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| format!("{text:?} is not possible: write a whole number from {least} to {most}"))
+    }
 }
 
 impl FromStr for Size {
@@ -47,7 +69,10 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let what = "write a whole number with KiB, MiB or GiB, like 64MiB";
-        parse(text, SIZES).map(Self).ok_or_else(|| format!("{text:?} is no size: {what}"))
+        parse(text, SIZES).map(Self).map_err(|wrong| match wrong {
+            Wrong::NotOne => format!("{text:?} is no size: {what}"),
+            Wrong::TooLarge => format!("{text:?} is too large for any machine: {what}"),
+        })
     }
 }
 
@@ -56,9 +81,11 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let what = "write a whole number with ms, s, min or h, like 5s";
-        let ns = if text.trim() == "0" { Some(0) } else { parse(text, LENGTHS) };
-        let ns = ns.ok_or_else(|| format!("{text:?} is no duration: {what}"))?;
-        Ok(Self(Span(ns)))
+        let ns = if text.trim() == "0" { Ok(0) } else { parse(text, LENGTHS) };
+        ns.map(|ns| Self(Span(ns))).map_err(|wrong| match wrong {
+            Wrong::NotOne => format!("{text:?} is no duration: {what}"),
+            Wrong::TooLarge => format!("{text:?} is longer than 500 years: {what}"),
+        })
     }
 }
 

@@ -108,7 +108,7 @@ fn what_cannot_work_is_named_as_it_was_typed() {
     for (line, words) in [
         ("towline serve --backlog 1", "--backlog is 1 bytes, must be at least"),
         ("towline serve --idle 1ms", "--idle is 1 ms, must be at least 1500 ms"),
-        ("towline serve --clients-max 0", "--clients-max is 0"),
+        ("towline serve --clients-max 0", "--clients-max <N>"),
         ("towline serve --spool 1", "--spool is 1 bytes"),
         ("towline serve --replicas-max 0", "--replicas-max"),
         ("towline follow", "PRIMARY_REPLICATION_ADDR"),

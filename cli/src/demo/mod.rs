@@ -24,7 +24,7 @@ use crate::{lines, logs};
 
 /// Runs it; a failure if the nodes do not end identical.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
-    logs::start(args.log.as_deref().unwrap_or("error"))?;
+    logs::start(args.log.as_deref().filter(|log| !log.is_empty()).unwrap_or("error"))?;
     lines::open("");
     let runtime = crate::runtime()?;
     let verdict = runtime.block_on(async {

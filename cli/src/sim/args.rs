@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 pub(super) use values::{Emit, Format, On, Seeds, Shard};
 
-use crate::units::Length;
+use crate::units::{Length, whole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,9 +110,10 @@ pub(super) struct ScenariosArgs {
 #[derive(Debug, Args)]
 pub(super) struct ResolveArgs {
     /// A built-in scenario or a file
+    #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
     /// What its draws follow from
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
     /// Where the plan goes [default: stdout]
     #[arg(short, long, value_name = "FILE")]
@@ -126,7 +127,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
     /// What a scenario's draws follow from; a plan has its own
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
     /// Where it is played, one after the other
     #[arg(long, value_enum, value_delimiter = ',', default_value = "fast")]
@@ -142,12 +143,13 @@ pub(super) struct RunArgs {
 #[derive(Debug, Args)]
 pub(super) struct ExploreArgs {
     /// A built-in scenario or a file
+    #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
     /// Which seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "0..1000")]
     pub(super) seeds: Seeds,
     /// How many at the same time [default: as many as there are cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1, u16::MAX.into()))]
     pub(super) jobs: Option<u16>,
     /// Only part K of N of the seeds, K from 1 to N
     #[arg(long, value_name = "K/N", default_value = "1/1")]
@@ -186,6 +188,7 @@ pub(super) struct MergeArgs {
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     /// A plan: a file, or a link that carries it
+    #[arg(value_name = "PLAN")]
     pub(super) plan: String,
     /// Stop here, and show how every node stands: 12500ms
     #[arg(long, value_name = "TIME")]
@@ -204,6 +207,7 @@ pub(super) struct ReplayArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShrinkArgs {
     /// A plan: a file, or a link that carries it
+    #[arg(value_name = "PLAN")]
     pub(super) plan: String,
     /// What to write beside it: a plan, a Rust test, a link
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plan")]
@@ -217,16 +221,16 @@ pub(super) struct ShrinkArgs {
 #[derive(Debug, Args)]
 pub(super) struct ExhaustArgs {
     /// At most so many writes
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) ops: u8,
     /// At most so many connections reset
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) resets: u8,
     /// At most so many processes killed
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) crashes: u8,
     /// Ends after so many states, some 130 bytes of memory each, even if there are more
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = whole::<u32>(0, u32::MAX.into()))]
     pub(super) states: u32,
     /// A search that ends at --states is what was asked for: exit code 0, not 3
     #[arg(long)]
@@ -241,7 +245,7 @@ pub(super) struct ExhaustArgs {
 #[cfg_attr(not(towline_mutants), allow(dead_code, reason = "read where bugs are planted"))]
 pub(super) struct MutantsArgs {
     /// Only these, by number
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u16>(0, u16::MAX.into()))]
     pub(super) only: Vec<u16>,
     /// How long each may survive in a scenario
     #[arg(long, value_name = "TIME", default_value = "30s")]
@@ -264,7 +268,7 @@ pub(super) struct DiffArgs {
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
     /// What a scenario's draws follow from; a plan has its own
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
     /// Where it is played; all are compared with the first
     #[arg(long, value_enum, value_delimiter = ',', default_value = "fast,real")]
@@ -278,6 +282,7 @@ pub(super) struct DiffArgs {
 #[derive(Debug, Args)]
 pub(super) struct DeterminismArgs {
     /// A built-in scenario or a file
+    #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
     /// Which seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "100")]
@@ -300,7 +305,7 @@ pub(super) struct TraceArgs {
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
     /// What a scenario's draws follow from; a plan has its own
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
     /// Lines of JSON, a message diagram, or a trace for a viewer (ui.perfetto.dev, chrome://tracing)
     #[arg(long, value_enum, default_value = "svg")]
@@ -320,12 +325,13 @@ pub(super) struct TraceArgs {
 #[derive(Debug, Args)]
 pub(super) struct StatsArgs {
     /// A built-in scenario or a file
+    #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
     /// Which seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "1000")]
     pub(super) seeds: Seeds,
     /// How many at the same time [default: as many as there are cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1, u16::MAX.into()))]
     pub(super) jobs: Option<u16>,
     /// Also draw the distributions, as SVG
     #[arg(long, value_name = "FILE")]
@@ -338,5 +344,5 @@ pub(super) struct StatsArgs {
 }
 
 fn hash(text: &str) -> Result<u128, String> {
-    u128::from_str_radix(text, 16).map_err(|_| format!("{text:?} is no hash: 32 hexadecimal digits"))
+    u128::from_str_radix(text, 16).map_err(|_| format!("{text:?} is no hash: write 32 hexadecimal digits"))
 }

@@ -35,7 +35,8 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
         length: args.length.map(|length| Duration::from_nanos(length.0.0)),
         on: args.on,
     };
-    super::check_writable(args.json.as_deref())?;
+    super::check_writable("--json", args.json.as_deref())?;
+    crate::paths::folder("--failures", &args.failures.failures)?;
     let (tally, first) = campaign.play()?;
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
@@ -58,8 +59,9 @@ pub(crate) fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let mut joined: Option<Tally> = None;
     for file in &args.files {
         let name = file.display();
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Failure::Usage(format!("FILE: cannot read {name}: {error}; name a report of `explore --json`"))
+        })?;
         let part: Tally = serde_json::from_str(&text).map_err(|error| {
             let line = error.line();
             Failure::Usage(format!(
@@ -136,7 +138,7 @@ fn write_json(tally: &Tally, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     let text = serde_json::to_string(tally).map_err(|error| Failure::Failed(error.into()))? + "\n";
     let stdout = path == Path::new("-");
-    super::write((!stdout).then_some(path), &text)
+    super::write("--json", (!stdout).then_some(path), &text)
 }
 
 /// What a campaign's exit code says.

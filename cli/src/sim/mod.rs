@@ -65,22 +65,23 @@ pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
     }
 }
 
-/// Writes to a file, or to stdout if there is none.
-fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+/// Writes to the file that `flag` names, or to stdout if there is none.
+fn write(flag: &str, path: Option<&Path>, text: &str) -> Result<(), Failure> {
     let Some(path) = path else { return crate::print(text.as_bytes()) };
-    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
+    std::fs::write(path, text).map_err(|error| cannot_write(flag, path, &error))
 }
 
 /// Asks before the long work whether what comes of it can be written; leaves the file as it was.
-fn check_writable(path: Option<&Path>) -> Result<(), Failure> {
+fn check_writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(()) };
     let is_new = !path.exists();
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
     let left = opened.and_then(|_| if is_new { std::fs::remove_file(path) } else { Ok(()) });
-    left.map_err(|error| cannot_write(path, &error))
+    left.map_err(|error| cannot_write(flag, path, &error))
 }
 
 /// No invariant was violated by that: a batch that looks for exit code 1 finds none.
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Usage(format!("cannot write {}: {error}", path.display()))
+fn cannot_write(flag: &str, path: &Path, error: &std::io::Error) -> Failure {
+    let path = path.display();
+    Failure::Usage(format!("{flag}: cannot write {path}: {error}; name a file in a folder that is there"))
 }

@@ -23,6 +23,7 @@ const ABOUT: usize = 90;
 
 /// Plays one run on each substrate asked for and judges it.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    crate::paths::folder("--failures", &args.failures.failures)?;
     let plan = source::plan(&args.source, args.seed)?;
     args.on.iter().try_for_each(|on| play::armed(*on))?;
     let mut worst = Ok(());
@@ -61,7 +62,7 @@ pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
             micros(plan.duration_us)
         )
     };
-    super::write(args.output.as_deref(), &(changed + &plan.to_text()))
+    super::write("--output", args.output.as_deref(), &(changed + &plan.to_text()))
 }
 
 /// Lists the built-in scenarios with the first sentence of what each says about itself.

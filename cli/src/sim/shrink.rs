@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ShrinkArgs) -> Result<(), Failure> {
                 continue;
             }
         };
-        super::write(Some(&path), &text)?;
+        super::write("--output", Some(&path), &text)?;
         crate::print(format!("{}\n", path.display()).as_bytes())?;
     }
     Ok(())

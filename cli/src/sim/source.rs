@@ -46,7 +46,7 @@ pub(crate) fn scenario(source: &str) -> Result<Drawn, Failure> {
 pub(crate) fn plan_only(source: &str) -> Result<Plan, Failure> {
     let Text { name, text } = match text(source) {
         Some(text) => text,
-        None => file(source).map_err(|error| cannot_read(source, &error))?,
+        None => file(source).map_err(|error| cannot_read("PLAN", source, &error))?,
     };
     if !is_plan(&text) {
         let told = format!(
@@ -92,15 +92,15 @@ fn read(source: &str) -> Result<Text, Failure> {
             let names: Vec<&str> = named().iter().map(|(name, _)| *name).collect();
             let known = names.join(", ");
             return Failure::Usage(format!(
-                "{source} is neither a file nor a built-in scenario; those are {known}"
+                "SCENARIO {source:?} is neither a file nor a built-in scenario: name a file, or one of {known}"
             ));
         }
-        cannot_read(source, &error)
+        cannot_read("SCENARIO", source, &error)
     })
 }
 
-fn cannot_read(name: &str, error: &std::io::Error) -> Failure {
-    Failure::Usage(format!("cannot read {name}: {error}"))
+fn cannot_read(what: &str, name: &str, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("{what}: cannot read {name:?}: {error}; name a file"))
 }
 
 /// Comments and empty lines may stand before the first key.

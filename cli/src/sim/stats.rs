@@ -38,7 +38,8 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
         length: None,
         on: On::Fast,
     };
-    super::check_writable(args.plot.as_deref())?;
+    super::check_writable("--plot", args.plot.as_deref())?;
+    crate::paths::folder("--failures", &args.failures.failures)?;
     let (tally, first) = campaign.play()?;
     let text = if args.json {
         serde_json::to_string(&tally).map_err(|error| Failure::Failed(error.into()))? + "\n"
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
     };
     crate::print(text.as_bytes())?;
     if let Some(path) = &args.plot {
-        super::write(Some(path), &plot(&tally))?;
+        super::write("--plot", Some(path), &plot(&tally))?;
     }
     let Some((plan, report)) = first else { return Ok(()) };
     let told = failing::tell(&plan, &report, On::Fast, &args.failures.failures)?;

@@ -62,7 +62,9 @@ impl FromStr for Seeds {
         let (from, to) = text.split_once("..").unwrap_or(("0", text));
         match (from.parse(), to.parse()) {
             (Ok(from), Ok(to)) if from < to => Ok(Self { from, to }),
-            (Ok(_), Ok(_)) => Err(format!("{text:?} holds no seed: A..B ends before B")),
+            (Ok(_), Ok(_)) => {
+                Err(format!("{text:?} holds no seed: A..B ends before B, so write a B above A"))
+            }
             (Err(_), _) | (_, Err(_)) => {
                 Err(format!("{text:?} is no range of seeds: write A..B or N, like 0..10000"))
             }

@@ -54,7 +54,10 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     {
         return Err(Failure::Usage(format!("--only: no bug has the number {unknown}")));
     }
-    crate::sim::check_writable(args.json.as_deref())?;
+    crate::sim::check_writable("--json", args.json.as_deref())?;
+    for (flag, folder) in [("--plans", &args.plans), ("--replay", &args.replay)] {
+        folder.as_deref().map_or(Ok(()), |folder| crate::paths::folder(flag, folder))?;
+    }
     let budget = Duration::from_nanos(args.budget.0.0);
     let stop = AtomicBool::new(false);
     let seeds = Seeds { from: 0, to: chosen.len() as u64 };

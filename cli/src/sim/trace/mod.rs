@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), Failure> {
         // A picture of a part must know what began before it.
         Format::Svg => diagram::draw(&plan, &run.facts, &view(&plan, &run.report, from_us, until_us)),
     };
-    super::write(args.output.as_deref(), &text)
+    super::write("--output", args.output.as_deref(), &text)
 }
 
 /// A run's facts as lines.
