@@ -333,6 +333,15 @@ fn unknown(args: Args<'_>, backend: &mut dyn Backend, out: &mut Vec<u8>) {
         }
         quoted += &format!("'{}' ", quote(arg, QUOTED_MAX - quoted.len()));
     }
-    reply::error(out, &format!("ERR unknown command '{name}', with args beginning with: {quoted}"));
+    let asks_for_replication =
+        ["psync", "sync", "replconf"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let told = if asks_for_replication {
+        format!(
+            "ERR unknown command '{name}': a redis cannot follow this server; `towline follow` makes a replica"
+        )
+    } else {
+        format!("ERR unknown command '{name}', with args beginning with: {quoted}")
+    };
+    reply::error(out, &told);
     backend.counts_mut().note_error(&out[begin..]);
 }
