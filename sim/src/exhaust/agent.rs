@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::hash::Hash;
 use std::rc::Rc;
 
+use towline_core::receiver::Receiver;
 use towline_core::*;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -77,9 +78,7 @@ pub(super) struct Effects {
 #[derive(Clone, Hash)]
 pub(super) struct Loading {
     pub(super) cursor: Rc<[u8]>,
-    pub(super) next_piece: u64,
     pub(super) bytes: Vec<u8>,
-    pub(super) complete: Option<SnapshotId>,
 }
 
 /// What can be done with an agent, and what is seen of it from outside.
@@ -113,8 +112,8 @@ pub(super) struct Agent {
     pub(super) store: Store,
     /// What a power cut keeps.
     pub(super) durable: Store,
-    pub(super) held: VecDeque<Batch>,
-    pub(super) spool: Vec<Batch>,
+    pub(super) receiver: Receiver,
+    pub(super) spool: VecDeque<Batch>,
     pub(super) loading: Option<Loading>,
     pub(super) views: Vec<(SnapshotId, Rc<[Record]>)>,
     pub(super) wanted: Vec<(SnapshotId, Offset)>,
@@ -128,7 +127,7 @@ impl Clone for Agent {
             node: self.node.clone(),
             store: self.store.clone(),
             durable: self.durable.clone(),
-            held: self.held.clone(),
+            receiver: self.receiver.clone(),
             spool: self.spool.clone(),
             loading: self.loading.clone(),
             views: self.views.clone(),
@@ -138,12 +137,12 @@ impl Clone for Agent {
     }
 
     fn clone_from(&mut self, from: &Self) {
-        let Self { node, now, index, boots, store, durable, held, spool, loading, views, wanted, open } =
+        let Self { node, now, index, boots, store, durable, receiver, spool, loading, views, wanted, open } =
             from;
         self.node.clone_from(node);
         self.store.clone_from(store);
         self.durable.clone_from(durable);
-        self.held.clone_from(held);
+        self.receiver.clone_from(receiver);
         self.spool.clone_from(spool);
         self.loading.clone_from(loading);
         self.views.clone_from(views);
@@ -161,8 +160,8 @@ impl Agent {
             boots: 0,
             store: Store::default(),
             durable: Store::default(),
-            held: VecDeque::new(),
-            spool: Vec::new(),
+            receiver: Receiver::new(false),
+            spool: VecDeque::new(),
             loading: None,
             views: Vec::new(),
             wanted: Vec::new(),
@@ -205,12 +204,12 @@ impl Agent {
             open: self.open,
             primary: stats.role == Role::Primary,
             base: stats.base,
-            can_apply: !self.held.is_empty(),
+            can_apply: self.receiver.is_replaying(),
             can_sync: self.durable.records != self.store.records,
             can_view: !self.wanted.is_empty(),
-            can_install: self.loading.as_ref().is_some_and(|loading| loading.complete.is_some()),
+            can_install: self.receiver.is_loaded(),
             wants_call_in_ns: self.node.next_deadline().map(|at| at.since(self.now).0.max(1)),
-            untaken_bytes: self.held.iter().map(|batch| batch.frame_bytes).sum(),
+            untaken_bytes: self.held().map(|batch| batch.frame_bytes).sum(),
         }
     }
 
@@ -220,22 +219,27 @@ impl Agent {
 
     /// What a node has received, by the names of the records, and of which its ring holds how much.
     pub(super) fn line(&self) -> Line {
-        let held = self.held.iter().flat_map(|batch| &batch.records[..]);
+        let held = self.held().flat_map(|batch| &batch.records[..]);
         let names = self.store.records.iter().chain(held).map(|record| record[0]).collect();
         let stats = self.node.stats();
         Line { names, ring: (stats.start.0, stats.end.0) }
     }
 
+    /// Batches that wait to be applied, and not for a snapshot.
+    fn held(&self) -> impl Iterator<Item = &Batch> {
+        self.spool.iter().filter(|_| !self.receiver.is_joining())
+    }
+
     /// Where the line of what it has received ends.
     pub(super) fn line_end(&self) -> u64 {
-        (self.store.records.len() + self.held.iter().map(|batch| batch.records.len()).sum::<usize>()) as u64
+        (self.store.records.len() + self.held().map(|batch| batch.records.len()).sum::<usize>()) as u64
     }
 
     /// The whole state in 128 bits.
     pub(super) fn print(&self) -> u128 {
         let mut hash = Xxh3::new();
         (self.node.fingerprint(), self.index, self.boots, self.open).hash(&mut hash);
-        (&self.store, &self.durable, &self.held, &self.spool).hash(&mut hash);
+        (&self.store, &self.durable, &self.receiver, &self.spool).hash(&mut hash);
         (&self.loading, &self.views, &self.wanted).hash(&mut hash);
         hash.digest128()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use towline_core::receiver::{Command, Receiver, Standing, Taking};
 use towline_core::*;
 
 use super::agent::{Agent, Effects, Loading, Op, boot};
@@ -26,10 +27,14 @@ impl Agent {
                 self.now = self.now + Span(span_ns);
                 self.say(Input::Tick);
             }
-            Op::Apply => self.apply(),
+            Op::Apply => drop(self.work(effects)),
             Op::Sync => self.sync(),
             Op::View => self.view(),
-            Op::Install => self.install(effects),
+            Op::Install => {
+                // The tail is applied with it.
+                self.work(effects);
+                self.apply_all(effects);
+            }
             Op::Lost { link } => {
                 self.open &= !(1 << link);
                 self.say(Input::Lost { link: LinkId(link.into()) });
@@ -44,7 +49,7 @@ impl Agent {
             }
             Op::Crash { loses, primary } => self.crash(loses, primary),
             Op::Promote => {
-                self.apply_all();
+                self.apply_all(effects);
                 self.say(Input::Promote);
             }
             Op::Follow => {
@@ -58,79 +63,94 @@ impl Agent {
 
     fn read(&mut self, link: u8, frame: &[u8], effects: &mut Effects) {
         let step = self.say(Input::Bytes { link: LinkId(link.into()), data: frame });
-        let Some(payload) = step.payload else { return };
-        let data = &frame[payload.range.clone()];
-        let mut wrong = |invariant, text: String| effects.wrong = Some((invariant, text));
-        match payload.kind {
-            Kind::Batch | Kind::Spool => {
-                let position = step.position.expect("a batch has a position");
-                let Some(records) = records_of(data) else {
-                    return wrong(Invariant::B1, format!("a record that nobody wrote at {}", payload.first));
-                };
-                let (first, frame_bytes) = (payload.first, frame.len() as u64);
-                let cursor = self.node.cursor(position).as_bytes().into();
-                self.take_batch(payload.kind, Batch { first, records, cursor, frame_bytes }, effects);
-            }
-            Kind::Fork if payload.count == 1 => {
-                effects.rewound = true;
-                self.rewind(payload.first);
-            }
-            Kind::Fork => {}
-            Kind::Begin => {
-                self.held.clear();
-                if self.spool.last().is_some_and(|last| last.end() != self.node.stats().end.0) {
-                    // The tail of a snapshot that is not to come: what was written there may be gone.
-                    self.spool.clear();
+        if let Err(error) = self.receiver.receive(&step, Standing::of(&self.node), false) {
+            let invariant = match step.payload.as_ref().map(|payload| payload.kind) {
+                Some(Kind::Begin | Kind::Piece | Kind::LastPiece) => Invariant::N4,
+                Some(Kind::Batch | Kind::Spool | Kind::Fork) | None => Invariant::S2,
+            };
+            effects.wrong = Some((invariant, format!("{error}: {:?}", step.payload)));
+            return;
+        }
+        self.obey(frame, effects);
+    }
+
+    fn obey(&mut self, frame: &[u8], effects: &mut Effects) {
+        while let Some(command) = self.receiver.poll() {
+            self.execute(command, frame, effects);
+        }
+        self.receiver.check();
+    }
+
+    /// Does one thing of those that take time.
+    fn work(&mut self, effects: &mut Effects) -> bool {
+        let command = self.receiver.work();
+        let some = command.is_some();
+        if let Some(command) = command {
+            self.execute(command, &[], effects);
+            self.obey(&[], effects);
+        }
+        some
+    }
+
+    fn execute(&mut self, command: Command, frame: &[u8], effects: &mut Effects) {
+        match command {
+            Command::Say(input) => {
+                let position = self.say(input).position;
+                if self.receiver.answered(position).is_err() {
+                    effects.wrong = Some((Invariant::N2, "a tail that does not fit its snapshot".to_owned()));
                 }
-                let cursor = data.into();
-                self.loading = Some(Loading { cursor, next_piece: 0, bytes: Vec::new(), complete: None });
             }
-            Kind::Piece | Kind::LastPiece => {
-                let due = self.loading.as_ref().map(|loading| loading.next_piece);
-                let Some(loading) =
-                    self.loading.as_mut().filter(|loading| loading.next_piece == payload.first)
-                else {
-                    return wrong(Invariant::N4, format!("piece {} came, {due:?} was due", payload.first));
-                };
-                loading.bytes.extend_from_slice(data);
-                loading.next_piece += 1;
-                loading.complete = (payload.kind == Kind::LastPiece).then_some(payload.snapshot);
-                self.say(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
+            Command::Keep(batch) => self.keep(batch, frame, effects),
+            Command::ApplySpooled { .. } => {
+                let batch = self.spool.pop_front().expect("one waits");
+                let upto = Offset(batch.end());
+                self.store.records.extend_from_slice(&batch.records);
+                self.store.cursor = Some(batch.cursor);
+                self.receiver.applied(upto).expect("asked for");
+            }
+            Command::DropSpooled { upto } => {
+                self.spool.retain(|batch| upto.is_some_and(|upto| batch.end() > upto.0));
+            }
+            Command::Forked { .. } => {}
+            Command::Begin { range, .. } => {
+                self.loading = Some(Loading { cursor: frame[range].into(), bytes: Vec::new() });
+            }
+            Command::Load { range, piece, .. } => {
+                let loading = self.loading.as_mut().expect("it began");
+                loading.bytes.extend_from_slice(&frame[range]);
+                self.receiver.loaded(piece + 1).expect("handed out");
+            }
+            Command::Install { .. } => self.install(effects),
+            Command::Rewind { position } => {
+                effects.rewound = true;
+                self.rewind(position);
+            }
+            Command::Apply(_) | Command::LoadTail(_) | Command::LoadTailSpooled { .. } => {
+                unreachable!("this store is never ready, and does nothing on a snapshot that loads")
             }
         }
     }
 
-    fn take_batch(&mut self, kind: Kind, batch: Batch, effects: &mut Effects) {
-        if kind == Kind::Spool {
-            if self.spool.last().is_some_and(|last| last.end() != batch.first) {
-                // Another snapshot's tail begins; what rode beside the last one is of no use.
-                self.spool.clear();
-            }
-            let upto = Offset(batch.end());
-            self.spool.push(batch);
-            self.say(Input::Taken { upto, pieces: 0 });
-        } else if batch.first == self.line_end() {
-            self.held.push_back(batch);
-        } else {
-            let text = format!("a batch from {} came, the host stands at {}", batch.first, self.line_end());
+    /// A batch of a whole state is taken when it is applied; one beside a snapshot at once.
+    fn keep(&mut self, batch: receiver::Batch, frame: &[u8], effects: &mut Effects) {
+        let first = batch.first.0;
+        let Some(records) = records_of(&frame[batch.range]) else {
+            effects.wrong = Some((Invariant::B1, format!("a record that nobody wrote at {first}")));
+            return;
+        };
+        let beside = self.receiver.is_joining();
+        if !beside && first != self.line_end() {
+            let text = format!("a batch from {first} came, the host stands at {}", self.line_end());
             effects.wrong = Some((Invariant::S2, text));
         }
-    }
-
-    fn apply(&mut self) {
-        if let Some(batch) = self.held.pop_front() {
-            self.store.records.extend_from_slice(&batch.records);
-            self.store.cursor = Some(batch.cursor);
-            let upto = Offset(self.store.records.len() as u64);
-            self.say(Input::Applied { upto });
-        }
+        let cursor = self.node.cursor(batch.position).as_bytes().into();
+        self.spool.push_back(Batch { first, records, cursor, frame_bytes: frame.len() as u64 });
+        self.receiver.set_taking(if beside { Taking::All } else { Taking::Pieces });
     }
 
     /// An operator promotes a node that has caught up with itself.
-    fn apply_all(&mut self) {
-        while !self.held.is_empty() {
-            self.apply();
-        }
+    fn apply_all(&mut self, effects: &mut Effects) {
+        while self.receiver.is_replaying() && self.work(effects) {}
     }
 
     fn sync(&mut self) {
@@ -149,15 +169,14 @@ impl Agent {
         self.durable = self.store.clone();
     }
 
-    fn rewind(&mut self, to: u64) {
-        self.held.retain(|batch| batch.first < to);
-        self.apply_all();
+    fn rewind(&mut self, position: Position) {
+        let to = position.boundary.0;
         self.store.records.truncate(usize::try_from(to).expect("few records"));
-        let position = self.say(Input::Rewound).position.expect("a rewind answers its position");
         self.store.cursor = Some(self.node.cursor(position).as_bytes().into());
         if self.durable.records.len() as u64 > to {
             self.durable = self.store.clone();
         }
+        self.receiver.rewound().expect("asked for");
     }
 
     fn view(&mut self) {
@@ -175,12 +194,7 @@ impl Agent {
     }
 
     fn install(&mut self, effects: &mut Effects) {
-        let Some(loading) = self.loading.take() else { return };
-        let snapshot = loading.complete.expect("can_install");
-        if self.node.handle(self.now, Input::Installed { snapshot }).is_err() {
-            // Meanwhile another one was named: this one is of no use.
-            return;
-        }
+        let loading = self.loading.take().expect("one is loaded");
         let records = records_in(&loading.bytes);
         let at = Cursor::describe(&loading.cursor).map(|(_, position)| position.boundary.0);
         if at != Some(records.len() as u64) {
@@ -190,19 +204,7 @@ impl Agent {
             effects.wrong = Some((Invariant::N2, format!("a snapshot was installed that is none: {flaw}")));
         }
         self.store = Store { records, cursor: Some(loading.cursor) };
-        for batch in std::mem::take(&mut self.spool) {
-            let have = self.store.records.len() as u64;
-            if batch.first > have {
-                break;
-            }
-            if batch.end() > have {
-                let known = usize::try_from(have - batch.first).expect("few records");
-                self.store.records.extend_from_slice(&batch.records[known..]);
-                self.store.cursor = Some(batch.cursor);
-            }
-        }
-        let upto = Offset(self.store.records.len() as u64);
-        self.say(Input::Applied { upto });
+        self.receiver.installed().expect("asked for");
     }
 
     fn crash(&mut self, loses: bool, primary: bool) {
@@ -215,7 +217,7 @@ impl Agent {
         let node = boot(*self.node.config(), self.index, boots, role, store.cursor.as_deref());
         (self.node, self.boots, self.now, self.open) = (node, boots, Time::ZERO, 0);
         (self.durable, self.store) = (store.clone(), store);
-        (self.held, self.spool, self.loading) = (VecDeque::new(), Vec::new(), None);
+        (self.receiver, self.spool, self.loading) = (Receiver::new(false), VecDeque::new(), None);
         (self.views, self.wanted) = (Vec::new(), Vec::new());
         if primary {
             self.commit();
