@@ -1,9 +1,8 @@
 //! The list of tests that do not pass, each with its reason.
 //!
 //! A line is `unit | reason | name of the test`; `#` begins a comment. A reason that begins with `other types` or
-//! `other families` means a type of value, or a family of commands, that is not here; one that has `not run` in it
-//! keeps the test from being run at all, because it would not end, or would leave the connection so that the tests
-//! behind it fail.
+//! `other families` means a type of value, or a family of commands, that is not here; one that has `run alone` in it
+//! gives the test a run and a server of its own, because it leaves the connection so that the tests behind it fail.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,8 +19,8 @@ impl Reason {
         self.0.starts_with("other ")
     }
 
-    fn is_unplayed(&self) -> bool {
-        self.0.contains("not run")
+    fn is_alone(&self) -> bool {
+        self.0.contains("run alone")
     }
 }
 
@@ -68,9 +67,9 @@ impl Known {
         self.of(unit).map(|(name, _)| name)
     }
 
-    /// Those of them that are not to be run.
-    pub(super) fn unplayed<'a>(&'a self, unit: &'a str) -> Vec<&'a str> {
-        self.of(unit).filter(|(_, reason)| reason.is_unplayed()).map(|(name, _)| name).collect()
+    /// Those of them that are run alone.
+    pub(super) fn alone<'a>(&'a self, unit: &'a str) -> Vec<&'a str> {
+        self.of(unit).filter(|(_, reason)| reason.is_alone()).map(|(name, _)| name).collect()
     }
 }
 
@@ -81,11 +80,11 @@ mod tests {
     #[test]
     fn lines_are_read() {
         let known =
-            Known::parse("# why\n\nscan | other types: set | SSCAN | twice\nscan | not run: hangs | b\n")
+            Known::parse("# why\n\nscan | other types: set | SSCAN | twice\nscan | run alone: MULTI | b\n")
                 .unwrap();
         let reason = known.reason("scan", "SSCAN | twice").unwrap();
-        assert!(reason.is_foreign() && !reason.is_unplayed());
-        assert_eq!(known.unplayed("scan"), ["b"]);
+        assert!(reason.is_foreign() && !reason.is_alone());
+        assert_eq!(known.alone("scan"), ["b"]);
         assert_eq!(known.names("other").count(), 0);
         for wrong in ["scan | b", "scan", "a | b | c\na | d | c"] {
             assert!(Known::parse(wrong).is_err(), "{wrong}");

@@ -32,13 +32,24 @@ pub(super) struct Played {
 }
 
 impl Suite<'_> {
-    /// Plays `unit` without the tests named in `skipped`.
-    pub(super) fn play(&self, unit: &str, skipped: &[&str]) -> Result<Played> {
+    /// Plays `unit`: the tests named in `alone` each in a run of their own, and all others together.
+    pub(super) fn play(&self, unit: &str, alone: &[&str]) -> Result<Played> {
         let name = unit.replace('/', "-");
-        let server = Server::start(self.program, &["serve"], self.folder, &name)?;
         let skip = self.folder.join(format!("{name}.skip"));
-        std::fs::write(&skip, skipped.join("\n"))
+        std::fs::write(&skip, alone.join("\n"))
             .with_context(|| format!("cannot write {}", skip.display()))?;
+        let mut played = self.run(unit, &name, &["--skipfile", &skip.display().to_string()])?;
+        for (number, test) in alone.iter().enumerate() {
+            let one = self.run(unit, &format!("{name}-{number}"), &["--only", test])?;
+            played.tests.extend(one.tests);
+            played.broken = played.broken.or(one.broken);
+        }
+        Ok(played)
+    }
+
+    /// Runs the suite with these further arguments against a server of this name.
+    fn run(&self, unit: &str, name: &str, which: &[&str]) -> Result<Played> {
+        let server = Server::start(self.program, &["serve"], self.folder, name)?;
         let log = self.folder.join(format!("{name}.txt"));
         let port = server.client.port().to_string();
         let mut suite = command("tclsh");
@@ -59,7 +70,7 @@ impl Suite<'_> {
             "--timeout",
             "120",
         ]);
-        suite.args(["--tags", DENIED, "--single", &format!("unit/{unit}"), "--skipfile"]).arg(&skip);
+        suite.args(["--tags", DENIED, "--single", &format!("unit/{unit}")]).args(which);
         let end = watch(&mut suite, &log, self.limit)?;
         let text = std::fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
         let mut played = Played::of(&text);
