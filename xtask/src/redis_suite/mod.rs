@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             total.add(unit, *least, &played, &known, started.elapsed());
         }
     }
-    total.finish(&folder)
+    total.finish(&folder, args.only.is_empty())
 }
 
 /// The result of all units.
@@ -137,7 +137,8 @@ impl Total {
         println!("redis {REDIS_SUITE}: {unit:<18} {passed:>6} {listed:>6} {other:>6} {seconds:>7}");
     }
 
-    fn finish(self, folder: &Path) -> Result<ExitCode> {
+    /// Says what is wrong. The share is asked of all units together: some have little that our types allow.
+    fn finish(self, folder: &Path, is_whole: bool) -> Result<ExitCode> {
         let (passed, lacking, foreign) = (self.passed, self.lacking, self.foreign);
         let allowed = passed + lacking;
         let tenths = (passed * 1000).checked_div(allowed).unwrap_or(1000);
@@ -153,7 +154,7 @@ impl Total {
             println!("what was printed lies in {}", folder.display());
             return Ok(ExitCode::FAILURE);
         }
-        if passed * 100 < allowed * SHARE {
+        if is_whole && passed * 100 < allowed * SHARE {
             println!("fewer than {SHARE} %");
             return Ok(ExitCode::FAILURE);
         }
