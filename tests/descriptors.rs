@@ -130,7 +130,7 @@ fn without_any_descriptor_clients_are_told_all_the_same() {
 
     let (clients, told) = fill(&node.client);
     assert_eq!(told, "-ERR max number of clients reached: the server has no file descriptor left\r\n");
-    assert!(node.log().contains("cannot accept a connection"), "{}", node.log());
+    node.until_logged("cannot accept a connection");
     for _ in 0..3 {
         assert_eq!(client(&node.client).expect_err("the descriptor is kept again"), told);
     }

@@ -153,7 +153,7 @@ fn a_killed_disk_primary_opens_an_epoch_and_what_it_lost_is_kept_aside() {
             let moved = || (forks() == [name.as_str()] && kept.is_file()).then_some(());
             eventually("the old state to be kept aside", moved);
             let line = format!("records {} to {} of epoch {}", told["from"], told["end"], told["epoch"]);
-            assert!(replica.log().contains(&line), "the log names the range: {line}");
+            replica.until_logged(&line);
             return;
         }
         assert!(attempt < 10, "the replica was never ahead of the killed primary");
@@ -241,7 +241,7 @@ fn an_emptied_primary_does_not_wipe_its_replicas() {
         (replica.status()["upstream"]["state"] == "history differs").then_some(())
     });
     assert_eq!(replica.ask(&["GET", "precious"]), "1");
-    assert!(replica.log().contains("history differs"));
+    replica.until_logged("history differs");
     // REPLICAOF is the consent.
     let (host, port) = feeds.rsplit_once(':').unwrap();
     assert_eq!(replica.ask(&["REPLICAOF", host, port]), "OK");
@@ -289,7 +289,7 @@ fn an_unreachable_primary_is_dialled_until_it_is_there() {
     primary.kill();
     let replica = place.start("replica", &format!("{} --redial-max 200ms", follow(&feeds)));
     let line = format!("cannot reach {feeds}: connection refused");
-    eventually("the log to say so", || replica.log().contains(&line).then_some(()));
+    replica.until_logged(&line);
     let state = replica.status()["upstream"].clone();
     assert_eq!(state["state"], "connecting");
     assert!(state["fault"].as_str().unwrap().contains("connection refused"), "{state}");

@@ -246,7 +246,7 @@ fn a_replica_that_stood_still_around_a_stop_has_everything_that_was_answered() {
             "SHUTDOWN" => drop(primary.ask(&["SHUTDOWN"])),
             signal => primary.send(signal),
         }
-        eventually("the stop to wait", || primary.log().contains("stopping: replica").then_some(()));
+        primary.until_logged("stopping: replica");
         replica.send("CONT");
         assert_eq!(primary.ended().code(), Some(0), "{how}: nothing is left over");
         for (connection, answered) in load.ended().into_iter().enumerate() {
@@ -268,7 +268,7 @@ fn a_relay_that_stops_leaves_its_replica_all_it_had() {
     let answered = load.ended();
     agree(&[&primary, &relay], 1);
     relay.send("TERM");
-    eventually("the stop to wait", || relay.log().contains("stopping: replica").then_some(()));
+    relay.until_logged("stopping: replica");
     leaf.send("CONT");
     assert_eq!(relay.ended().code(), Some(0));
     eventually("the leaf to show it", || {
@@ -288,7 +288,7 @@ fn a_stop_that_gave_up_names_who_lacks_what() {
         Load::start(&primary, 1, 10 * PIPELINE, incr).ended();
         primary.send("TERM");
         if signals > 1 {
-            eventually("the stop to wait", || primary.log().contains("stopping: replica").then_some(()));
+            primary.until_logged("stopping: replica");
             primary.send("TERM");
         }
         assert_eq!(primary.ended().code(), Some(4));
@@ -327,7 +327,7 @@ fn a_hangup_does_nothing_and_every_other_signal_stops_in_order() {
         let mut node = place.start(signal, &line);
         assert_eq!(node.ask(&["SET", "a", "1"]), "OK");
         node.send("HUP");
-        eventually("the line about it", || node.log().contains("SIGHUP").then_some(()));
+        node.until_logged("SIGHUP");
         assert_eq!(node.ask(&["PING"]), "PONG");
         assert_eq!(node.signal(signal).code(), Some(0), "{signal}");
         let again = place.start(signal, &line);

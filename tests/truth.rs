@@ -209,7 +209,7 @@ fn adoption_says_what_it_replaces_and_keeps_it_aside() {
     assert_eq!(memory.ask(&["SET", "a", "1"]), "OK");
     turn(&memory, &empty);
     eventually("the key to be gone", || (memory.ask(&["DBSIZE"]) == "0").then_some(()));
-    assert!(memory.log().contains("a store in memory keeps no copy"), "{}", memory.log());
+    memory.until_logged("a store in memory keeps no copy");
 }
 
 /// The role changes after the address was looked at, not before.
@@ -266,7 +266,7 @@ fn a_ring_has_no_primary_upstream() {
         let info = node.ask(&["INFO", "replication"]);
         assert!(info.contains("master_link_status:down"), "{info}");
         assert!(info.contains("master_link_state:no primary upstream"), "{info}");
-        assert!(node.log().contains("no primary upstream"), "{}", node.log());
+        node.until_logged("no primary upstream");
         let page = String::from_utf8(place.run(&format!("status {}", node.client)).stdout).expect("text");
         assert!(page.contains("no primary upstream"), "{page}");
     }
@@ -275,9 +275,7 @@ fn a_ring_has_no_primary_upstream() {
         until_state(node, "streaming");
         assert!(node.ask(&["INFO", "replication"]).contains("master_link_status:up"));
         assert!(!node.ask(&["INFO", "replication"]).contains("master_link_fault"), "it is past");
-        eventually("one line that it is over", || {
-            node.log().contains("primary upstream again").then_some(())
-        });
+        node.until_logged("primary upstream again");
         assert_eq!(node.log().matches("no primary upstream").count(), 1, "said once: {}", node.log());
     }
 }
@@ -311,7 +309,8 @@ fn an_empty_node_file_draws_a_new_name_and_says_so() {
     fs::write(place.path("data").join("node"), "").expect("the directory is ours");
     let again = place.start("again", &format!("{SERVE} --store disk --dir {{data}}"));
     let name = again.status()["node"].as_str().expect("it has a name").to_owned();
-    assert!(again.log().contains("is empty") && again.log().contains(&name), "{}", again.log());
+    again.until_logged("is empty");
+    again.until_logged(&name);
     assert_eq!(again.ask(&["GET", "a"]), "1");
     assert_eq!(fs::read_to_string(place.path("data").join("node")).expect("written"), format!("{name}\n"));
 }

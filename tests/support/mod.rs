@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// For anything that is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where the programs are: beside the folder of this test.
@@ -180,6 +180,13 @@ impl Node {
     /// Everything it logged, over all its starts.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the log has these words: it is written beside the work that it tells of.
+    pub(crate) fn until_logged(&self, words: &str) {
+        eventually(&format!("{words:?} in the log of {}", self.name), || {
+            self.log().contains(words).then_some(())
+        });
     }
 
     /// What `redis-cli` prints.
