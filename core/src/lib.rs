@@ -65,6 +65,12 @@
 //! The core stores nothing. Each payload's [`Step::position`] becomes a [`Cursor`], which the host stores *in the same
 //! atomic step as the data* and gives back in [`Boot`]. That, and nothing else, makes a restart resume.
 //!
+//! ## The receiving side
+//!
+//! A replica's host has more to do than to apply batches: some wait beside a snapshot, some are forgotten with one, and
+//! a fork is rewound. [`receiver::Receiver`] holds these rules. It is given each [`Step`] and each completion of the
+//! store, and returns commands: apply, keep, load, install, rewind, and the inputs to give to the node.
+//!
 //! ## Three failures, three homes
 //!
 //! [`ConfigError`]: a set-up that cannot work ([`CursorError`]: a cursor that cannot be read). [`Misuse`]: a mistake
