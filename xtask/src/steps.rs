@@ -90,6 +90,12 @@ pub(crate) const STEPS: &[Step] = &[
     // The end-to-end tests start the program; `cargo test` alone builds it only for its own package.
     step("programs", 240, Mode::Full, &["cargo", "build", "--workspace", "--bins"]),
     step("tests", 900, Mode::Full, &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    step(
+        "examples",
+        30,
+        Mode::Full,
+        &["cargo", "run", "--quiet", "-p", "towline-core", "--example", "two_nodes"],
+    ),
     // Real client libraries against the program built above; what they need is installed once.
     step("clients", 60, Mode::Full, &["cargo", "xtask", "clients"]),
     // Headers, libraries, ABI, tests in C under valgrind and sanitizers, examples against the program built above.
