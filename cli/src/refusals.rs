@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// A refusal: exit code and text.
 type Refusal = (u8, String);
 
-/// What is bad for a value of this name; nothing where any text will do.
+/// Returns values that are bad for this name; none where any text will do.
 fn bad(arg: &Arg, name: &str) -> &'static [&'static str] {
     const CHOICES: &[&str] = &["", "x", "-5", "0"];
     const TOO_LARGE: &str = "99999999999999999999";
@@ -122,7 +122,7 @@ fn names(arg: &Arg) -> (String, String) {
 fn every_flag_refuses_bad_values_in_words() {
     let mut flags = 0;
     for (words, command) in commands() {
-        // What else the command must be told; it is never come to.
+        // The rest that the command must be given; it is never reached.
         let required: &[&str] = match words.last().map(String::as_str) {
             Some("status") => &["127.0.0.1:1"],
             Some("follow") => &["127.0.0.1:1", "--listen=127.0.0.1:0"],
@@ -288,7 +288,7 @@ fn every_key_of_a_config_file_refuses_bad_values_in_words() {
                 continue;
             }
             keys += 1;
-            // What the file says must not be said by the line too.
+            // A key of the file must not stand on the command line too.
             let said = if key == "primary" { "127.0.0.1:1".to_owned() } else { format!("{flag}=") };
             let line: Vec<&str> = line.iter().copied().filter(|word| !word.starts_with(&said)).collect();
             if !arg.get_action().takes_values() {

@@ -125,7 +125,7 @@ impl Options {
         if self.window_bytes == 0 {
             self.window_bytes = self.backlog_bytes / 2 - frame_max;
         }
-        // What is not taken stays in the ring: a replica can always find where its host stands.
+        // Records that are not taken stay in the ring: a replica can always find where its host stands.
         at_most("window_bytes", self.window_bytes, self.backlog_bytes / 2 - frame_max)?;
         at_least("window_bytes", self.window_bytes, 1)?;
         at_least("piece_bytes_max", self.piece_bytes_max.into(), 1)?;
@@ -176,7 +176,7 @@ impl Config {
         self.piece_bytes_max + crate::wire::PIECE_HEAD_BYTES
     }
 
-    /// What a link's spill holds: the rest of a frame of ordinary size.
+    /// The size of a link's spill: the rest of a frame of ordinary size.
     pub(crate) fn spill_bytes(&self) -> usize {
         self.batch_bytes as usize + BATCH_HEAD_BYTES
     }

@@ -10,9 +10,9 @@ use core::fmt;
 pub struct ConfigError {
     /// The option's name, as in [`Config`](crate::Config).
     pub option: &'static str,
-    /// What it was.
+    /// The value it had.
     pub value: u64,
-    /// What it must be at least or at most.
+    /// The bound that it must keep.
     pub bound: u64,
     /// How value and bound relate, in words: "must be at least", "must be at most" ...
     pub relation: &'static str,
@@ -74,7 +74,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// What it means, in words.
+            /// Returns its meaning in words.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {

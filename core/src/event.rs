@@ -81,7 +81,7 @@ pub enum Event {
         /// How many records it lacked at that moment.
         lag: u64,
     },
-    /// What this node is now.
+    /// The role of this node from now on.
     Role {
         /// Primary or replica.
         role: Role,

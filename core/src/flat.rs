@@ -40,7 +40,7 @@
 //! | 0x10b | Role | | 1 primary, 2 replica | epoch | offset | |
 //! | 0x10c | Outranked | | number | | | |
 //!
-//! What an input is answered with is a [`StepRecord`].
+//! The answer to an input is a [`StepRecord`].
 
 use crate::event::Event;
 use crate::id::{LinkId, Offset, SnapshotId};
@@ -54,7 +54,7 @@ pub use step::StepRecord;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Record {
-    /// What it is.
+    /// Which input or event this is.
     pub kind: u32,
     /// The link it concerns, where it does.
     pub link: u32,

@@ -16,7 +16,7 @@ pub enum Side {
     Downstream,
 }
 
-/// What a node is at boot.
+/// The role of a node at boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Writes its history. Every start as primary opens an epoch.
@@ -25,14 +25,14 @@ pub enum Role {
     Replica,
 }
 
-/// What [`Node::new`](crate::Node::new) must be told about this start of the node.
+/// One start of a node, as [`Node::new`](crate::Node::new) must know it.
 #[derive(Debug, Clone, Copy)]
 pub struct Boot<'a> {
     /// The node's name, the same at every start.
     pub node: NodeId,
     /// Fresh dice for every start: all randomness of the node comes from here.
     pub seed: [u8; 32],
-    /// What it starts as.
+    /// The role it starts in.
     pub role: Role,
     /// Unix time in nanoseconds at [`Time::ZERO`](crate::Time::ZERO).
     pub unix_zero: u64,
@@ -136,7 +136,7 @@ pub enum Input<'a> {
     Shutdown,
 }
 
-/// What to do with the rest of the bytes.
+/// How to go on with the rest of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u32)] // As in `Kind`.
 pub enum Next {
@@ -149,7 +149,7 @@ pub enum Next {
     Closed,
 }
 
-/// What a [`Payload`] is, in stream order.
+/// The kinds of a [`Payload`], in stream order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 // Whole words: with bytes, a copy of a Step is made of misaligned parts that overlap, and waits for the stores before.
 #[repr(u32)]
@@ -174,7 +174,7 @@ pub enum Kind {
     LastPiece,
 }
 
-/// What one frame brought for the host, as a range of the host's own buffer.
+/// The part of one frame that is for the host, as a range of the host's own buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
     /// Where in the `data` of this [`Input::Bytes`].
@@ -183,7 +183,7 @@ pub struct Payload {
     pub first: u64,
     /// How many records; see [`Kind::Fork`] for its meaning there.
     pub count: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The snapshot that begins, or that the piece belongs to; zero for all else.
     pub snapshot: SnapshotId,
@@ -196,12 +196,12 @@ pub struct Step {
     pub used: usize,
     /// For [`Next::NeedBytes`]: how many unread bytes make the next step possible.
     pub need: usize,
-    /// What to do next on this link.
+    /// How to go on with this link.
     pub next: Next,
     /// For [`Input::Write`]: the offset after the record.
     pub offset: Option<Offset>,
     /// The position after this step, where it moved: store its cursor with the data.
     pub position: Option<Position>,
-    /// What the frame brought.
+    /// The part of the frame that is for the host.
     pub payload: Option<Payload>,
 }

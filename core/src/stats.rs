@@ -8,7 +8,7 @@ use crate::time::Span;
 /// The state of a node at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// What it is.
+    /// Its role.
     pub role: Role,
     /// Its name.
     pub node: NodeId,
@@ -61,7 +61,7 @@ pub struct Lag {
     pub age: Option<Span>,
 }
 
-/// What a replica of this node is doing.
+/// The state of a replica of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReplicaState {
     /// Disconnected, remembered.
@@ -81,7 +81,7 @@ pub struct Replica {
     pub node: NodeId,
     /// Its link, if connected.
     pub link: Option<LinkId>,
-    /// What it is doing.
+    /// Its state.
     pub state: ReplicaState,
     /// Records received, applied, persisted; unknown without a base, and persisted where nothing is kept.
     pub acked: [Option<Offset>; 3],

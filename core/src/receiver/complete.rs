@@ -1,4 +1,4 @@
-//! What the host has done.
+//! The completions: a host's work that has ended.
 
 use super::state::{Asked, Done, Fork, Fresh, Loading, Stage, State, Tail};
 use super::{Receiver, ReceiverError, Taking};

@@ -1,4 +1,4 @@
-//! What the host is to do next.
+//! The commands: which one the host is to do next.
 
 use super::state::{Asked, Fork, Fresh, Loading, Stage, State};
 use super::{Command, Receiver, Taking};
@@ -11,7 +11,7 @@ impl Receiver {
         if self.state == State::Failed {
             return None;
         }
-        // What leaves the spool goes before what enters it.
+        // Batches leave the spool before others enter it.
         if let Some(upto) = self.dropping.take() {
             return Some(Command::DropSpooled { upto });
         }
@@ -40,7 +40,7 @@ impl Receiver {
         }
     }
 
-    /// What the last frame brought.
+    /// Returns the command for the last frame.
     fn hand_out(&mut self) -> Option<Command> {
         match self.fresh.take()? {
             Fresh::Keep(batch) => {
@@ -76,7 +76,7 @@ impl Receiver {
         }
     }
 
-    /// What the node does not know yet.
+    /// Returns a completion that the node does not know yet.
     fn say(&mut self) -> Option<Command> {
         let (done, said) = (&mut self.done, &mut self.said);
         if self.taking == Taking::Nothing

@@ -1,4 +1,4 @@
-//! What a receiver can be, and what must hold of it.
+//! The states of a receiver, and the invariant of each.
 
 use core::ops::Range;
 
@@ -64,7 +64,7 @@ impl Tail {
     }
 }
 
-/// What the store was asked for and has not answered.
+/// The request that the store has not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
     Nothing,
@@ -98,7 +98,7 @@ impl Run {
     }
 }
 
-/// What came with the last frame, or with the node's last answer, and was not handed out yet.
+/// The part of the last frame, or of the node's last answer, that was not handed out yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Fresh {
     Keep(Batch),

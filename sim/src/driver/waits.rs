@@ -44,7 +44,7 @@ pub(super) struct Wait {
     pub(super) since_us: u64,
 }
 
-/// What an answer says of a write.
+/// The meaning of an answer for a write.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
     level: Level,
@@ -123,7 +123,7 @@ async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
     }
 }
 
-/// What of an answer is not true, by what the disks hold now.
+/// Returns the part of an answer that is not true, by the contents of the disks now.
 fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)> {
     let Wait { node, op, since_us } = wait;
     let key = key(op, desk.plan.knobs.keys);

@@ -120,7 +120,7 @@ impl World {
         self.look();
     }
 
-    /// What a reader sees is always a state of some history: numbers grow along each.
+    /// A reader always sees a state of some history: numbers grow along each.
     fn look(&self) {
         assert!(self.store.is_sorted_by(|a, b| a < b), "{:?}", self.store);
         let held: usize = self.spool.iter().map(|kept| kept.records.len()).sum();
@@ -232,7 +232,7 @@ impl World {
         self.settle(data);
     }
 
-    /// What the node answers; `None` is a refusal, and a mistake of the receiver panics.
+    /// Returns the node's answer; `None` is a refusal, and a mistake of the receiver panics.
     fn said(&mut self, input: Input<'_>) -> Option<Position> {
         let end = offset(self.line.len());
         match input {
