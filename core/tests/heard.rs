@@ -1,4 +1,4 @@
-//! What a node has heard of its upstream, of the root above it and of its replicas is forgotten where it stops being
+//! All that a node heard of its upstream, of the root above it and of its replicas is forgotten where it stops being
 //! true, and not before.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]

@@ -1,4 +1,4 @@
-//! What the receiver says in which order, scene by scene, kept beside this file as it was last agreed on.
+//! The receiver's commands in their order, scene by scene, kept beside this file as it was last agreed on.
 //!
 //! A line that begins with `>` is what the host gives it: a step of its upstream's link, or something that is done. The
 //! lines below it are the commands that follow. After a change that is meant, run this test with

@@ -24,7 +24,7 @@ use crate::web::{self, Web};
 
 /// Before an accept that failed is tried again, and for words to leave.
 const AGAIN: Duration = Duration::from_millis(50);
-/// What a client is told for which there is no file descriptor, however many the limit promised at the start.
+/// The reply to a client for which there is no file descriptor, however many the limit promised at the start.
 const SPENT: &[u8] = b"-ERR max number of clients reached: the server has no file descriptor left\r\n";
 /// For the other side to end, once it was told that there is no room.
 const LINGER: Duration = Duration::from_secs(1);

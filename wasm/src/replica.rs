@@ -1,4 +1,4 @@
-//! What comes from the upstream, into a table: the store that a [`Receiver`] commands.
+//! The upstream's stream, into a table: the store that a [`Receiver`] commands.
 //!
 //! A batch is applied as it comes. A snapshot is loaded beside the table, and batches wait in the spool for its end.
 //! What may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.

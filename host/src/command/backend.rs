@@ -199,7 +199,7 @@ pub trait Backend {
     fn other_clients(&self, show: &mut dyn FnMut(&Client, ClientUsage)) {
         let _ = show;
     }
-    /// What the client that asks takes.
+    /// The usage of the client that asks.
     fn own_usage(&self) -> ClientUsage {
         ClientUsage::default()
     }

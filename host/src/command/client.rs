@@ -267,8 +267,8 @@ enum Which {
     Ids(Vec<u64>),
 }
 
-/// What the client that asks takes. The commands of a transaction count as queued until the last of them was run, as in
-/// redis.
+/// The usage of the client that asks. The commands of a transaction count as queued until the last of them was run, as
+/// in redis.
 fn own_usage(call: &Call<'_>) -> ClientUsage {
     let (queued, queued_bytes) = match (&call.overlay, &call.tx) {
         (Some(overlay), _) => (Some(overlay.queued.0), overlay.queued.1),

@@ -6,7 +6,7 @@
 //! - `master_replid` is the history's id, 32 hex digits, and eight zeros behind it to make redis's 40.
 //! - a replica's `lag` is the age in whole seconds of the oldest record it has not applied, -1 where that is unknown.
 //! - what does not exist here (scripts, eviction, forks, pub/sub) has the value it has in a redis that does not use it.
-//!   What is there and not measured is left out. The times in `commandstats` alone are 0: its readers expect the field.
+//!   A field that is not measured is left out. The times in `commandstats` alone are 0: its readers expect the field.
 //! - `redis_version` is the redis whose commands and texts these are; `towline_version` is ours.
 
 mod counted;

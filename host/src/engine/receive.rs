@@ -1,4 +1,4 @@
-//! What comes from the upstream, into the store: what a [`Receiver`] says is done to the store and its spool.
+//! The upstream's stream, into the store: does the commands of a [`Receiver`] on the store and its spool.
 //!
 //! Here is what is this host's own: what waits is in a [`Spool`], a batch and its cursor are one step of the store, no
 //! turn is long ([`REPLAY_BYTES`]), and how fast the upstream may send beside a snapshot.

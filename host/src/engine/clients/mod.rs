@@ -290,7 +290,7 @@ impl Clients {
         }
     }
 
-    /// What this client waits for, if it does.
+    /// The acknowledgement this client waits for, if it does.
     fn wait_of(&self, index: u32) -> Option<&Wait> {
         match &self.rows[index as usize].as_ref()?.state {
             State::Waiting(wait) => Some(wait),
