@@ -162,7 +162,7 @@ pub(crate) struct DemoArgs {
     /// Print the result as JSON on stdout
     #[arg(long)]
     pub(crate) json: bool,
-    /// What to log on stderr: error, warn, info, debug, or a filter like towline_host=debug [default: error]
+    /// What to log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: error]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: Option<String>,
 }
@@ -257,7 +257,7 @@ pub(crate) struct Settings {
     /// How long a stop waits for connected replicas to receive everything [default: 10s]
     #[arg(long, value_name = "TIME")]
     pub(crate) stop_wait: Option<Length>,
-    /// What to log on stderr: error, warn, info, debug, or a filter like towline_host=debug [default: info]
+    /// What to log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: Option<String>,
     /// `follow` only, and a flag of its own there.

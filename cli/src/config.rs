@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use towline_core::ConfigError;
-use towline_host::transport::Tcp;
-use towline_host::web::Web;
-use towline_host::{Options, StartError, StoreKind};
+use towline_server::transport::Tcp;
+use towline_server::web::Web;
+use towline_server::{Options, StartError, StoreKind};
 
 use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Settings, StoreName, Switch};
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 //!
 //! A server's lines go through a bounded queue to a thread of their own ([`queue`]); every other command writes its
 //! lines in place. In both a line that cannot be written is dropped. The queue counts what it drops
-//! ([`towline_host::lost_log_lines`]), and says so in one line as soon as a line can be written again.
+//! ([`towline_server::lost_log_lines`]), and says so in one line as soon as a line can be written again.
 //!
 //! States of the queue: *held* until [`open`], because the first line a server prints is its addresses; then *open*.
 //! Bounds: [`QUEUE_BYTES`] of lines that wait; [`PATIENCE`] for them at the end of the process.
@@ -178,7 +178,7 @@ impl Queue {
 impl State {
     fn lose(&mut self) {
         self.lost += 1;
-        towline_host::count_lost_log_line();
+        towline_server::count_lost_log_line();
     }
 }
 

@@ -13,7 +13,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// Reads what `--log` says.
 pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
     let wrong = |why: String| {
-        let example = "write a level (error, warn, info, debug), or a filter like towline_host=debug";
+        let example = "write a level (error, warn, info, debug), or a filter like towline_server=debug";
         Failure::Usage(format!("--log (or RUST_LOG) {text:?} is no filter: {why}; {example}"))
     };
     for part in text.split(',').map(str::trim).filter(|part| !part.contains(['=', '['])) {

@@ -1,6 +1,6 @@
 //! The browser's page, as far as it was there when this program was built: see `build.rs`.
 
-use towline_host::web::File;
+use towline_server::web::File;
 
 const BUILT: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use towline_host::Server;
+use towline_server::Server;
 
 use crate::failure::Failure;
 

@@ -35,7 +35,7 @@ fn bad(arg: &Arg, name: &str) -> &'static [&'static str] {
         "A..B" => &["", "x", "-5", "5..5", "9..3", "1..x", "0..99999999999999999999"],
         "K/N" => &["", "x", "3", "0/3", "4/3", "-1/3", "1/0"],
         "HASH" => &["", "x", "-5", "123456789012345678901234567890123"],
-        "FILTER" => &["x", "0", "-5", "info,loud", "towline_host=loud"],
+        "FILTER" => &["x", "0", "-5", "info,loud", "towline_server=loud"],
         "FILE" | "DIR" | "STEM" => &[""],
         "SCENARIO" | "PLAN" | "SCENARIO|PLAN" => &["", "nosuch", "/"],
         // A plan says which names there are.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use towline_host::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
+use towline_server::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
 
 use crate::config::{Plan, explain};
 use crate::failure::Failure;

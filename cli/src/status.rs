@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
-use towline_host::command::Report;
-use towline_host::command::status::Stage;
+use towline_server::command::Report;
+use towline_server::command::status::Stage;
 
 use crate::args::StatusArgs;
 use crate::client::Client;

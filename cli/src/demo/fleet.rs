@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use towline_core::Span;
-use towline_host::command::Report;
-use towline_host::{Options, Server, StoreKind};
+use towline_server::command::Report;
+use towline_server::{Options, Server, StoreKind};
 
 use crate::args::StoreName;
 use crate::client::{Client, Reply};

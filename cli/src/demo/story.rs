@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use towline_host::command::Report;
+use towline_server::command::Report;
 
 use super::fleet::{Fleet, PATIENCE};
 use super::load::{Load, Pace};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
-use towline_host::command::Report;
+use towline_server::command::Report;
 
 use crate::client::Client;
 use crate::units::grouped;

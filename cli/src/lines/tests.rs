@@ -48,7 +48,7 @@ fn lines_wait_until_the_first_one_is_known() {
 
 #[test]
 fn lost_lines_are_counted_and_told_once_a_line_can_be_written() {
-    let before = towline_host::lost_log_lines();
+    let before = towline_server::lost_log_lines();
     let (queue, answer, written) = scripted();
     queue.open(b"");
     for line in ["a\n", "b\n"] {
@@ -62,7 +62,7 @@ fn lost_lines_are_counted_and_told_once_a_line_can_be_written() {
     queue.push(b"c\n");
     queue.flush(PATIENCE);
     assert_eq!(written.recv_timeout(PATIENCE).unwrap(), "2 log lines were lost: stderr could not ");
-    assert!(towline_host::lost_log_lines() >= before + 3);
+    assert!(towline_server::lost_log_lines() >= before + 3);
     drop(answer);
     queue.push(b"d\n");
     let told = "\n3 log lines were lost: stderr could not be written\nd\n";

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use towline_core::Role;
-use towline_host::transport::Net;
-use towline_host::{Options, ServeError, Server};
+use towline_server::transport::Net;
+use towline_server::{Options, ServeError, Server};
 
 use super::operator::Order;
 use super::store::Disk;

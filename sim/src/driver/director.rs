@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use towline_core::{Role, Span};
-use towline_host::{Options, StoreKind};
+use towline_server::{Options, StoreKind};
 
 use super::desk::{Desk, View};
 use super::feeders::Feeders;

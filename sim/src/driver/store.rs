@@ -22,8 +22,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Sleep;
 use towline_core::{Cursor, Offset};
-use towline_host::store::{Found, MemoryStore, Pace, Replaced, Store, View};
 use towline_kv::{ApplyError, Digest, ExpiryMs};
+use towline_server::store::{Found, MemoryStore, Pace, Replaced, Store, View};
 
 use self::truth::Past;
 use super::weather::Weather;

@@ -5,7 +5,7 @@
 //! hands it what arrives.
 //!
 //! ```no_run
-//! use towline_host::{Options, Server};
+//! use towline_server::{Options, Server};
 //!
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
 //! let listen = || vec!["127.0.0.1:0".to_owned()];

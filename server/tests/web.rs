@@ -6,9 +6,9 @@ use std::io;
 use std::sync::Arc;
 
 use common::{World, agree, options, until};
-use towline_host::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net, Tcp, WebSocket};
-use towline_host::web::{REPLICATE, Web};
-use towline_host::{Options, Server};
+use towline_server::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net, Tcp, WebSocket};
+use towline_server::web::{REPLICATE, Web};
+use towline_server::{Options, Server};
 
 static TCP: Tcp = Tcp::with_keepalive(None);
 

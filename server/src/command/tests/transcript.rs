@@ -6,7 +6,7 @@
 //! - What stands below a request is its reply, a line for a line, then `= record` for each record it wrote and
 //!   `! outcome` if it ended in more than a reply.
 //!
-//! `TRANSCRIPTS=write cargo test -p towline-host` writes what came into the files; read the difference before you
+//! `TRANSCRIPTS=write cargo test -p towline-server` writes what came into the files; read the difference before you
 //! keep it.
 
 use std::path::Path;

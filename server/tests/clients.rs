@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{World, agree, following, options, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use towline_host::{Options, Server, StoreKind};
+use towline_server::{Options, Server, StoreKind};
 
 #[tokio::test(flavor = "current_thread")]
 async fn one_client_too_many_is_told_so() {

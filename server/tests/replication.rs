@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{World, agree, following, options, until};
 use towline_core::Role;
-use towline_host::command::UpstreamState;
-use towline_host::{Options, ServeError, WallClock};
+use towline_server::command::UpstreamState;
+use towline_server::{Options, ServeError, WallClock};
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_is_written_on_a_primary_is_read_on_its_replica() {
@@ -90,7 +90,7 @@ async fn a_replica_is_promoted_and_the_others_follow_it_without_a_snapshot() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_fork_is_answered_by_a_snapshot_whatever_the_options_claim() {
     let world = World::memory();
-    let claims = |mut options: towline_host::Options| {
+    let claims = |mut options: towline_server::Options| {
         options.core.can_rewind = true;
         options
     };
@@ -123,7 +123,7 @@ async fn another_history_is_refused_until_somebody_consents() {
     let addr = one.replication_addr().unwrap().to_owned();
     one.kill().await;
     // An emptied primary comes back at the same address.
-    let again = world.start(towline_host::Options { replication: Some(addr), ..options() }).await;
+    let again = world.start(towline_server::Options { replication: Some(addr), ..options() }).await;
     let state = async || replica.inspect().await.unwrap().status.upstream;
     until("the history differs", async || state().await == UpstreamState::HistoryDiffers).await;
     let mut reader = world.client(&replica).await;
@@ -141,8 +141,8 @@ async fn a_start_without_consent_stops_when_the_history_differs() {
     let world = World::memory();
     let (one, two) = (world.start(options()).await, world.start(options()).await);
     let dir = tempfile::tempdir().unwrap();
-    let disk = |server: &towline_host::Server| towline_host::Options {
-        store: towline_host::StoreKind::Disk(dir.path().to_owned()),
+    let disk = |server: &towline_server::Server| towline_server::Options {
+        store: towline_server::StoreKind::Disk(dir.path().to_owned()),
         stop_if_foreign: true,
         ..following(server)
     };
@@ -156,7 +156,7 @@ async fn a_start_without_consent_stops_when_the_history_differs() {
         let history = server.inspect().await.unwrap().status.stats.history.to_string();
         assert!(why.contains(&history), "{why}");
     }
-    let adopting = world.start(towline_host::Options { adopt: true, ..disk(&two) }).await;
+    let adopting = world.start(towline_server::Options { adopt: true, ..disk(&two) }).await;
     agree(&[&two, &adopting]).await;
 }
 
@@ -221,10 +221,10 @@ async fn a_node_that_is_started_to_follow_itself_says_so_and_stops() {
 async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch() {
     let world = World::memory();
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let disk = |dir: &tempfile::TempDir| towline_host::StoreKind::Disk(dir.path().to_owned());
-    let start = || towline_host::Options { store: disk(&here), ..options() };
+    let disk = |dir: &tempfile::TempDir| towline_server::StoreKind::Disk(dir.path().to_owned());
+    let start = || towline_server::Options { store: disk(&here), ..options() };
     let primary = world.start(start()).await;
-    let follow = || towline_host::Options { store: disk(&there), ..following(&primary) };
+    let follow = || towline_server::Options { store: disk(&there), ..following(&primary) };
     let replica = world.start(follow()).await;
     let mut client = world.client(&primary).await;
     client.fill("a", 100, 100).await;
@@ -242,7 +242,7 @@ async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch(
 
     let addr = primary.replication_addr().unwrap().to_owned();
     primary.shutdown().await.unwrap();
-    let primary = world.start(towline_host::Options { replication: Some(addr), ..start() }).await;
+    let primary = world.start(towline_server::Options { replication: Some(addr), ..start() }).await;
     world.client(&primary).await.fill("c", 10, 10).await;
     agree(&[&primary, &replica]).await;
     let again = primary.inspect().await.unwrap().status.stats;
@@ -253,7 +253,7 @@ async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch(
 async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_and_spool_are() {
     let world = World::memory();
     for (backlog, spool) in [(256 << 10, 256 << 10), (256 << 10, 8 << 20), (4 << 20, 2 << 20)] {
-        let small = |mut options: towline_host::Options| {
+        let small = |mut options: towline_server::Options| {
             (options.core.backlog_bytes, options.spool_bytes) = (backlog, spool);
             options
         };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use towline_host::transport::{BoxTransport, MemoryNet, Net, Tcp};
-use towline_host::{Options, Server, StoreKind};
+use towline_server::transport::{BoxTransport, MemoryNet, Net, Tcp};
+use towline_server::{Options, Server, StoreKind};
 
 /// What never comes, does not come within this.
 const LIMIT: Duration = Duration::from_secs(60);
