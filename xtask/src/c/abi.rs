@@ -1,5 +1,5 @@
-//! The ABI against `ffi/abi/golden.txt`: what the library exports, and every size, offset and number of the header, as
-//! a C program prints them. A line that changes is a break, and wants another `TOW_ABI_VERSION`; a new one does not.
+//! The ABI against `ffi/abi/golden.txt`: the library's exports, and every size, offset and number of the header, as a C
+//! program prints them. A line that changes is a break and needs another `TOW_ABI_VERSION`; a new line does not.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 
 use super::output;
 
-/// Compares; with `UPDATE_DOCS=1` writes the file anew, and the difference is to be read.
+/// Compares the two; with `UPDATE_DOCS=1` writes the file anew, for its difference to be reviewed.
 pub(crate) fn compare(ffi: &Path, exports: &[String], folder: &Path) -> Result<String> {
     let golden = ffi.join("abi/golden.txt");
     let header = std::fs::read_to_string(ffi.join("include/towline.h")).context("towline.h")?;
     if let Some(name) = declared(&header).find(|name| !exports.iter().any(|export| export == name)) {
-        bail!("towline.h declares {name}, which the library has not");
+        bail!("towline.h declares {name}, but the library does not export it");
     }
     let template = std::fs::read_to_string(ffi.join("abi/layout.c")).context("abi/layout.c")?;
     let source = folder.join("layout.c");
@@ -31,7 +31,7 @@ pub(crate) fn compare(ffi: &Path, exports: &[String], folder: &Path) -> Result<S
     let difference = difference(&there, &made);
     if !difference.is_empty() {
         bail!(
-            "the ABI differs from {}; with UPDATE_DOCS=1 it is written anew if that is meant:\n{}",
+            "the ABI differs from {}; if that is intended, write it anew with UPDATE_DOCS=1:\n{}",
             golden.display(),
             difference.join("\n")
         );
@@ -45,15 +45,15 @@ fn difference(there: &str, made: &str) -> Vec<String> {
     gone.map(|line| format!("- {line}")).chain(new.map(|line| format!("+ {line}"))).collect()
 }
 
-/// The functions that a header of our own style wants from the library: names before a bracket, on lines that are not
-/// indented, but for those that are whole in line.
+/// Returns the functions that a header of our own style declares: names before a bracket, on lines that are not
+/// indented. Inline functions are left out, because the library does not export them.
 fn declared(header: &str) -> impl Iterator<Item = &str> {
     let outer = header.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
     let outer = outer.filter(|line| !line.starts_with("static inline "));
     outer.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
 }
 
-/// A line of C for every struct, field and number of a header of our own style.
+/// Returns a line of C for every struct, field and number of a header of our own style.
 fn lines(header: &str) -> String {
     let mut text = String::new();
     let mut fields: Option<Vec<&str>> = None;

@@ -1,4 +1,4 @@
-//! `cargo xtask c-test`: everything that is checked of the C side, one after another; a failure stops nothing.
+//! `cargo xtask c-test`: all checks of the C side, one after another; a failure does not stop the rest.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -12,20 +12,20 @@ use super::{abi, examples, header, install, newcomer, output, vectors};
 use crate::versions::ON_NIGHTLY;
 use crate::workspace::{Workspace, command};
 
-/// Which checks.
+/// The checks to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only the checks whose name holds this
     only: Option<String>,
 }
 
-/// What the checks share.
+/// The state that the checks share.
 struct Bench {
     workspace: Workspace,
     ffi: PathBuf,
-    /// What is made on the way.
+    /// The folder for the output of all checks.
     folder: PathBuf,
-    /// Where it is installed.
+    /// The prefix of the installation.
     prefix: PathBuf,
     libraries: Libraries,
     planted: Libraries,
@@ -37,7 +37,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("header is current", |bench| header::check(&bench.ffi)),
     ("libraries", |bench| bench.libraries.judge()),
     ("headers in every dialect", |bench| hygiene(&bench.ffi, &bench.folder)),
-    ("every item has words", doxygen),
+    ("every item is documented", doxygen),
     ("ABI", |bench| abi::compare(&bench.ffi, &bench.libraries.exports, &bench.folder)),
     ("installed", |bench| installed(&bench.prefix, &bench.folder)),
     ("refusals", refusals),
@@ -62,7 +62,7 @@ const CHECKS: &[(&str, Check)] = &[
 const STREAM: &[&str] = &["bench/stream.c"];
 const SANITIZED: &str = "x86_64-unknown-linux-gnu";
 
-/// Runs them; the code is a failure if any failed.
+/// Runs the checks; the code is a failure if any failed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let bench = Bench::new()?;
     let mut failed = 0;
@@ -102,7 +102,7 @@ impl Bench {
         Ok(out)
     }
 
-    /// The program, built with all others: alone it would be another build than the tests'.
+    /// Builds the program together with all others: a build of the program alone is another build than the tests'.
     fn towline(&self) -> Result<PathBuf> {
         let mut cargo = command("cargo");
         cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(&self.workspace.root);
@@ -116,7 +116,7 @@ impl Bench {
     }
 }
 
-/// `ffi/Doxyfile`, with a place to write to.
+/// Runs doxygen with `ffi/Doxyfile` and an output folder.
 fn doxygen(bench: &Bench) -> Result<String> {
     let (made, style) = (bench.folder.join("doxygen"), bench.folder.join("Doxyfile"));
     std::fs::create_dir_all(&made).with_context(|| made.display().to_string())?;
@@ -127,7 +127,7 @@ fn doxygen(bench: &Bench) -> Result<String> {
     Ok(made.join("html/index.html").display().to_string())
 }
 
-/// As static, as shared, and with the function that panics.
+/// Runs `tests/refusals.c` with the static library, with the shared one, and with the function that panics.
 fn refusals(bench: &Bench) -> Result<String> {
     let sources = &["tests/refusals.c"][..];
     bench.run("refusals", sources, Link::Static(&bench.libraries), &[])?;
@@ -137,7 +137,7 @@ fn refusals(bench: &Bench) -> Result<String> {
     output(&mut Command::new(planted))
 }
 
-/// In C++, which the other programs but one are not.
+/// Runs `tests/roles.cpp`, one of two programs in C++.
 fn roles(bench: &Bench) -> Result<String> {
     let program = bench.folder.join("roles");
     let mut compiler = Command::new("g++");
@@ -147,7 +147,7 @@ fn roles(bench: &Bench) -> Result<String> {
     output(&mut Command::new(program))
 }
 
-/// A program that links another Rust static library too.
+/// Runs a program that links another Rust static library too.
 fn beside(bench: &Bench) -> Result<String> {
     let second = bench.folder.join("libsecond.a");
     let mut rustc = Command::new("rustc");
@@ -176,7 +176,7 @@ fn valgrind(bench: &Bench) -> Result<String> {
     Ok("no errors, no leaks".to_owned())
 }
 
-/// What threads may do, without a race; and a proof that helgrind looks: of what they may not do it names one.
+/// Runs the permitted calls of several threads under helgrind, and a forbidden one, which helgrind must report.
 fn helgrind(bench: &Bench) -> Result<String> {
     let link = Link::Static(&bench.libraries);
     let program = bench.make("threads-helgrind", &["tests/threads.c"], link, &["-lpthread"])?;
@@ -188,12 +188,12 @@ fn helgrind(bench: &Bench) -> Result<String> {
     let told = output(&mut run(&["lawful"]))?;
     let caught = run(&[]).output().context("valgrind")?;
     if !String::from_utf8_lossy(&caught.stderr).contains("Possible data race") {
-        bail!("calls beside each other were not reported: helgrind does not look");
+        bail!("helgrind did not report the planted concurrent calls");
     }
     Ok(told)
 }
 
-/// AddressSanitizer over both sides of the border, UBSan over C's; and a proof that they look.
+/// Runs both sides of the border under AddressSanitizer and C's under UBSan; planted errors prove that they work.
 fn sanitizers(bench: &Bench) -> Result<String> {
     let target = bench.workspace.target.join("towline-asan");
     let mut cargo = command("cargo");
@@ -215,12 +215,12 @@ fn sanitizers(bench: &Bench) -> Result<String> {
     output(Command::new(make("stream", "bench/stream.c")?).arg("50"))?;
     let caught = Command::new(make("after_free", "tests/after_free.c")?).output().context("after_free")?;
     if caught.status.success() || !String::from_utf8_lossy(&caught.stderr).contains("heap-use-after-free") {
-        bail!("the planted use after free was not reported: AddressSanitizer does not look");
+        bail!("AddressSanitizer did not report the planted use after free");
     }
     Ok("clean, and the planted use after free was reported".to_owned())
 }
 
-/// The examples against each other and against the program.
+/// Plays the examples against each other and against the program.
 fn against_towline(bench: &Bench) -> Result<String> {
     let folder = bench.folder.join("examples");
     let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), bench.towline()?, folder)?;
@@ -229,7 +229,7 @@ fn against_towline(bench: &Bench) -> Result<String> {
     Ok(format!("waits.c: {waits}; primary.c leads: {led}; it stops {stopped}; towline leads: {leads}"))
 }
 
-/// `ffi/bench/stream.c`, built, for the bench table.
+/// Builds `ffi/bench/stream.c` for the bench table.
 pub(crate) fn stream_program(workspace: &Workspace) -> Result<Command> {
     let libraries = build(workspace, false)?;
     let out = workspace.target.join("towline-c/stream");

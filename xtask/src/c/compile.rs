@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::library::Libraries;
 use super::output;
 
-/// Nothing is let pass.
+/// Every warning is an error.
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wundef"];
 /// The examples and tests are C11 over POSIX.
 const POSIX: &[&str] = &["-std=c11", "-D_DEFAULT_SOURCE", "-O1", "-g", "-Wconversion"];
@@ -37,11 +37,11 @@ impl Link<'_> {
     }
 }
 
-/// A program to be made of some C sources of `ffi/`.
+/// A program to be built from C sources of `ffi/`.
 pub(crate) struct Program<'a> {
     pub(crate) ffi: &'a Path,
     pub(crate) sources: &'a [&'a str],
-    /// Flags, and libraries beside ours.
+    /// Flags, and libraries besides ours.
     pub(crate) more: &'a [&'a str],
 }
 
@@ -56,7 +56,8 @@ impl Program<'_> {
     }
 }
 
-/// Every header alone, twice in one file, and from two files of one program; in every dialect, by both compilers.
+/// Compiles every header alone, twice in one file, and in two files of one program; in every dialect, by both
+/// compilers.
 pub(crate) fn hygiene(ffi: &Path, folder: &Path) -> Result<String> {
     let mut count = 0;
     for header in ["towline.h", "towline_sugar.h", "towline.hpp"] {
@@ -79,7 +80,7 @@ pub(crate) fn hygiene(ffi: &Path, folder: &Path) -> Result<String> {
                 let mut cc = Command::new(compiler);
                 cc.args(STRICT).args([&format!("-std={dialect}"), *exceptions, "-I"]);
                 cc.arg(ffi.join("include")).args(["-c", "-o", "/dev/null"]);
-                // A .c file is C++ to a C++ compiler only if it is told so.
+                // A C++ compiler takes a .c file for C++ only with -x.
                 cc.args(["-x", if compiler.ends_with("++") { "c++" } else { "c" }]);
                 output(cc.arg(&twice)).with_context(|| format!("{header} as {dialect} by {compiler}"))?;
                 count += 1;
@@ -88,7 +89,7 @@ pub(crate) fn hygiene(ffi: &Path, folder: &Path) -> Result<String> {
         let compiler = if plus { "g++" } else { "gcc" };
         let mut cc = Command::new(compiler);
         cc.args(STRICT).arg("-I").arg(ffi.join("include"));
-        // Nothing of the library is called: what the header defines must not be defined twice.
+        // The program calls nothing of the library: it does not link if the header defines a symbol twice.
         cc.args(["-O1", "-fno-exceptions"].iter().skip(usize::from(!plus)));
         let program = folder.join("twice");
         cc.args(["-Wl,--unresolved-symbols=ignore-all", "-o"]).arg(&program).arg(&twice).arg(&main);
@@ -102,7 +103,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-/// CMake's packages, as a project of a user's finds them. pkg-config's turn is `newcomer`.
+/// Builds a user's project that finds the library through CMake's packages. `newcomer` checks pkg-config.
 pub(crate) fn installed(prefix: &Path, folder: &Path) -> Result<String> {
     let source = folder.join("version.c");
     write(

@@ -11,17 +11,17 @@ use super::compile::{Link, Program, STRICT};
 use super::output;
 use super::towline::{Process, Server, Stand, Wire, eventually};
 
-/// What all of them stand on, and what those in C stand on beside it.
+/// The sources that all examples share.
 const STORE: [&str; 4] = ["examples/store.c", "examples/effect.c", "examples/file.c", "examples/net.c"];
 const HOST: &str = "examples/host.c";
 
-/// The programs, built.
+/// The built programs.
 pub(crate) struct Examples {
     folder: PathBuf,
     towline: PathBuf,
 }
 
-/// Builds all of them into `folder`, which they also live in.
+/// Builds all of them into `folder`, where they also run.
 pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBuf) -> Result<Examples> {
     std::fs::remove_dir_all(&folder).ok();
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -30,7 +30,7 @@ pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBu
         let waits: &[&str] = if name == "primary" { &["examples/waits.c"] } else { &[] };
         let sources = [&[main.as_str(), HOST][..], waits, &STORE].concat();
         let program = Program { ffi, sources: &sources, more: &["-lxxhash"] };
-        // By both compilers; gcc's stays.
+        // Both compilers must build them; gcc's programs are kept.
         for compiler in ["clang", "gcc"] {
             program.make(compiler, &link.args(), &folder.join(name))?;
         }
@@ -81,7 +81,7 @@ impl Examples {
         Server::start(&self.towline, words, &self.folder, name)
     }
 
-    /// primary.c, followed by follow.c, kv.cpp and `towline follow`.
+    /// Checks primary.c as the primary of follow.c, kv.cpp and `towline follow`.
     pub(crate) fn c_leads(&self) -> Result<String> {
         let (mut primary, address) = self.primary("lead")?;
         let mut input = primary.input()?;
@@ -113,7 +113,7 @@ impl Examples {
         agree("after kill -9 of followers", || {
             [primary.stands(), follow.stands(), kv.stands(), server.stands()]
         })?;
-        // Some of these are lost with it, perhaps after others got them: a fork.
+        // The kill loses some of these, perhaps after others received them: a fork.
         write(12000, 13000)?;
         primary.kill();
         let (mut primary, address) = self.primary("lead")?;
@@ -128,7 +128,7 @@ impl Examples {
         Ok(format!("{} records", stand.records))
     }
 
-    /// A write is acknowledged once two replicas have applied it, and not before.
+    /// Checks that a write is acknowledged once two replicas have applied it, and not before.
     pub(crate) fn c_acknowledges(&self) -> Result<String> {
         let (mut primary, address) = self.primary_that_waits("waits", &["2"])?;
         let mut input = primary.input()?;
@@ -156,7 +156,8 @@ impl Examples {
         Ok("with two replicas, and not with one".to_owned())
     }
 
-    /// Told to stop, primary.c ends when its replicas have received everything, or names those that have not.
+    /// Checks that primary.c, asked to stop, ends when its replicas have received everything, or names those that have
+    /// not.
     pub(crate) fn c_stops(&self) -> Result<String> {
         let value = "v".repeat(100 << 10);
         for answers in [true, false] {
@@ -167,7 +168,7 @@ impl Examples {
             let mut input = primary.input()?;
             writeln!(input, "set first 1")?;
             agree("before the stop", || [primary.stands(), follow.stands(), kv.stands()])?;
-            // More than sockets hold: when all of it is read, most of it is still to be sent.
+            // More than the sockets hold: when primary.c has read all of it, most of it is still to be sent.
             for number in 0..200 {
                 writeln!(input, "set key:{number} {value}")?;
             }
@@ -183,7 +184,7 @@ impl Examples {
             let misses = |node: u32| log.contains(&format!("node {node:016x} misses "));
             anyhow::ensure!(
                 !misses(3) && (!answers || !misses(2)),
-                "one misses what it could have had:\n{log}"
+                "a replica misses records that it could have received:\n{log}"
             );
             anyhow::ensure!(code == if misses(2) { 4 } else { 0 }, "it ended with {code}:\n{log}");
             agree("after the stop", || {
@@ -196,7 +197,7 @@ impl Examples {
         Ok("with all replicas, or with their names".to_owned())
     }
 
-    /// `towline serve`, followed by follow.c and kv.cpp.
+    /// Checks `towline serve` as the primary of follow.c and kv.cpp.
     pub(crate) fn towline_leads(&self) -> Result<String> {
         let dir = self.folder.join("serve-data").display().to_string();
         let words = ["serve", "--replication", "127.0.0.1:0", "--store", "disk", "--dir", &dir];
@@ -218,7 +219,7 @@ impl Examples {
         let stand = agree("after a cut", || [server.stands(), follow.stands(), kv.stands()])?;
         eventually("the server to persist", || server.persisted().filter(|upto| *upto >= stand.records))?;
         follow.kill();
-        // Of these the server may lose some, after others got them: a fork.
+        // The server may lose some of these after others received them: a fork.
         write(&server, 8000, 12000)?;
         let follow = self.follower("follow", wire.address, "s-follow", 2)?;
         server.process.kill();
@@ -232,7 +233,7 @@ impl Examples {
     }
 }
 
-/// Waits until all of them stand at one place, with some keys and one digest.
+/// Waits until all of them have the same position and digest, and hold some keys.
 fn agree<const N: usize>(what: &str, look: impl Fn() -> [Option<Stand>; N]) -> Result<Stand> {
     let mut last = look();
     let found = eventually(what, || {

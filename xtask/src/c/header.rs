@@ -1,7 +1,7 @@
 //! `cargo xtask header`: makes `ffi/include/towline.h` from the Rust sources, or checks that it is current.
 //!
-//! cbindgen is a library here, at a version that is fixed: nobody installs a tool, and no other version writes another
-//! header. The head comes from `ffi/head.txt`, what is in line from `ffi/tail.txt`, the version macros from Cargo.toml.
+//! cbindgen is a library here, at a fixed version: nobody installs a tool, and everybody gets the same header. The head
+//! comes from `ffi/head.txt`, the inline functions from `ffi/tail.txt`, the version macros from Cargo.toml.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// Whether to write.
+/// Options of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing; fail if the header that is there is not what the sources say
+    /// Write nothing; fail if the header differs from the sources
     #[arg(long)]
     check: bool,
 }
@@ -32,13 +32,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the header that is there is current.
+/// Checks that the header is current.
 pub(crate) fn check(ffi: &Path) -> Result<String> {
     let there = std::fs::read_to_string(ffi.join("include/towline.h")).context("towline.h")?;
     let made = make(ffi)?;
     anyhow::ensure!(
         made == there,
-        "not what the sources say: run `cargo xtask header`, and read the difference"
+        "differs from the sources: run `cargo xtask header`, and review the difference"
     );
     Ok(format!("{} lines", made.lines().count()))
 }
@@ -72,12 +72,12 @@ fn make(ffi: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);
     let made = tighten(&String::from_utf8(bytes).context("a header in UTF-8")?);
-    // Within the guard, where cbindgen's own trailer is not.
+    // cbindgen closes the include guard before its own trailer; ours goes inside the guard.
     let (inside, guard) = made.rsplit_once("#endif").context("an include guard")?;
     Ok(format!("{inside}{}\n\n#endif{guard}", part("tail.txt")?))
 }
 
-/// cbindgen gives every comment lines of its own for its marks: one line where one is enough, stars where not.
+/// Rewrites cbindgen's comments: on one line where that is enough, with a star on every line where not.
 fn tighten(header: &str) -> String {
     let mut text = String::new();
     let mut lines = header.lines().peekable();
@@ -109,12 +109,12 @@ fn tighten(header: &str) -> String {
     text
 }
 
-/// This package shares its version with the workspace.
+/// Returns the version macros. This package shares its version with the workspace.
 fn version_macros() -> Result<String> {
     let version = env!("CARGO_PKG_VERSION");
     let parts: Vec<u32> =
         version.split('.').map(str::parse).collect::<Result<_, _>>().context("a version")?;
-    let [major, minor, patch] = parts[..] else { bail!("{version} has not three parts") };
+    let [major, minor, patch] = parts[..] else { bail!("{version} does not have three parts") };
     Ok(format!(
         "/* The version of this header. tow_version() is the library's. */\n\
          #define TOW_VERSION \"{version}\"\n\

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::library::{Libraries, SONAME, build};
 use crate::workspace::Workspace;
 
-/// Where to.
+/// The folders to install to.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where the files will be used, as an absolute path
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     destdir: Option<PathBuf>,
 }
 
-/// What pkg-config and CMake say of a relative folder holds in one place only.
+/// Refuses a relative folder: the pkg-config and CMake files would be right from one place only.
 fn absolute(text: &str) -> std::result::Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_absolute() { Ok(path) } else { Err(format!("it must be absolute, such as $PWD/{text}")) }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies everything under `root`, to be used under `prefix`; answers the files.
+/// Copies everything under `root`, to be used under `prefix`; returns the files.
 pub(crate) fn lay_out(
     workspace: &Workspace,
     libraries: &Libraries,

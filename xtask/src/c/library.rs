@@ -1,8 +1,8 @@
-//! The two libraries: built by cargo, and the static one narrowed to what it promises.
+//! The two libraries: built by cargo, and the static one narrowed to its exports.
 //!
-//! A Rust static library defines every symbol of everything in it, and a second one in the same program then clashes
-//! with it. So all of it is linked into one object from the exported functions on, the one name that all Rust shares is
-//! renamed, and only the exports stay global: 19 functions instead of thousands of names.
+//! A Rust static library defines every symbol of everything in it, and clashes with a second one in the same program.
+//! So everything that the exported functions reach is linked into one object, the one name that all Rust shares is
+//! renamed, and only the exports stay global.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,18 +12,18 @@ use anyhow::{Context, Result, bail};
 use super::output;
 use crate::workspace::{Workspace, command};
 
-/// As `ffi/capi/build.rs` says it.
+/// The name that `ffi/capi/build.rs` sets.
 pub(crate) const SONAME: &str = "libtowline.so.1";
 
-/// Where the libraries are.
+/// The built libraries.
 pub(crate) struct Libraries {
-    /// Narrowed.
+    /// The static library, narrowed.
     pub(crate) archive: PathBuf,
-    /// Named by its soname.
+    /// The shared library, named by its soname.
     pub(crate) shared: PathBuf,
-    /// The functions, sorted.
+    /// The exported functions, sorted.
     pub(crate) exports: Vec<String>,
-    /// What a static link takes beside the archive.
+    /// The libraries that a static link needs besides the archive.
     pub(crate) native: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn build(workspace: &Workspace, planted: bool) -> Result<Libraries> {
     Ok(Libraries { archive, shared, exports, native: native(&folder)? })
 }
 
-/// The functions that a shared library offers.
+/// Returns the functions that a shared library exports.
 fn exports(shared: &Path) -> Result<Vec<String>> {
     let listed =
         output(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(shared))?;
@@ -58,7 +58,7 @@ fn exports(shared: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// One object of what the exports reach, with nothing else to be seen.
+/// Links everything that the exports reach into one object, in which no other symbol is global.
 fn narrow(archive: &Path, exports: &[String], folder: &Path) -> Result<PathBuf> {
     let (linked, renamed, object) =
         (folder.join("linked.o"), folder.join("renamed.o"), folder.join("towline.o"));
@@ -80,12 +80,12 @@ fn narrow(archive: &Path, exports: &[String], folder: &Path) -> Result<PathBuf> 
     output(Command::new("strip").arg("-g").arg(&object))?;
     let out = folder.join("libtowline.a");
     std::fs::remove_file(&out).ok();
-    // Without times and owners: the same sources make the same archive.
+    // Without times and owners the same sources make the same archive.
     output(Command::new("ar").arg("rcsD").arg(&out).arg(&object))?;
     Ok(out)
 }
 
-/// What rustc says a static library of its needs.
+/// Returns the libraries that a static library of Rust needs, as rustc lists them.
 fn native(folder: &Path) -> Result<Vec<String>> {
     let source = folder.join("empty.rs");
     std::fs::write(&source, "//! Nothing.\n").with_context(|| source.display().to_string())?;
@@ -99,7 +99,7 @@ fn native(folder: &Path) -> Result<Vec<String>> {
 }
 
 impl Libraries {
-    /// What the archive and the shared library may define, and how large they may be.
+    /// Checks which symbols the archive and the shared library define, and how large they are.
     pub(crate) fn judge(&self) -> Result<String> {
         let strangers: Vec<&String> = self.exports.iter().filter(|name| !name.starts_with("tow_")).collect();
         if !strangers.is_empty() {

@@ -1,4 +1,4 @@
-//! The C side: the header, the libraries, how they are installed, and what is checked of them.
+//! The C side: the header, the libraries, their installation and their checks.
 
 mod abi;
 mod check;
@@ -19,7 +19,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Runs a command to its end; what it printed, or all it said as an error.
+/// Runs a command to its end; returns its standard output, or fails with all of its output.
 fn output(command: &mut Command) -> Result<String> {
     let line = format!("{command:?}").replace('"', "");
     let output = command.output().with_context(|| format!("cannot start: {line}"))?;

@@ -1,6 +1,6 @@
-//! What a reader of docs/embedding-c.md does first: in a folder that holds newcomer.c and nothing else, builds it with
-//! the page's own command lines, and follows `towline serve`. Only what was installed is known, and only through what
-//! pkg-config prints.
+//! Does what a reader of docs/embedding-c.md does first: in a folder that holds newcomer.c and nothing else, builds it
+//! with the page's own command lines, and follows `towline serve`. The build knows the installation only through
+//! pkg-config.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,14 +15,14 @@ use super::{install, output};
 use crate::workspace::Workspace;
 
 const PAGE: &str = "docs/embedding-c.md";
-/// So begin the command lines on the page: one links the shared library, one the static.
+/// The beginning of the command lines on the page: one links the shared library, one the static.
 const COMMAND: &str = "    cc newcomer.c ";
 const KEYS: usize = 300;
 
-/// The program as one of the page's lines makes it.
+/// The program as one of the page's lines builds it.
 struct Newcomer {
     program: PathBuf,
-    /// Where it finds the shared library; the other has all in itself.
+    /// The folder of the shared library; a static build needs none.
     libraries: Option<PathBuf>,
 }
 
@@ -81,7 +81,7 @@ impl Newcomer {
         Process::start(&mut command, &log, Stdio::null())
     }
 
-    /// Each key once; then it ends by itself.
+    /// Checks that it prints each key once and then ends by itself.
     fn sees_all(&self, upstream: SocketAddr, expected: &BTreeSet<String>) -> Result<()> {
         let mut whole = self.start(upstream, "4", &["--once"])?;
         whole.ends("the end of newcomer --once")?;
@@ -93,7 +93,7 @@ impl Newcomer {
         Ok(())
     }
 
-    /// What is written after the snapshot is seen as it happens.
+    /// Checks that it prints writes after the snapshot as they happen.
     fn follows(&self, upstream: SocketAddr, server: &Server) -> Result<()> {
         let stays = self.start(upstream, "5", &[])?;
         let shows = |what: &str, sign: &str| {

@@ -1,5 +1,5 @@
-//! What the examples are run against: the program itself, asked over its client port; processes that say where they
-//! stand; and a wire that can be cut.
+//! The counterparts of the examples: the program itself, asked over its client port; processes that print their
+//! position; and a connection that can be cut.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// For anything that is waited for; no working machine needs it.
+/// The bound of every wait; no working machine needs it.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -28,7 +28,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// A process that ends when it is dropped, and whose output lies in a file.
+/// A process that is killed when it is dropped; its output goes to a file.
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
@@ -52,12 +52,12 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub(crate) fn kill(mut self) {
         self.end();
     }
 
-    /// SIGTERM, and a good end.
+    /// Sends SIGTERM and expects exit code 0.
     pub(crate) fn stop(mut self) -> Result<()> {
         self.signal("TERM")?;
         self.ends("an end after SIGTERM")
@@ -70,14 +70,14 @@ impl Process {
         Ok(())
     }
 
-    /// A good end, without being told.
+    /// Waits for it to end by itself with exit code 0.
     pub(crate) fn ends(&mut self, what: &str) -> Result<()> {
         let code = self.ended(what)?;
         anyhow::ensure!(code == 0, "it ended with {code}:\n{}", self.log());
         Ok(())
     }
 
-    /// The exit code it ends with.
+    /// Waits for its end and returns the exit code.
     pub(crate) fn ended(&mut self, what: &str) -> Result<i32> {
         let status = eventually(what, || self.child.try_wait().ok().flatten())?;
         status.code().with_context(|| format!("it ended with {status}:\n{}", self.log()))
@@ -89,7 +89,7 @@ impl Process {
         self.child.wait().ok();
     }
 
-    /// The last `N records, K keys, digest D` it printed: where it stands.
+    /// Returns its position: the last `N records, K keys, digest D` that it printed.
     pub(crate) fn stands(&self) -> Option<Stand> {
         self.log().lines().rev().find_map(|line| {
             let (records, rest) = line.split_once(" records, ")?;
@@ -109,7 +109,7 @@ impl Drop for Process {
     }
 }
 
-/// Where a store stands.
+/// The position and content of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stand {
     pub(crate) records: u64,
@@ -117,7 +117,7 @@ pub(crate) struct Stand {
     pub(crate) digest: String,
 }
 
-/// `towline serve` or `towline follow`, on ports the system gave.
+/// A `towline serve` or `towline follow`, on ports that the system chose.
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) client: SocketAddr,
@@ -125,7 +125,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `words` come behind the program's name; the folder holds its log and what else it keeps.
+    /// Starts `program` with the arguments `words`; `folder` is for its log and its other files.
     pub(crate) fn start(program: &Path, words: &[&str], folder: &Path, name: &str) -> Result<Self> {
         let ready = folder.join(format!("{name}.ready"));
         std::fs::remove_file(&ready).ok();
@@ -140,12 +140,12 @@ impl Server {
         Ok(Self { process, client, replication: address("replication_addr") })
     }
 
-    /// Where clients connect.
+    /// Returns the port for clients.
     pub(crate) fn client_port(&self) -> u16 {
         self.client.port()
     }
 
-    /// Says commands, one behind the other; answers the replies.
+    /// Sends commands in one pipeline; returns the replies.
     pub(crate) fn ask(&self, commands: &[Vec<String>]) -> Result<Vec<String>> {
         let mut stream = TcpStream::connect(self.client).context("the server's client port")?;
         stream.set_read_timeout(Some(PATIENCE)).context("a timeout")?;
@@ -164,7 +164,7 @@ impl Server {
         replies
     }
 
-    /// How much survives a kill.
+    /// Returns how many records survive a kill.
     pub(crate) fn persisted(&self) -> Option<u64> {
         let told = self.ask(&[vec!["TOWLINE".to_owned(), "STATUS".to_owned()]]).ok()?;
         serde_json::from_str::<serde_json::Value>(&told[0]).ok()?["persisted"].as_u64()
@@ -196,7 +196,7 @@ fn reply(reader: &mut impl BufRead) -> Result<String> {
     }
 }
 
-/// A way to an address on which every connection can be cut.
+/// A proxy for an address, on which every connection can be cut.
 pub(crate) struct Wire {
     pub(crate) address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,
@@ -210,7 +210,7 @@ impl Wire {
         let open = Arc::new(Mutex::new(Vec::new()));
         let target = Arc::new(Mutex::new(target));
         let (streams, ahead) = (Arc::clone(&open), Arc::clone(&target));
-        // Ends with the program: nobody waits for it.
+        // The thread ends with the program: nobody joins it.
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let to = *ahead.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,14 +228,14 @@ impl Wire {
         Ok(Self { address, open, target })
     }
 
-    /// Ends every connection that stands.
+    /// Ends every open connection.
     pub(crate) fn cut(&self) {
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             stream.shutdown(Shutdown::Both).ok();
         }
     }
 
-    /// Leads elsewhere from now on.
+    /// Sends new connections to `target` from now on.
     pub(crate) fn turn(&self, target: SocketAddr) {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
         self.cut();
