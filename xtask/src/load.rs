@@ -1,4 +1,4 @@
-//! `cargo xtask load`: keys and values on their way to a server, as fast as it takes them or at a given rate.
+//! `cargo xtask load`: sends keys and values to a server, as fast as it accepts them or at a given rate.
 //!
 //! A run is a list of numbered commands, the same for the same flags and seed (`ops`). Connection `c` of `C` sends
 //! those whose number is `c` modulo `C`, in order (`lane`). One that breaks is an error, or with `--reconnect` is
@@ -24,7 +24,7 @@ use ops::Ops;
 const REPAINT_EVERY: Duration = Duration::from_millis(200);
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
-/// What to send, where, and for how long.
+/// The load to send, its target and its duration.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The server's client address, on this machine: 127.0.0.1:7000
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// Commands on their way on each connection
     #[arg(long, default_value_t = 1024, value_parser = value_parser!(u64).range(1..=1 << 20))]
     pipeline: u64,
-    /// Connections
+    /// How many connections
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(1..=1000))]
     connections: u64,
     /// Dial again when the connection breaks, and go on
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-/// A run as every connection sees it.
+/// A run, as all connections share it.
 struct Plan {
     addr: SocketAddr,
     ops: Ops,
@@ -83,18 +83,18 @@ impl Plan {
     }
 }
 
-/// What all connections have seen so far.
+/// The counters of all connections.
 #[derive(Default)]
-struct Tally {
+struct Counters {
     answered: AtomicU64,
-    /// Error replies.
+    /// Replies that are errors.
     refused: AtomicU64,
-    /// The same by their first word.
+    /// Such replies, by their first word.
     words: Mutex<BTreeMap<String, u64>>,
     reconnects: AtomicU64,
 }
 
-/// Sends it all; the code is a failure if any reply was an error or a connection could not go on.
+/// Sends the whole load; the code is a failure if any reply was an error or a connection could not go on.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let addr = loopback(&args.addr)?;
     let lanes = args.connections.min(args.keys);
@@ -109,18 +109,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         until: args.seconds.map(|seconds| started + Duration::from_secs(seconds)),
         reconnect: args.reconnect,
     };
-    let tally = Tally::default();
+    let counters = Counters::default();
     let broken: Vec<String> = std::thread::scope(|scope| {
-        let (plan, tally) = (&plan, &tally);
+        let (plan, counters) = (&plan, &counters);
         let lanes: Vec<_> =
-            (0..lanes).map(|lane| scope.spawn(move || lane::run(plan, lane, tally))).collect();
-        show_progress(plan, tally, || lanes.iter().all(|lane| lane.is_finished()));
+            (0..lanes).map(|lane| scope.spawn(move || lane::run(plan, lane, counters))).collect();
+        show_progress(plan, counters, || lanes.iter().all(|lane| lane.is_finished()));
         lanes.into_iter().filter_map(|lane| lane.join().expect("a lane does not panic").err()).collect()
     });
-    Ok(report(&plan, &tally, started.elapsed(), &broken))
+    Ok(report(&plan, &counters, started.elapsed(), &broken))
 }
 
-/// The generator floods what it is pointed at, so it only points at this machine.
+/// Resolves an address and refuses one that is not on this machine, because the load floods it.
 fn loopback(addr: &str) -> Result<SocketAddr> {
     let found = addr.to_socket_addrs();
     let all =
@@ -133,7 +133,7 @@ fn loopback(addr: &str) -> Result<SocketAddr> {
     }
 }
 
-fn show_progress(plan: &Plan, tally: &Tally, done: impl Fn() -> bool) {
+fn show_progress(plan: &Plan, counters: &Counters, done: impl Fn() -> bool) {
     let mut stderr = std::io::stderr();
     let terminal = stderr.is_terminal();
     let (mut said, mut before) = (Instant::now(), 0);
@@ -143,9 +143,9 @@ fn show_progress(plan: &Plan, tally: &Tally, done: impl Fn() -> bool) {
         if past < if terminal { REPAINT_EVERY } else { SAY_EVERY } {
             continue;
         }
-        let answered = tally.answered.load(Ordering::Relaxed);
+        let answered = counters.answered.load(Ordering::Relaxed);
         let rate = per_second(answered - before, past);
-        let refused = tally.refused.load(Ordering::Relaxed);
+        let refused = counters.refused.load(Ordering::Relaxed);
         let of = if plan.total == u64::MAX { String::new() } else { format!(" of {}", plan.total) };
         let line = format!("{answered}{of} ops, {rate}/s, {refused} errors");
         if terminal {
@@ -160,18 +160,18 @@ fn show_progress(plan: &Plan, tally: &Tally, done: impl Fn() -> bool) {
     }
 }
 
-fn report(plan: &Plan, tally: &Tally, took: Duration, broken: &[String]) -> ExitCode {
-    let answered = tally.answered.load(Ordering::Relaxed);
-    let refused = tally.refused.load(Ordering::Relaxed);
+fn report(plan: &Plan, counters: &Counters, took: Duration, broken: &[String]) -> ExitCode {
+    let answered = counters.answered.load(Ordering::Relaxed);
+    let refused = counters.refused.load(Ordering::Relaxed);
     println!("ops         {answered}");
     println!("seconds     {:.3}", took.as_secs_f64());
     println!("rate        {}/s", per_second(answered, took));
     println!("errors      {refused}");
-    for (word, count) in tally.words.lock().expect("no lane panicked").iter() {
+    for (word, count) in counters.words.lock().expect("no lane panicked").iter() {
         println!("  {word}  {count}");
     }
     if plan.reconnect {
-        println!("reconnects  {}", tally.reconnects.load(Ordering::Relaxed));
+        println!("reconnects  {}", counters.reconnects.load(Ordering::Relaxed));
     }
     if answered < plan.ops.keys {
         eprintln!("note: {} of {} keys were written before the end", answered - refused, plan.ops.keys);

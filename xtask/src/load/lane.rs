@@ -9,32 +9,32 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use super::{Plan, Tally};
+use super::{Counters, Plan};
 
-/// A write this large costs the kernel least per byte.
+/// The size of a write that costs the kernel least per byte.
 const BATCH_BYTES: usize = 256 << 10;
 const READ_BYTES: usize = 256 << 10;
-/// No error reply is this long.
+/// A bound above every error reply.
 const REPLY_MAX: usize = 4 << 10;
-/// A server that owes an answer and gives none for so long is taken to be stuck.
+/// A server that owes an answer and sends nothing for so long is taken to be stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// Between two attempts to dial, and in all without one that succeeds.
+/// The pause between two attempts to dial, and the time after which it gives up.
 const REDIAL_EVERY: Duration = Duration::from_millis(100);
 const REDIAL_FOR: Duration = Duration::from_secs(60);
 /// A writer that was late may catch up on so much, never more: a rate is a ceiling.
 const CATCH_UP: Duration = Duration::from_millis(20);
 const NAP: Duration = Duration::from_millis(1);
 
-/// Sends all that belongs to `lane`, over as many connections as it takes; an error is why it could not go on.
-pub(super) fn run(plan: &Plan, lane: u64, tally: &Tally) -> Result<(), String> {
+/// Sends all commands of `lane`, over as many connections as it takes; an error says why it could not go on.
+pub(super) fn run(plan: &Plan, lane: u64, counters: &Counters) -> Result<(), String> {
     let answered = AtomicU64::new(0);
     loop {
         let Some(stream) = dial(plan)? else { return Ok(()) };
-        let done = session(plan, lane, stream, &answered, tally);
+        let done = session(plan, lane, stream, &answered, counters);
         match done {
             Ok(()) => return Ok(()),
             Err(_) if plan.reconnect && !plan.over() => {
-                tally.reconnects.fetch_add(1, Ordering::Relaxed);
+                counters.reconnects.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(REDIAL_EVERY);
             }
             Err(_) if plan.reconnect => return Ok(()),
@@ -49,7 +49,7 @@ pub(super) fn run(plan: &Plan, lane: u64, tally: &Tally) -> Result<(), String> {
     }
 }
 
-/// A connection, or none when time is up first.
+/// Returns a connection, or none when the time is up first.
 fn dial(plan: &Plan) -> Result<Option<TcpStream>, String> {
     let first = Instant::now();
     loop {
@@ -70,13 +70,13 @@ fn dial(plan: &Plan) -> Result<Option<TcpStream>, String> {
     }
 }
 
-/// What the two threads of a connection share.
+/// The state that the two threads of a connection share.
 struct Window<'a> {
     answered: &'a AtomicU64,
     sent: AtomicU64,
-    /// Set by the writer: the end of the replies is no fault.
+    /// Set by the writer: from now on the end of the replies is no fault.
     complete: AtomicBool,
-    /// Set by the reader, on its way out.
+    /// Set by the reader when it ends.
     closed: AtomicBool,
 }
 
@@ -85,7 +85,7 @@ fn session(
     lane: u64,
     stream: TcpStream,
     answered: &AtomicU64,
-    tally: &Tally,
+    counters: &Counters,
 ) -> Result<(), String> {
     let wrong = |what: &str, why: std::io::Error| format!("{what}: {why}");
     stream.set_nodelay(true).map_err(|why| wrong("refused a socket option", why))?;
@@ -99,7 +99,7 @@ fn session(
     let writer = std::thread::current();
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let done = read_replies(&stream, &window, &writer, tally);
+            let done = read_replies(&stream, &window, &writer, counters);
             window.closed.store(true, Ordering::Release);
             stream.shutdown(Shutdown::Both).ok();
             writer.unpark();
@@ -108,7 +108,7 @@ fn session(
         let written = write_commands(plan, lane, &stream, &window);
         window.complete.store(written.is_ok(), Ordering::Release);
         stream.shutdown(Shutdown::Both).ok();
-        // What the reader saw names the cause; what the writer saw is often only its echo.
+        // The reader's error names the cause; the writer's is often only its consequence.
         reader.join().expect("the reader does not panic").and(written)
     })
 }
@@ -157,7 +157,7 @@ fn read_replies(
     mut stream: &TcpStream,
     window: &Window<'_>,
     writer: &Thread,
-    tally: &Tally,
+    counters: &Counters,
 ) -> Result<(), String> {
     let mut buffer = vec![0; READ_BYTES];
     let mut held = 0;
@@ -178,7 +178,7 @@ fn read_replies(
             Err(why) => return Err(format!("broke the connection ({why})")),
         };
         held += read;
-        let replies = count_replies(&buffer[..held], tally)?;
+        let replies = count_replies(&buffer[..held], counters)?;
         buffer.copy_within(replies.used..held, 0);
         held -= replies.used;
         if held > REPLY_MAX {
@@ -189,19 +189,19 @@ fn read_replies(
             return Err("answered more than it was asked".to_owned());
         }
         window.answered.fetch_add(replies.count, Ordering::Release);
-        tally.answered.fetch_add(replies.count, Ordering::Relaxed);
+        counters.answered.fetch_add(replies.count, Ordering::Relaxed);
         writer.unpark();
     }
 }
 
-/// How many replies stand whole at the start of some bytes, and where they end.
+/// The number of whole replies at the start of some bytes, and their end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Replies {
     pub(super) count: u64,
     pub(super) used: usize,
 }
 
-pub(super) fn count_replies(bytes: &[u8], tally: &Tally) -> Result<Replies, String> {
+pub(super) fn count_replies(bytes: &[u8], counters: &Counters) -> Result<Replies, String> {
     let mut replies = Replies { count: 0, used: 0 };
     loop {
         let rest = &bytes[replies.used..];
@@ -211,7 +211,7 @@ pub(super) fn count_replies(bytes: &[u8], tally: &Tally) -> Result<Replies, Stri
             let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return Ok(replies) };
             let line = rest[..end].trim_ascii_end();
             match line.split_first() {
-                Some((b'-', error)) => refuse(error, tally),
+                Some((b'-', error)) => refuse(error, counters),
                 Some((b'+', _)) => {}
                 Some(_) | None => {
                     let line = String::from_utf8_lossy(line).into_owned();
@@ -224,17 +224,17 @@ pub(super) fn count_replies(bytes: &[u8], tally: &Tally) -> Result<Replies, Stri
     }
 }
 
-fn refuse(error: &[u8], tally: &Tally) {
+fn refuse(error: &[u8], counters: &Counters) {
     let word = error.split(|byte| *byte == b' ').next().unwrap_or(error);
     let word = String::from_utf8_lossy(word).into_owned();
-    tally.refused.fetch_add(1, Ordering::Relaxed);
-    *tally.words.lock().expect("no lane panicked").entry(word).or_default() += 1;
+    counters.refused.fetch_add(1, Ordering::Relaxed);
+    *counters.words.lock().expect("no lane panicked").entry(word).or_default() += 1;
 }
 
 /// Keeps commands at least `gap` apart, on average over [`CATCH_UP`].
 pub(super) struct Pace {
     gap: Duration,
-    /// When the next command is due.
+    /// The time of the next command.
     due: Instant,
 }
 
@@ -243,7 +243,7 @@ impl Pace {
         Self { gap, due: Instant::now() }
     }
 
-    /// How many of `wanted` commands may go now.
+    /// Returns how many of `wanted` commands may go now.
     fn take(&mut self, wanted: u64) -> u64 {
         self.take_at(Instant::now(), wanted)
     }

@@ -1,19 +1,19 @@
 //! The commands of a run: number `n` is the same `SET` every time it is asked for.
 //!
 //! The first `keys` numbers write every key once, in order; all later ones overwrite a key drawn from the seed. Values
-//! are random letters `A` to `P`: half a byte of dice in each, and readable in `redis-cli`.
+//! are random letters `A` to `P`: four random bits each, and readable in `redis-cli`.
 
 /// Key names carry ten digits.
 pub(super) const KEYS_MAX: u64 = 10_000_000_000;
 
-/// One draw in each byte, low four bits, above `A`.
+/// The low four bits of each byte: a random letter, counted from `A`.
 const NIBBLES: u64 = 0x0f0f_0f0f_0f0f_0f0f;
 const LETTER_A: u64 = 0x4141_4141_4141_4141;
 
 pub(super) struct Ops {
     pub(super) keys: u64,
     seed: u64,
-    /// A whole command, its key's digits and its value blank.
+    /// A whole command, with blanks for its key's digits and its value.
     template: Vec<u8>,
     digits_at: usize,
     value_at: usize,
@@ -30,14 +30,14 @@ impl Ops {
         Self { keys, seed, template, digits_at, value_at }
     }
 
-    /// Bytes in every command: they differ in content only.
+    /// Returns the length of every command: they differ in content only.
     pub(super) fn command_bytes(&self) -> usize {
         self.template.len()
     }
 
-    /// Which key command `n` writes.
+    /// Returns the key that command `n` writes.
     pub(super) fn key(&self, n: u64) -> u64 {
-        if n < self.keys { n } else { Dice::new(self.seed ^ 1, n).draw() % self.keys }
+        if n < self.keys { n } else { Rng::new(self.seed ^ 1, n).draw() % self.keys }
     }
 
     /// Appends command `n`.
@@ -50,20 +50,20 @@ impl Ops {
             *digit = b"0123456789"[(rest % 10) as usize];
             rest /= 10;
         }
-        let mut dice = Dice::new(self.seed, n);
+        let mut rng = Rng::new(self.seed, n);
         let end = command.len() - 2;
         for chunk in command[self.value_at..end].chunks_mut(8) {
-            let letters = ((dice.draw() & NIBBLES) + LETTER_A).to_le_bytes();
+            let letters = ((rng.draw() & NIBBLES) + LETTER_A).to_le_bytes();
             chunk.copy_from_slice(&letters[..chunk.len()]);
         }
     }
 }
 
-/// SplitMix64: a few instructions a draw, and good enough to look at.
-struct Dice(u64);
+/// SplitMix64: a few instructions a number, and random enough for values.
+struct Rng(u64);
 
-impl Dice {
-    /// A stream of its own for each `n`: the first state is mixed, so that neighbours share nothing.
+impl Rng {
+    /// Makes a stream for `n` alone: the first state is mixed, so that neighbours share nothing.
     fn new(seed: u64, n: u64) -> Self {
         Self(Self(seed.rotate_left(32) ^ n.wrapping_mul(0xd134_2543_de82_ef95)).draw())
     }

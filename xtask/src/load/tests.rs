@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::lane::{Pace, Replies, count_replies};
 use super::ops::Ops;
-use super::{Plan, Tally, lane, loopback};
+use super::{Counters, Plan, lane, loopback};
 
 #[test]
 fn a_command_is_the_same_each_time_and_valid() {
@@ -29,19 +29,21 @@ fn a_command_is_the_same_each_time_and_valid() {
 fn replies_may_be_cut_anywhere() {
     let bytes = b"+OK\r\n-READONLY no\r\n+PONG\r\n-ERR x\r\n+OK\r\n";
     for cut in 0..=bytes.len() {
-        let tally = Tally::default();
-        let first = count_replies(&bytes[..cut], &tally).unwrap();
-        let second = count_replies(&bytes[first.used..], &tally).unwrap();
+        let counters = Counters::default();
+        let first = count_replies(&bytes[..cut], &counters).unwrap();
+        let second = count_replies(&bytes[first.used..], &counters).unwrap();
         assert_eq!((first.count + second.count, first.used + second.used), (5, bytes.len()), "cut at {cut}");
-        assert_eq!(tally.refused.load(Ordering::Relaxed), 2);
-        let words = tally.words.lock().unwrap();
+        assert_eq!(counters.refused.load(Ordering::Relaxed), 2);
+        let words = counters.words.lock().unwrap();
         assert_eq!(
             words.iter().map(|(word, n)| (word.as_str(), *n)).collect::<Vec<_>>(),
             [("ERR", 1), ("READONLY", 1)]
         );
     }
-    assert_eq!(count_replies(b"", &Tally::default()), Ok(Replies { count: 0, used: 0 }));
-    assert!(count_replies(b"HTTP/1.1 400 Bad Request\r\n", &Tally::default()).unwrap_err().contains("RESP"));
+    assert_eq!(count_replies(b"", &Counters::default()), Ok(Replies { count: 0, used: 0 }));
+    assert!(
+        count_replies(b"HTTP/1.1 400 Bad Request\r\n", &Counters::default()).unwrap_err().contains("RESP")
+    );
 }
 
 #[test]
@@ -60,11 +62,11 @@ fn a_rate_is_a_ceiling() {
     for micros in 0..100_000 {
         taken += pace.take_at(start + Duration::from_micros(micros), 100);
     }
-    // 100 ms at one each ms, and what a late start may catch up on.
+    // 100 ms at one each ms, and the commands that a late start may catch up on.
     assert!((100..=121).contains(&taken), "{taken}");
 }
 
-/// Answers `+OK` to so many commands of each connection, then hangs up; answers how many it saw in all.
+/// Replies `+OK` to so many commands of each connection, then hangs up; returns how many it received in all.
 fn serve(listener: &TcpListener, command_bytes: usize, lives: &[usize]) -> usize {
     let mut seen = 0;
     for life in lives {
@@ -101,11 +103,11 @@ fn goes_on_after_the_last_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let plan = plan(listener.local_addr().unwrap(), true);
     let bytes = plan.ops.command_bytes();
-    let tally = Tally::default();
+    let counters = Counters::default();
     let server = std::thread::spawn(move || serve(&listener, bytes, &[30, 10, 100]));
-    lane::run(&plan, 0, &tally).unwrap();
-    assert_eq!(tally.answered.load(Ordering::Relaxed), 100);
-    assert_eq!(tally.reconnects.load(Ordering::Relaxed), 2);
+    lane::run(&plan, 0, &counters).unwrap();
+    assert_eq!(counters.answered.load(Ordering::Relaxed), 100);
+    assert_eq!(counters.reconnects.load(Ordering::Relaxed), 2);
     assert!(server.join().unwrap() >= 100);
 }
 
@@ -116,11 +118,11 @@ fn a_dying_server_is_named() {
     let plan = plan(addr, false);
     let bytes = plan.ops.command_bytes();
     let server = std::thread::spawn(move || serve(&listener, bytes, &[30]));
-    let why = lane::run(&plan, 0, &Tally::default()).unwrap_err();
+    let why = lane::run(&plan, 0, &Counters::default()).unwrap_err();
     assert!(why.starts_with(&addr.to_string()) && why.contains("connection"), "{why}");
     server.join().unwrap();
     assert!(TcpStream::connect(addr).is_err());
-    assert!(lane::run(&plan, 0, &Tally::default()).unwrap_err().contains("is the server running"));
+    assert!(lane::run(&plan, 0, &Counters::default()).unwrap_err().contains("is the server running"));
 }
 
 #[test]

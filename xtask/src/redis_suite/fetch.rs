@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::versions::{REDIS_SUITE, TCL};
 
-/// The folder of the unpacked source, fetched if it is not there yet.
+/// Returns the folder of the unpacked source, and fetches it if it is missing.
 pub(super) fn source(folder: &Path) -> Result<PathBuf> {
     tcl()?;
     let source = folder.join(format!("redis-{REDIS_SUITE}"));
@@ -60,7 +60,7 @@ fn download(folder: &Path) -> Result<()> {
         format!("Dir::State={}", apt.join("state").display()),
         "Dir::State::status=/var/lib/dpkg/status".to_owned(),
         format!("Dir::Cache={}", apt.join("cache").display()),
-        // As root apt would hand the download to a user who may not write here.
+        // As root, apt would download as a user who may not write here.
         "APT::Sandbox::User=root".to_owned(),
     ];
     let apt_get = |words: &[&str]| {
@@ -75,7 +75,7 @@ fn download(folder: &Path) -> Result<()> {
     apt_get(&["--quiet", "source", "--download-only", "redis"])
 }
 
-/// The lines for the source packages, from where the machine has Debian's binary packages.
+/// Returns the lines for source packages, of the mirrors from which the machine has Debian's binary packages.
 fn sources() -> Result<String> {
     let format = "$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)";
     let told =
@@ -93,7 +93,7 @@ fn sources() -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// `Debian URI SUITE main` becomes `deb-src URI SUITE main`.
+/// Turns `Debian URI SUITE main` into `deb-src URI SUITE main`.
 fn source_line(told: &str) -> Option<String> {
     let rest = told.strip_prefix("Debian ")?;
     rest.ends_with(" main").then(|| format!("deb-src {rest}"))

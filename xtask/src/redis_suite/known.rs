@@ -1,20 +1,20 @@
 //! The list of tests that do not pass, each with its reason.
 //!
 //! A line is `unit | reason | name of the test`; `#` begins a comment. A reason that begins with `other types` or
-//! `other families` means a type of value, or a family of commands, that is not here; one that has `run alone` in it
-//! gives the test a run and a server of its own, because it leaves the connection so that the tests behind it fail.
+//! `other families` names a type of value, or a family of commands, that does not exist here; one that contains
+//! `run alone` gives the test a run and a server of its own, because it makes the tests after it fail.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Why a test does not pass.
+/// The reason why a test does not pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reason(String);
 
 impl Reason {
-    /// Whether it needs a type of value or a family of commands that is not here.
+    /// Returns whether it needs a type of value or a family of commands that does not exist here.
     pub(super) fn is_foreign(&self) -> bool {
         self.0.starts_with("other ")
     }
@@ -24,7 +24,7 @@ impl Reason {
     }
 }
 
-/// The list.
+/// The tests that do not pass.
 #[derive(Debug)]
 pub(super) struct Known(BTreeMap<(String, String), Reason>);
 
@@ -53,7 +53,7 @@ impl Known {
         Ok(Self(known))
     }
 
-    /// Why this test does not pass, if it is listed.
+    /// Returns why this test does not pass, if it is listed.
     pub(super) fn reason(&self, unit: &str, name: &str) -> Option<&Reason> {
         self.0.get(&(unit.to_owned(), name.to_owned()))
     }
@@ -62,12 +62,12 @@ impl Known {
         self.0.iter().filter(move |((of, _), _)| of == unit).map(|((_, name), reason)| (&**name, reason))
     }
 
-    /// The listed tests of a unit.
+    /// Returns the listed tests of a unit.
     pub(super) fn names<'a>(&'a self, unit: &'a str) -> impl Iterator<Item = &'a str> {
         self.of(unit).map(|(name, _)| name)
     }
 
-    /// Those of them that are run alone.
+    /// Returns the listed tests of a unit that run alone.
     pub(super) fn alone<'a>(&'a self, unit: &'a str) -> Vec<&'a str> {
         self.of(unit).filter(|(_, reason)| reason.is_alone()).map(|(name, _)| name).collect()
     }

@@ -1,9 +1,9 @@
 //! `cargo xtask redis-suite`: redis's own test suite, in its external single-database mode, against our server.
 //!
-//! Each unit runs against a server of its own, on loopback. What cannot pass stands in `known.txt` with a reason; the
-//! list only shrinks: a listed test that passes fails the run, and so does one that is no longer there. A unit that
-//! breaks off is seen by the number of tests that must pass in it. Everything lies in `target/redis-suite`: the source
-//! package, and for each unit what the suite printed and what the server logged.
+//! Each unit runs against a server of its own, on loopback. A test that cannot pass is in `known.txt` with a reason;
+//! the list only shrinks: a listed test that passes fails the run, and so does one that no longer exists. A unit that
+//! breaks off shows by the number of tests that must pass in it. All output is in `target/redis-suite`: the source
+//! package, and for each unit the suite's output and the server's log.
 //!
 //! Bounds: a unit is stopped after [`UNIT_LIMIT`].
 
@@ -43,9 +43,9 @@ const UNITS: &[(&str, usize)] = &[
     ("quit", 3),
 ];
 
-/// Of the tests that our types and families of commands allow, so many in a hundred pass.
+/// The percentage of tests that must pass, of those that our types and families of commands allow.
 const SHARE: usize = 95;
-/// For one unit; the longest takes a minute on two cores.
+/// The time limit of one unit; the longest takes a minute on two cores.
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// The tests to run.
@@ -92,9 +92,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 #[derive(Default)]
 struct Total {
     passed: usize,
-    /// Failed, and listed with a reason that is not a missing type or family.
+    /// Tests that failed and are listed with another reason than a missing type or family.
     lacking: usize,
-    /// Failed, and listed because of a type or a family that is not here.
+    /// Tests that failed and are listed because of a missing type or family.
     foreign: usize,
     problems: Vec<String>,
 }
@@ -102,7 +102,7 @@ struct Total {
 impl Total {
     fn add(&mut self, unit: &str, least: usize, played: &Played, known: &Known, took: Duration) {
         let before = self.problems.len();
-        // A name that stands for several tests fails if one of them does.
+        // A name that several tests share fails if one of them does.
         let mut results: BTreeMap<&str, bool> = BTreeMap::new();
         for (name, passed) in &played.tests {
             let all = results.entry(name).or_insert(true);
@@ -137,7 +137,7 @@ impl Total {
         println!("redis {REDIS_SUITE}: {unit:<18} {passed:>6} {listed:>6} {other:>6} {seconds:>7}");
     }
 
-    /// Says what is wrong. The share is asked of all units together: some have little that our types allow.
+    /// Prints the problems. The share is over all units together: in some, our types allow few tests.
     fn finish(self, folder: &Path, is_whole: bool) -> Result<ExitCode> {
         let (passed, lacking, foreign) = (self.passed, self.lacking, self.foreign);
         let allowed = passed + lacking;
@@ -151,7 +151,7 @@ impl Total {
             println!("  {problem}");
         }
         if !self.problems.is_empty() {
-            println!("what was printed lies in {}", folder.display());
+            println!("the output is in {}", folder.display());
             return Ok(ExitCode::FAILURE);
         }
         if is_whole && passed * 100 < allowed * SHARE {

@@ -1,4 +1,4 @@
-//! Plays one unit of the suite against a server of its own, and reads what it printed.
+//! Plays one unit of the suite against a server of its own, and reads its output.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::c::towline::Server;
 use crate::watch::{End, watch};
 use crate::workspace::command;
 
-/// Tests that look into a redis, or need another one beside it.
+/// Excludes tests that look into redis itself, or need another server beside it.
 const DENIED: &str = "-needs:debug -needs:pfdebug -needs:save -needs:repl";
-/// Where the suite's own processes meet; it looks for a free port from here on.
+/// The first of the ports in which the suite looks for a free one for its own processes.
 const BASE_PORT: &str = "27211";
 
-/// The suite and what it is run against.
+/// The suite and the server that it runs against.
 pub(super) struct Suite<'a> {
     pub(super) source: &'a Path,
     pub(super) program: &'a Path,
@@ -25,9 +25,9 @@ pub(super) struct Suite<'a> {
 /// The result of a unit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Played {
-    /// Each test that ran, and whether it passed.
+    /// Each test that ran, and if it passed.
     pub(super) tests: Vec<(String, bool)>,
-    /// How the unit ended, if not as it should.
+    /// The reason why the unit broke off, if it did.
     pub(super) broken: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Suite<'_> {
         Ok(played)
     }
 
-    /// Runs the suite with these further arguments against a server of this name.
+    /// Runs the suite with the arguments `which`, against a server of this name.
     fn run(&self, unit: &str, name: &str, which: &[&str]) -> Result<Played> {
         let server = Server::start(self.program, &["serve"], self.folder, name)?;
         let log = self.folder.join(format!("{name}.txt"));
@@ -84,7 +84,7 @@ impl Suite<'_> {
 }
 
 impl Played {
-    /// Reads what the suite printed.
+    /// Reads the output of the suite.
     fn of(text: &str) -> Self {
         let mut played = Self::default();
         for line in text.lines() {
@@ -106,7 +106,7 @@ impl Played {
     }
 }
 
-/// A line without its colours.
+/// Returns a line without its colours.
 fn plain(line: &str) -> String {
     let mut plain = String::new();
     let mut rest = line;
