@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: runs the benches of the core, the simulator, the C ABI and the browser's module, and puts what
-//! they measured beside what is promised.
+//! `cargo xtask bench`: runs the benches of the core, the simulator, the C ABI and the browser's module, and prints the
+//! measurements beside their targets.
 //!
-//! Times come from criterion's own files. What is counted rather than timed, a bench prints on a line of its own:
+//! Times come from criterion's own files. A bench prints each number that is counted, not timed, on a line of its own:
 //! `counted: NAME = NUMBER`.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::table::{Align, render};
 use crate::workspace::{Workspace, command};
 
-/// How to measure, and what to write.
+/// Options of a measurement.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Fewer samples: a look, not a claim
@@ -26,17 +26,17 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
 }
 
-/// Where a row's number comes from. Ids are criterion's: `group/function` or `group/function/parameter`.
+/// The source of a row's number. Ids are criterion's: `group/function` or `group/function/parameter`.
 enum From {
     /// Nanoseconds for one element of a bench's throughput.
     Nanos(&'static str),
     /// Millions of elements a second.
     Millions(&'static str),
-    /// What each of `more` further links adds, in nanoseconds an element: two benches and their difference.
+    /// The nanoseconds an element that each of `more` further links adds: the difference of two benches.
     Each { one: &'static str, many: &'static str, more: f64 },
     /// A number that the bench counted.
     Counted(&'static str),
-    /// What part one counted number is of another, in percent.
+    /// One counted number as a percentage of another.
     Part { of: &'static str, is: &'static str },
 }
 
@@ -109,7 +109,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Of the browser's module: see wasm/bench and wasm/benches.
+/// Rows of the browser's module: see wasm/bench and wasm/benches.
 const WASM_ROWS: &[Row] = &[
     Row {
         what: "module, started in node",
@@ -190,7 +190,7 @@ pub(crate) fn wasm(workspace: &Workspace, benches: Vec<Command>) -> Result<ExitC
     Ok(if told.iter().all(|row| row["met"] == true) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Prints the table, and answers its rows.
+/// Prints the table and returns its rows.
 fn laid_out<'a>(
     rows: impl Iterator<Item = &'a Row>,
     workspace: &Workspace,
@@ -226,7 +226,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Runs a bench, showing what it says, and keeps what it counted.
+/// Runs a bench, shows its output, and keeps the numbers that it counted.
 fn measure(
     workspace: &Workspace,
     (package, name, criterion): (&str, &str, bool),
@@ -296,7 +296,7 @@ impl Target {
     }
 }
 
-/// Mean time of one element: criterion's estimate for an iteration, by the elements it said an iteration holds.
+/// Returns the mean time of one element: criterion's estimate for an iteration, divided by its number of elements.
 fn nanos(home: &Path, id: &str) -> Result<f64> {
     let folder = home.join(id).join("new");
     let estimate = load(&folder.join("estimates.json"))?["mean"]["point_estimate"]

@@ -1,5 +1,5 @@
-//! Runs checks: set-up first, then every step, then a table of budget, actual time and notes. A failure stops nothing;
-//! the last line counts them. `cargo xtask test` and `cargo xtask nightly` are two lists of steps.
+//! Runs checks: set-up first, then every step, then a table of budget, actual time and notes. A failure does not stop
+//! the rest; the last line counts the failures. `cargo xtask test` and `cargo xtask nightly` are two lists of steps.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -13,18 +13,18 @@ use crate::table::{Align, render};
 use crate::watch::{End, watch};
 use crate::workspace::{Workspace, command};
 
-/// A step this many times over its budget is taken to hang.
+/// A step that runs this many times its budget is taken to hang.
 const HUNG_AFTER_BUDGETS: u32 = 4;
-/// How much of a failed step's log is shown; all of it stays in its file.
+/// How many lines of a failed step's log are shown; all of it stays in its file.
 const SHOWN_LINES: usize = 200;
 
 struct Row {
     name: &'static str,
     budget: Duration,
     actual: Duration,
-    /// What went wrong, if anything did.
+    /// The failure, if there was one.
     fault: Option<String>,
-    /// What else is worth a word.
+    /// Further details, for the table.
     detail: String,
 }
 
@@ -99,7 +99,7 @@ fn check(step: &Step, root: &Path, logs: &Path) -> Result<String> {
         .join("; "))
 }
 
-/// Runs one command and answers its log, or shows the log's end and fails.
+/// Runs one command and returns its log, or shows the log's end and fails.
 fn finish(command: &mut Command, name: &str, budget_s: u64, logs: &Path) -> Result<String> {
     let path = logs.join(format!("{}.log", name.replace([' ', ':'], "-")));
     let end = watch(command, &path, Duration::from_secs(budget_s) * HUNG_AFTER_BUDGETS)?;

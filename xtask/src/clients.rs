@@ -1,8 +1,8 @@
 //! `cargo xtask clients`: real client libraries against the program. The scripts and what they check: `tests/clients`.
 //!
-//! What they need is installed once, under the target folder: a Python environment and the npm packages of the lock
-//! file. Each script gets a server of its own (and a replica of that, if it asks for one), on ports the system gave,
-//! which end with it.
+//! Their dependencies are installed once, under the target folder: a Python environment and the npm packages of the
+//! lock file. Each script gets a server of its own (and a replica of it, if it asks for one), on ports that the system
+//! chose; both end with the script.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -13,21 +13,21 @@ use crate::c::towline::Server;
 use crate::versions::{DJANGO, REDIS_PY};
 use crate::workspace::{Workspace, command};
 
-/// Which clients to check.
+/// The clients to check.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Clients by name [default: redis-py, ioredis, node-redis]
     names: Vec<String>,
 }
 
-/// A client.
+/// A client library and its script.
 struct Client {
     name: &'static str,
     script: &'static str,
     runs: Runs,
-    /// Whether every change is checked with it.
+    /// Set if every change is checked with it.
     always: bool,
-    /// Whether it is given a replica too.
+    /// Set if it also gets a replica.
     replica: bool,
 }
 
@@ -53,7 +53,7 @@ const CLIENTS: [Client; 5] = [
     Client { always: false, replica: true, ..client("exporter", "exporter.py", Runs::PlainPython) },
 ];
 
-/// Runs the scripts; an error if one of them fails.
+/// Runs the scripts; fails if one of them fails.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let known: Vec<&str> = CLIENTS.iter().map(|client| client.name).collect();
     if let Some(name) = args.names.iter().find(|name| !known.contains(&name.as_str())) {
@@ -99,7 +99,7 @@ fn check(workspace: &Workspace, folder: &Path, program: &Path, client: &Client) 
     Ok(())
 }
 
-/// A script and what runs it, once all it needs is installed.
+/// Returns the command of a script, once all it needs is installed.
 fn script(workspace: &Workspace, folder: &Path, client: &Client) -> Result<Command> {
     let sources = workspace.root.join("tests/clients");
     let source = sources.join(client.script);
@@ -107,7 +107,7 @@ fn script(workspace: &Workspace, folder: &Path, client: &Client) -> Result<Comma
         Runs::Python => (python(folder)?, source),
         Runs::PlainPython => (PathBuf::from("python3"), source),
         Runs::Node => {
-            // Packages are looked for beside the script.
+            // Node looks for packages beside the script.
             let copy = node(&sources, folder)?.join(client.script);
             std::fs::copy(source, &copy).with_context(|| copy.display().to_string())?;
             (PathBuf::from("node"), copy)
@@ -118,7 +118,7 @@ fn script(workspace: &Workspace, folder: &Path, client: &Client) -> Result<Comma
     Ok(command)
 }
 
-/// A Python that has the libraries: in an environment of its own, made anew when a version changes.
+/// Returns a Python that has the libraries, in an environment of its own that is made anew when a version changes.
 fn python(folder: &Path) -> Result<PathBuf> {
     let (venv, mark) = (folder.join("venv"), folder.join("venv.versions"));
     let python = venv.join("bin/python");
@@ -135,7 +135,7 @@ fn python(folder: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// A folder with the npm packages that the lock file names.
+/// Returns a folder with the npm packages that the lock file names.
 fn node(sources: &Path, folder: &Path) -> Result<PathBuf> {
     let node = folder.join("node");
     std::fs::create_dir_all(&node).with_context(|| node.display().to_string())?;

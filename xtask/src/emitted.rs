@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, command};
 
-/// What plants the bugs.
+/// The flag that plants the bugs.
 pub(crate) const FLAGS: &str = "--cfg towline_mutants";
 /// Bugs that random tests are known to miss, each in its own way: a boundary, two snapshots, silence.
 const PROVEN: [u16; 3] = [2, 12, 26];
@@ -24,7 +24,7 @@ pub(crate) fn prove(workspace: &Workspace, plans: &Path) -> Result<()> {
     }
     write(workspace, &package, plans, &hunted)?;
     for flags in [FLAGS, ""] {
-        // First of all they are sound Rust: what does not build fails as well.
+        // They must build first: a test that does not build fails as well.
         if cargo(workspace, &package, flags, &["--no-run", "--quiet"])? != 0 {
             bail!("the tests that the board wrote do not build: see cargo's message above");
         }
@@ -65,7 +65,7 @@ fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) ->
     }
     std::fs::write(package.join("Cargo.toml"), manifest).with_context(cannot)?;
     std::fs::write(package.join("src/lib.rs"), "").with_context(cannot)?;
-    // The same versions, so that what is built already serves, and no network is asked.
+    // The same versions as here, so that the crates are built already and no network is needed.
     std::fs::copy(workspace.root.join("Cargo.lock"), package.join("Cargo.lock")).with_context(cannot)?;
     for number in hunted {
         let test = package.join("tests").join(name(*number)).with_extension("rs");
@@ -74,7 +74,7 @@ fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) ->
     Ok(())
 }
 
-/// Runs `cargo test` in the package; answers its exit code.
+/// Runs `cargo test` in the package; returns its exit code.
 fn cargo(workspace: &Workspace, package: &Path, flags: &str, args: &[&str]) -> Result<i32> {
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
     let target =
@@ -82,7 +82,7 @@ fn cargo(workspace: &Workspace, package: &Path, flags: &str, args: &[&str]) -> R
     let mut cargo = command("cargo");
     cargo.args(["test", "--offline"]).args(args).arg("--manifest-path").arg(package.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(target).env("RUSTFLAGS", format!("{given} {flags}").trim());
-    // A test that fails as it should says so at length.
+    // A test that is meant to fail prints a lot.
     let builds = args.contains(&"--no-run");
     if !builds {
         cargo.stdout(Stdio::null()).stderr(Stdio::null());

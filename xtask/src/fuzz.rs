@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: builds the targets in `fuzz/` with plain cargo, runs them, and prints what each did.
 //!
-//! Under AddressSanitizer on the pinned nightly, or `--plain` on the toolchain in use: five to eight times as many
-//! executions, and nothing that only a sanitizer sees. What is found on the way is kept in `target/fuzz-found`; what
-//! fails is named, and goes into `fuzz/corpus` with its mending. `docs/fuzzing.md` has the whole way.
+//! It runs under AddressSanitizer on the pinned nightly, or with `--plain` on the toolchain in use: five to eight times
+//! as many executions, without the errors that only a sanitizer finds. New inputs are kept in `target/fuzz-found`; an
+//! input that fails is named, and goes into `fuzz/corpus` with its fix. `docs/fuzzing.md` describes the process.
 
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
@@ -16,28 +16,28 @@ use crate::versions::NIGHTLY;
 use crate::watch::{End, watch};
 use crate::workspace::{Workspace, command};
 
-/// What libFuzzer steers by: which edges were taken, how often. Comparisons are left out: they cost two thirds of the
-/// speed, and what is compared here are mostly checksums.
+/// The coverage that steers libFuzzer: which edges were taken, how often. Comparisons are left out: they cost two
+/// thirds of the speed, and the targets mostly compare checksums.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table --cfg fuzzing";
 const ASAN: &str = "-Zsanitizer=address";
-/// Starting, reading a corpus, saying what was done.
+/// The time to start, to read a corpus and to report.
 const BESIDE_FUZZING: Duration = Duration::from_secs(120);
 /// How much of a failing target's log is shown.
 const SHOWN_LINES: usize = 40;
 
-/// The dice of a short run.
+/// The seed of a short run.
 const SEED: u32 = 1;
-/// With a sanitizer that part of a short run: it costs five to eight times the time.
+/// The divisor of a short run's executions under a sanitizer, which takes five to eight times as long.
 const SANITIZED: u32 = 4;
 
-/// A target, and the longest input that still says something new to it.
+/// A target, and the longest input that is useful to it.
 struct Target {
     name: &'static str,
     bytes_max: u32,
     /// Executions of a short run: about five seconds without a sanitizer.
     short: u32,
-    /// What it needs beside the core.
+    /// The feature that it needs.
     feature: Option<&'static str>,
 }
 
@@ -55,7 +55,7 @@ const TARGETS: &[Target] = &[
     Target { feature: Some("abi"), ..target("record_abi", 512, 60_000) },
 ];
 
-/// What to fuzz, and for how long.
+/// The targets to fuzz, and how long.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Seconds for each target
@@ -99,7 +99,7 @@ fn chosen(name: Option<&str>) -> Result<Vec<&'static Target>> {
     Ok(chosen)
 }
 
-/// Builds the targets and answers where they are. A target triple is named even though it is the host's: without one,
+/// Builds the targets and returns their folder. The target triple is named even though it is the host's: without it,
 /// build scripts and macros would be instrumented too.
 fn build(workspace: &Workspace, targets: &[&Target], plain: bool) -> Result<PathBuf> {
     let (mut cargo, flags, name) = if plain {
@@ -134,7 +134,7 @@ fn host() -> Result<String> {
     Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
-/// Runs one target. Answers its log, and whether it found nothing.
+/// Runs one target. Returns its log, and whether it found nothing.
 fn fuzz(workspace: &Workspace, folder: &Path, target: &Target, args: &Args) -> Result<(String, bool)> {
     let failures = workspace.target.join("fuzz-failures");
     std::fs::create_dir_all(&failures).with_context(|| format!("cannot create {}", failures.display()))?;
@@ -166,7 +166,7 @@ fn fuzz(workspace: &Workspace, folder: &Path, target: &Target, args: &Args) -> R
     Ok((log, sound))
 }
 
-/// From all that was ever found here, with new dice.
+/// Fuzzes for some seconds with a new seed, from all inputs that were ever found here.
 fn play_for(program: &mut Command, workspace: &Workspace, target: &Target, seconds: u64) -> Result<()> {
     eprintln!("{} for {seconds} s", target.name);
     let found = workspace.target.join("fuzz-found").join(target.name);
@@ -175,7 +175,7 @@ fn play_for(program: &mut Command, workspace: &Workspace, target: &Target, secon
     Ok(())
 }
 
-/// The same executions on every machine. The inputs are listed by name, since folders are read in any order.
+/// Makes the same executions on every machine. The inputs are listed by name, because folders have no fixed order.
 fn play_short(program: &mut Command, workspace: &Workspace, target: &Target, plain: bool) -> Result<()> {
     let runs = if plain { target.short } else { target.short / SANITIZED };
     eprintln!("{}: {runs} executions with seed {SEED}", target.name);

@@ -20,10 +20,10 @@ const EXPORTS: &[&str] = &[
     "node_consume",
     "node_next_deadline",
 ];
-/// Less code than this holds no protocol.
+/// The least size of code that can hold the protocol.
 const CODE_BYTES_MIN: u32 = 20 << 10;
 
-/// What a module asks for, offers and holds.
+/// The imports, exports and code size of a module.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Module {
     imports: Vec<String>,
@@ -79,7 +79,7 @@ fn read(bytes: &[u8]) -> Result<Module> {
 
 fn judge(module: &Module, exports: &[&str]) -> Result<()> {
     if !module.imports.is_empty() {
-        bail!("the core asks its host for {}; it may ask for nothing", module.imports.join(", "));
+        bail!("the core imports {} from its host: it must import nothing", module.imports.join(", "));
     }
     let missing: Vec<&str> =
         exports.iter().copied().filter(|name| !module.exports.iter().any(|export| export == name)).collect();
@@ -102,7 +102,7 @@ fn judge(module: &Module, exports: &[&str]) -> Result<()> {
 mod tests {
     use super::{CODE_BYTES_MIN, Module, judge, read};
 
-    /// One function, exported as `f`, and, asked for, an import `e.g`: the smallest module that shows both.
+    /// Returns the smallest module that shows both: one function, exported as `f`, and with `import` an import `e.g`.
     fn module(import: bool) -> Vec<u8> {
         let mut bytes = b"\0asm\x01\0\0\0".to_vec();
         bytes.extend(b"\x01\x04\x01\x60\0\0");

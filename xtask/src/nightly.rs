@@ -1,4 +1,4 @@
-//! `cargo xtask nightly`: what takes too long for every change. The table is that of `cargo xtask test`.
+//! `cargo xtask nightly`: the checks that take too long for every change. It prints the table of `cargo xtask test`.
 //!
 //! A step names what it needs of the set-up, so that `--only` fetches nothing else. Budgets are from cold, on two
 //! cores. All of them together take less than two hours, so that the whole table is really run.
@@ -67,7 +67,7 @@ const NIGHTLY: &[Nightly] = &[
         ),
         &[],
     ),
-    // Seeds by the clock: every night others.
+    // The clock chooses the seeds: every night others.
     (nightly("soak", 420, &["cargo", "xtask", "sim-soak", "--minutes", "5"]), &[]),
     (
         nightly(
@@ -90,7 +90,7 @@ const NIGHTLY: &[Nightly] = &[
         nightly("exporter", 120, &["cargo", "xtask", "clients", "exporter"]),
         &["set-up: packages", "set-up: python", "set-up: exporter"],
     ),
-    // Measured beside what is promised, so nothing else should run on the machine.
+    // The results are compared with targets, so nothing else should run on the machine.
     (
         nightly("bench", 900, &["cargo", "xtask", "bench"]),
         &["set-up: targets", "set-up: C", "set-up: node", "set-up: browser"],
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     checks::run(&needs, &steps)
 }
 
-/// The steps of these names, in the list's order; all when none is named.
+/// Returns the steps of these names, in the list's order; all when none is named.
 fn chosen(only: &[String]) -> Result<Vec<&'static Nightly>> {
     let names: Vec<&str> = NIGHTLY.iter().map(|(step, _)| step.name).collect();
     if let Some(name) = only.iter().find(|name| !names.contains(&name.as_str())) {

@@ -4,7 +4,7 @@ macro_rules! print {
     ($($text:tt)*) => {{
         use std::io::Write as _;
         let mut out = std::io::stdout().lock();
-        // Whoever stopped reading has seen enough.
+        // A reader that closed the pipe wants no more.
         drop(write!(out, $($text)*).and_then(|()| out.flush()));
     }};
 }

@@ -1,7 +1,8 @@
-//! What the checks need beside the Rust toolchain: each looks first, then fetches, so that a second run costs nothing.
+//! The needs of the checks beside the Rust toolchain: each is looked for first, then fetched, so that a second run
+//! costs nothing.
 //!
-//! As root, packages come through apt. Otherwise nothing is installed behind the user's back: the message names the
-//! command to type.
+//! As root, packages come through apt. Otherwise nothing is installed without the user: the message names the command
+//! to type.
 
 use std::process::{Command, Stdio};
 
@@ -12,12 +13,12 @@ use crate::versions::{
 /// One thing a machine must have.
 pub(crate) struct Need {
     pub(crate) name: &'static str,
-    /// With a fetch and a build, on two cores.
+    /// Seconds for a fetch and a build, on two cores.
     pub(crate) budget_s: u64,
-    /// Whether `--quick` needs it.
+    /// Set if `--quick` needs it.
     pub(crate) quick: bool,
     there: fn() -> bool,
-    /// A line for `sh`: what is printed is what is run.
+    /// Returns the line for `sh`, which is printed as it is run.
     fetch: fn() -> String,
     root: bool,
 }
@@ -94,7 +95,7 @@ pub(crate) const NEEDS: &[Need] = &[
         budget_s: 180,
         quick: false,
         there: || node_is_new_enough(&said("node", &["--version"])) && answers("npm", &["--version"]),
-        // The system's own may be older; npm has node too.
+        // The system's own node may be older; npm installs the right one.
         fetch: || format!("apt-get update && apt-get install --yes npm && npm install --global node@{NODE}"),
         root: true,
     },
@@ -116,7 +117,7 @@ pub(crate) const NEEDS: &[Need] = &[
     },
 ];
 
-/// What no change is checked with, only the steps of [`crate::nightly`] that name it.
+/// Needs of the steps of [`crate::nightly`] that name them, and of no other check.
 pub(crate) const BY_NIGHT: &[Need] = &[Need {
     name: "set-up: exporter",
     budget_s: 120,
@@ -126,11 +127,11 @@ pub(crate) const BY_NIGHT: &[Need] = &[Need {
     root: true,
 }];
 
-/// What is to be done about a need.
+/// How to meet a need.
 pub(crate) enum Plan {
     Nothing,
     Run(Command),
-    /// Not ours to do: what to type.
+    /// The user must act: the message says how.
     Ask(String),
 }
 
@@ -148,13 +149,13 @@ impl Need {
         Plan::Run(command)
     }
 
-    /// The line that [`Need::plan`] runs, for a failure's message.
+    /// Returns the line that [`Need::plan`] runs, for a failure's message.
     pub(crate) fn line(&self) -> String {
         (self.fetch)()
     }
 }
 
-/// Whether `node --version` said `v20.19.5` or more.
+/// Returns whether `node --version` printed `v20.19.5` or more.
 fn node_is_new_enough(said: &str) -> bool {
     let numbers = |text: &str| {
         text.trim()

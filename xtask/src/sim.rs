@@ -23,12 +23,12 @@ struct Build {
 
 const SIM: Build = Build { folder: "towline-sim", flags: "--cfg tokio_unstable", features: "turmoil" };
 const MUTANTS: Build = Build { folder: "towline-mutants", flags: emitted::FLAGS, features: "" };
-/// These hunt nothing, or say themselves where the plans go.
+/// Flags with which nothing is hunted, or which say where the plans go.
 const NO_PROOF: [&str; 4] = ["--replay", "--plans", "--help", "-h"];
-/// More than any soak plays.
+/// More seeds than any soak plays.
 const SOAK_SEEDS: u64 = 1 << 40;
 
-/// What `towline sim` is told.
+/// The arguments of `towline sim`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// As for `towline sim`: `cargo xtask sim run mixed --seed 42 --on turmoil`
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     args: Vec<String>,
 }
 
-/// For how long, and with what.
+/// The duration and the seeds of a soak.
 #[derive(clap::Args)]
 pub(crate) struct SoakArgs {
     /// How long
@@ -100,7 +100,7 @@ pub(crate) fn soak(args: &SoakArgs) -> Result<ExitCode> {
     run(&SIM, &told)
 }
 
-/// A beginning that no earlier soak had, and far from the seeds people type.
+/// Returns a first seed that no earlier soak had, far from the seeds that people type.
 fn clock() -> Result<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     Ok(now.as_secs() << 24)
@@ -111,14 +111,14 @@ fn run(how: &Build, args: &[String]) -> Result<ExitCode> {
     hand_over(program(how, args)?).context("the simulator did not start")
 }
 
-/// `sim` of the program, built in this way.
+/// Returns the command `sim` of the program, built in this way.
 fn program(how: &Build, args: &[String]) -> Result<Command> {
     let mut sim = command(&build(how)?.display().to_string());
     sim.arg("sim").args(args);
     Ok(sim)
 }
 
-/// Becomes the program: Ctrl-C is its alone, and it tells what it found so far before the shell is back.
+/// Replaces this process by the program, so that Ctrl-C reaches the program alone and it can print its findings first.
 #[cfg(unix)]
 fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
     Err(std::os::unix::process::CommandExt::exec(&mut program))
@@ -134,7 +134,7 @@ fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
 fn build(how: &Build) -> Result<PathBuf> {
     let workspace = Workspace::find()?;
     let target = workspace.target.join(how.folder);
-    // Flags in the environment would replace ours, so ours join them.
+    // RUSTFLAGS of the environment would replace ours, so ours are appended to them.
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut cargo = command("cargo");
     cargo

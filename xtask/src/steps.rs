@@ -1,21 +1,21 @@
-//! The checks of every change, in the order they run: what fails most often and fastest first. What takes longer is in
-//! `nightly.rs`.
+//! The checks of every change, in the order they run: those that fail most often and fastest come first. Checks that
+//! take longer are in `nightly.rs`.
 
 use crate::versions::{BROWSER, CHIP, ON_NIGHTLY};
 
 /// One check: a command from the root of the workspace.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// From cold, on two cores. Over it is said so; four times over it is stopped.
+    /// Seconds from cold, on two cores. A step over its budget is marked; at four times its budget it is stopped.
     pub(crate) budget_s: u64,
     pub(crate) mode: Mode,
     pub(crate) argv: &'static [&'static str],
     pub(crate) env: &'static [(&'static str, &'static str)],
-    /// What the check does not look at, said each time.
+    /// A gap of the check, printed each time.
     pub(crate) note: &'static str,
 }
 
-/// Which runs a step belongs to.
+/// The runs that include a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Always,
@@ -78,10 +78,10 @@ pub(crate) const STEPS: &[Step] = &[
             BROWSER,
         ],
     ),
-    // Every verb in one module that asks its host for nothing.
+    // Every verb in one module, which must import nothing.
     step("imports", 60, Mode::Full, &["cargo", "xtask", "imports"]),
     Step {
-        // Their database lives on the network; a check must answer the same without one.
+        // The database of advisories is on the network; a check must give the same result without one.
         note: "advisories: not checked",
         ..step("deny", 30, Mode::Full, &["cargo", "deny", "check", "bans", "licenses", "sources"])
     },
@@ -109,7 +109,7 @@ pub(crate) const STEPS: &[Step] = &[
             &["cargo", ON_NIGHTLY, "miri", "test", "-p", "towline-ffi", "--lib"],
         )
     },
-    // With every substrate in it. The named scenarios, the corpus and the command line are among the tests above.
+    // With every substrate. The named scenarios, the corpus and the command line are among the tests above.
     step("sim: build", 240, Mode::Full, &["cargo", "xtask", "sim", "scenarios"]),
     step(
         "sim: explore",
@@ -124,7 +124,7 @@ pub(crate) const STEPS: &[Step] = &[
         &["cargo", "xtask", "sim", "check-determinism", "mixed", "--seeds", "100"],
     ),
     step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust", "--partial"]),
-    // Each planted bug meets the plan that killed it. The search for such plans is `cargo xtask mutants`.
+    // Replays for each planted bug the plan that kills it. The search for such plans is `cargo xtask mutants`.
     Step {
         env: &[("RUSTFLAGS", "--cfg towline_mutants"), ("CARGO_TARGET_DIR", "target/towline-mutants")],
         ..step(
@@ -140,7 +140,7 @@ pub(crate) const STEPS: &[Step] = &[
         Mode::Full,
         &["cargo", "xtask", "sim", "explore", "mixed", "--seeds", "0..20", "--on", "turmoil"],
     ),
-    // Every named scenario once, a planted panic, power that fails; the folder and flags of `cargo xtask sim`.
+    // Every named scenario once, a planted panic, power failures; the folder and flags of `cargo xtask sim`.
     Step {
         env: &[("RUSTFLAGS", "--cfg tokio_unstable"), ("CARGO_TARGET_DIR", "target/towline-sim")],
         ..step(
@@ -161,7 +161,7 @@ pub(crate) const STEPS: &[Step] = &[
             ],
         )
     },
-    // What once failed, and whether every target still comes to see what it is for.
+    // Inputs that once failed, and the code that each target must still reach.
     Step {
         env: &[("CARGO_TARGET_DIR", "target")],
         ..step(
@@ -175,6 +175,6 @@ pub(crate) const STEPS: &[Step] = &[
     step("fuzz: record_abi", 120, Mode::Full, &["cargo", "xtask", "fuzz", "--short", "record_abi"]),
     // A replica in node, the tarball where a user has it, the page in a browser; and the simulator's hashes in both.
     step("wasm: tests", 240, Mode::Full, &["cargo", "xtask", "wasm", "--test"]),
-    // Outside `cargo bench` criterion runs each bench once: enough to know that it still works.
+    // Outside `cargo bench` criterion runs each bench once: enough to show that it still works.
     step("benches run", 240, Mode::Full, &["cargo", "test", "--workspace", "--bench", "*"]),
 ];

@@ -1,6 +1,6 @@
-//! A plain table: columns as wide as their widest cell, the first to the left, the others as told.
+//! A plain table: columns as wide as their widest cell, each aligned as the caller says.
 
-/// How a column's cells stand.
+/// The alignment of a column.
 #[derive(Clone, Copy)]
 pub(crate) enum Align {
     Left,

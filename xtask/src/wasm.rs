@@ -19,17 +19,17 @@ use crate::table::{Align, render};
 use crate::versions::BROWSER;
 use crate::workspace::{Workspace, command};
 
-/// The module, zipped: what we want, and what fails the build.
+/// The zipped module's goal, and the limit that fails the build.
 const GOAL_BYTES: usize = 60 << 10;
 const LIMIT_BYTES: usize = 120 << 10;
-/// The JavaScript around it, bundled, minified and zipped.
+/// The limit of the JavaScript around it, bundled, minified and zipped.
 const GLUE_LIMIT_BYTES: usize = 8 << 10;
-/// The simulator, zipped.
+/// The limit of the zipped simulator.
 const SIM_LIMIT_BYTES: usize = 250 << 10;
-/// The tarball.
+/// The limit of the tarball.
 const TARBALL_LIMIT_BYTES: usize = 500 << 10;
 
-/// What to do beside building.
+/// The steps after the build.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Then run its tests: in node, from the tarball, and in a browser against a real server
@@ -61,13 +61,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds them, and answers what measures them, in this order: each prints what it counted.
+/// Builds them and returns the commands that measure them, in this order; each prints the numbers it counted.
 pub(crate) fn benches() -> Result<Vec<Command>> {
     Folders::built()?.benches()
 }
 
 impl Folders {
-    /// Everything, built and weighed.
+    /// Builds everything and checks the sizes.
     fn built() -> Result<Self> {
         let workspace = Workspace::find()?;
         let wasm = workspace.root.join("wasm");
@@ -82,17 +82,17 @@ impl Folders {
         Ok(folders)
     }
 
-    /// A tool that npm installed.
+    /// Returns a command for a tool that npm installed.
     fn tool(&self, name: &str) -> Command {
         let mut tool = command("node");
         tool.arg(self.wasm.join("node_modules").join(name)).current_dir(&self.wasm);
         tool
     }
 
-    /// What npm must have installed: exactly what the lock file says.
+    /// Installs the npm packages of the lock file.
     fn tools(&self) -> Result<()> {
         for folder in [&self.glue, &self.npm, &self.page] {
-            // What an earlier build left would be packed too.
+            // Files of an earlier build would be packed too.
             std::fs::remove_dir_all(folder).ok();
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
@@ -105,13 +105,13 @@ impl Folders {
         Ok(())
     }
 
-    /// Builds a crate as a module with its glue, and answers the module's path.
+    /// Builds a crate as a module with its glue and returns the module's path.
     fn compile(&self, crate_name: &str, out_name: &str, folder: &Path) -> Result<PathBuf> {
         let mut build = command("cargo");
         build.args(["rustc", "-p", crate_name, "--profile", "wasm", "--target", BROWSER]);
-        // No other type beside it: see wasm/Cargo.toml.
+        // No other crate type beside it: see wasm/Cargo.toml.
         build.args(["--lib", "--crate-type", "cdylib"]);
-        // A panic names the file it is of, and a crate's would say whose machine this is.
+        // A panic names its source file, and the path of a dependency would show the machine's folders.
         let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
         let home = home.or(std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
         let flags = format!("--remap-path-prefix={}=", home.join("registry/src").display());
@@ -135,11 +135,11 @@ impl Folders {
         finish(small.arg(from).arg("-o").arg(to), "wasm-opt is of the npm package binaryen")
     }
 
-    /// A module of the package, with the types of its glue.
+    /// Builds a module of the package, with the types of its glue.
     fn module(&self, crate_name: &str, name: &str) -> Result<PathBuf> {
         let to = self.npm.join(name).with_extension("wasm");
         self.optimise(&self.compile(crate_name, name, &self.glue)?, &to)?;
-        // The types describe the glue, and one function that a loader of our own calls.
+        // The types describe the glue, and one function that our own loader calls.
         let types = std::fs::read_to_string(self.glue.join(name).with_extension("d.ts"))?;
         let setter = "export function __wbg_set_wasm(exports: WebAssembly.Exports): void;\n";
         std::fs::write(self.glue.join(format!("{name}_bg.d.ts")), types + setter)?;
@@ -176,7 +176,7 @@ impl Folders {
         finish(&mut npm, "npm pkg")
     }
 
-    /// The page: its own files, and those of the package that a browser loads.
+    /// Builds the page: its own files, and those of the package that a browser loads.
     fn page(&self) -> Result<()> {
         self.tsc("page")?;
         for name in ["index.html", "page.css", "mark.svg"] {
@@ -196,7 +196,7 @@ impl Folders {
         esbuild
     }
 
-    /// Packs the tarball and answers where it is.
+    /// Packs the tarball and returns its path.
     fn pack(&self) -> Result<PathBuf> {
         let pkg = self.wasm.join("pkg");
         let mut npm = command("npm");
@@ -252,14 +252,15 @@ impl Folders {
             .filter(|path| path.to_string_lossy().ends_with(".test.js"))
             .collect();
         files.sort();
-        // This reporter says at the end, where one looks first, what failed.
+        // This reporter repeats the failures at the end, where one looks first.
         let mut args: Vec<&OsStr> =
             ["--test", "--test-concurrency=2", "--test-reporter=spec"].map(OsStr::new).into();
         args.extend(files.iter().map(|file| file.as_os_str()));
         finish(&mut self.node(&args, "dev")?, "see its messages above")
     }
 
-    /// One stream, recorded and applied natively, and again in the module; then a tab over a WebSocket.
+    /// Returns the benches: one stream, recorded and applied natively, and again in the module; then a tab over a
+    /// WebSocket.
     fn benches(&self) -> Result<Vec<Command>> {
         let stream = self.wasm.join("pkg/stream.bin");
         let mut native = command("cargo");
@@ -269,7 +270,7 @@ impl Folders {
         Ok(vec![native, module, self.node(&["bench/run.js"], "release")?])
     }
 
-    /// Node over something that starts the program, which is built first, with the page in it.
+    /// Returns a command for a script in node that starts the program; builds the program first, with the page in it.
     fn node<S: AsRef<OsStr>>(&self, args: &[S], profile: &str) -> Result<Command> {
         let mut build = command("cargo");
         build.args(["build", "-p", "towline", "--profile", profile]).current_dir(&self.workspace.root);
@@ -283,7 +284,7 @@ impl Folders {
     }
 }
 
-/// Runs a command to its end; `hint` says what to look at if it fails.
+/// Runs a command to its end; `hint` says where to look if it fails.
 fn finish(command: &mut Command, hint: &str) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().with_context(|| format!("{name} did not start: {hint}"))?;

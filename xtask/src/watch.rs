@@ -1,8 +1,8 @@
-//! Runs one command and lets a person watch: its output goes to a file, its last line to the screen.
+//! Runs one command and shows its progress: its output goes to a file, its last line to the screen.
 //!
 //! A file, not a pipe: a grandchild that outlives the command cannot keep us waiting. A command that runs past `limit`
-//! is taken to hang and is stopped, with all it started where nobody sits at a terminal (at one, Ctrl-C must reach the
-//! children, so they stay in our process group).
+//! is taken to hang and is stopped. Without a terminal its children are stopped too; at a terminal Ctrl-C must reach
+//! them, so they stay in our process group.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How often the child is looked at; small beside the shortest step.
+/// The pause between two looks at the child; small beside the shortest step.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How often a log that nobody can repaint says that work goes on.
+/// The interval of progress lines where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(30);
-/// How much of the end of a log may hold its last line.
+/// The part of a log's end that is searched for its last line.
 const TAIL_BYTES: u64 = 4 << 10;
 
-/// How a command ended.
+/// The end of a command.
 pub(crate) enum End {
     Status(ExitStatus),
     Hung,
@@ -62,7 +62,7 @@ pub(crate) fn watch(command: &mut Command, log: &Path, limit: Duration) -> Resul
     Ok(end)
 }
 
-/// Ends the child, and in a group of its own all of its children. Nothing is left to do when either fails.
+/// Ends the child, and in a group of its own all of its children. If either fails, there is nothing left to do.
 fn stop(child: &mut Child, terminal: bool) {
     if !terminal {
         let group = format!("kill -9 -{}", child.id());
@@ -72,7 +72,7 @@ fn stop(child: &mut Child, terminal: bool) {
     child.wait().ok();
 }
 
-/// The last line of a growing file that holds anything.
+/// Returns the last line of a growing file that is not empty.
 fn last_line(log: &Path) -> String {
     let mut tail = Vec::new();
     if let Ok(mut file) = File::open(log) {

@@ -1,11 +1,11 @@
-//! Where the workspace and its build output are, and how cargo is called from here.
+//! The folders of the workspace and its build output, and how cargo is called.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Two folders, as cargo itself tells them: environment and configuration may move either.
+/// Two folders, as cargo reports them: environment and configuration may move either.
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) target: PathBuf,
@@ -29,8 +29,8 @@ impl Workspace {
     }
 }
 
-/// A command without the variables `cargo run` set for this program: some build scripts rerun when those change, and a
-/// check would then build anew what `cargo test` by hand has built already.
+/// Returns a command without the variables that `cargo run` set for this program: some build scripts rerun when those
+/// change, and a check would then rebuild what `cargo test` has built already.
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
