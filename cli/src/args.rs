@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
+use towline_lab::SimArgs;
 
-use crate::sim::SimArgs;
 use crate::units::{Length, Size, whole};
 
 /// Where `serve` listens for clients.

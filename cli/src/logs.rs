@@ -30,9 +30,10 @@ pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
 pub(crate) fn start(text: &str) -> Result<(), Failure> {
     let parsed = filter(text)?;
     let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    let queue = lines::queue(towline_server::count_lost_log_line);
     tracing_subscriber::fmt()
         .with_env_filter(parsed)
-        .with_writer(lines::queue())
+        .with_writer(move || queue.clone())
         .with_ansi(colours)
         .with_target(false)
         .log_internal_errors(false)

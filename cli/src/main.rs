@@ -3,15 +3,15 @@
 //! | file | what |
 //! |---|---|
 //! | `args` | every command, flag and help text |
-//! | `config`, `units`, `paths` | flags and config file to the server's options; `64MiB`, `5s`; folders |
+//! | `config` | flags and config file to the server's options |
 //! | `run`, `ready_file` | `serve` and `follow`: a server, its first line, its ready file, its signals |
 //! | `status` | `status`: what a node answers, as a page |
 //! | `demo` | `demo`: a fleet in one process, and what happens to it |
-//! | `sim` | `sim`: the simulator's command line |
 //! | `descriptors` | the limit of file descriptors |
-//! | `signals` | SIGINT and SIGTERM |
 //! | `client` | a small redis client, for `status` and `demo` |
-//! | `logs`, `lines`, `failure` | what is said on stderr, and with which exit code it ends |
+//! | `logs` | what a server and its host log on stderr |
+//!
+//! `sim` is `towline-lab`; lines, quantities, exit codes and signals are those of `towline-terminal`.
 
 // A print macro panics where nothing can be written: see `lines` and `print`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -21,24 +21,18 @@ mod client;
 mod config;
 mod demo;
 mod descriptors;
-mod failure;
-mod lines;
 mod logs;
 mod page;
-mod paths;
 mod ready_file;
 #[cfg(test)]
 mod refusals;
 mod run;
-mod signals;
-mod sim;
 mod status;
-mod units;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use towline_terminal::{failure, is_read, lines, paths, print, signals, units};
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
@@ -62,29 +56,12 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Follow(args) => config::follow(args).and_then(run::run),
         Command::Status(args) => status::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::Sim(args) => sim::run(&args),
+        Command::Sim(args) => towline_lab::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "towline", &mut script);
             print(&script)
         }
-    }
-}
-
-/// Writes to stdout; whoever stopped reading has seen enough.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
-    is_read(bytes).map(drop)
-}
-
-/// Writes to stdout, and returns whether anybody still reads there.
-fn is_read(bytes: &[u8]) -> Result<bool, Failure> {
-    // Earlier lines come before it.
-    lines::flush();
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::failed(format!("cannot write to stdout: {error}"))),
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::failure::Failure;
 
 /// What asks the process to stop.
-pub(crate) struct Signals {
+pub struct Signals {
     #[cfg(unix)]
     heard: tokio::sync::mpsc::Receiver<Heard>,
 }
@@ -24,13 +24,13 @@ enum Heard {
 #[cfg(unix)]
 impl Signals {
     /// Listens from now on, for a server.
-    pub(crate) fn for_server() -> Result<Self, Failure> {
+    pub fn for_server() -> Result<Self, Failure> {
         let why = "there is nothing to read again; SIGTERM stops";
         Self::listen(Heard::Ignored("SIGHUP", why))
     }
 
     /// Listens from now on, for what belongs to a terminal.
-    pub(crate) fn for_terminal() -> Result<Self, Failure> {
+    pub fn for_terminal() -> Result<Self, Failure> {
         Self::listen(Heard::Stop("SIGHUP"))
     }
 
@@ -51,7 +51,7 @@ impl Signals {
     }
 
     /// The next one's name.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> &'static str {
         loop {
             match self.heard.recv().await {
                 Some(Heard::Stop(name)) => return name,
@@ -93,16 +93,16 @@ fn every(hangup: Heard) -> Vec<(i32, Heard)> {
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(crate) fn for_server() -> Result<Self, Failure> {
+    pub fn for_server() -> Result<Self, Failure> {
         Ok(Self {})
     }
 
-    pub(crate) fn for_terminal() -> Result<Self, Failure> {
+    pub fn for_terminal() -> Result<Self, Failure> {
         Ok(Self {})
     }
 
     /// The next one's name.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> &'static str {
         // Without a way to hear it, it never comes.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -8,7 +8,7 @@ use super::facts::role_name;
 use super::scale::{LINE, Scale, ticks};
 use super::spans::{Moment, Mood, Span, Spans, Told, What};
 use super::{View, applied_at};
-use crate::sim::svg::Svg;
+use crate::svg::Svg;
 
 const LEFT: i64 = 120;
 const COLUMN: i64 = 330;

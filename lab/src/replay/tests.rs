@@ -1,6 +1,6 @@
 use super::{Failure, Stand, check_version, find};
-use crate::sim::fixtures::plan;
-use crate::sim::trace::tests::facts;
+use crate::fixtures::plan;
+use crate::trace::tests::facts;
 
 /// How a node of the fixture stands at a time.
 fn stand(node: usize, until_us: u64) -> String {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Why a command ended.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// Understood, and it did not work: exit code 1.
     Failed(anyhow::Error),
     /// Not understood, or never able to work: exit code 2.
@@ -17,11 +17,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn failed(text: impl Into<String>) -> Self {
+    /// Returns a failure of what was understood.
+    pub fn failed(text: impl Into<String>) -> Self {
         Self::Failed(anyhow::Error::msg(text.into()))
     }
 
-    pub(crate) fn code(&self) -> ExitCode {
+    /// Returns the exit code: 1 to 4.
+    pub fn code(&self) -> ExitCode {
         match self {
             Self::Failed(_) => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),

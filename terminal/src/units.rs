@@ -9,11 +9,11 @@ use towline_core::Span;
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size(pub(crate) u64);
+pub struct Size(pub u64);
 
 /// A length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Length(pub(crate) Span);
+pub struct Length(pub Span);
 
 const SIZES: &[(&str, u64)] = &[
     ("", 1),
@@ -53,7 +53,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Wrong> {
 }
 
 /// Reads whole numbers from `least` to `most`, for clap.
-pub(crate) fn whole<T: TryFrom<u64>>(
+pub fn whole<T: TryFrom<u64>>(
     least: u64,
     most: u64,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Length {
 }
 
 /// Bytes for people: `1.5 MiB`.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     let mut unit = 0;
     let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut tenths = u128::from(bytes) * 10;
@@ -137,7 +137,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 }
 
 /// Milliseconds for people: `250 ms`, `4.2 s`, `3 min 10 s`.
-pub(crate) fn millis(ms: u64) -> String {
+pub fn millis(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
@@ -147,17 +147,17 @@ pub(crate) fn millis(ms: u64) -> String {
 }
 
 /// Microseconds since a beginning, to the last digit: `3.250000 s`.
-pub(crate) fn micros(us: u64) -> String {
+pub fn micros(us: u64) -> String {
     format!("{}.{:06} s", us / 1_000_000, us % 1_000_000)
 }
 
 /// How many of something: `1 snapshot`, `1,200 snapshots`.
-pub(crate) fn several(number: u64, noun: &str) -> String {
+pub fn several(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// Digits in groups of three: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.char_indices() {

@@ -17,11 +17,11 @@ use towline_sim::plan::Plan;
 use towline_sim::report::Verdict;
 use towline_sim::shrink::{shrink, test_source};
 
+use crate::args::{MutantsArgs, Seeds};
+use crate::campaign::pool::{Pool, jobs};
 use crate::failure::Failure;
-use crate::sim::args::{MutantsArgs, Seeds};
-use crate::sim::campaign::pool::{Pool, jobs};
-use crate::sim::{play, source};
 use crate::units::grouped;
+use crate::{play, source};
 
 /// A plan that shrinking leaves with more faults than this explains nothing: of the streaming list. A rule of the
 /// protocol may need a longer story.
@@ -54,7 +54,7 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     {
         return Err(Failure::Usage(format!("--only: no bug has the number {unknown}")));
     }
-    crate::sim::check_writable("--json", args.json.as_deref())?;
+    crate::check_writable("--json", args.json.as_deref())?;
     for (flag, folder) in [("--plans", &args.plans), ("--replay", &args.replay)] {
         folder.as_deref().map_or(Ok(()), |folder| crate::paths::folder(flag, folder))?;
     }
@@ -92,7 +92,7 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     if let Some(path) = &args.json {
         let told: Vec<Value> = rows.iter().map(json).collect();
         let text = format!("{}\n", json!({ "bugs": told, "not_as_it_should": bad.len() }));
-        crate::sim::write((path != Path::new("-")).then_some(path), &text)?;
+        crate::write((path != Path::new("-")).then_some(path), &text)?;
     }
     if shows {
         let good = rows.len() - bad.len();

@@ -14,7 +14,7 @@ use towline_sim::report::{Report, Verdict};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::distribution::Distribution;
-use crate::sim::args::Seeds;
+use crate::args::Seeds;
 
 /// The report's format. A report of another is not read.
 const SCHEMA: u64 = 1;
@@ -198,7 +198,7 @@ impl Tally {
                     places.iter().filter_map(|place| plan.faults.get(*place)).find(|fault| fault.explicit);
                 if let (Some(fault), None) = (named, &self.inert) {
                     let place = plan.faults.iter().position(|row| row == fault).unwrap_or_default();
-                    self.inert = Some(Inert { seed, fault: crate::sim::run::idle(plan, place) });
+                    self.inert = Some(Inert { seed, fault: crate::run::idle(plan, place) });
                 }
                 self.margins.add(report);
             }

@@ -1,8 +1,8 @@
 use towline_core::Role;
 
 use super::{Mood, Span, Spans, What};
-use crate::sim::fixtures::plan;
-use crate::sim::trace::tests::facts;
+use crate::fixtures::plan;
+use crate::trace::tests::facts;
 
 #[test]
 fn what_lasts_begins_and_ends_with_its_facts() {

@@ -2,7 +2,7 @@ use towline_sim::plan::faults::Target;
 use towline_sim::plan::knobs::Unit;
 use towline_sim::plan::{Kind, Knobs, Scenario, named};
 
-const PAGE: &str = include_str!("../../../docs/simulation.md");
+const PAGE: &str = include_str!("../../docs/simulation.md");
 
 /// What kind of value a key takes, as the page says it.
 const fn unit(unit: Unit) -> &'static str {

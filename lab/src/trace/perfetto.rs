@@ -7,7 +7,7 @@ use towline_sim::trace::Fact;
 
 use super::facts::{role_name, told};
 use super::spans::{Spans, Told, What};
-use crate::sim::campaign::node_name;
+use crate::campaign::node_name;
 
 /// Writes it.
 pub(super) fn write(plan: &Plan, facts: &[Told]) -> String {

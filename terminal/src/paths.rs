@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// Refuses a path that is no folder and cannot become one. `flag` names it.
-pub(crate) fn folder(flag: &str, path: &Path) -> Result<(), Failure> {
+pub fn folder(flag: &str, path: &Path) -> Result<(), Failure> {
     // The first of them that is there decides: a folder can be made in a folder alone.
     let there = path.ancestors().find_map(|part| Some((part, std::fs::metadata(part).ok()?)));
     match there {

@@ -41,7 +41,7 @@ Exit codes: 0 all held, 1 an invariant did not, 2 the command line or a file is 
 /// Arguments of `towline sim`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct SimArgs {
+pub struct SimArgs {
     #[command(subcommand)]
     pub(super) command: SimCommand,
 }

@@ -4,7 +4,7 @@ use towline_sim::trace::{At, Cause, Death, Fact};
 
 use super::spans::Told;
 use super::{applied_at, diagram, fault_name, jsonl, perfetto, view};
-use crate::sim::fixtures::{ended, plan, report, violation};
+use crate::fixtures::{ended, plan, report, violation};
 
 const fn at(offset: u64) -> At {
     At { offset, chain: offset * 3 }

@@ -1,8 +1,8 @@
 //! Lines on stderr, written so that nobody who reads them, or does not, can hold up or end the process.
 //!
 //! A server's lines go through a bounded queue to a thread of their own ([`queue`]); every other command writes its
-//! lines in place. In both a line that cannot be written is dropped. The queue counts what it drops
-//! ([`towline_server::lost_log_lines`]), and says so in one line as soon as a line can be written again.
+//! lines in place. In both a line that cannot be written is dropped. The queue counts what it drops, for the caller
+//! too, and says so in one line as soon as a line can be written again.
 //!
 //! States of the queue: *held* until [`open`], because the first line a server prints is its addresses; then *open*.
 //! Bounds: [`QUEUE_BYTES`] of lines that wait; [`PATIENCE`] for them at the end of the process.
@@ -11,8 +11,6 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes of lines that wait to be written: about a thousand lines.
 const QUEUE_BYTES: usize = 128 << 10;
@@ -25,12 +23,12 @@ const AGAIN: Duration = Duration::from_millis(10);
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Writes one or more whole lines to stderr, without their last line break.
-pub(crate) fn say(lines: &str) {
+pub fn say(lines: &str) {
     say_raw(&format!("{lines}\n"));
 }
 
 /// Writes text to stderr as it is.
-pub(crate) fn say_raw(text: &str) {
+pub fn say_raw(text: &str) {
     match QUEUE.get() {
         Some(queue) => queue.push(text.as_bytes()),
         // Where nobody reads, there is nobody to tell.
@@ -38,25 +36,26 @@ pub(crate) fn say_raw(text: &str) {
     }
 }
 
-/// Sends all further lines through a queue, which holds them until [`open`].
-pub(crate) fn queue() -> Queue {
-    QUEUE.get_or_init(|| Queue::start(Box::new(io::stderr()))).clone()
+/// Sends all further lines through a queue, which holds them until [`open`]. `lost` is called for each line that is
+/// dropped.
+pub fn queue(lost: fn()) -> Queue {
+    QUEUE.get_or_init(|| Queue::start(Box::new(io::stderr()), lost)).clone()
 }
 
 /// Writes `first`, then what was held back; from now on lines pass.
-pub(crate) fn open(first: &str) {
+pub fn open(first: &str) {
     if let Some(queue) = QUEUE.get() {
         queue.open(first.as_bytes());
     }
 }
 
 /// Whether lines pass.
-pub(crate) fn is_open() -> bool {
+pub fn is_open() -> bool {
     QUEUE.get().is_none_or(|queue| !queue.lock().held)
 }
 
 /// Waits until what was said is written, as far as stderr takes it.
-pub(crate) fn flush() {
+pub fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(PATIENCE);
     }
@@ -64,7 +63,7 @@ pub(crate) fn flush() {
 
 /// Lines on their way to a thread that writes them. Clones are the same queue.
 #[derive(Clone)]
-pub(crate) struct Queue(Arc<Shared>);
+pub struct Queue(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -79,11 +78,13 @@ struct State {
     writing: bool,
     /// Lines lost since the last one that was written.
     lost: u64,
+    count_lost: fn(),
 }
 
 impl Queue {
-    fn start(out: Box<dyn Write + Send>) -> Self {
-        let state = State { lines: VecDeque::new(), bytes: 0, held: true, writing: false, lost: 0 };
+    fn start(out: Box<dyn Write + Send>, count_lost: fn()) -> Self {
+        let lines = VecDeque::new();
+        let state = State { lines, bytes: 0, held: true, writing: false, lost: 0, count_lost };
         let queue = Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }));
         let writer = queue.clone();
         // Without a thread every line is lost, and the queue's bound holds all the same.
@@ -178,7 +179,7 @@ impl Queue {
 impl State {
     fn lose(&mut self) {
         self.lost += 1;
-        towline_server::count_lost_log_line();
+        (self.count_lost)();
     }
 }
 
@@ -206,14 +207,6 @@ impl Write for Queue {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Queue {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
-use crate::sim::args::Seeds;
+use crate::args::Seeds;
 
 /// How a campaign is played.
 pub(crate) struct Pool<'a> {

@@ -1,4 +1,4 @@
-//! `towline sim`: the simulator on the command line.
+//! `towline sim`: the simulator on the command line. The program mounts [`SimArgs`] and [`run`], and nothing else.
 //!
 //! | file | what |
 //! |---|---|
@@ -13,6 +13,9 @@
 //! | `source`, `play`, `interrupt` | what is played, where, and until when |
 //!
 //! The simulator is deterministic and counts in whole numbers; the clock, threads, files and people are here.
+
+// A print macro panics where nothing can be written.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 mod args;
 mod campaign;
@@ -38,8 +41,9 @@ mod trace;
 
 use std::path::Path;
 
-pub(crate) use args::SimArgs;
+pub use args::SimArgs;
 use args::SimCommand;
+use towline_terminal::{failure, lines, paths, print, signals, units};
 
 use crate::failure::Failure;
 
@@ -47,7 +51,7 @@ use crate::failure::Failure;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Does what is asked of the simulator.
-pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
+pub fn run(args: &SimArgs) -> Result<(), Failure> {
     match &args.command {
         SimCommand::Scenarios(args) => run::scenarios(args),
         SimCommand::Resolve(args) => run::resolve(args),
@@ -67,7 +71,7 @@ pub(crate) fn run(args: &SimArgs) -> Result<(), Failure> {
 
 /// Writes to the file that `flag` names, or to stdout if there is none.
 fn write(flag: &str, path: Option<&Path>, text: &str) -> Result<(), Failure> {
-    let Some(path) = path else { return crate::print(text.as_bytes()) };
+    let Some(path) = path else { return print(text.as_bytes()) };
     std::fs::write(path, text).map_err(|error| cannot_write(flag, path, &error))
 }
 

@@ -1,8 +1,8 @@
 use towline_sim::report::{Report, Verdict};
 
 use super::{Hash, KEPT, Subject, Tally};
-use crate::sim::args::Seeds;
-use crate::sim::fixtures::{ended, plan, report, violation};
+use crate::args::Seeds;
+use crate::fixtures::{ended, plan, report, violation};
 
 fn empty() -> Tally {
     let subject = Subject {
