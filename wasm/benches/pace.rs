@@ -1,8 +1,8 @@
 //! How fast a replica applies, natively: one of two numbers, of which `bench/pace.js` prints the other.
 //!
-//! A primary writes, a replica follows; what the replica is sent is recorded, message by message. The same node, booted
-//! with the same dice and told the same things at the same times, asks for the same, so the recording can be said to
-//! another: to one here, and, from the file that the one argument names, to one in the module. It begins with the
+//! A primary writes, a replica follows; the messages to the replica are recorded. A node that is booted with the same
+//! seed and gets the same inputs at the same times asks for the same, so the recording can be played to another node:
+//! to one here, and, from the file that the one argument names, to one in the module. The recording begins with the
 //! cursor to boot with; each part has its length before it, in four bytes.
 
 use std::time::Instant;
@@ -15,17 +15,17 @@ const LINK: LinkId = LinkId(0);
 /// Half of them are new keys.
 const RECORDS: u32 = 200_000;
 const VALUE: [u8; 100] = [b'v'; 100];
-/// Records of a turn: some messages full.
+/// Records of a turn: enough to fill some messages.
 const TURN: u32 = 2000;
-/// As a server's messages are.
+/// The size of a server's messages.
 const MESSAGE_BYTES: usize = 64 << 10;
-/// As the page works.
+/// The page's own size of a part.
 const PART_BYTES: usize = 16 << 10;
 const ROUNDS: usize = 5;
 
 fn main() {
     let file = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    // Outside a measurement: enough to know that it still works.
+    // Outside a measurement: enough to show that it still works.
     let (records, rounds) = if file.is_some() { (RECORDS, ROUNDS) } else { (TURN, 1) };
     let parts = record(records);
     let seconds = (0..rounds).map(|_| replay(&parts)).fold(f64::INFINITY, f64::min);
@@ -40,7 +40,7 @@ fn length(part: &[u8]) -> [u8; 4] {
     u32::try_from(part.len()).expect("a part is short").to_le_bytes()
 }
 
-/// A replica, its store, and how many messages it was told.
+/// A replica, its store and its clock, which counts messages.
 struct Replica {
     node: RawNode,
     store: RawStore,
@@ -48,17 +48,17 @@ struct Replica {
 }
 
 impl Replica {
-    /// Booted, and dialled.
+    /// Boots a replica and opens its link.
     fn new(cursor: &[u8]) -> Self {
         let node = RawNode::new(&RawOptions::new(), 2, false, &[2; 32], 0.0, Some(cursor.to_vec()));
         let mut replica = Self { node: node.expect("it boots"), store: RawStore::new(None), now_ms: 0.0 };
-        assert_eq!(replica.node.say(0.0, Input::Tick, &[]), 0);
+        assert_eq!(replica.node.feed(0.0, Input::Tick, &[]), 0);
         while replica.node.poll() > 0 {}
-        assert_eq!(replica.node.say(0.0, Input::Opened { link: LINK, side: Side::Upstream }, &[]), 0);
+        assert_eq!(replica.node.feed(0.0, Input::Opened { link: LINK, side: Side::Upstream }, &[]), 0);
         replica
     }
 
-    /// What a page does with a message: into the room, frame by frame into the store.
+    /// Handles a message as a page does: into the room, frame by frame into the store.
     fn came(&mut self, message: &[u8]) {
         self.now_ms += 1.0;
         self.node.put(message);
@@ -66,7 +66,7 @@ impl Replica {
         while self.node.work(&mut self.store, self.now_ms, LINK.0, PART_BYTES) == Ok(MORE) {}
     }
 
-    /// And what it answers.
+    /// Returns the bytes that it sends.
     fn answer(&mut self) -> Vec<u8> {
         while self.node.poll() > 0 {}
         let said = self.node.offered(LINK.0);
@@ -75,7 +75,7 @@ impl Replica {
     }
 }
 
-/// Seconds for all parts behind the first.
+/// Returns the seconds for all parts after the first.
 fn replay(parts: &[Vec<u8>]) -> f64 {
     let mut replica = Replica::new(&parts[0]);
     replica.answer();
@@ -87,7 +87,7 @@ fn replay(parts: &[Vec<u8>]) -> f64 {
     begin.elapsed().as_secs_f64()
 }
 
-/// The cursor to boot with, and every message of a run.
+/// Returns the cursor to boot with, and every message of a run.
 fn record(records: u32) -> Vec<Vec<u8>> {
     let config = Options::default().check().expect("the options work");
     let boot = Boot { node: NodeId(1), seed: [1; 32], role: Role::Primary, unix_zero: 0, cursor: None };
@@ -118,7 +118,7 @@ fn record(records: u32) -> Vec<Vec<u8>> {
     parts
 }
 
-/// Carries what both have to say; answers whether it was nothing.
+/// Carries the bytes of both sides; returns whether there were none for the replica.
 fn talk(primary: &mut Node, replica: &mut Replica, parts: &mut Vec<Vec<u8>>) -> bool {
     let before = parts.len();
     loop {

@@ -4,14 +4,14 @@
 //! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does with
 //! each [`RawNode::room`].
 //!
-//! Words of an answer: 0 used, 1 need, 2 next (0 need bytes, 1 again, 2 closed), 3 what is there (bit 0 offset, bit 1
-//! position, bit 2 payload), 4 offset, 5 to 7 position (epoch, boundary, digest), 8 and 9 the payload's range (from the
-//! start of what was said, and length), 10 first, 11 count, 12 kind (1 batch, 2 spool, 3 fork, 4 begin, 5 piece, 6 last
-//! piece), 13 snapshot.
+//! Words of an answer: 0 used, 1 need, 2 next (0 need bytes, 1 again, 2 closed), 3 which words are set (bit 0 offset,
+//! bit 1 position, bit 2 payload), 4 offset, 5 to 7 position (epoch, boundary, digest), 8 and 9 the payload's range
+//! (from the start of the input's bytes, and length), 10 first, 11 count, 12 kind (1 batch, 2 spool, 3 fork, 4 begin,
+//! 5 piece, 6 last piece), 13 snapshot.
 //!
-//! Words of what [`RawNode::stats`] writes: 0 what is known (bit 0 upstream, bit 1 origin, bit 2 a snapshot on its way,
-//! bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its age
-//! in ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
+//! Words that [`RawNode::stats`] writes: 0 which words are set (bit 0 upstream, bit 1 origin, bit 2 a snapshot under
+//! way, bit 3 streaming, bit 4 complete), 1 epoch, 2 start, 3 end, 4 applied, 5 upstream's node, 6 origin's end, 7 its
+//! age in ns, 8 pieces, 9 bytes received, 10 records received, 11 role (1 primary, 2 replica), 12 node, 13 bytes sent.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -32,11 +32,11 @@ mod tests;
 
 pub use follow::{CLOSED, MORE, WAITS};
 
-/// Events told at a time.
+/// The most events that one `poll` writes.
 const EVENTS: usize = 32;
 /// Words of an answer.
 const WORDS: usize = 14;
-/// No record: it is answered with this.
+/// The answer to a record that is no input.
 const NO_INPUT: i32 = -1;
 
 /// The core's options under the core's names.
@@ -46,14 +46,14 @@ pub struct RawOptions(Options);
 
 #[wasm_bindgen]
 impl RawOptions {
-    /// The core's own defaults.
+    /// Returns the core's own defaults.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets one; times are milliseconds. Answers false for a name there is not, or a value that is no whole number.
+    /// Sets one option; times are milliseconds. Returns false for an unknown name, or a value that is no whole number.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
     pub fn set(&mut self, name: &str, value: f64) -> bool {
         let (whole, span) = (value as u64, Span::from_millis(value as u64));
@@ -90,16 +90,16 @@ impl RawOptions {
         self.0.check().map_err(|error| error.to_string())
     }
 
-    /// The most a node of these options takes.
+    /// Returns the most memory that a node with these options takes.
     ///
     /// # Errors
-    /// The first that cannot work.
+    /// The first option that cannot work.
     pub fn memory_bytes(&self) -> Result<f64, String> {
         self.check().map(|config| config.memory_bytes() as f64)
     }
 }
 
-/// A node, its arena, and the places it is spoken to in.
+/// A node, its arena, and the places through which it is called.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct RawNode {
@@ -108,17 +108,17 @@ pub struct RawNode {
     answer: [u64; WORDS],
     stats: [u64; WORDS],
     events: [Record; EVENTS],
-    /// Address and length of what is on offer.
+    /// Address and length of each slice on offer.
     slices: [u32; 6],
-    /// What came up to `filled`, of which `read` bytes are done.
+    /// Received bytes, up to `filled`; the first `read` of them are handled.
     arena: Vec<u8>,
     read: usize,
     filled: usize,
-    /// The rest of it makes no frame.
-    dry: bool,
+    /// Set if the unread bytes make no frame yet.
+    needs_more: bool,
 }
 
-/// An address as the module's memory has it: 32 bits there, whatever they are here.
+/// Returns an address as the module's memory has it: 32 bits there, on every machine.
 #[allow(clippy::cast_possible_truncation, reason = "a browser's module has 32-bit addresses")]
 pub(crate) fn address<T>(place: *const T) -> u32 {
     place as usize as u32
@@ -126,7 +126,7 @@ pub(crate) fn address<T>(place: *const T) -> u32 {
 
 #[wasm_bindgen]
 impl RawNode {
-    /// A node at boot.
+    /// Boots a node.
     ///
     /// # Errors
     /// Options that cannot work, or a cursor that cannot be read ([`is_cursor`](crate::is_cursor) asks that first).
@@ -154,44 +154,44 @@ impl RawNode {
             arena: Vec::new(),
             read: 0,
             filled: 0,
-            dry: true,
+            needs_more: true,
         })
     }
 
-    /// Where an input is written.
+    /// Returns the place where an input is written.
     #[must_use]
     pub fn input_address(&self) -> u32 {
         address(&raw const self.input)
     }
 
-    /// Where an answer stands.
+    /// Returns the place of an answer.
     #[must_use]
     pub fn answer_address(&self) -> u32 {
         address(self.answer.as_ptr())
     }
 
-    /// Where [`RawNode::stats`] writes.
+    /// Returns the place to which [`RawNode::stats`] writes.
     #[must_use]
     pub fn stats_address(&self) -> u32 {
         address(self.stats.as_ptr())
     }
 
-    /// Where events stand.
+    /// Returns the place of events.
     #[must_use]
     pub fn events_address(&self) -> u32 {
         address(self.events.as_ptr())
     }
 
-    /// Where the three slices on offer are named: address and length of each.
+    /// Returns the place of three slices on offer: address and length of each.
     #[must_use]
     pub fn slices_address(&self) -> u32 {
         address(self.slices.as_ptr())
     }
 
-    /// Makes room for so many bytes behind those unread, and answers where they go.
+    /// Makes room for so many bytes behind those unread, and returns its place.
     pub fn room(&mut self, bytes: usize) -> u32 {
         if self.read >= self.filled - self.read {
-            // No more is moved than was read since the last time.
+            // Moves no more bytes than were read since the last time.
             self.arena.copy_within(self.read..self.filled, 0);
             (self.read, self.filled) = (0, self.filled - self.read);
         }
@@ -202,7 +202,8 @@ impl RawNode {
         address(self.arena[self.filled..].as_ptr())
     }
 
-    /// Says the input that was written, over the first `bytes` of the room. Answers 0; or the number of the misuse; or
+    /// Handles the input that was written, over the first `bytes` of the room. Returns 0; or the number of the misuse;
+    /// or
     /// -1 for a record that is no input.
     pub fn handle(&mut self, now_ms: f64, bytes: usize) -> i32 {
         let data = &self.arena[self.filled..self.filled + bytes];
@@ -216,7 +217,7 @@ impl RawNode {
         }
     }
 
-    /// Writes the next events, and answers how many.
+    /// Writes the next events, and returns how many.
     pub fn poll(&mut self) -> usize {
         let mut told = 0;
         while told < EVENTS {
@@ -227,7 +228,7 @@ impl RawNode {
         told
     }
 
-    /// Names what is on offer on a link, and answers how many bytes that is.
+    /// Writes the slices on offer on a link, and returns their bytes.
     pub fn peek(&mut self, link: u32) -> usize {
         let offer = self.node.peek_transmit(LinkId(link));
         for (slice, named) in offer.slices().iter().zip(self.slices.chunks_exact_mut(2)) {
@@ -237,7 +238,7 @@ impl RawNode {
         offer.len()
     }
 
-    /// So many of them were written. Answers 1 if there are more, 0 if not, or the misuse, negative.
+    /// Consumes so many of these bytes. Returns 1 if there are more, 0 if not, or the misuse, negative.
     pub fn consume(&mut self, now_ms: f64, link: u32, bytes: usize) -> i32 {
         match self.node.consume(time(now_ms), LinkId(link), bytes) {
             Ok(More::More) => 1,
@@ -246,20 +247,20 @@ impl RawNode {
         }
     }
 
-    /// When to say Tick; infinity for never.
+    /// Returns the time of the next tick; infinity for never.
     #[must_use]
     pub fn next_deadline(&self) -> f64 {
         self.node.next_deadline().map_or(f64::INFINITY, |at| millis(at.0))
     }
 
-    /// The cursor of a position that this node gave out.
+    /// Returns the cursor of a position that this node gave out.
     #[must_use]
     pub fn cursor(&self, epoch: u64, boundary: u64, digest: u64) -> Vec<u8> {
         let position = Position { epoch: Epoch(epoch), boundary: Offset(boundary), digest };
         self.node.cursor(position).as_bytes().to_vec()
     }
 
-    /// Writes how the node stands, with an age that counts to `now_ms`.
+    /// Writes the node's statistics, with an age that counts to `now_ms`.
     pub fn stats(&mut self, now_ms: f64) {
         let stats = self.node.stats_at(time(now_ms));
         let known = [
@@ -291,19 +292,19 @@ impl RawNode {
         ];
     }
 
-    /// The epoch of the record before an offset; nothing beyond the end, or before the epochs that are known.
+    /// Returns the epoch of the record before an offset; nothing beyond the end, or before the epochs that are known.
     #[must_use]
     pub fn epoch_of(&self, offset: u64) -> Option<u64> {
         self.node.place(Offset(offset)).map(|place| place.epoch.0)
     }
 
-    /// Whether this node's history holds the record of that epoch before that offset.
+    /// Returns whether this node's history holds the record of that epoch before that offset.
     #[must_use]
     pub fn holds(&self, epoch: u64, offset: u64) -> bool {
         self.node.holds(EpochOffset { epoch: Epoch(epoch), offset: Offset(offset) })
     }
 
-    /// The offset that `n` connected replicas have reached: 1 received, 2 applied, 3 persisted.
+    /// Returns the offset that `n` connected replicas have reached: 1 received, 2 applied, 3 persisted.
     #[must_use]
     pub fn acked(&self, level: u32, n: u32) -> u64 {
         let level = match level {
@@ -314,13 +315,13 @@ impl RawNode {
         self.node.acked(level, n).0
     }
 
-    /// Asserts the core's whole invariant.
+    /// Asserts the core's invariant.
     pub fn check(&self) {
         self.node.check();
     }
 }
 
-/// What JavaScript does by address, for tests and the bench.
+/// The operations that JavaScript does by address, for tests and the bench.
 impl RawNode {
     /// Puts bytes into the room.
     pub fn put(&mut self, data: &[u8]) {
@@ -328,14 +329,14 @@ impl RawNode {
         self.arena[self.filled..][..data.len()].copy_from_slice(data);
     }
 
-    /// Says an input over bytes: see [`RawNode::handle`].
-    pub fn say(&mut self, now_ms: f64, input: Input<'_>, data: &[u8]) -> i32 {
+    /// Handles an input over bytes: see [`RawNode::handle`].
+    pub fn feed(&mut self, now_ms: f64, input: Input<'_>, data: &[u8]) -> i32 {
         self.put(data);
         self.input = input.into();
         self.handle(now_ms, data.len())
     }
 
-    /// What is on offer on a link.
+    /// Returns the bytes on offer on a link.
     #[must_use]
     pub fn offered(&self, link: u32) -> Vec<u8> {
         self.node.peek_transmit(LinkId(link)).slices().concat()

@@ -1,10 +1,9 @@
 //! The last changes that came, for a list of them: the newest few, in the order they were applied.
 //!
-//! It begins when somebody asks for it, and costs nothing before. What a snapshot brings is no change: it replaces
-//! everything.
+//! It begins when a caller asks for it, and costs nothing before. A snapshot adds no change: it replaces everything.
 //!
 //! Bounds: as many changes as were asked for, of each at most [`KEY_BYTES`] and [`VALUE_BYTES`]; of a batch only the
-//! records that can still be among the newest are looked into.
+//! records that can still be among the newest are decoded.
 
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
@@ -16,9 +15,9 @@ use towline_kv::{Effect, effects};
 #[cfg(test)]
 mod tests;
 
-/// The most of a key that is kept.
+/// The most bytes of a key that are kept.
 const KEY_BYTES: usize = 256;
-/// The most of a value that is kept.
+/// The most bytes of a value that are kept.
 const VALUE_BYTES: usize = 256;
 
 /// One change, in bytes as JavaScript reads it.
@@ -28,18 +27,18 @@ type Row = Vec<u8>;
 pub(crate) struct Recent {
     rows: VecDeque<Row>,
     max: usize,
-    /// Changes noted since the beginning: the number of the next one.
+    /// Changes since the beginning: the number of the next one.
     noted: u64,
 }
 
 impl Recent {
-    /// Keeps so many from now on.
+    /// Keeps so many changes from now on.
     pub(crate) fn keep(&mut self, max: usize) {
         self.max = max;
         self.rows.truncate(max);
     }
 
-    /// Notes a batch's records, the last of which ends at `upto`.
+    /// Adds a batch's records, the last of which ends at `upto`.
     pub(crate) fn note(&mut self, records: &[u8], upto: Offset) {
         if self.max == 0 {
             return;
@@ -56,7 +55,8 @@ impl Recent {
         }
     }
 
-    /// All of them, the newest first: for each its number and the offset after its record (u64), key length, value
+    /// Returns all of them, the newest first: for each its number and the offset after its record (u64), key length,
+    /// value
     /// length, and kind (u32: 1 set, 2 append, 3 incrby, 4 pexpireat, 5 persist, 6 del, 7 flushall), the length of the
     /// key's and of the value's beginning (u32), and these.
     pub(crate) fn bytes(&self) -> Vec<u8> {

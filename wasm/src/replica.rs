@@ -1,13 +1,13 @@
-//! The upstream's stream, into a table: the store that a [`Receiver`] commands.
+//! The store that a [`Receiver`] commands: a table that takes the upstream's stream.
 //!
 //! A batch is applied as it comes. A snapshot is loaded beside the table, and batches wait in the spool for its end.
-//! What may be long is done in parts, so that no turn is: a batch is one, a piece and the spool are many.
+//! Long work is done in parts, so that every turn is short: a batch is one part, a piece and the spool are many.
 //!
 //! Invariants: table and cursor change together; a spooled batch carries the cursor it had when it came; while a piece
 //! is half loaded no frame is received.
 //!
-//! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
-//! under way is still kept. Beside it there is one piece.
+//! Bounds: over a full spool the replica stops to report batches as taken, so the sender stops within its window, which
+//! is still kept. Beside the spool there is one piece.
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -22,7 +22,7 @@ use crate::recent::Recent;
 #[cfg(test)]
 mod tests;
 
-/// The longest effect a snapshot may have: the record head of the log has 28 bits.
+/// The longest effect of a snapshot: the record head of the log has 28 bits.
 const EFFECT_MAX: usize = 1 << 28;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Spooled {
     }
 }
 
-/// A snapshot on its way.
+/// A snapshot under way.
 #[derive(Debug)]
 struct Loading {
     cursor: Vec<u8>,
@@ -47,7 +47,7 @@ struct Loading {
     piece: Option<Piece>,
 }
 
-/// A piece that came, of which `read` bytes are loaded.
+/// A received piece, of which `read` bytes are loaded.
 #[derive(Debug)]
 struct Piece {
     number: u64,
@@ -55,20 +55,20 @@ struct Piece {
     read: usize,
 }
 
-/// A table, the cursor it lies at, and what is on its way into it.
+/// A table, its cursor, and the snapshot and spool that are on their way into it.
 #[derive(Debug)]
 pub(crate) struct Replica {
     table: Table,
     cursor: Option<Vec<u8>>,
     changes: u64,
-    /// The newest of them, for who asked.
+    /// The newest changes, if a caller asked for them.
     recent: Recent,
     receiver: Receiver,
     loading: Option<Loading>,
     spool: VecDeque<Spooled>,
     spool_bytes: usize,
     spool_bytes_max: usize,
-    /// The table is worthless, and why.
+    /// Set, with the reason, when the table is worthless.
     broken: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Replica {
         }
     }
 
-    /// A new node begins where the table stands.
+    /// Starts anew for a new node, which begins at the table's cursor.
     pub(crate) fn restart(&mut self) {
         (self.receiver, self.loading) = (Receiver::new(false), None);
         (self.spool, self.spool_bytes) = (VecDeque::new(), 0);
@@ -121,10 +121,11 @@ impl Replica {
         self.spool_bytes
     }
 
-    /// Does what a frame brought. `data` is what was said as [`Input::Bytes`].
+    /// Handles a frame's payload. `data` is the input's [`Input::Bytes`].
     ///
     /// # Errors
-    /// What no correct upstream sends. The table is worthless from then on, and nothing more is taken.
+    /// An error is something that no correct upstream sends. The table is worthless from then on, and nothing more is
+    /// taken.
     pub(crate) fn receive(
         &mut self,
         node: &mut Node,
@@ -137,16 +138,16 @@ impl Replica {
         }
         let received =
             self.receiver.receive(step, Standing::of(node), true).map_err(|error| error.to_string());
-        let done = received.and_then(|()| self.obey(&mut Say { node, now }, data));
+        let done = received.and_then(|()| self.execute_due(&mut Call { node, now }, data));
         done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
-    /// Whether a piece is to be loaded before the next frame is received.
+    /// Returns whether a piece is to be loaded before the next frame is received.
     pub(crate) fn holds_piece(&self) -> bool {
         self.loading.as_ref().is_some_and(|loading| loading.piece.is_some())
     }
 
-    /// Loads some `bytes_max` of a piece, or applies as much of the spool; answers whether there is more.
+    /// Loads some `bytes_max` of a piece, or applies as much of the spool; returns whether there is more.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -154,39 +155,40 @@ impl Replica {
         if let Some(why) = &self.broken {
             return Err(why.clone());
         }
-        let mut say = Say { node, now };
+        let mut call = Call { node, now };
         let done = if self.holds_piece() {
-            self.load_part(&mut say, bytes_max)
+            self.load_part(&mut call, bytes_max)
         } else {
-            self.replay(&mut say, bytes_max)
+            self.replay(&mut call, bytes_max)
         };
         done.inspect_err(|why| self.broken = Some(why.clone()))
     }
 
     // --- commands --------------------------------------------------------------------------------------------------
 
-    /// Does all there is to be done before the next frame.
-    fn obey(&mut self, say: &mut Say<'_>, data: &[u8]) -> Result<(), String> {
+    /// Executes all commands that are due before the next frame.
+    fn execute_due(&mut self, call: &mut Call<'_>, data: &[u8]) -> Result<(), String> {
         while let Some(command) = self.receiver.poll() {
-            self.execute(say, command, data)?;
+            self.execute(call, command, data)?;
         }
         Ok(())
     }
 
-    /// Does a command, whose ranges are of `data`; answers how many bytes of the spool it took.
-    fn execute(&mut self, say: &mut Say<'_>, command: Command, data: &[u8]) -> Result<usize, String> {
+    /// Executes a command, whose ranges are of `data`; returns how many bytes of the spool it took.
+    fn execute(&mut self, call: &mut Call<'_>, command: Command, data: &[u8]) -> Result<usize, String> {
         let mut spooled = 0;
         let done = match command {
             Command::Say(input) => {
-                let position = say.node.handle(say.now, input).map_err(|misuse| misuse.to_string())?.position;
+                let position =
+                    call.node.handle(call.now, input).map_err(|misuse| misuse.to_string())?.position;
                 self.receiver.answered(position)
             }
             Command::Keep(batch) => {
-                self.keep(say, batch, data);
+                self.keep(call, batch, data);
                 Ok(())
             }
             Command::Apply(Batch { range, position, .. }) => {
-                let cursor = say.node.cursor(position).as_bytes().to_vec();
+                let cursor = call.node.cursor(position).as_bytes().to_vec();
                 self.apply(&data[range], cursor, position.boundary)?;
                 self.receiver.applied(position.boundary)
             }
@@ -203,7 +205,7 @@ impl Replica {
                 }
                 Ok(())
             }
-            // The old state stands until the snapshot that follows is installed.
+            // The old state stays until the snapshot that follows is installed.
             Command::Forked { .. } => Ok(()),
             Command::Begin { range, .. } => {
                 let (cursor, reader) = (data[range].to_vec(), SnapshotReader::new(EFFECT_MAX));
@@ -223,7 +225,7 @@ impl Replica {
         done.map(|()| spooled).map_err(|error| error.to_string())
     }
 
-    /// Records and cursor, one step.
+    /// Applies records and stores their cursor, in one step.
     fn apply(&mut self, records: &[u8], cursor: Vec<u8>, upto: Offset) -> Result<(), String> {
         for record in Records::new(records) {
             self.table.apply(record).map_err(|error| error.to_string())?;
@@ -234,8 +236,8 @@ impl Replica {
         Ok(())
     }
 
-    fn keep(&mut self, say: &Say<'_>, batch: Batch, data: &[u8]) {
-        let cursor = say.node.cursor(batch.position).as_bytes().to_vec();
+    fn keep(&mut self, call: &Call<'_>, batch: Batch, data: &[u8]) {
+        let cursor = call.node.cursor(batch.position).as_bytes().to_vec();
         let records = data[batch.range].to_vec();
         let batch = Spooled { upto: batch.position.boundary, cursor, records };
         self.spool_bytes += batch.bytes();
@@ -254,10 +256,10 @@ impl Replica {
         self.receiver.set_taking(if room { Taking::All } else { Taking::Pieces });
     }
 
-    // --- what takes its time ---------------------------------------------------------------------------------------
+    // --- long work ---------------------------------------------------------------------------------------
 
-    /// A part of the piece; behind its last one, of the last piece, the snapshot is installed.
-    fn load_part(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
+    /// Loads a part of the piece; after the end of the last piece the snapshot is installed.
+    fn load_part(&mut self, call: &mut Call<'_>, bytes_max: usize) -> Result<bool, String> {
         let Some(Loading { table, reader, piece: held, .. }) = &mut self.loading else { return Ok(false) };
         let Some(piece) = held else { return Ok(false) };
         let end = piece.bytes.len().min(piece.read.saturating_add(bytes_max));
@@ -273,10 +275,10 @@ impl Replica {
         *held = None;
         self.receiver.loaded(pieces).map_err(|error| error.to_string())?;
         self.look_at_room();
-        self.obey(say, &[])?;
+        self.execute_due(call, &[])?;
         let Some(install) = self.receiver.work() else { return Ok(false) };
-        self.execute(say, install, &[])?;
-        self.obey(say, &[])?;
+        self.execute(call, install, &[])?;
+        self.execute_due(call, &[])?;
         Ok(true)
     }
 
@@ -288,20 +290,20 @@ impl Replica {
         Ok(())
     }
 
-    /// A part of the spool.
-    fn replay(&mut self, say: &mut Say<'_>, bytes_max: usize) -> Result<bool, String> {
+    /// Applies a part of the spool.
+    fn replay(&mut self, call: &mut Call<'_>, bytes_max: usize) -> Result<bool, String> {
         let mut bytes = 0;
         while bytes < bytes_max {
             let Some(command) = self.receiver.work() else { return Ok(false) };
-            bytes += self.execute(say, command, &[])?;
-            self.obey(say, &[])?;
+            bytes += self.execute(call, command, &[])?;
+            self.execute_due(call, &[])?;
         }
         Ok(true)
     }
 }
 
-/// A node, and when it is spoken to.
-struct Say<'a> {
+/// A node and the time of the call.
+struct Call<'a> {
     node: &'a mut Node,
     now: Time,
 }

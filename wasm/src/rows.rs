@@ -1,10 +1,11 @@
 //! Entries by their place in key order, for a list of a million of which a screenful is seen.
 //!
-//! A sorted map does not know how many entries lie before one. So every [`STEP`]th key is remembered, and a place is
-//! found from the one before it. While the table changes these marks are a little off, which a list that moves under
-//! its reader may be; a walk from the beginning renews them, [`WALK`] entries with each look, so that no look is long.
+//! A sorted map does not know how many entries lie before one. So every [`STEP`]th key is remembered as a mark, and a
+//! place is found from the mark before it. While the table changes the marks are a little off, which a list that moves
+//! under its reader may be; a walk from the beginning renews them, [`WALK`] entries with each call, so that no call is
+//! long.
 //!
-//! Bounds: a look costs [`STEP`] + [`WALK`] entries and those it shows; the first look far down a new table costs the
+//! Bounds: a call costs [`STEP`] + [`WALK`] entries and those it shows; the first call far down a new table costs the
 //! way there. Memory: a key in [`STEP`].
 
 use alloc::boxed::Box;
@@ -17,7 +18,7 @@ mod tests;
 
 /// Entries between two marks.
 const STEP: usize = 512;
-/// Entries walked with each look while the marks are renewed.
+/// Entries walked with each call while the marks are renewed.
 const WALK: usize = 4096;
 
 #[derive(Debug, Default)]
@@ -25,13 +26,14 @@ pub(crate) struct Rows {
     /// The key at each multiple of [`STEP`], as far as it was walked when the table was at `changes`.
     marks: Vec<Box<[u8]>>,
     changes: u64,
-    /// The marks that are to replace them, and when their walk began.
+    /// The marks that will replace them, and the table's changes when their walk began.
     fresh: Vec<Box<[u8]>>,
     fresh_changes: u64,
 }
 
 impl Rows {
-    /// Calls `visit` for up to `count` entries from about the `from`th. `changes` says when a table is another.
+    /// Calls `visit` for up to `count` entries from about the `from`th. `changes` tells one state of the table from
+    /// another.
     pub(crate) fn show(
         &mut self,
         table: &Table,
@@ -65,7 +67,7 @@ impl Rows {
     }
 }
 
-/// Adds the marks of the next `entries`; answers whether there may be more.
+/// Adds the marks of the next `entries`; returns whether there may be more.
 fn walk(table: &Table, marks: &mut Vec<Box<[u8]>>, entries: usize) -> bool {
     let Some(last) = marks.last().cloned() else {
         let first = table.iter().next();

@@ -1,4 +1,4 @@
-//! A replica's store as JavaScript sees it: read it, list it, compare it. What fills it is `replica`.
+//! A replica's store as JavaScript sees it: read it, list it, compare it. `replica` fills it.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::replica::Replica;
 use crate::rows::Rows;
 
-/// Bytes kept of what waits for a snapshot's end, unless told otherwise.
+/// The default bound of the spool.
 const SPOOL_BYTES: f64 = (64 << 20) as f64;
 
 /// A key-value store in memory that a node fills.
@@ -21,7 +21,7 @@ pub struct RawStore {
 
 #[wasm_bindgen]
 impl RawStore {
-    /// An empty store, which keeps so many bytes of stream beside a snapshot; 64 MiB if nothing is said.
+    /// Makes an empty store, which keeps so many bytes of stream beside a snapshot; 64 MiB by default.
     #[wasm_bindgen(constructor)]
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
@@ -30,42 +30,42 @@ impl RawStore {
         Self { replica: Replica::new(spool_bytes), rows: Rows::default() }
     }
 
-    /// A new node begins with what is here: nothing is on its way any more.
+    /// Starts anew for a new node: a snapshot under way is dropped.
     pub fn restart(&mut self) {
         self.replica.restart();
     }
 
-    /// The bytes a node is booted with; nothing if no history was ever here.
+    /// Returns the cursor to boot a node with; nothing if no history was ever here.
     #[must_use]
     pub fn cursor(&self) -> Option<Vec<u8>> {
         self.replica.cursor().map(<[u8]>::to_vec)
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.replica.table().len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The content digest, 32 hex digits: equal on nodes that hold the same.
+    /// Returns the content digest, 32 hex digits: equal on nodes that hold the same.
     #[must_use]
     pub fn digest(&self) -> String {
         self.replica.table().digest().to_string()
     }
 
-    /// A number that grows with everything that may have changed an entry.
+    /// Returns a number that grows with everything that may have changed an entry.
     #[must_use]
     pub fn changes(&self) -> f64 {
         self.replica.changes() as f64
     }
 
-    /// Bytes of stream that wait for a snapshot's end.
+    /// Returns the bytes of stream that wait for a snapshot's end.
     #[must_use]
     pub fn spool_bytes(&self) -> usize {
         self.replica.spool_bytes()
@@ -76,27 +76,28 @@ impl RawStore {
         self.replica.keep_recent(max);
     }
 
-    /// These, the newest first: see `recent.rs` for their bytes.
+    /// Returns these changes, the newest first: see `recent.rs` for their bytes.
     #[must_use]
     pub fn recent(&self) -> Vec<u8> {
         self.replica.recent().bytes()
     }
 
-    /// A key's value.
+    /// Returns a key's value.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.replica.table().get(key).map(|entry| entry.value.to_vec())
     }
 
-    /// When a key ends, in milliseconds since 1970; nothing if it does not, or is not there.
+    /// Returns a key's expiry, in milliseconds since 1970; nothing if it has none, or does not exist.
     #[must_use]
     pub fn expiry_ms(&self, key: &[u8]) -> Option<f64> {
         self.replica.table().get(key)?.expiry.map(|at| at.get() as f64)
     }
 
-    /// `count` entries in key order from about the `from`th: for each, key length and value length (u32), expiry in
-    /// milliseconds or 0 (u64), then the key and the value's first `value_max` bytes. How many and from which exact
-    /// place is not said: a list that is looked at while it changes need not know.
+    /// Returns `count` entries in key order from about the `from`th: for each, key length and value length (u32),
+    /// expiry in
+    /// milliseconds or 0 (u64), then the key and the value's first `value_max` bytes. The number and the exact place of
+    /// the entries are not returned: a list that is read while it changes does not need them.
     pub fn rows(&mut self, from: usize, count: usize, value_max: usize) -> Vec<u8> {
         let (table, changes) = (self.replica.table(), self.replica.changes());
         let mut bytes = Vec::new();

@@ -1,16 +1,16 @@
 //! The simulator as a module for browsers and node: a scenario and a seed become a plan, a plan a run, a run one hash.
 //!
 //! The hash is over every fact of the run, so equal hashes here and in the `towline` program say that the core does the
-//! same in both, step by step. It draws and plays; nothing else of the simulator is asked for.
+//! same in both, step by step. The module draws and plays; the rest of the simulator is not in it.
 
 use towline_sim::fast;
 use towline_sim::plan::{Plan, Scenario, named};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The plan of a built-in scenario and a seed, every draw made: as `towline sim resolve` writes it.
+/// Returns the plan of a built-in scenario and a seed, every draw made: as `towline sim resolve` writes it.
 ///
 /// # Errors
-/// There is no such scenario.
+/// If there is no such scenario.
 #[wasm_bindgen]
 pub fn resolve(scenario: &str, seed: u64) -> Result<String, String> {
     let found = named().iter().find(|(name, _)| *name == scenario);
@@ -19,10 +19,10 @@ pub fn resolve(scenario: &str, seed: u64) -> Result<String, String> {
     Ok(scenario.draw(seed).to_text())
 }
 
-/// Plays a plan and answers the hash over its facts, 32 hex digits.
+/// Plays a plan and returns the hash over its facts, 32 hex digits.
 ///
 /// # Errors
-/// The text is no plan.
+/// If the text is no plan.
 #[wasm_bindgen]
 pub fn trace_hash(plan: &str) -> Result<String, String> {
     let plan = Plan::parse("plan", plan).map_err(|error| error.to_string())?;

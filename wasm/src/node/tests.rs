@@ -1,5 +1,5 @@
-//! Inputs and answers through records and addresses. That the words are where they are said to be is tested from
-//! JavaScript too, in the module itself.
+//! Inputs and answers through records and addresses. JavaScript tests too, in the module itself, that the words are in
+//! their places.
 
 use super::*;
 use crate::store::RawStore;
@@ -27,9 +27,9 @@ fn options_have_names_and_whole_values() {
 #[test]
 fn a_write_is_answered_with_its_offset() {
     let mut node = node(true);
-    assert_eq!(node.say(1.5, Input::Write { data: &[] }, b"record"), 0);
+    assert_eq!(node.feed(1.5, Input::Write { data: &[] }, b"record"), 0);
     assert_eq!((node.answer[3], node.answer[4]), (1, 1), "an offset, and it is 1");
-    assert_eq!(node.say(1.5, Input::Lost { link: LinkId(0) }, &[]), 1, "no such link");
+    assert_eq!(node.feed(1.5, Input::Lost { link: LinkId(0) }, &[]), 1, "no such link");
     node.input.kind = 999;
     assert_eq!(node.handle(1.5, 0), NO_INPUT);
     let told = node.poll();
@@ -41,23 +41,23 @@ fn bytes_may_come_in_any_parts() {
     use towline_core::{Event, Side};
     let (mut primary, mut replica, mut store) = (node(true), node(false), RawStore::new(None));
     let link = LinkId(0);
-    assert!(replica.say(0.0, Input::Tick, &[]) == 0 && replica.poll() == 2);
+    assert!(replica.feed(0.0, Input::Tick, &[]) == 0 && replica.poll() == 2);
     assert_eq!(
         replica.events[0].kind,
         Record::from(Event::Role { role: Role::Replica, epoch: Epoch(0), offset: Offset(0) }).kind
     );
-    assert_eq!(replica.say(0.0, Input::Opened { link, side: Side::Upstream }, &[]), 0);
-    assert_eq!(primary.say(0.0, Input::Opened { link, side: Side::Downstream }, &[]), 0);
+    assert_eq!(replica.feed(0.0, Input::Opened { link, side: Side::Upstream }, &[]), 0);
+    assert_eq!(primary.feed(0.0, Input::Opened { link, side: Side::Downstream }, &[]), 0);
     let mut record = Vec::new();
     towline_kv::Effect::Set { key: b"k", value: b"v" }.encode(&mut record);
-    assert_eq!(primary.say(0.0, Input::Write { data: &[] }, &record), 0);
+    assert_eq!(primary.feed(0.0, Input::Write { data: &[] }, &record), 0);
     for _ in 0..10 {
         while replica.poll() > 0 {}
         let up = replica.offered(0);
         assert!(replica.consume(0.0, 0, up.len()) >= 0);
         let mut up = &up[..];
         while !up.is_empty() {
-            assert_eq!(primary.say(0.0, Input::Bytes { link, data: &[] }, up), 0);
+            assert_eq!(primary.feed(0.0, Input::Bytes { link, data: &[] }, up), 0);
             up = &up[usize::try_from(primary.answer[0]).unwrap()..];
         }
         answer(&mut primary);
@@ -76,8 +76,8 @@ fn bytes_may_come_in_any_parts() {
     replica.stats(0.0);
     assert_eq!((replica.stats[0] & 3, replica.stats[4], replica.stats[5]), (1, 1, 8), "joined, no beat yet");
 
-    // A beat: its age counts to the time of asking, whatever was said in between.
-    assert_eq!(primary.say(600.0, Input::Tick, &[]), 0);
+    // A beat: its age counts to the time of asking, whatever input came in between.
+    assert_eq!(primary.feed(600.0, Input::Tick, &[]), 0);
     assert_eq!(primary.consume(600.0, 0, 0), 1, "there is more");
     let beat = primary.offered(0);
     replica.put(&beat);
@@ -89,27 +89,27 @@ fn bytes_may_come_in_any_parts() {
     }
 }
 
-/// What a primary with one entry says to each event.
+/// Answers each event as a primary with one entry.
 fn answer(primary: &mut RawNode) {
     for at in 0..primary.poll() {
         let Record { kind, fields: [snapshot, piece, ..], .. } = primary.events[at];
         let snapshot = towline_core::SnapshotId(snapshot);
         if kind == 0x105 {
-            assert_eq!(primary.say(0.0, Input::Flush, &[]), 0);
+            assert_eq!(primary.feed(0.0, Input::Flush, &[]), 0);
             let [.., epoch, boundary, digest] = primary.answer[..8] else { panic!("eight words") };
             let cursor = primary.cursor(epoch, boundary, digest);
             let ready = Input::SnapshotReady { snapshot, cursor: &[], bytes: None };
-            assert_eq!(primary.say(0.0, ready, &cursor), 0);
+            assert_eq!(primary.feed(0.0, ready, &cursor), 0);
         } else if kind == 0x106 {
             let mut data = Vec::new();
             towline_kv::Effect::Set { key: b"k", value: b"v" }.encode(&mut data);
             let piece = Input::SnapshotPiece { snapshot, piece, data: &[], last: true };
-            assert_eq!(primary.say(0.0, piece, &data), 0);
+            assert_eq!(primary.feed(0.0, piece, &data), 0);
         }
     }
 }
 
-/// Else a host that ticks exactly when it was told to is told so again, for ever.
+/// A host that ticks exactly at its deadline must not be given the same deadline for ever.
 #[test]
 fn a_deadline_comes_back_as_the_same_nanosecond() {
     for ns in [0, 1, 16_936_843_230, 16_836_843_231, 99_999_999_999, 3_600_000_000_007] {

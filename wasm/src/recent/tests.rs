@@ -1,4 +1,4 @@
-//! The newest changes, in order, bounded whatever comes.
+//! The newest changes, in order, and bounded by any input.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use towline_core::limits::RECORD_HEAD_BYTES;
 
 use super::*;
 
-/// A payload of records, one effect each.
+/// Returns a payload of records, one effect each.
 fn payload(effects: &[Effect<'_>]) -> Vec<u8> {
     let mut payload = Vec::new();
     for effect in effects {
@@ -18,7 +18,7 @@ fn payload(effects: &[Effect<'_>]) -> Vec<u8> {
     payload
 }
 
-/// Number, offset, kind, key and value of each, and both lengths.
+/// Returns number, offset, kind, key and value of each, and both lengths.
 fn shown(recent: &Recent) -> Vec<(u64, u64, u32, String, String, [u32; 2])> {
     let bytes = recent.bytes();
     let (mut rows, mut rest) = (Vec::new(), &bytes[..]);

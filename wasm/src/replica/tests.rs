@@ -1,4 +1,4 @@
-//! A primary and this replica, hand to hand: stream, snapshot, cut, full spool, and records no primary sends.
+//! A primary and this replica, connected in memory: stream, snapshot, cut, full spool, and records no primary sends.
 
 use towline_core::{Boot, Event, Input, LinkId, NodeId, Options, Role, Side, SnapshotId};
 use towline_kv::{Effect, SnapshotWriter};
@@ -6,7 +6,7 @@ use towline_kv::{Effect, SnapshotWriter};
 use super::*;
 
 const LINK: LinkId = LinkId(0);
-/// Less than a piece.
+/// Less than a piece, so that a piece takes several parts.
 const PART_BYTES: usize = 1000;
 
 /// A primary over a table, with a view cut into pieces.
@@ -16,7 +16,7 @@ struct Primary {
     pieces: Vec<Vec<u8>>,
 }
 
-/// Two nodes, their clock, and whether the wire stands.
+/// Two nodes, their clock, and the connection's state.
 struct Pair {
     now: Time,
     primary: Primary,
@@ -24,12 +24,12 @@ struct Pair {
     replica: Replica,
     unread: Vec<u8>,
     joined: bool,
-    /// Pieces that were asked for wait here while it is false.
+    /// While it is false, pieces that were asked for wait here.
     answers: bool,
-    /// So do views.
+    /// While it is false, views that were asked for wait.
     opens: bool,
     wanted: Option<SnapshotId>,
-    /// Parts that are loaded before the replica is out of time for ever.
+    /// Parts that may be loaded before the test gives up.
     parts_max: usize,
     asked: Vec<(SnapshotId, u64)>,
 }
@@ -83,7 +83,7 @@ impl Pair {
         }
     }
 
-    /// Both say what they have to, until nobody has anything.
+    /// Carries bytes and events until neither side has any.
     fn turn(&mut self) {
         while self.say_primary() | self.say_replica() {}
     }
@@ -234,7 +234,7 @@ fn a_snapshot_and_the_tail_beside_it_come_together() {
     pair.answers = false;
     pair.turn();
     pair.later(1);
-    // The tail rides along while the pieces wait.
+    // The tail comes while the pieces wait.
     pair.fill("beside", 50);
     assert!(pair.replica.spool_bytes() > 0);
     pair.answers = true;
@@ -309,7 +309,7 @@ fn a_tail_beside_another_snapshot_may_come_before_its_begin() {
     pair.turn();
     let pieces = pair.node.stats().receiving_pieces;
     assert!(pieces.is_some_and(|pieces| pieces > 0), "some of the snapshot is here: {pieces:?}");
-    // The primary starts again: its views are gone, and it names another snapshot.
+    // The primary starts again: its views are gone, and its next snapshot has another id.
     pair.cut();
     pair.parts_max = usize::MAX;
     let position = pair.primary.node.handle(pair.now, Input::Flush).unwrap().position.unwrap();

@@ -1,4 +1,4 @@
-//! A place in the list is the place in key order, whatever was looked at before.
+//! A place in the list is the place in key order, in any order of calls.
 
 use towline_kv::Effect;
 
@@ -47,7 +47,7 @@ fn after_a_change_the_places_are_right_again_soon() {
     for number in 0..9000 {
         table.apply_effect(&Effect::Del { key: format!("key:{number:08}").as_bytes() }).unwrap();
     }
-    // Off meanwhile, but never empty where there are entries.
+    // The marks are off meanwhile, but entries are always found.
     for _ in 0..10 {
         assert!(!shown(&mut rows, &table, 2, 100, 5).is_empty());
     }

@@ -1,8 +1,8 @@
-//! What the module stands on, in std's place: an allocator, and what a panic does.
+//! The runtime of the module in place of std: an allocator and a panic handler.
 //!
-//! Std would bring the same allocator, and with every panic the code that writes its text, which nobody could read:
-//! this target has nowhere to write it. That was an eighth of the module. A panic here notes its line, which is what
-//! tells most and takes 3 KB of the 8 saved, and traps; JavaScript makes the message.
+//! Std would bring the same allocator, and with every panic the code that formats its text, which this target cannot
+//! print: an eighth of the module. The handler here stores the panic's file and line, which takes 3 KB of the 8 saved,
+//! and traps; JavaScript makes the message.
 
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use crate::node::address;
 #[global_allocator]
 static HEAP: GlobalDlmalloc = GlobalDlmalloc;
 
-/// Where the panic was: address and length of the file's name, and the line. All zero while there was none.
+/// The place of the panic: address and length of the file's name, and the line. All zero while there was none.
 static PLACE: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
 
 #[panic_handler]
@@ -30,8 +30,8 @@ fn panicked(info: &PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The address of three words about the panic that ended this instance: address and length of its file's name, and its
-/// line; zeros if it trapped otherwise.
+/// Returns the address of three words about the panic that ended this instance: address and length of its file's name,
+/// and its line; zeros if it trapped otherwise.
 #[wasm_bindgen]
 #[must_use]
 pub fn panic_address() -> u32 {
