@@ -5,9 +5,9 @@ import type { Offset } from './types.js';
 /** A change's kind; each is an effect of docs/records.md. */
 export type ChangeKind = 'set' | 'append' | 'incrby' | 'pexpireat' | 'persist' | 'del' | 'flushall';
 
-/** One change that came. */
+/** One received change. */
 export interface Change {
-  /** Counted by the store from 0 on: tells two changes of one record apart. */
+  /** Counts a store's changes from 0 on: tells two changes of one record apart. */
   readonly number: number;
   /** The offset after its record. */
   readonly offset: Offset;

@@ -1,4 +1,4 @@
-/** What a {@link TowlineError} is about. The numbers down to -7 and -10 are those of the C binding. */
+/** The codes of a {@link TowlineError}. The numbers down to -7 and -10 are those of the C binding. */
 export const Code = {
   /** Options that cannot work. */
   config: -3,
@@ -10,7 +10,7 @@ export const Code = {
   poisoned: -6,
   /** The cursor cannot be read: damaged, cut short, or of another version. */
   cursor: -10,
-  /** The store cannot take what came: no upstream of this version sends it. */
+  /** The store cannot take a received record: no upstream of this version sends it. */
   store: -50,
   /** `init()` has not been awaited. */
   notStarted: -51,

@@ -1,14 +1,15 @@
-// A replica over a WebSocket: it dials when the core asks, feeds the core what comes, sends what the core offers, and
-// sleeps until the core's next deadline. When and how often it redials, and when silence is too long, the core says.
+// A replica over a WebSocket: it dials when the core asks, feeds the core the received bytes, sends what the core
+// offers, and sleeps until the core's next deadline. The core decides when to redial and when silence is too long.
 //
-// What comes is put into the core's room at once, and goes from there into the store in slices of SLICE_MS: between two
-// the browser has its turn, draws, and answers its user. What waits is not acknowledged, so no more than a window does.
+// Received bytes are put into the core's room at once, and go from there into the store in slices of SLICE_MS: between
+// two slices the browser draws and answers its user. Waiting bytes are not acknowledged, so no more than a window
+// waits.
 
 import type { RawNode } from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
 import { make, sliceAt } from './node-core.js';
 import { call, held, hold, memory, release } from './module.js';
-import { closing, Input, kindOf, type Places, places, Told, write } from './record.js';
+import { closing, Input, kindOf, type Places, places, EventKind, write } from './record.js';
 import type { Fault, FollowOptions, Status } from './options.js';
 import { none, socketClass } from './sockets.js';
 import { Standing } from './standing.js';
@@ -16,23 +17,23 @@ import { Turns } from './turns.js';
 import type { Limits, Offset } from './types.js';
 import { Wire } from './wire.js';
 
-/** For how long the store is filled without a break: a quarter of a frame. */
+/** How long the store is filled without a break: a quarter of a frame. */
 const SLICE_MS = 4;
-/** What is done between two looks at the clock: well below a millisecond's worth. A batch may be more. */
+/** The work between two looks at the clock: well below a millisecond's worth. A batch may be more. */
 const PART_BYTES = 16 << 10;
-/** Answers of the core's `work`. */
+/** Results of the core's `work`. */
 const MORE = 1;
 const CLOSED = 2;
-/** How soon to look again whether the socket has sent some. */
+/** The pause before another look whether the socket has sent some. */
 const SEND_AGAIN_MS = 10;
 /** The only link. */
 const LINK = 0;
-/** Of a replica that feeds nobody and keeps nothing through a power cut. */
+/** The limits of a replica that feeds nobody and keeps nothing through a power cut. */
 const LIMITS: Limits = {
   linksMax: 1, slotsMax: 1, shipsMax: 1, pieceWindowBytes: 4 << 20, persists: false,
 };
 
-/** Follows an upstream until closed. Answers before anything is there: watch `status`, or await `caughtUp()`. */
+/** Follows an upstream until closed. Returns before it is connected: watch `status`, or await `caughtUp()`. */
 export async function follow(options: FollowOptions): Promise<Follower> {
   options.signal?.throwIfAborted();
   const WebSocket = await socketClass(options.WebSocket);
@@ -45,7 +46,7 @@ export class Follower implements AsyncDisposable {
   onstatus: ((status: Status) => void) | null = null;
   /** Called after the store changed: once for everything that one message brought. */
   onchange: (() => void) | null = null;
-  /** Called when it can go on no more; it is closed then. */
+  /** Called when the follower cannot go on; it is closed then. */
   onerror: ((error: TowlineError) => void) | null = null;
 
   readonly #options: FollowOptions;
@@ -56,13 +57,13 @@ export class Follower implements AsyncDisposable {
   readonly #turns: Turns;
   readonly #abort = (): void => void this.close();
   #writing = false;
-  /** The connection ended (or, if false, never stood), and the core is told once what it brought is read. */
+  /** True if the connection ended, false if it was never made; the core is notified once its bytes are read. */
   #lost: boolean | undefined;
   #status: Status = 'offline';
   #fault: Fault | undefined;
   #closed = false;
   #changes: number;
-  /** The core said that all its upstream had at a beat of this very connection has come. */
+  /** Set by the core once everything has come that its upstream had at a beat of this very connection. */
   #caughtUp = false;
   #inSyncAt: number | undefined;
   #waiters: { done: () => void; failed: (error: TowlineError) => void }[] = [];
@@ -85,19 +86,19 @@ export class Follower implements AsyncDisposable {
     this.#standing = new Standing(this.#raw, this.#at);
     this.#turns = new Turns(() => this.#turn());
     this.#wire = new Wire(options.url, wire, {
-      opened: () => this.#on(() => this.#say(Input.opened, LINK, 1n)),
+      opened: () => this.#on(() => this.#handle(Input.opened, LINK, 1n)),
       came: (data) => this.#on(() => this.#came(data)),
       lost: (stood) => this.#on(() => (this.#lost = stood)),
     });
     this.#changes = store.changes;
     signal?.addEventListener('abort', this.#abort, { once: true });
     if (adopt === true) {
-      this.#say(Input.follow, 0, 1n);
+      this.#handle(Input.follow, 0, 1n);
     }
     this.#turn();
   }
 
-  /** How the link stands. */
+  /** The state of the link. */
   get status(): Status {
     return this.#status;
   }
@@ -107,12 +108,12 @@ export class Follower implements AsyncDisposable {
     return this.#standing.offset;
   }
 
-  /** Records that the origin had at its newest beat and that are not applied here; unknown before the first. */
+  /** Records that the origin had at its newest beat and that are not applied here; unknown before the first beat. */
   get lagRecords(): bigint | undefined {
     return this.#standing.lagRecords;
   }
 
-  /** For how long this replica has not held all it had heard of: 0 when it does, unknown before it ever did. */
+  /** For how long this replica has not held all it knew of: 0 when it does, unknown before it ever did. */
   get lagMs(): number | undefined {
     if (this.#inSyncAt === undefined) {
       return undefined;
@@ -120,7 +121,7 @@ export class Follower implements AsyncDisposable {
     return this.#inSync ? 0 : performance.now() - this.#inSyncAt;
   }
 
-  /** How long ago the root was last heard of; unknown before that. */
+  /** The time since the root was last heard of; unknown before that. */
   get originAgeMs(): number | undefined {
     return this.#standing.originAgeMs;
   }
@@ -135,7 +136,7 @@ export class Follower implements AsyncDisposable {
     return this.#standing.bytesReceived;
   }
 
-  /** Why the last connection ended; nothing once another stands. */
+  /** The reason why the last connection ended; nothing once another is up. */
   get fault(): Fault | undefined {
     return this.#fault;
   }
@@ -152,14 +153,14 @@ export class Follower implements AsyncDisposable {
     });
   }
 
-  /** Says goodbye and stops. What the store holds stays, and a new follower goes on from there. */
+  /** Says goodbye and stops. The store keeps its content, and a new follower goes on from there. */
   async close(): Promise<void> {
     if (this.#closed) {
       return;
     }
     if (held(this.#raw)) {
-      this.#say(Input.shutdown);
-      this.#tell();
+      this.#handle(Input.shutdown);
+      this.#handleEvents();
       this.#send(performance.now());
     }
     this.#end(new TowlineError(Code.disposed, 'the follower was closed'));
@@ -171,7 +172,7 @@ export class Follower implements AsyncDisposable {
 
   // --- a turn --------------------------------------------------------------------------------------------------------
 
-  /** Fills the store for a slice, says everything the core has to say, sends what it offers, and sets the alarm. */
+  /** Fills the store for a slice, handles the core's events, sends what it offers, and sets the timer. */
   #turn(): void {
     if (this.#closed) {
       return;
@@ -179,7 +180,7 @@ export class Follower implements AsyncDisposable {
     try {
       const more = this.#work();
       if (!more && this.#lost !== undefined) {
-        this.#say(this.#lost ? Input.lost : Input.dialFailed, LINK);
+        this.#handle(this.#lost ? Input.lost : Input.dialFailed, LINK);
         this.#unwired();
       }
       const deadline = this.#settle();
@@ -196,14 +197,14 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** Answers whether the slice ended before the work did. */
+  /** Returns whether the slice ended before the work did. */
   #work(): boolean {
     const { raw } = this.#options.store;
     const begun = performance.now();
     for (let now = begun; now - begun < SLICE_MS; now = performance.now()) {
       const stands = call(Code.store, () => this.#raw.work(raw, now, LINK, PART_BYTES));
       if (stands === CLOSED) {
-        // What this link says now is not read; its goodbye may still have to leave.
+        // The rest of this link's bytes is not read; its goodbye may still have to leave.
         call(Code.misuse, () => this.#raw.forget());
       } else if (stands !== MORE) {
         return false;
@@ -212,38 +213,38 @@ export class Follower implements AsyncDisposable {
     return true;
   }
 
-  /** Until nothing is due; answers when something will be. */
+  /** Handles events and ticks until nothing is due; returns the time of the next deadline. */
   #settle(): number {
     for (;;) {
       const now = performance.now();
-      this.#tell();
+      this.#handleEvents();
       this.#send(now);
       const deadline = call(Code.misuse, () => this.#raw.next_deadline());
       if (this.#closed || deadline > now) {
         return deadline;
       }
-      this.#say(Input.tick);
+      this.#handle(Input.tick);
     }
   }
 
-  #tell(): void {
+  #handleEvents(): void {
     for (let count = this.#poll(); count > 0; count = this.#poll()) {
       for (let index = 0; index < count; index += 1) {
         switch (kindOf(this.#at.events, index)) {
-          case Told.dial:
+          case EventKind.dial:
             this.#wire.dial();
             this.#unwired();
             break;
-          case Told.joined:
+          case EventKind.joined:
             this.#fault = undefined;
             break;
-          case Told.caughtUp:
+          case EventKind.caughtUp:
             this.#caughtUp = true;
             break;
-          case Told.close:
-            this.#told(index);
+          case EventKind.close:
+            this.#linkClosed(index);
             break;
-          case Told.wantsWrite:
+          case EventKind.wantsWrite:
             this.#writing = true;
             break;
         }
@@ -269,7 +270,7 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** Looks at how things stand, and tells those who asked to be told. */
+  /** Compares the state with the last one, and calls the callbacks of what changed. */
   #look(): void {
     const status = this.#standing.joined ?? (this.#wire.dialled ? 'dialing' : 'offline');
     const before = this.#status;
@@ -288,7 +289,7 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** What an earlier connection heard of the origin's end says nothing of this one: its own beat comes first. */
+  /** True once all is applied. The end that an earlier connection reported does not count: a new beat comes first. */
   get #inSync(): boolean {
     return this.#status === 'streaming' && this.#caughtUp && this.lagRecords === 0n;
   }
@@ -304,7 +305,7 @@ export class Follower implements AsyncDisposable {
 
   // --- the wire ------------------------------------------------------------------------------------------------------
 
-  /** Does what the wire brought, and a turn, unless one comes anyway. */
+  /** Handles an event of the connection, then runs a turn, unless one comes anyway. */
   #on(work: () => void): void {
     if (this.#closed) {
       return;
@@ -328,15 +329,15 @@ export class Follower implements AsyncDisposable {
     });
   }
 
-  /** The core ended the link: what it had to say has left. */
-  #told(index: number): void {
+  /** Notes that the core ended the link: its last bytes have left. */
+  #linkClosed(index: number): void {
     const { fault, text, byPeer } = closing(this.#at.events, index);
     this.#fault = { code: fault, text, byPeer };
     this.#wire.drop();
     this.#unwired();
   }
 
-  /** What the last connection left is not read, and there is nobody to write to. */
+  /** Drops the state of the last connection: its bytes are not read, and nothing can be written. */
   #unwired(): void {
     [this.#writing, this.#lost, this.#caughtUp] = [false, undefined, false];
     call(Code.misuse, () => this.#raw.forget());
@@ -344,8 +345,8 @@ export class Follower implements AsyncDisposable {
 
   // --- the core ------------------------------------------------------------------------------------------------------
 
-  /** What the core refuses because the world moved on is refused here too. */
-  #say(kind: number, link = 0, a = 0n): void {
+  /** Handles an input. A misuse is ignored where the state may have changed in the meantime. */
+  #handle(kind: number, link = 0, a = 0n): void {
     call(Code.misuse, () => {
       this.#raw.room(0);
       write(this.#at.input, kind, link, a);

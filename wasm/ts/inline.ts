@@ -1,4 +1,4 @@
-/** For any bundler, and none: the module is text in the script, and starts at once. */
+/** For any bundler, or none: the module is text in the script, and starts at once. */
 import text from './base64.js';
 import { initSync } from './module.js';
 

@@ -1,13 +1,15 @@
-// The one instance of the WebAssembly module: how it is started, called, looked into, poisoned and replaced.
+// The one instance of the WebAssembly module: how it is started, called, read, poisoned and replaced.
 //
-// States: not started, started, poisoned. A trap leaves memory torn, so it poisons: every later call is refused until
-// `reset()`. Memory grows while a store does, and then every view of it is dead: `memory()` gives one that is not.
+// States: not started, started, poisoned. A trap leaves memory in an undefined state, so it poisons: every later call
+// is
+// refused until `reset()`. Memory grows while a store does, which detaches every view of it: `memory()` returns a
+// valid one.
 
 import * as glue from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
 import { compile, type Source } from './source.js';
 
-/** What Rust gave out: freed by whoever holds it. */
+/** An object that Rust gave out: its owner frees it. */
 export interface Raw {
   free(): void;
 }
@@ -24,10 +26,10 @@ let views: Views | undefined;
 let poisoned = false;
 let warned = false;
 
-/** Everything Rust gave out that was not freed: so that nothing of an instance outlives it. */
+/** Every object that Rust gave out and that is not freed, so that none outlives its instance. */
 const live = new Set<Raw>();
 
-/** For owners that nobody disposed of. */
+/** Frees the objects of owners that nobody disposed of. */
 const net = new FinalizationRegistry<Raw>((raw) => {
   if (!warned) {
     warned = true;
@@ -43,7 +45,7 @@ export async function init(source: Source): Promise<void> {
   }
 }
 
-/** The same, at once, from bytes or a module. */
+/** Starts the module at once, from bytes or a module. */
 export function initSync(source: BufferSource | WebAssembly.Module): void {
   if (compiled === undefined) {
     start(source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source));
@@ -56,7 +58,7 @@ export function reset(): void {
     throw new TowlineError(Code.notStarted, 'await init() first');
   }
   abandon();
-  // Every view of the old memory is dead from here on, those that the glue keeps too.
+  // From here on every view of the old memory is detached, those that the glue keeps too.
   linear?.grow(0);
   start(compiled);
 }
@@ -70,7 +72,7 @@ function start(module: WebAssembly.Module): void {
   [compiled, views, poisoned] = [module, undefined, false];
 }
 
-/** Takes everything out of the hands of the collector, whose finalizers would free it in another instance. */
+/** Unregisters every object, whose finalizer would otherwise free it in another instance. */
 function abandon(): void {
   for (const raw of live) {
     (raw as unknown as { __destroy_into_raw(): number }).__destroy_into_raw();
@@ -78,7 +80,7 @@ function abandon(): void {
   live.clear();
 }
 
-/** Calls Rust. What it throws becomes a `TowlineError` of this code. */
+/** Calls Rust. An exception becomes a `TowlineError` of this code. */
 export function call<T>(code: number, work: () => T): T {
   if (poisoned || linear === undefined) {
     throw poisoned
@@ -97,7 +99,7 @@ export function call<T>(code: number, work: () => T): T {
   }
 }
 
-/** Where in Rust the panic was that trapped, if it was one. */
+/** Returns the place in Rust of the panic that trapped, if it was one. */
 function place(): string {
   const at = glue.panic_address() >>> 2;
   const { bytes, words } = memory();
@@ -105,7 +107,7 @@ function place(): string {
   return length > 0 ? ` at ${new TextDecoder().decode(bytes.subarray(file, file + length))}:${line}` : '';
 }
 
-/** The module's memory, as it is now. */
+/** Returns the module's memory, as it is now. */
 export function memory(): Views {
   const buffer = (linear as WebAssembly.Memory).buffer;
   if (views?.bytes.buffer !== buffer) {
@@ -115,14 +117,14 @@ export function memory(): Views {
   return views as Views;
 }
 
-/** Takes what Rust gave out, for an owner. */
+/** Registers an object that Rust gave out for its owner. */
 export function hold<T extends Raw>(owner: object, raw: T): T {
   live.add(raw);
   net.register(owner, raw, owner);
   return raw;
 }
 
-/** Gives it back. */
+/** Unregisters and frees it. */
 export function release(owner: object, raw: Raw): void {
   net.unregister(owner);
   free(raw);
@@ -134,7 +136,7 @@ function free(raw: Raw): void {
   }
 }
 
-/** Whether Rust still has it: not disposed of, not poisoned, not reset. */
+/** Returns whether the object still exists: not disposed of, not poisoned, not reset. */
 export function held(raw: Raw): boolean {
   return live.has(raw);
 }

@@ -1,27 +1,27 @@
-// The core for whoever brings transport and store of their own: synchronous, no IO, no clock.
+// The core for programs with a transport and a store of their own: synchronous, no IO, no clock.
 
 import { RawNode, RawOptions, is_cursor, misuse_text } from './towline_bg.js';
 import { Code, TowlineError } from './error.js';
 import { call, held, hold, memory, release } from './module.js';
-import { Input, type Places, kindOf, places, read, small, Told, word, write } from './record.js';
+import { Input, type Places, kindOf, places, read, small, EventKind, word, write } from './record.js';
 import type {
   Event, Kind, Level, Limits, Link, Next, NodeId, Offset, Payload, Place, Position, SnapshotId, Step,
 } from './types.js';
 
-/** What a node is made with. */
+/** The options of a node. */
 export interface NodeOptions extends Limits {
   readonly role: 'primary' | 'replica';
   /** The node's own name, the same at every start. */
   readonly node: NodeId | bigint;
-  /** 32 bytes of fresh dice for every start; the platform's when left out. */
+  /** 32 fresh random bytes for every start; from the platform when left out. */
   readonly seed?: Uint8Array;
   /** Unix time at time 0, in milliseconds. */
   readonly unixZeroMs?: number;
-  /** What was kept with the data; left out for an empty store. */
+  /** The cursor that was kept with the data; left out for an empty store. */
   readonly cursor?: Uint8Array;
 }
 
-/** Said to the core at a time while it does not know how much makes a frame. */
+/** Bytes given to the core at a time while it does not know how much makes a frame. */
 const FIRST_BYTES = 64 << 10;
 const LEVELS: readonly Level[] = ['received', 'applied', 'persisted'];
 const NEXT: readonly Next[] = ['need-bytes', 'again', 'closed'];
@@ -62,34 +62,34 @@ export class Node implements Disposable {
     this.#at = places(this.#raw);
   }
 
-  /** A connection stands; answers its name. */
+  /** Notes that a connection is up; returns its id. */
   opened(now: number, side: 'up' | 'down'): Link {
     let link = 0;
     while (this.#busy.has(link)) {
       link += 1;
     }
-    this.#say(now, Input.opened, link, side === 'up' ? 1n : 0n);
+    this.#handle(now, Input.opened, link, side === 'up' ? 1n : 0n);
     this.#busy.add(link);
     return link as Link;
   }
 
-  /** A connection is gone; its name is free. */
+  /** Notes that a connection is gone; its id is free. */
   lost(now: number, link: Link): void {
-    this.#say(now, Input.lost, link);
+    this.#handle(now, Input.lost, link);
     this.#busy.delete(link);
   }
 
-  /** The connection that a `dial` asked for could not be made. */
+  /** Notes that the connection that a `dial` asked for could not be made. */
   dialFailed(now: number): void {
-    this.#say(now, Input.dialFailed);
+    this.#handle(now, Input.dialFailed);
   }
 
-  /** Everything unread on a link. At most one frame is taken: call again with the rest while it says `again`. */
+  /** Handles the unread bytes of a link. At most one frame is taken: call again with the rest while it says `again`. */
   bytes(now: number, link: Link, data: Uint8Array): Step {
     let limit = FIRST_BYTES;
     for (;;) {
       const part = data.length > limit ? data.subarray(0, limit) : data;
-      const step = this.#say(now, Input.bytes, link, 0n, 0n, 0n, part);
+      const step = this.#handle(now, Input.bytes, link, 0n, 0n, 0n, part);
       if (step.next !== 'need-bytes' || part.length === data.length || step.used > 0) {
         return step;
       }
@@ -97,72 +97,72 @@ export class Node implements Disposable {
     }
   }
 
-  /** Appends a record; answers the offset after it. */
+  /** Appends a record; returns the offset after it. */
   write(now: number, data: Uint8Array): Offset {
-    return this.#say(now, Input.write, 0, 0n, 0n, 0n, data).offset as Offset;
+    return this.#handle(now, Input.write, 0, 0n, 0n, 0n, data).offset as Offset;
   }
 
-  /** Seals what was written; its position is to be kept with the data. */
+  /** Seals the written records; keep the position with the data. */
   flush(now: number): Position | undefined {
-    return this.#say(now, Input.flush).position;
+    return this.#handle(now, Input.flush).position;
   }
 
-  /** Records before `upto`, and the first `pieces` of a snapshot, are queued or stored here. */
+  /** Notes that records before `upto`, and the first `pieces` of a snapshot, are queued or stored here. */
   taken(now: number, upto: Offset, pieces = 0n): void {
-    this.#say(now, Input.taken, 0, upto, pieces);
+    this.#handle(now, Input.taken, 0, upto, pieces);
   }
 
   applied(now: number, upto: Offset): void {
-    this.#say(now, Input.applied, 0, upto);
+    this.#handle(now, Input.applied, 0, upto);
   }
 
   persisted(now: number, upto: Offset): void {
-    this.#say(now, Input.persisted, 0, upto);
+    this.#handle(now, Input.persisted, 0, upto);
   }
 
-  /** A view is open, exactly at `cursor`. */
+  /** Notes that a view is open, exactly at `cursor`. */
   snapshotReady(now: number, snapshot: SnapshotId, cursor: Uint8Array, size?: bigint): void {
-    this.#say(now, Input.snapshotReady, 0, snapshot, size ?? 0xffff_ffff_ffff_ffffn, 0n, cursor);
+    this.#handle(now, Input.snapshotReady, 0, snapshot, size ?? 0xffff_ffff_ffff_ffffn, 0n, cursor);
   }
 
   snapshotPiece(now: number, snapshot: SnapshotId, piece: bigint, data: Uint8Array, last: boolean): void {
-    this.#say(now, Input.snapshotPiece, 0, snapshot, piece, last ? 1n : 0n, data);
+    this.#handle(now, Input.snapshotPiece, 0, snapshot, piece, last ? 1n : 0n, data);
   }
 
   snapshotFailed(now: number, snapshot: SnapshotId, retry: boolean): void {
-    this.#say(now, Input.snapshotFailed, 0, snapshot, retry ? 1n : 0n);
+    this.#handle(now, Input.snapshotFailed, 0, snapshot, retry ? 1n : 0n);
   }
 
-  /** The received snapshot replaced the old state. */
+  /** Notes that the received snapshot replaced the old state. */
   installed(now: number, snapshot: SnapshotId): Position | undefined {
-    return this.#say(now, Input.installed, 0, snapshot).position;
+    return this.#handle(now, Input.installed, 0, snapshot).position;
   }
 
-  /** The store stands at the fork: what was handed out before it is applied, what lies past it is undone. */
+  /** Notes that the store is at the fork: all records handed out before it are applied, those past it are undone. */
   rewound(now: number): Step {
-    return this.#say(now, Input.rewound);
+    return this.#handle(now, Input.rewound);
   }
 
   promote(now: number): Step {
-    return this.#say(now, Input.promote);
+    return this.#handle(now, Input.promote);
   }
 
   follow(now: number, adopt = false): void {
-    this.#say(now, Input.follow, 0, adopt ? 1n : 0n);
+    this.#handle(now, Input.follow, 0, adopt ? 1n : 0n);
   }
 
   shutdown(now: number): void {
-    this.#say(now, Input.shutdown);
+    this.#handle(now, Input.shutdown);
   }
 
   tick(now: number): void {
-    this.#say(now, Input.tick);
+    this.#handle(now, Input.tick);
   }
 
-  /** Everything the node has to say now. */
+  /** Yields all events that are due now. */
   *events(): IterableIterator<Event> {
     for (let count = this.#poll(); count > 0; count = this.#poll()) {
-      // Copied before the caller sees one: calls in between may tell new ones in the same place.
+      // Copied before the caller sees one: calls in between may write new ones in the same place.
       const told = Array.from({ length: count }, (_, index) => read(this.#at.events, index));
       yield* told;
     }
@@ -171,7 +171,7 @@ export class Node implements Disposable {
   #poll(): number {
     const count = call(Code.misuse, () => this.#use().poll());
     for (let index = 0; index < count; index += 1) {
-      if (kindOf(this.#at.events, index) === Told.close) {
+      if (kindOf(this.#at.events, index) === EventKind.close) {
         this.#busy.delete(memory().words[(this.#at.events + index * 64 + 4) >> 2] as number);
       }
     }
@@ -179,8 +179,9 @@ export class Node implements Disposable {
   }
 
   /**
-   * Lends what is on offer on a link, slice by slice, to `sink`, which answers how many bytes it took and calls nothing
-   * of this node. The view is of the module's memory and good during the call. Answers whether there is more.
+   * Lends the bytes on offer on a link, slice by slice, to `sink`, which returns how many bytes it took and calls
+   * nothing
+   * of this node. The view is of the module's memory and valid during the call. Returns whether there is more.
    */
   transmit(now: number, link: Link, sink: (view: Uint8Array) => number): boolean {
     const offered = call(Code.misuse, () => this.#use().peek(link));
@@ -207,29 +208,29 @@ export class Node implements Disposable {
     return more === 1;
   }
 
-  /** The bytes to keep with the data of this position, in one atomic step. */
+  /** Returns the bytes to keep with the data of this position, in one atomic step. */
   cursor(position: Position): Uint8Array {
     const { epoch, boundary, digest } = position;
     return call(Code.misuse, () => this.#use().cursor(epoch, boundary, digest));
   }
 
-  /** The place of the record before an offset: what to remember of a write that is owed an answer. */
+  /** Returns the place of the record before an offset: remember it for a write whose answer is pending. */
   place(offset: Offset): Place | undefined {
     const epoch = call(Code.misuse, () => this.#use().epoch_of(offset));
     return epoch === undefined ? undefined : { epoch, offset };
   }
 
-  /** Whether this node's history still holds that record: after a fork the same offset is another one. */
+  /** Returns whether this node's history still holds that record: after a fork the same offset is another record. */
   holds(place: Place): boolean {
     return call(Code.misuse, () => this.#use().holds(place.epoch, place.offset));
   }
 
-  /** The offset that `n` connected replicas have reached; with 0 the log's end. Ask {@link holds} beside it. */
+  /** Returns the offset that `n` connected replicas have reached; with 0 the log's end. Ask {@link holds} beside it. */
   acked(level: Level, n: number): Offset {
     return call(Code.misuse, () => this.#use().acked(LEVELS.indexOf(level) + 1, n)) as Offset;
   }
 
-  /** When to `tick` at the latest; never, if there is none. */
+  /** The latest time of the next `tick`; undefined for never. */
   get nextDeadline(): number | undefined {
     const at = call(Code.misuse, () => this.#use().next_deadline());
     return at === Infinity ? undefined : at;
@@ -253,7 +254,7 @@ export class Node implements Disposable {
     return this.#raw;
   }
 
-  #say(now: number, kind: number, link = 0, a = 0n, b = 0n, c = 0n, data?: Uint8Array): Step {
+  #handle(now: number, kind: number, link = 0, a = 0n, b = 0n, c = 0n, data?: Uint8Array): Step {
     const code = call(Code.misuse, () => {
       const raw = this.#use();
       const room = raw.room(data?.length ?? 0);

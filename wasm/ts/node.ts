@@ -14,7 +14,7 @@ findWith(async () => {
   });
   class Plain extends ws.WebSocket {
     constructor(url: string | URL) {
-      // The stream is bytes that do not shrink, and a frame that waits for a compressor would lie in memory that moves.
+      // The stream hardly shrinks, and a frame that waits for a compressor would lie in memory that moves.
       super(url, { perMessageDeflate: false });
     }
   }

@@ -1,12 +1,12 @@
-// What a follower is asked for, and the states it tells.
+// The options of a follower, and its states.
 
 import type { MemoryStore } from './store.js';
 import type { Limits } from './types.js';
 
-/** `offline`: nothing stands, a redial is due. `waiting`: joined, and the upstream has nothing to send yet. */
+/** `offline`: no connection, a redial is due. `waiting`: joined, and the upstream has nothing to send yet. */
 export type Status = 'offline' | 'dialing' | 'waiting' | 'snapshot' | 'streaming';
 
-/** Why the last connection ended. */
+/** The reason why the last connection ended. */
 export interface Fault {
   readonly code: number;
   readonly text: string;
@@ -14,16 +14,16 @@ export interface Fault {
 }
 
 export interface FollowOptions {
-  /** Where the upstream accepts replicas: `ws://127.0.0.1:7080/replicate`. */
+  /** The address where the upstream accepts replicas: `ws://127.0.0.1:7080/replicate`. */
   readonly url: string | URL;
-  /** What is filled. What it holds already is gone on from. */
+  /** The store to fill. A follower goes on from its content. */
   readonly store: MemoryStore;
-  /** Replace what the store holds if the upstream's history is another. */
+  /** Replace the store's content if the upstream's history is another. */
   readonly adopt?: boolean;
-  /** Ends it. */
+  /** Closes the follower. */
   readonly signal?: AbortSignal;
-  /** Of the core. An upstream whose records may be longer than a quarter of `backlogBytes` is refused. */
+  /** The core's limits. An upstream whose records may be longer than a quarter of `backlogBytes` is refused. */
   readonly limits?: Limits;
-  /** For a platform that has none of its own. */
+  /** The class of sockets on a platform that has none of its own. */
   readonly WebSocket?: typeof WebSocket;
 }

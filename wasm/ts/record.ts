@@ -1,5 +1,5 @@
 // The 64-byte records and the answers of the core, read and written in place. Kinds and fields are those of
-// core/src/record.rs, words of answers those of wasm/src/node.rs.
+// core/src/flat.rs, words of answers those of wasm/src/node.rs.
 
 import type { RawNode } from './towline_bg.js';
 import { fault_text } from './towline_bg.js';
@@ -29,7 +29,7 @@ export const Input = {
 } as const;
 
 /** Kinds of events. */
-export const Told = {
+export const EventKind = {
   dial: 0x101,
   joined: 0x102,
   close: 0x103,
@@ -76,22 +76,22 @@ export function write(at: number, kind: number, link: number, a = 0n, b = 0n, c 
   longs[(at >> 3) + 3] = c;
 }
 
-/** A word of an answer or of statistics. */
+/** Returns a word of an answer or of statistics. */
 export function word(at: number, index: number): bigint {
   return memory().longs[(at >> 3) + index] as bigint;
 }
 
-/** The same, where it is known to be small. */
+/** Returns such a word as a number, where it is known to be small. */
 export function small(at: number, index: number): number {
   return memory().words[(at >> 2) + 2 * index] as number;
 }
 
-/** The kind of the event at this place of the queue. */
+/** Returns the kind of the event at this place of the queue. */
 export function kindOf(events: number, index: number): number {
   return memory().words[(events + index * RECORD_BYTES) >> 2] as number;
 }
 
-/** Why a link ended. */
+/** Returns the event that says why a link ended. */
 export function closing(events: number, index: number): Event & { kind: 'close' } {
   const at = events + index * RECORD_BYTES;
   const fault = Number(word(at, 1));
@@ -105,30 +105,30 @@ export function closing(events: number, index: number): Event & { kind: 'close' 
   };
 }
 
-/** The event at this place of the queue. */
+/** Returns the event at this place of the queue. */
 export function read(events: number, index: number): Event {
   const at = events + index * RECORD_BYTES;
   const code = kindOf(events, index);
   const link = memory().words[(at >> 2) + 1] as Link;
   const [a, b, c, d] = [word(at, 1), word(at, 2), word(at, 3), word(at, 4)];
   switch (code) {
-    case Told.dial:
+    case EventKind.dial:
       return { kind: 'dial', attempt: Number(a) };
-    case Told.joined:
+    case EventKind.joined:
       return { kind: 'joined', link, node: a as NodeId, from: b as Offset };
-    case Told.close:
+    case EventKind.close:
       return closing(events, index);
-    case Told.wantsWrite:
+    case EventKind.wantsWrite:
       return { kind: 'wants-write', link };
-    case Told.snapshotWanted:
+    case EventKind.snapshotWanted:
       return { kind: 'snapshot-wanted', snapshot: a as SnapshotId, from: b as Offset };
-    case Told.snapshotRead:
+    case EventKind.snapshotRead:
       return { kind: 'snapshot-read', snapshot: a as SnapshotId, piece: b };
-    case Told.snapshotDone:
+    case EventKind.snapshotDone:
       return { kind: 'snapshot-done', snapshot: a as SnapshotId };
-    case Told.caughtUp:
+    case EventKind.caughtUp:
       return { kind: 'caught-up' };
-    case Told.acked:
+    case EventKind.acked:
       return {
         kind: 'acked',
         node: a as NodeId,
@@ -136,11 +136,11 @@ export function read(events: number, index: number): Event {
         applied: c as Offset,
         persisted: d as Offset,
       };
-    case Told.slotExpired:
+    case EventKind.slotExpired:
       return { kind: 'slot-expired', node: a as NodeId, lag: b };
-    case Told.role:
+    case EventKind.role:
       return { kind: 'role', role: a === 1n ? 'primary' : 'replica', epoch: b, offset: c as Offset };
-    case Told.outranked:
+    case EventKind.outranked:
       return { kind: 'outranked', number: Number(a) };
     default:
       return { kind: 'unknown', code };

@@ -1,5 +1,5 @@
 // The simulator: a scenario and a seed become a plan, a plan a run, a run one hash. It is a module of its own, so that
-// whoever follows a server does not load it.
+// a follower does not load it.
 
 import * as glue from './sim_bg.js';
 import { Code, TowlineError } from './error.js';
@@ -19,12 +19,12 @@ export async function init(source: Source): Promise<void> {
   }
 }
 
-/** The plan of a built-in scenario and a seed, every draw made: what `towline sim resolve` writes. */
+/** Returns the plan of a built-in scenario and a seed, every draw made: as `towline sim resolve` writes it. */
 export function resolve(scenario: string, seed: bigint): string {
   return ask(() => glue.resolve(scenario, seed));
 }
 
-/** Plays a plan, and answers the hash over every fact of the run: 32 hex digits, the same wherever it is played. */
+/** Plays a plan and returns the hash over every fact of the run: 32 hex digits, the same on every platform. */
 export function traceHash(plan: string): string {
   return ask(() => glue.trace_hash(plan));
 }

@@ -1,8 +1,8 @@
-// What a module is started from, and how it becomes one.
+// The sources of a module, and how each becomes one.
 
 import { Code, TowlineError } from './error.js';
 
-/** What a module is started from. */
+/** The source of a module. */
 export type Source = URL | string | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
 export async function compile(source: Source): Promise<WebAssembly.Module> {

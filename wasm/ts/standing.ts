@@ -1,4 +1,4 @@
-// How a replica's node stands: the core's statistics, asked for anew each time. What is not known is `undefined`.
+// The state of a replica's node: the core's statistics, asked for at each read. An unknown value is `undefined`.
 
 import type { RawNode } from './towline_bg.js';
 import { Code } from './error.js';
@@ -6,7 +6,7 @@ import { call, held } from './module.js';
 import { type Places, small, word } from './record.js';
 import type { Offset } from './types.js';
 
-/** Bits of what is known, and the words behind: see wasm/src/node.rs. */
+/** Bits that say which words are set, and the words: see wasm/src/node.rs. */
 const JOINED = 1;
 const ORIGIN = 2;
 const SNAPSHOT = 4;
@@ -25,7 +25,7 @@ export class Standing {
     [this.#raw, this.#at] = [raw, at];
   }
 
-  /** Where the link is; nothing if there is no upstream. */
+  /** The state of the link; nothing if there is no upstream. */
   get joined(): 'waiting' | 'snapshot' | 'streaming' | undefined {
     const known = this.#known();
     if ((known & JOINED) === 0) {
@@ -67,7 +67,7 @@ export class Standing {
     return this.#asked() ? word(this.#at.stats, index) : 0n;
   }
 
-  /** Has them written; not of a node that is no more. */
+  /** Asks for new statistics; false for a node that was freed. */
   #asked(): boolean {
     const there = held(this.#raw);
     if (there) {

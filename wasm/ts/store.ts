@@ -1,4 +1,4 @@
-// A replica's store in memory. Rust fills and reads it; here are its questions.
+// A replica's store in memory. Rust fills it and reads it; this class is its API.
 
 import { RawStore } from './towline_bg.js';
 import { type Change, changesIn } from './changes.js';
@@ -10,7 +10,7 @@ export interface Row {
   readonly key: Uint8Array;
   /** The value's beginning. */
   readonly value: Uint8Array;
-  /** How long the whole value is. */
+  /** The length of the whole value. */
   readonly valueBytes: number;
   readonly expiryMs: number | undefined;
 }
@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 
 /** A key-value store in memory: filled by {@link follow}, read by anyone. It outlives its followers. */
 export class MemoryStore implements Disposable {
-  /** What a follower fills. Not for use. */
+  /** The store in Rust, for {@link follow} alone. */
   readonly raw: RawStore;
   /** The name under which the upstream remembers this replica. */
   readonly node: bigint;
@@ -31,13 +31,13 @@ export class MemoryStore implements Disposable {
     this.node = (crypto.getRandomValues(new BigUint64Array(1))[0] as bigint) | 1n;
   }
 
-  /** A key's value; nothing if it is not there. */
+  /** Returns a key's value; nothing if it does not exist. */
   get(key: string | Uint8Array): Uint8Array | undefined {
     const bytes = typeof key === 'string' ? encoder.encode(key) : key;
     return this.#ask((raw) => raw.get(bytes));
   }
 
-  /** How many keys there are. */
+  /** The number of keys. */
   get size(): number {
     return this.#ask((raw) => raw.len());
   }
@@ -52,7 +52,7 @@ export class MemoryStore implements Disposable {
     return this.#ask((raw) => raw.changes());
   }
 
-  /** What a node is booted with to go on from here; nothing before the first snapshot. */
+  /** The cursor that a node boots with to go on from here; nothing before the first snapshot. */
   get cursor(): Uint8Array | undefined {
     return this.#ask((raw) => raw.cursor());
   }
@@ -62,13 +62,13 @@ export class MemoryStore implements Disposable {
     return this.#ask((raw) => raw.spool_bytes());
   }
 
-  /** When a key ends, in milliseconds since 1970. */
+  /** Returns a key's expiry, in milliseconds since 1970. */
   expiryMs(key: string | Uint8Array): number | undefined {
     const bytes = typeof key === 'string' ? encoder.encode(key) : key;
     return this.#ask((raw) => raw.expiry_ms(bytes));
   }
 
-  /** `count` entries in key order from about the `from`th, for a list: a million of them cost no more. */
+  /** Returns `count` entries in key order from about the `from`th, for a list: a million of them cost no more. */
   rows(from: number, count: number, valueMax = 64): Row[] {
     const bytes = this.#ask((raw) => raw.rows(from, count, valueMax));
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -94,12 +94,12 @@ export class MemoryStore implements Disposable {
     this.#ask((raw) => raw.keep_recent(count));
   }
 
-  /** The newest changes that came, the newest first. What a snapshot brings is none: it replaces everything. */
+  /** Returns the newest changes, the newest first. A snapshot adds none: it replaces everything. */
   recent(): Change[] {
     return changesIn(this.#ask((raw) => raw.recent()));
   }
 
-  /** A follower takes it. Not for use. */
+  /** Marks the store as used by a follower. For {@link follow} alone. */
   take(): void {
     if (this.#followed) {
       throw new TowlineError(Code.misuse, 'another follower fills this store: close it first');
@@ -108,7 +108,7 @@ export class MemoryStore implements Disposable {
     this.#followed = true;
   }
 
-  /** A follower gives it back. Not for use. */
+  /** Marks the store as free. For {@link follow} alone. */
   give(): void {
     this.#followed = false;
   }

@@ -1,9 +1,9 @@
-// When a follower does something: as soon as the browser had its turn, or at a time.
+// The time of a follower's next turn: as soon as the browser had its own, or at a given time.
 //
-// Invariant: of many that are asked for, one comes. A message to oneself comes behind what the browser has to do, and
-// at once if that is nothing; a timer would wait 4 ms, and a whole second in a tab that is not seen.
+// Invariant: many requests make one turn. A message to oneself comes after the browser's own work, and at once if there
+// is none; a timer would wait 4 ms, and a whole second in a hidden tab.
 
-/** The longest sleep that a timer can. */
+/** The longest sleep of a timer. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class Turns {
@@ -20,7 +20,7 @@ export class Turns {
     };
   }
 
-  /** Whether one comes without anybody's doing. */
+  /** True if a turn is already requested. */
   get isSoon(): boolean {
     return this.#soon;
   }
@@ -32,14 +32,14 @@ export class Turns {
     }
   }
 
-  /** At this time, as `performance.now()` tells it, and not at the time that was said before. */
+  /** Requests a turn at this time of `performance.now()`, instead of the time that was given before. */
   at(time: number): void {
     clearTimeout(this.#timer);
     const sleep = Math.max(0, Math.ceil(time - performance.now()));
     this.#timer = setTimeout(this.#turn, Math.min(sleep, TIMER_MS_MAX));
   }
 
-  /** None comes any more. */
+  /** Stops all turns. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#channel.port1.onmessage = null;

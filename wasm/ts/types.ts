@@ -1,18 +1,18 @@
 declare const brand: unique symbol;
 
-/** The host's name for one connection. */
+/** The host's id of one connection. */
 export type Link = number & { readonly [brand]: 'link' };
-/** How many records lie before a point. */
+/** The number of records before a point. */
 export type Offset = bigint & { readonly [brand]: 'offset' };
 /** A node's own name. */
 export type NodeId = bigint & { readonly [brand]: 'node' };
-/** One view of a store that a sender ships. */
+/** The id of one view of a store that a sender transfers. */
 export type SnapshotId = bigint & { readonly [brand]: 'snapshot' };
 
-/** What to do with the rest of the bytes. */
+/** How to go on with the rest of the bytes. */
 export type Next = 'again' | 'need-bytes' | 'closed';
 
-/** What a payload is, in stream order. */
+/** The kinds of a payload, in stream order. */
 export type Kind = 'batch' | 'spool' | 'fork' | 'begin' | 'piece' | 'last-piece';
 
 /** A boundary of the history, with the proof of what lies before it. */
@@ -30,36 +30,36 @@ export interface Place {
   readonly offset: Offset;
 }
 
-/** How far a replica came: its core has it, its store shows it, it survives a power cut there. */
+/** How far a replica is: its core has the record, its store shows it, it survives a power cut there. */
 export type Level = 'received' | 'applied' | 'persisted';
 
-/** What one frame brought. */
+/** The part of one frame that is for the host. */
 export interface Payload {
   readonly kind: Kind;
   /** The first record's offset, the piece's number, or the point of the fork. */
   readonly first: bigint;
-  /** How many records; for a fork 1 asks to rewind. */
+  /** The number of records; for a fork 1 asks to rewind. */
   readonly count: number;
   /** A part of the caller's own buffer. */
   readonly bytes: Uint8Array;
-  /** The snapshot that begins, or that a piece belongs to; 0 for all else. */
+  /** The snapshot that begins, or that a piece belongs to; 0 for all other kinds. */
   readonly snapshot: SnapshotId;
 }
 
 /** The answer to one input. */
 export interface Step {
-  /** Bytes taken from the front. */
+  /** How many bytes were taken from the front. */
   readonly used: number;
   /** For `need-bytes`: how many unread bytes make the next step possible. */
   readonly need: number;
   readonly next: Next;
   readonly offset?: Offset;
-  /** The position after it, where it moved: keep its cursor with the data. */
+  /** The position after the step, if it moved: keep its cursor with the data. */
   readonly position?: Position;
   readonly payload?: Payload;
 }
 
-/** Everything a node can say. More kinds may come: ignore what you do not know. */
+/** Every event of a node. More kinds may come: ignore those you do not know. */
 export type Event =
   | { readonly kind: 'dial'; readonly attempt: number }
   | { readonly kind: 'joined'; readonly link: Link; readonly node: NodeId; readonly from: Offset }
@@ -88,7 +88,7 @@ export type Event =
   | { readonly kind: 'outranked'; readonly number: number }
   | { readonly kind: 'unknown'; readonly code: number };
 
-/** The core's options. What is left out is as the core has it. */
+/** The core's options. An option that is left out has the core's default. */
 export interface Limits {
   readonly backlogBytes?: number;
   readonly batchBytes?: number;

@@ -1,17 +1,17 @@
 // The connection of a follower: one WebSocket at a time.
 //
-// States: none, connecting, open. A socket that is not the present one is not listened to.
+// States: none, connecting, open. Events of an earlier socket are ignored.
 
 /** Bytes the socket may hold before it is offered no more. */
 const SEND_BYTES = 256 << 10;
-/** Longer than any connection that is worth waiting for. */
+/** A bound above any connection time that is worth waiting for. */
 const CONNECT_MS = 5000;
 
-/** Told of the present socket alone. */
+/** The receiver of the present socket's events. */
 export interface Listener {
   opened(): void;
   came(data: ArrayBuffer): void;
-  /** It ended, or `stood` is false and it never was one. */
+  /** Called when it ended, or, with `stood` false, was never made. */
   lost(stood: boolean): void;
 }
 
@@ -27,7 +27,7 @@ export class Wire {
     [this.#url, this.#socketClass, this.#listener] = [url, socketClass, listener];
   }
 
-  /** Whether there is one, open or not. */
+  /** True if there is a socket, open or not. */
   get dialled(): boolean {
     return this.#socket !== undefined;
   }
@@ -36,7 +36,7 @@ export class Wire {
     return this.#open;
   }
 
-  /** Whether it takes more, and does not pile it up. */
+  /** True if it takes more bytes without piling them up. */
   get takes(): boolean {
     return this.#open && this.#socket !== undefined && this.#socket.bufferedAmount < SEND_BYTES;
   }
@@ -50,17 +50,17 @@ export class Wire {
     socket.onopen = () => this.#on(socket, () => this.#opened());
     socket.onmessage = (message) => this.#on(socket, () => this.#listener.came(message.data as ArrayBuffer));
     socket.onclose = lost;
-    // What follows an error is a close; without a listener some platforms take it for uncaught.
+    // A close follows every error; without a listener some platforms report the error as uncaught.
     socket.onerror = () => undefined;
     this.#connecting = setTimeout(lost, CONNECT_MS);
   }
 
-  /** The socket copies it. */
+  /** Sends bytes; the socket copies them. */
   send(bytes: Uint8Array): void {
     this.#socket?.send(bytes as Uint8Array<ArrayBuffer>);
   }
 
-  /** Lets go of the socket. */
+  /** Closes the socket and ignores its later events. */
   drop(): void {
     clearTimeout(this.#connecting);
     const socket = this.#socket;
