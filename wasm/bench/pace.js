@@ -1,4 +1,4 @@
-// How fast a replica applies in node's WebAssembly: what `benches/pace.rs` recorded, said to the module.
+// How fast a replica applies in node's WebAssembly: the recording of `benches/pace.rs`, given to the module.
 
 import { readFileSync } from 'node:fs';
 
@@ -12,7 +12,7 @@ const { RawNode, RawOptions, RawStore } = glue;
 const ROUNDS = 5;
 const TICKS = 1_000_000;
 const LINK = 0;
-/** As the page works. */
+/** The page's own size of a part. */
 const PART_BYTES = 16 << 10;
 
 const bytes = readFileSync(new URL('../pkg/npm/towline.wasm', import.meta.url));
@@ -25,8 +25,8 @@ for (let at = 0; at < recorded.length; ) {
 }
 const [cursor, ...messages] = parts;
 
-/** One input. */
-function say(node, at, kind, a = 0n) {
+/** Gives one input to the node. */
+function handle(node, at, kind, a = 0n) {
   write(at, kind, LINK, a);
   if (node.handle(0, 0) !== 0) {
     throw new Error('refused');
@@ -38,14 +38,14 @@ function answer(node, now) {
   node.consume(now, LINK, node.peek(LINK));
 }
 
-/** Nanoseconds for a record, over all messages. */
+/** Returns the nanoseconds for a record, over all messages. */
 function replay() {
   const [options, store] = [new RawOptions(), new RawStore()];
   const node = new RawNode(options, 2n, false, new Uint8Array(32).fill(2), 0, cursor);
   const at = node.input_address();
-  say(node, at, Input.tick);
+  handle(node, at, Input.tick);
   while (node.poll() > 0);
-  say(node, at, Input.opened, 1n);
+  handle(node, at, Input.opened, 1n);
   answer(node, 0);
   const begin = performance.now();
   let now = 0;
@@ -64,21 +64,21 @@ function replay() {
   return (ms / records) * 1e6;
 }
 
-/** Nanoseconds for an input that changes nothing: a tick, said as a record and answered. */
+/** Returns the nanoseconds for an input that changes nothing: a tick, as a record, with its answer. */
 function tick() {
   const options = new RawOptions();
   const node = new RawNode(options, 1n, true, new Uint8Array(32), 0, undefined);
   const at = node.input_address();
   const begin = performance.now();
   for (let count = 0; count < TICKS; count += 1) {
-    say(node, at, Input.tick);
+    handle(node, at, Input.tick);
   }
   const ms = performance.now() - begin;
   [node, options].forEach((raw) => raw.free());
   return (ms / TICKS) * 1e6;
 }
 
-/** Milliseconds from the module's bytes to its instance. */
+/** Returns the milliseconds from the module's bytes to its instance. */
 function start() {
   const begin = performance.now();
   const module = new WebAssembly.Module(bytes);

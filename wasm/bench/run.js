@@ -1,9 +1,10 @@
-// How fast a replica applies in a tab of Chromium, over a WebSocket, from a server on the same machine; and how long
-// the tab could not have answered its user meanwhile.
+// How fast a replica applies in a tab of Chromium, over a WebSocket, from a server on the same machine; and for how
+// long
+// the tab could not react to its user meanwhile.
 //
-// The tab is cut off, the server is written to, the tab comes back: what counts is from there until both hold the same.
-// Of every task of the page the browser tells how much processor it took: what else the machine does is no property of
-// ours. The task that makes the follower is not counted, because it clears a ring of the server's size, once.
+// The tab is cut off, the server is written to, and the tab comes back: the time counts from there until both hold the
+// same. The browser reports how much processor each task of the page took, so other programs on the machine do not
+// count. The task that makes the follower is left out, because it clears a ring of the server's size, once.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { chromium } from 'playwright-core';
 import { agree, eventually, Place } from '../tests/support.js';
 
 const RECORDS = 300_000;
-/** So many are overwritten. */
+/** How many keys are overwritten. */
 const KEYS = 1000;
 const BATCH = 10_000;
 const STARTS = 5;
@@ -38,7 +39,7 @@ try {
     console.log(`counted: tab_${what}_records_a_second = ${Math.round((RECORDS / ms) * 1000)}`);
     await agree(server, digest);
   }
-  // Told task by task, the same takes longer.
+  // Measured separately, because tracing each task slows the page.
   const wanted = await missed(page, server, 'told', KEYS);
   await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
   await page.evaluate(catchUp, wanted);
@@ -54,18 +55,18 @@ try {
   rmSync(profile, { recursive: true, force: true });
 }
 
-/** Cuts the tab off and writes to the server; answers the digest that the tab is to reach. */
+/** Cuts the tab off and writes to the server; returns the digest that the tab must reach. */
 async function missed(page, server, what, keys) {
   await page.click('#offline');
   for (let from = 0; from < RECORDS; from += BATCH) {
     const part = Array.from({ length: BATCH }, (_, index) => from + index);
-    // No two values are equal: else the digest is the wanted one before everything came.
+    // No two values are equal: else the digest could match before everything came.
     await server.ask(...part.map((number) => ['SET', `key:${number % keys}`, `${what}${number}`.padEnd(100, 'v')]));
   }
   return server.digest();
 }
 
-/** In the page: from the click to the wanted digest, looked at with each tick. */
+/** Runs in the page: from the click to the wanted digest, checked with each tick. */
 function catchUp(wanted) {
   return new Promise((done) => {
     const begun = performance.now();
@@ -82,7 +83,7 @@ function catchUp(wanted) {
   });
 }
 
-/** In the page: milliseconds from asking for the module to its instance, the best of some. */
+/** Runs in the page: milliseconds from asking for the module to its instance, the best of some. */
 async function starts(count) {
   let best = Infinity;
   for (let start = 0; start < count; start += 1) {
@@ -95,7 +96,7 @@ async function starts(count) {
   return best;
 }
 
-/** Milliseconds of processor of the page's longest task, by what the browser told. */
+/** Returns the milliseconds of processor of the page's longest task, from the browser's trace. */
 function longestTask(told) {
   const { traceEvents } = JSON.parse(told.toString());
   const tasks = traceEvents.filter(({ name, ph }) => ph === 'X' && name.endsWith('::RunTask'));
@@ -109,6 +110,6 @@ function longestTask(told) {
   const page = ours.reduce((most, one) => (one.length > most.length ? one : most));
   const click = traceEvents.find(({ name, args }) => name === 'EventDispatch' && args.data?.type === 'click');
   const made = (task) => task.ts <= click.ts && click.ts < task.ts + task.dur;
-  // A processor's clock that ran ahead of the wall's was read on another core.
+  // A processor time above the wall time was read on another core.
   return Math.max(...page.filter((task) => !made(task)).map(({ dur, tdur }) => Math.min(dur, tdur ?? dur))) / 1000;
 }

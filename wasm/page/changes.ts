@@ -3,12 +3,12 @@
 import type { Change, MemoryStore } from 'towline';
 import { beginning } from './list.js';
 
-/** So many are shown. */
+/** How many are shown. */
 export const CHANGES = 16;
 
 let newest = -1;
 
-/** Puts what is new on top, and lets go of what is too old. */
+/** Puts new changes on top and removes the oldest. */
 export function drawChanges(list: HTMLElement, quiet: HTMLElement, store: MemoryStore): void {
   const changes = store.recent();
   const fresh = changes.filter((change) => change.number > newest);

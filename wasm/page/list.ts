@@ -1,5 +1,6 @@
-// Some twenty rows of however many keys there are: the scroll bar's place is turned into a place in key order, and only
-// those rows are asked for.
+// Some twenty rows of any number of keys: the position of the scroll bar becomes a place in key order, and only the
+// rows
+// from there are asked for.
 
 import type { MemoryStore, Row } from 'towline';
 
@@ -27,7 +28,7 @@ export function drawList(
   fill(body, store.rows(from, shown, VALUE_BYTES));
 }
 
-/** Reuses the rows that are there. */
+/** Fills the rows, and reuses those that exist. */
 function fill(body: HTMLTableSectionElement, rows: readonly Row[]): void {
   while (body.rows.length > rows.length) {
     body.deleteRow(-1);
@@ -40,12 +41,12 @@ function fill(body: HTMLTableSectionElement, rows: readonly Row[]): void {
   });
 }
 
-/** Bytes as text, with a mark where they go on. */
+/** Returns bytes as text, with a mark where they go on. */
 export function beginning(bytes: Uint8Array, whole: number): string {
   return decoder.decode(bytes) + (whole > bytes.length ? '\u2026' : '');
 }
 
-/** What stands there already is not laid out again. */
+/** Writes a text if it changed: an unchanged text needs no new layout. */
 export function write(place: Element, text: string): void {
   if (place.textContent !== text) {
     place.textContent = text;

@@ -1,5 +1,5 @@
-// The page: a follower, its store, and how both stand, drawn at most once a frame; and one way to write, which goes to
-// the server and comes back as every write does.
+// The page: a follower, its store, and the state of both, drawn at most once a frame; and one way to write, which goes
+// to the server and comes back as every write does.
 
 import { follow, type Follower, init, MemoryStore, type Status } from 'towline';
 import { CHANGES, drawChanges } from './changes.js';
@@ -8,14 +8,14 @@ import { drawPicture, type Tree } from './picture.js';
 
 const COMPARE_MS = 1000;
 
-/** What the server says of itself. */
+/** The server's report about itself. */
 interface Standing extends Tree {
   readonly digest: string;
   readonly applied: string;
   readonly backlog_bytes: number;
 }
 
-/** A write that was answered and is not here yet. */
+/** A write that the server answered and that has not arrived here. */
 interface Written {
   readonly key: string;
   readonly value: string;
@@ -35,7 +35,7 @@ const decoder = new TextDecoder();
 
 let store: MemoryStore;
 let follower: Follower | undefined;
-/** What the server said last, and whether it said so this time. */
+/** The server's newest report, and whether the last request was answered. */
 let there: Standing | undefined;
 let answers = false;
 let written: Written | undefined;
@@ -46,7 +46,7 @@ function draw(): void {
     due = true;
     requestAnimationFrame(() => {
       due = false;
-      // First, while what it measures stands as it was laid out.
+      // First, because it measures the layout, which the rest changes.
       drawList(at('list'), at('height'), at('rows'), store);
       drawChanges(at('changes'), at('quiet'), store);
       drawState();
@@ -80,7 +80,7 @@ function drawVerdict(): void {
   const digest = answers ? there?.digest : undefined;
   write(at('there'), digest ?? 'unknown');
   const same = digest === undefined ? 'unknown' : digest === store.digest ? 'yes' : 'no';
-  // Two looks at a moving target differ; that is no disagreement.
+  // Two reports about a moving stream differ; that is no disagreement.
   const moving = same === 'no' && String(follower?.offset) !== there?.applied;
   at('verdict').dataset['same'] = moving ? 'unknown' : same;
   write(at('verdict'), moving ? 'not yet' : { yes: 'identical', no: 'different', unknown: 'unknown' }[same]);
@@ -102,7 +102,7 @@ function bytes(count: number): string {
 
 // --- a write ---------------------------------------------------------------------------------------------------------
 
-/** Has the server set a key; only this page may. */
+/** Asks the server to set a key; only this page may. */
 async function set(): Promise<void> {
   const [key, value] = [at<HTMLInputElement>('key').value, at<HTMLInputElement>('value').value];
   const button = at<HTMLFormElement>('set').querySelector('button') as HTMLButtonElement;
@@ -117,39 +117,39 @@ async function set(): Promise<void> {
     const text = await response.text();
     if (!response.ok) {
       const told = response.status === 409 ? (JSON.parse(text) as { error: string }).error : text.trim();
-      say('no', `The server refused: ${told}`);
+      show('no', `The server refused: ${told}`);
       return;
     }
     written = { key, value, at: performance.now() };
-    say('', follower === undefined ? 'The server has it. This tab is cut off, and gets it when it connects again.'
+    show('', follower === undefined ? 'The server has it. This tab is cut off, and gets it when it connects again.'
       : 'The server has it; it is on its way here.');
     draw();
   } catch (error) {
-    say('no', `The server did not answer: ${String(error)}`);
+    show('no', `The server did not answer: ${String(error)}`);
   } finally {
     button.disabled = false;
   }
 }
 
-/** Says how long after the server's answer the write stood here; it may well have been before. */
+/** Shows how long after the server's answer the write arrived here; it may well have been before. */
 function drawWritten(): void {
   const here = written === undefined ? undefined : store.get(written.key);
   if (written !== undefined && here !== undefined && decoder.decode(here) === written.value) {
     const ms = performance.now() - written.at;
     const after = ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
-    say('yes', `${written.key} is set, and was here ${after} after the server's answer.`);
+    show('yes', `${written.key} is set, and was here ${after} after the server's answer.`);
     written = undefined;
   }
 }
 
-function say(well: string, text: string): void {
+function show(well: string, text: string): void {
   at('told').dataset['well'] = well;
   write(at('told'), text);
 }
 
 // --- the link --------------------------------------------------------------------------------------------------------
 
-/** Asks the server how it stands; it may be gone. */
+/** Asks the server for its report; the server may be gone. */
 async function compare(): Promise<void> {
   try {
     const response = await fetch('standing.json', { signal: AbortSignal.timeout(COMPARE_MS) });
@@ -181,7 +181,7 @@ async function offline(): Promise<void> {
   draw();
 }
 
-/** The same from a shell. */
+/** Shows the same command for a shell. */
 function hint(address: string): void {
   const command = document.createElement('code');
   command.textContent = `redis-cli -p ${address.split(':').pop()} set greeting hello`;

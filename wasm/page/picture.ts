@@ -1,7 +1,8 @@
-// Who feeds whom, as the server tells it: its upstream, itself, its replicas, and which of them is this tab.
+// The picture of the replication tree, as the server reports it: its upstream, itself, its replicas, and which of them
+// is this tab.
 //
-// Drawn anew when somebody comes, leaves or changes its state; between these only words change, so that what moves in
-// it goes on moving. Wide, it reads from left to right; narrow, from top to bottom.
+// It is drawn anew when a node comes, leaves or changes its state; otherwise only words change, so that animations go
+// on. A wide picture reads from left to right, a narrow one from top to bottom.
 
 /** A replica as `TOWLINE STATUS` has it. */
 export interface ReplicaReport {
@@ -11,7 +12,7 @@ export interface ReplicaReport {
   readonly applied: { readonly lag_records: number | null };
 }
 
-/** What of the server's standing is drawn. */
+/** The part of the server's report that is drawn. */
 export interface Tree {
   readonly node: string;
   readonly role: string;
@@ -25,11 +26,11 @@ interface Box {
   readonly where: string;
   readonly state: string;
   readonly look: string;
-  /** Whether the stream flows into it, or out of it for an upstream. */
+  /** True if the stream flows into the box, or out of it for an upstream. */
   readonly flows: boolean;
 }
 
-/** More are counted, not drawn; so are those that are away. */
+/** The most replicas that are drawn; more are counted, and so are those that are away. */
 const REPLICAS_MAX = 8;
 const BOX = { width: 210, height: 72 };
 const GAP = 14;
@@ -38,13 +39,13 @@ const INDENT = 34;
 
 let drawn = '';
 
-/** This tab: its node, and the state of its link as it knows itself. */
+/** This tab: its node, and the state of its link as the tab knows it. */
 export interface Self {
   readonly node: string;
   readonly state: string;
 }
 
-/** Draws it into `place`; `answers` is whether the server still says so. */
+/** Draws the tree into `place`; `answers` is true while the server still reports it. */
 export function drawPicture(place: HTMLElement, tree: Tree, self: Self, answers: boolean): void {
   const middle: Box = {
     name: tree.role, where: tree.client_addr ?? tree.node,
@@ -82,7 +83,7 @@ function replicas(reports: readonly ReplicaReport[], self: Self, answers: boolea
       : `, ${lag.toLocaleString('en')} behind`;
     const flows = answers && !away(report);
     const mine = report.node === self.node;
-    // The server's last word on its replicas is not how they stand now.
+    // The server's last report no longer says how its replicas are now.
     const state = answers ? report.state + behind : mine ? self.state : 'unknown';
     return {
       name: mine ? 'this tab' : 'replica', where: report.addr?.replace(/^web /, '') ?? report.node,
@@ -98,7 +99,7 @@ function replicas(reports: readonly ReplicaReport[], self: Self, answers: boolea
 
 // --- layouts ---------------------------------------------------------------------------------------------------------
 
-/** Columns: upstream, server, replicas; curves between them. */
+/** Draws columns: upstream, server, replicas; with curves between them. */
 function wide(above: readonly Box[], middle: Box, below: readonly Box[]): SVGElement {
   const columns = above.length + 1 + (below.length > 0 ? 1 : 0);
   const rows = Math.max(1, below.length);
@@ -123,14 +124,14 @@ function wide(above: readonly Box[], middle: Box, below: readonly Box[]): SVGEle
   return svg;
 }
 
-/** One under the other; replicas are indented, with elbows. */
+/** Draws one box under the other; replicas are indented, with elbows. */
 function tall(above: readonly Box[], middle: Box, below: readonly Box[], width: number): SVGElement {
   const step = BOX.height + GAP;
   const svg = element('svg', { role: 'img' });
   const from = above.length * step;
   const spine = INDENT / 2;
   above.forEach((box) => svg.append(line(`M${spine} ${BOX.height}V${step}`, box), card(box, 0, 0, width - 4)));
-  // From below, so that what flows lies on top.
+  // From the bottom up, so that moving lines lie on top.
   [...below.entries()].reverse().forEach(([row, box]) => {
     const y = from + (row + 1) * step + BOX.height / 2;
     svg.append(line(`M${spine} ${from + BOX.height}V${y - 10}Q${spine} ${y} ${spine + 10} ${y}H${INDENT}`, box));

@@ -1,4 +1,4 @@
-// The page in a real browser: a tab that follows a real server, through being cut off and through its restart.
+// The page in a real browser: a tab that follows a real server, through a cut and through the server's restart.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ after(async () => {
   rmSync(profile, { recursive: true, force: true });
 });
 
-/** The page of a server, and whatever went wrong in it. */
+/** Opens the page of a server; collects every error in it. */
 async function open(server) {
   const page = await browser.newPage();
   page.faults = [];
@@ -43,7 +43,7 @@ async function open(server) {
 
 const text = (page, id) => page.textContent(`#${id}`);
 
-/** Waits until the tab's own digest is the server's, which redis commands tell. */
+/** Waits until the tab's own digest is the server's, which a redis command returns. */
 async function agree(page, server) {
   await eventually('the tab to hold what the server holds', async () => {
     const here = await text(page, 'digest');
@@ -62,11 +62,11 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   assert.equal(await text(page, 'keys'), '5,000');
   await eventually('the verdict', async () => (await text(page, 'verdict')) === 'identical');
 
-  // A write shows without anybody asking.
+  // A write shows without any action in the page.
   await server.ask(['SET', 'a-greeting', 'hello']);
   await eventually('the new key', async () => (await page.textContent('#rows')).includes('a-greetinghello'));
 
-  // So does one that the page itself asks for; and all are listed, the newest first.
+  // So does a write of the page itself; and all are listed, the newest first.
   await page.fill('#key', 'by-the-page');
   await page.fill('#value', 'yes');
   await page.click('#set button');
@@ -85,7 +85,7 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   await eventually('a title', async () => (await page.title()).startsWith('Towline: primary 127.0.0.1'));
   await eventually('a lag that is known', async () => (await text(page, 'lag')) === 'none');
 
-  // Cut off: what is written meanwhile comes later, and comes from the stream.
+  // Cut off: later writes come with the next connection, and from the stream.
   await page.click('#offline');
   assert.equal(await text(page, 'state'), 'offline');
   await server.fill('missed', 3000);
@@ -109,7 +109,7 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
   await eventually('streaming', async () => (await text(page, 'state')) === 'streaming');
   await agree(page, server);
   assert.equal(await text(page, 'keys'), '9,001');
-  // While it restarted it was gone; and while it stopped, it refused to say how it stands.
+  // During the restart the server was gone; while it stopped, it refused its report.
   const restart = /net::ERR_|status of 503 .*standing\.json/;
   assert.deepEqual(page.faults.filter((fault) => !restart.test(fault)), []);
   await page.close();

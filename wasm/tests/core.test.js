@@ -17,7 +17,7 @@ function pair() {
   return { primary, replica, links: {}, told: [], payloads: [] };
 }
 
-/** Everything offered on a link; nothing if it is gone. */
+/** Returns everything on offer on a link; nothing if it is gone. */
 function drain(node, now, link) {
   const parts = [];
   if (link === undefined) {
@@ -30,7 +30,7 @@ function drain(node, now, link) {
   return Buffer.concat(parts);
 }
 
-/** Feeds it whole; answers its payloads, each as text. */
+/** Feeds it whole; returns its payloads, each as text. */
 function feed(node, now, link, bytes) {
   const payloads = [];
   for (let at = 0; at < bytes.length; ) {
@@ -45,7 +45,7 @@ function feed(node, now, link, bytes) {
   return payloads;
 }
 
-/** A primary of one snapshot piece, and a replica that installs it: until both are silent. */
+/** Runs a primary of one snapshot piece, and a replica that installs it, until both are silent. */
 function talk(two, now) {
   for (let some = true; some; ) {
     some = false;
@@ -170,7 +170,7 @@ test('mistakes are named, and change nothing', () => {
 test('a trap poisons the module until reset, and a reset begins anew', () => {
   const { primary } = pair();
   const raw = hold({}, make({ role: 'primary', node: 1n, ...LIMITS }));
-  // Out of the arena: no caller of ours does that.
+  // Out of the arena: no caller of this package does that.
   const trapped = failing(() => call(Code.misuse, () => raw.handle(0, 1 << 30)));
   assert.equal(trapped.code, Code.poisoned);
   assert.ok(trapped.cause instanceof WebAssembly.RuntimeError);

@@ -94,7 +94,7 @@ test('an age counts to the time of asking', async (t) => {
   t.after(() => follower.close());
   assert.equal(follower.originAgeMs, undefined);
   await follower.caughtUp();
-  // No turn of the follower's comes in between: this one does not end.
+  // No turn of the follower comes in between: this loop does not yield.
   const [before, begun] = [follower.originAgeMs, performance.now()];
   while (performance.now() - begun < 30);
   assert.ok(follower.originAgeMs - before >= 30, `${before} ms, then ${follower.originAgeMs} ms`);
@@ -103,7 +103,7 @@ test('an age counts to the time of asking', async (t) => {
 test('what an earlier connection heard says nothing of the next: caughtUp waits for its own', async (t) => {
   const server = await new Place(t).serve();
   await server.fill('old', 1000);
-  // Dials wherever it is told to at the moment.
+  // Dials the address that `dials` holds at the moment.
   const dials = { to: server.url, last: undefined };
   const Socket = class extends (WebSocket) {
     constructor() {

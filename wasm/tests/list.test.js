@@ -1,5 +1,5 @@
-// The page's list over a million keys: how many rows stand in it, and how often it asks the store, is the same as with
-// ten. The page is a real server's; what it follows is a primary in this file, which makes its snapshot up.
+// The page's list over a million keys: it holds as few rows, and asks the store as rarely, as with ten. The page is a
+// real server's; it follows a primary in this file, which makes its snapshot up.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ const TICK_MS = 100;
 
 const key = (index) => `key:${String(index).padStart(7, '0')}`;
 
-/** A part of the snapshot: keys in order. */
+/** Returns a part of the snapshot: keys in order. */
 function piece(number) {
   const sets = Array.from({ length: PIECE }, (_, index) => {
     const name = key(number * PIECE + index);
@@ -69,7 +69,7 @@ class Primary {
   }
 }
 
-/** In the page, before its own script: counts what the list asks of the store, and how many rows that answers. */
+/** Runs in the page before its own script: counts the list's calls of the store, and the rows they return. */
 function count() {
   const { Instance } = WebAssembly;
   window.looks = [];
@@ -83,7 +83,7 @@ function count() {
   };
 }
 
-/** In the page: scrolls, and answers what that showed and cost. */
+/** Runs in the page: scrolls, and returns the rows and calls that it took. */
 async function scroll(part) {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const list = document.getElementById('list');

@@ -26,7 +26,7 @@ before(() => {
   folder = mkdtempSync(join(tmpdir(), 'towline-package-'));
   const tarball = readdirSync(join(home, 'pkg')).find((name) => name.endsWith('.tgz'));
   file('package.json', '{ "private": true }');
-  // Without what is optional, so that what is absent is the same everywhere.
+  // Without optional packages, so that the same ones are absent everywhere.
   run('npm', 'install', '--no-audit', '--no-fund', '--offline', '--omit=optional', join(home, 'pkg', tarball));
 });
 

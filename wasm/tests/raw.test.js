@@ -1,4 +1,4 @@
-// The module's own exports, and the words they are spoken to in.
+// The module's own exports, and the words of its records.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -20,8 +20,8 @@ function make(primary, limits = {}) {
   return node;
 }
 
-/** Says an input as a record of sixteen words. */
-function say(node, now, kind, link, data = new Uint8Array()) {
+/** Handles an input as a record of sixteen words. */
+function handle(node, now, kind, link, data = new Uint8Array()) {
   const room = node.room(data.length);
   memory().bytes.set(data, room);
   const at = node.input_address();
@@ -34,17 +34,17 @@ test('the oldest engine we support takes the module, which asks for next to noth
   assert.ok(WebAssembly.validate(bytes));
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
   assert.ok(imports.every((one) => one.module === './towline_bg.js'), JSON.stringify(imports));
-  // To throw, and to make the text of it: no clock, no dice, no IO.
+  // Imports that throw, or that make the text of an error: no clock, no randomness, no IO.
   assert.ok(imports.every((one) => /throw|init_externref_table|generic/.test(one.name)), JSON.stringify(imports));
 });
 
 test('an input is a record, an answer is words', () => {
   const node = make(true);
-  assert.equal(say(node, 0.5, 6, 0, new TextEncoder().encode('record')), 0);
+  assert.equal(handle(node, 0.5, 6, 0, new TextEncoder().encode('record')), 0);
   const answer = node.answer_address() >> 3;
   assert.deepEqual([...memory().longs.subarray(answer + 3, answer + 5)], [1n, 1n], 'an offset, and it is 1');
-  assert.equal(say(node, 0.5, 3, 0), 1, 'the number of the misuse: no such link');
-  assert.equal(say(node, 0.5, 99, 0), -1, 'no input');
+  assert.equal(handle(node, 0.5, 3, 0), 1, 'the number of the misuse: no such link');
+  assert.equal(handle(node, 0.5, 99, 0), -1, 'no input');
   assert.equal(node.poll(), 1);
   const event = node.events_address();
   assert.equal(memory().words[event >> 2], 0x10b, 'its role');
@@ -56,7 +56,7 @@ test('an input is a record, an answer is words', () => {
 
 test('what is on offer is named by address and length', () => {
   const node = make(false);
-  assert.equal(say(node, 0, 1, 0), 0);
+  assert.equal(handle(node, 0, 1, 0), 0);
   node.poll();
   const at = node.input_address();
   memory().words.set([2, 0], at >> 2);
@@ -78,7 +78,7 @@ test('a million calls leave the memory as it was', () => {
   const run = () => {
     const node = make(true);
     for (let count = 0; count < 100_000; count += 1) {
-      say(node, count, 6, 0, record);
+      handle(node, count, 6, 0, record);
       node.poll();
     }
     node.free();

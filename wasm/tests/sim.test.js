@@ -19,13 +19,13 @@ function simulator(...args) {
   return execFileSync(program, [...front, ...args], { encoding: 'utf8', cwd: new URL('../..', import.meta.url) });
 }
 
-/** What the program says, asked once: a line for each seed, with the hash of its run. */
+/** Returns the program's output, asked once: a line for each seed, with the hash of its run. */
 function native() {
   told ??= simulator('check-determinism', SCENARIO, '--seeds', `0..${SEEDS}`, '--tell').trim().split('\n');
   return told;
 }
 
-/** The same lines from the module: each seed drawn, and its plan played. Runs where it is sent, too. */
+/** Returns the same lines from the module: each seed drawn, and its plan played. Runs in a browser too. */
 function played(sim, scenario, seeds) {
   const lines = [];
   for (let seed = 0; seed < seeds; seed += 1) {

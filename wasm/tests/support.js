@@ -1,4 +1,4 @@
-// What the tests share: the program under test, redis commands to it, and waiting for what must become true.
+// Shared by the tests: the program under test, redis commands to it, and waiting until something is true.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const PATIENCE_MS = 60_000;
 
-/** Waits until `look` answers something. */
+/** Waits until `look` returns something. */
 export async function eventually(what, look) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -34,7 +34,7 @@ export class Place {
     });
   }
 
-  /** A server, once it serves; with a disk store its data outlive it. */
+  /** Starts a server and waits until it serves; with a disk store its data outlive it. */
   async serve(args = []) {
     const ready = join(this.folder, `ready-${this.servers.length}`);
     const listen = ['--listen', '127.0.0.1:0', '--replication', '127.0.0.1:0', '--ready-file', ready];
@@ -81,7 +81,7 @@ class Server {
     await this.ended;
   }
 
-  /** Says commands and answers their replies; bulk strings as text, everything else as its line. */
+  /** Sends commands and returns their replies; bulk strings as text, everything else as its line. */
   async ask(...commands) {
     this.client ??= await this.#connect();
     const replies = commands.map(() => new Promise((done) => this.waiting.push(done)));

@@ -1,5 +1,5 @@
-// Conformance vectors over the raw exports: what one node answers, call by call, is what the core answers natively.
-// The page: tests/vectors/README.md.
+// Conformance vectors over the raw exports: one node answers, call by call, as the core does natively. The format is
+// described in tests/vectors/README.md.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ function data(word) {
   return times === undefined ? once : Buffer.concat(Array.from({ length: Number(times) }, () => once));
 }
 
-/** One node, and what its last call answered that no line has named. */
+/** One node, and the parts of its last answer that no line has named. */
 class Player {
   options = new RawOptions();
   now = 0;
@@ -90,7 +90,7 @@ class Player {
     assert.deepEqual(this.#events(), []);
   }
 
-  /** All of them; the lines name them one by one. */
+  /** Returns all events; the lines name them one by one. */
   #events() {
     if (this.told.length === 0) {
       for (let count = this.node.poll(); count > 0; count = this.node.poll()) {
