@@ -1,9 +1,10 @@
-//! Conformance vectors: what one node answers, call by call, for every binding to be held against.
+//! Conformance vectors: one node's answers, call by call, against which every binding is checked.
 //!
-//! `tests/vectors/README.md` says how the files are to be read. Here they are made (`UPDATE_VECTORS=1`), played
-//! through the core's public verbs over flat records, and counted: every kind of input, event, payload and verdict,
-//! every misuse and every fault stands in one of them.
-#![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
+//! `tests/vectors/README.md` defines the format. This file makes the vectors (`UPDATE_VECTORS=1`), plays them through
+//! the
+//! core's public verbs over flat records, and counts: every kind of input, event, payload and verdict, every misuse and
+//! every fault is in one of them.
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 #[path = "../core/tests/common/frames.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the core's own tests use the rest")]
@@ -15,7 +16,7 @@ mod scene;
 #[path = "vectors/scenes/mod.rs"]
 mod scenes;
 #[path = "../core/tests/common/small.rs"]
-#[allow(unreachable_pub, reason = "as it stands among the core's own tests")]
+#[allow(unreachable_pub, reason = "shared with the core's own tests")]
 mod small;
 
 use std::path::{Path, PathBuf};
@@ -67,13 +68,13 @@ fn every_file_plays_and_together_they_show_everything() {
         ["Batch", "Begin", "Fork", "LastPiece", "Piece", "Spool"].map(String::from).into()
     );
     assert_eq!(seen.misuses, (1..=15).collect(), "misuses, by number");
-    assert_eq!(seen.verdicts_said, (1..=5).collect(), "verdicts of ADMIT, as sender");
-    assert_eq!(seen.verdicts_heard, (1..=5).collect(), "verdicts of ADMIT, as replica");
+    assert_eq!(seen.verdicts_sent, (1..=5).collect(), "verdicts of ADMIT, as sender");
+    assert_eq!(seen.verdicts_received, (1..=5).collect(), "verdicts of ADMIT, as replica");
     let faults: Vec<u64> = Fault::ALL.iter().map(|fault| fault.number().into()).collect();
     assert_eq!(seen.faults, faults.into_iter().collect(), "faults, by number");
 }
 
-/// One after the other: the first may write what the second reads.
+/// In one test and in this order: the first step may write the files that the second reads.
 #[test]
 fn the_files_are_current_and_hold() {
     the_files_are_what_the_core_answers();

@@ -1,6 +1,6 @@
-//! Plays a file of vectors over flat records: the shortest player that keeps to the page, for others to be copied from.
+//! Plays a file of vectors over flat records: the shortest player that keeps to the format, as a model for others.
 //!
-//! A line that does not hold panics with its place. What the files show is collected in [`Seen`].
+//! A line that does not hold panics with its place. [`Seen`] collects the kinds that the files show.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -42,13 +42,13 @@ const EVENTS: [&str; 12] = [
     "Outranked",
 ];
 
-/// The name of a record's kind.
+/// Returns the name of a record's kind.
 pub(crate) fn name(record: &Record) -> &'static str {
     let kind = usize::try_from(record.kind).unwrap();
     if kind > 0x100 { EVENTS[kind - 0x101] } else { INPUTS[kind - 1] }
 }
 
-/// Every option by its name, to be written and read.
+/// Returns an option by its name, to be written and read.
 pub(crate) fn option<'a>(options: &'a mut Options, name: &str) -> Option<Field<'a>> {
     Some(match name {
         "backlog_bytes" => Field::Long(&mut options.backlog_bytes),
@@ -73,7 +73,7 @@ pub(crate) fn option<'a>(options: &'a mut Options, name: &str) -> Option<Field<'
     })
 }
 
-/// One option's place.
+/// The place of one option.
 pub(crate) enum Field<'a> {
     Long(&'a mut u64),
     Word(&'a mut u32),
@@ -98,7 +98,7 @@ impl Field<'_> {
     }
 }
 
-/// What the files showed.
+/// The kinds and numbers that the files showed.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) inputs: BTreeSet<u32>,
@@ -106,8 +106,8 @@ pub(crate) struct Seen {
     pub(crate) payloads: BTreeSet<String>,
     pub(crate) misuses: BTreeSet<u64>,
     pub(crate) faults: BTreeSet<u64>,
-    pub(crate) verdicts_said: BTreeSet<u8>,
-    pub(crate) verdicts_heard: BTreeSet<u8>,
+    pub(crate) verdicts_sent: BTreeSet<u8>,
+    pub(crate) verdicts_received: BTreeSet<u8>,
 }
 
 #[derive(Default)]
@@ -115,7 +115,7 @@ struct Player {
     options: Options,
     node: Option<Node>,
     now: Time,
-    /// What the last input answered and no line has named yet.
+    /// The parts of the last answer that no line has named yet.
     misuse: Option<Misuse>,
     step: Option<Step>,
     offset: Option<Offset>,
@@ -138,11 +138,11 @@ pub(crate) fn play(path: &Path, seen: &mut Seen) {
     player.answered().unwrap();
 }
 
-/// Words of an answer, to be compared with a line's.
-fn same(told: &[String], words: &[&str]) -> Result<(), String> {
+/// Compares the words of an answer with a line's.
+fn same(answer: &[String], words: &[&str]) -> Result<(), String> {
     let read = |word: &str| integer(word).map_or_else(|| word.to_owned(), |number| number.to_string());
     let expected: Vec<String> = words.iter().map(|word| read(word)).collect();
-    if told == expected { Ok(()) } else { Err(format!("the answer is: {}", told.join(" "))) }
+    if answer == expected { Ok(()) } else { Err(format!("the answer was: {}", answer.join(" "))) }
 }
 
 fn words<const N: usize>(numbers: [u64; N]) -> Vec<String> {
@@ -196,8 +196,8 @@ impl Player {
                 same(&words([misuse.into()]), &line[3..])?;
             }
             "deadline" => {
-                let told = self.node().next_deadline().map_or("never".to_owned(), |at| at.0.to_string());
-                same(&[told], &line[1..])?;
+                let answer = self.node().next_deadline().map_or("never".to_owned(), |at| at.0.to_string());
+                same(&[answer], &line[1..])?;
             }
             "cursor" => {
                 let [epoch, boundary, digest] = [number(line, 1)?, number(line, 2)?, number(line, 3)?];
@@ -215,14 +215,14 @@ impl Player {
         self.node.as_mut().expect("a boot comes first")
     }
 
-    /// Every part of the last answer was named.
+    /// Checks that every part of the last answer was named.
     fn answered(&self) -> Result<(), String> {
         let Self { misuse, step, offset, position, payload, .. } = self;
         let all = misuse.is_none() && step.is_none() && offset.is_none() && position.is_none();
         if all && payload.is_none() {
             return Ok(());
         }
-        Err(format!("more was answered before: {misuse:?} {step:?} {offset:?} {position:?} {payload:?}"))
+        Err(format!("the last answer had more: {misuse:?} {step:?} {offset:?} {position:?} {payload:?}"))
     }
 
     fn boot(&mut self, line: &[&str]) -> Result<(), String> {
@@ -249,7 +249,7 @@ impl Player {
         }
         seen.inputs.insert(kind);
         if line[1] == "Bytes" && bytes.len() > 28 && bytes[4] == crate::frames::ADMIT {
-            seen.verdicts_heard.insert(bytes[28]);
+            seen.verdicts_received.insert(bytes[28]);
         }
         let input = record.input(&bytes).ok_or("no input")?;
         match self.node().handle(now, input) {
@@ -264,9 +264,9 @@ impl Player {
         Ok(())
     }
 
-    /// One part of the last input's answer.
+    /// Checks one part of the last input's answer.
     fn answer(&mut self, line: &[&str], seen: &mut Seen) -> Result<(), String> {
-        let told = match line[0] {
+        let answer = match line[0] {
             "step" => self.step.take().map(|step| {
                 let next = match step.next {
                     Next::Again => "again",
@@ -289,12 +289,12 @@ impl Player {
             }),
             other => return Err(format!("no such line: {other}")),
         };
-        same(&told.ok_or("no such answer")?, &line[1..])
+        same(&answer.ok_or("no such answer")?, &line[1..])
     }
 
     fn event(&mut self, line: &[&str], seen: &mut Seen) -> Result<(), String> {
-        let told = self.node().poll_event().map(Record::from);
-        let Some(record) = told else {
+        let answer = self.node().poll_event().map(Record::from);
+        let Some(record) = answer else {
             return if line == ["quiet"] { Ok(()) } else { Err("there is no event".to_owned()) };
         };
         let [a, b, c, d, ..] = record.fields;
@@ -302,8 +302,8 @@ impl Player {
         if name(&record) == "Close" {
             seen.faults.insert(a);
         }
-        let told = [vec![name(&record).to_owned()], words([record.link.into(), a, b, c, d])].concat();
-        same(&told, &line[1..])
+        let answer = [vec![name(&record).to_owned()], words([record.link.into(), a, b, c, d])].concat();
+        same(&answer, &line[1..])
     }
 
     fn write(&mut self, line: &[&str], seen: &mut Seen) -> Result<(), String> {
@@ -314,7 +314,7 @@ impl Player {
         }
         for frame in crate::frames::split(&bytes).0 {
             if frame[4] == crate::frames::ADMIT {
-                seen.verdicts_said.insert(frame[28]);
+                seen.verdicts_sent.insert(frame[28]);
             }
         }
         let more = self.node().consume(now, link, bytes.len()).map_err(|misuse| misuse.to_string())?;

@@ -1,6 +1,7 @@
-//! A node and a host that does at once what it is asked, every call written down as the lines of a vector.
+//! A node and a host that does at once what the node asks for; every call is written down as the lines of a vector.
 //!
-//! Peers may be scenes too, whose lines nobody keeps. Dice are the node's name, repeated: a scene is always the same.
+//! Peers may be scenes too, whose lines nobody keeps. The seed is the node's name, repeated: a scene is always the
+//! same.
 
 use std::fmt::Write as _;
 
@@ -9,26 +10,26 @@ use towline_core::*;
 use crate::frames;
 use crate::player;
 
-/// Bytes from which a run of one byte is written as `HEX*N`.
+/// The length from which a run of one byte is written as `HEX*N`.
 const LONG_RUN: usize = 64;
-/// From here on numbers are dice more often than counts.
+/// Larger numbers are random more often than counts, and are written in hexadecimal.
 const HEX_FROM: u64 = 1 << 40;
 
-/// A node, its host, and what was written down.
+/// A node, its host, and the lines of all calls.
 pub(crate) struct Scene {
     pub(crate) node: Node,
     pub(crate) now: Time,
     text: String,
     /// Bytes written on each link and not yet asked for.
-    said: Vec<Vec<u8>>,
-    /// Events told and not yet asked for, but those the host answers itself.
-    pub(crate) told: Vec<Event>,
+    bytes: Vec<Vec<u8>>,
+    /// Events not yet asked for, but those the host answers itself.
+    pub(crate) events: Vec<Event>,
     writing: Vec<LinkId>,
     /// Pieces in each view, and bytes in each.
     pub(crate) view: (u64, usize),
-    /// Whether the host applies and installs what it is handed at once.
+    /// Set if the host applies and installs at once.
     pub(crate) applies: bool,
-    /// Whether the host opens the views it is asked for.
+    /// Set if the host opens the views it is asked for.
     pub(crate) opens_views: bool,
 }
 
@@ -74,8 +75,8 @@ impl Scene {
             node: Node::new(config, boot).expect("a sound cursor"),
             now: Time::ZERO,
             text,
-            said: vec![Vec::new(); links],
-            told: Vec::new(),
+            bytes: vec![Vec::new(); links],
+            events: Vec::new(),
             writing: Vec::new(),
             view: (3, 50),
             applies: true,
@@ -92,8 +93,8 @@ impl Scene {
         self.text.push('\n');
     }
 
-    /// Says an input; what comes back is written down and handed on.
-    pub(crate) fn try_say(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
+    /// Handles an input; writes the answer down and does what the payload asks.
+    pub(crate) fn try_input(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
         let record = Record::from(input);
         let data = match input {
             Input::Bytes { data, .. }
@@ -115,8 +116,8 @@ impl Scene {
         answer
     }
 
-    pub(crate) fn say(&mut self, input: Input<'_>) -> Step {
-        self.try_say(input).expect("the scene plays as written")
+    pub(crate) fn input(&mut self, input: Input<'_>) -> Step {
+        self.try_input(input).expect("the scene plays as written")
     }
 
     fn step(&mut self, step: &Step) {
@@ -151,41 +152,41 @@ impl Scene {
         let end = self.now + span;
         while let Some(at) = self.node.next_deadline().filter(|at| *at < end) {
             self.at(at);
-            self.say(Input::Tick);
+            self.input(Input::Tick);
             self.turn();
         }
         self.at(end);
-        self.say(Input::Tick);
+        self.input(Input::Tick);
         self.turn();
     }
 
     // --- the host ---------------------------------------------------------------------------------------------------
 
     pub(crate) fn open(&mut self, link: u32, side: Side) {
-        self.say(Input::Opened { link: LinkId(link), side });
+        self.input(Input::Opened { link: LinkId(link), side });
     }
 
     pub(crate) fn lost(&mut self, link: u32) {
         self.writing.retain(|writing| writing.0 != link);
-        self.said[link as usize].clear();
-        self.say(Input::Lost { link: LinkId(link) });
+        self.bytes[link as usize].clear();
+        self.input(Input::Lost { link: LinkId(link) });
     }
 
     pub(crate) fn write_records(&mut self, count: u8, bytes: usize) {
         for index in 0..count {
-            self.say(Input::Write { data: &vec![index; bytes] });
+            self.input(Input::Write { data: &vec![index; bytes] });
         }
     }
 
-    /// The cursor at the log's end.
+    /// Returns the cursor at the log's end.
     pub(crate) fn cursor(&mut self) -> Vec<u8> {
-        let position = self.say(Input::Flush).position.expect("a flush has a position");
+        let position = self.input(Input::Flush).position.expect("a flush has a position");
         let cursor = self.node.cursor(position).as_bytes().to_vec();
         self.line(&format!("cursor {} {}", place(position), hex(&cursor)));
         cursor
     }
 
-    /// Bytes come, frame by frame; the host does what each asks. Answers the last step.
+    /// Feeds bytes, frame by frame; the host does what each asks. Returns the last step.
     pub(crate) fn feed(&mut self, link: u32, bytes: &[u8]) -> Step {
         let (frames, used) = frames::split(bytes);
         let rest = (used < bytes.len()).then(|| bytes[used..].to_vec());
@@ -199,9 +200,9 @@ impl Scene {
         last
     }
 
-    /// Bytes come at once.
+    /// Feeds bytes in one call.
     pub(crate) fn feed_once(&mut self, link: u32, bytes: &[u8]) -> Step {
-        let step = self.say(Input::Bytes { link: LinkId(link), data: bytes });
+        let step = self.input(Input::Bytes { link: LinkId(link), data: bytes });
         if let Some(payload) = step.payload.clone().filter(|_| self.applies) {
             self.apply(&payload);
         }
@@ -212,40 +213,40 @@ impl Scene {
         let upto = Offset(payload.first + u64::from(payload.count));
         match payload.kind {
             Kind::Batch => {
-                self.say(Input::Applied { upto });
-                self.say(Input::Persisted { upto });
+                self.input(Input::Applied { upto });
+                self.input(Input::Persisted { upto });
             }
             Kind::Spool => {
-                self.say(Input::Taken { upto, pieces: 0 });
+                self.input(Input::Taken { upto, pieces: 0 });
             }
             Kind::Fork if payload.count == 1 => {
-                self.say(Input::Rewound);
+                self.input(Input::Rewound);
             }
             Kind::Fork | Kind::Begin => {}
             Kind::Piece => {
-                self.say(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
+                self.input(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
             }
             Kind::LastPiece => {
-                self.say(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
-                self.say(Input::Installed { snapshot: payload.snapshot });
+                self.input(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
+                self.input(Input::Installed { snapshot: payload.snapshot });
                 let upto = self.node.stats().end;
-                self.say(Input::Applied { upto });
+                self.input(Input::Applied { upto });
             }
         }
     }
 
-    /// Asks for events until there is none, then does what they ask. Answers whether there was any.
+    /// Polls events until there is none, then does what they ask. Returns whether there was any.
     pub(crate) fn poll(&mut self) -> bool {
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         while let Some(event) = self.node.poll_event() {
             let record = Record::from(event);
             let [a, b, c, d] = [0, 1, 2, 3].map(|field| integer(record.fields[field]));
             self.line(&format!("event {} {} {a} {b} {c} {d}", player::name(&record), record.link));
-            told.push(event);
+            events.push(event);
         }
         self.line("quiet");
-        let busy = !told.is_empty();
-        told.into_iter().for_each(|event| self.on_event(event));
+        let busy = !events.is_empty();
+        events.into_iter().for_each(|event| self.on_event(event));
         busy
     }
 
@@ -254,16 +255,16 @@ impl Scene {
             Event::WantsWrite { link } => self.writing.push(link),
             Event::Close { link, .. } => {
                 self.writing.retain(|writing| *writing != link);
-                self.told.push(event);
+                self.events.push(event);
             }
             Event::SnapshotWanted { snapshot, .. } if self.opens_views => {
                 let cursor = self.cursor();
-                self.say(Input::SnapshotReady { snapshot, cursor: &cursor, bytes: Some(150) });
+                self.input(Input::SnapshotReady { snapshot, cursor: &cursor, bytes: Some(150) });
             }
             Event::SnapshotRead { snapshot, piece } => {
                 let (pieces, bytes) = self.view;
                 let data = vec![u8::try_from(piece % 256).expect("a byte"); bytes];
-                self.say(Input::SnapshotPiece { snapshot, piece, data: &data, last: piece + 1 == pieces });
+                self.input(Input::SnapshotPiece { snapshot, piece, data: &data, last: piece + 1 == pieces });
             }
             Event::SnapshotWanted { .. }
             | Event::SnapshotDone { .. }
@@ -273,11 +274,11 @@ impl Scene {
             | Event::Acked { .. }
             | Event::SlotExpired { .. }
             | Event::Role { .. }
-            | Event::Outranked { .. } => self.told.push(event),
+            | Event::Outranked { .. } => self.events.push(event),
         }
     }
 
-    /// Polls, writes, and so on until there is nothing to do; then asks when to come back.
+    /// Polls, writes, and so on until nothing is due; then asks for the next deadline.
     pub(crate) fn turn(&mut self) {
         while self.poll() || !self.writing.is_empty() {
             for link in std::mem::take(&mut self.writing) {
@@ -288,35 +289,35 @@ impl Scene {
         self.line(&format!("deadline {deadline}"));
     }
 
-    /// Writes at most so many bytes of what a link shows.
+    /// Writes at most so many bytes of those on offer on a link.
     pub(crate) fn write(&mut self, link: u32, most: usize) -> More {
         let shown = self.node.peek_transmit(LinkId(link)).slices().concat();
         let taken = &shown[..most.min(shown.len())];
         let more = self.node.consume(self.now, LinkId(link), taken.len()).expect("it was shown");
         let word = if more == More::Dry { "dry" } else { "more" };
         self.line(&format!("write {link} {} {} {word}", shown.len(), hex(taken)));
-        self.said[link as usize].extend_from_slice(taken);
+        self.bytes[link as usize].extend_from_slice(taken);
         more
     }
 
-    /// Consumes more than is shown, or on no link.
+    /// Consumes more than is on offer, or on no link.
     pub(crate) fn consume_wrongly(&mut self, link: u32, bytes: usize) {
         let misuse = self.node.consume(self.now, LinkId(link), bytes).expect_err("it is wrong");
         self.line(&format!("consume {link} {bytes} {}", misuse.number()));
     }
 
-    /// A turn, and what was written on a link since this was last asked, as frames.
-    pub(crate) fn says(&mut self, link: u32) -> Vec<Vec<u8>> {
+    /// Runs a turn; returns the frames written on a link since the last call.
+    pub(crate) fn written(&mut self, link: u32) -> Vec<Vec<u8>> {
         self.turn();
-        let said = std::mem::take(&mut self.said[link as usize]);
-        frames::split(&said).0
+        let bytes = std::mem::take(&mut self.bytes[link as usize]);
+        frames::split(&bytes).0
     }
 }
 
-/// Two nodes say to each other on their links 0 all they have to say. The first dialled.
+/// Exchanges all that two nodes have to send on their links 0. The first dialled.
 pub(crate) fn talk(replica: &mut Scene, sender: &mut Scene) {
     loop {
-        let (up, down) = (replica.says(0).concat(), sender.says(0).concat());
+        let (up, down) = (replica.written(0).concat(), sender.written(0).concat());
         if up.is_empty() && down.is_empty() {
             return;
         }
@@ -329,23 +330,23 @@ pub(crate) fn talk(replica: &mut Scene, sender: &mut Scene) {
     }
 }
 
-/// The first, which was asked to dial, dials the second.
+/// Connects the first, which was asked to dial, to the second.
 pub(crate) fn connect(replica: &mut Scene, sender: &mut Scene) {
     replica.turn();
-    assert!(replica.told.iter().any(|event| matches!(event, Event::Dial { .. })), "a replica dials");
-    replica.told.clear();
+    assert!(replica.events.iter().any(|event| matches!(event, Event::Dial { .. })), "a replica dials");
+    replica.events.clear();
     replica.open(0, Side::Upstream);
     sender.open(0, Side::Downstream);
 }
 
-/// The same, and all that is said until the sender has the JOIN: its answer is yet to be read.
+/// The same as `connect`, until the sender has the JOIN: its answer is still unread.
 pub(crate) fn join(replica: &mut Scene, sender: &mut Scene) {
     connect(replica, sender);
-    let hello = replica.says(0).concat();
+    let hello = replica.written(0).concat();
     sender.feed(0, &hello);
-    let welcome = sender.says(0).concat();
+    let welcome = sender.written(0).concat();
     replica.feed(0, &welcome);
-    let join = replica.says(0).concat();
+    let join = replica.written(0).concat();
     sender.feed(0, &join);
 }
 

@@ -8,8 +8,8 @@ use crate::scene::{Scene, connect, join, talk};
 use crate::small::small;
 
 fn closed(scene: &Scene, fault: Fault) {
-    let closes = |event: &Event| matches!(event, Event::Close { fault: told, .. } if *told == fault);
-    assert!(scene.told.iter().any(closes), "{fault:?}: the scene plays as written");
+    let closes = |event: &Event| matches!(event, Event::Close { fault: closed, .. } if *closed == fault);
+    assert!(scene.events.iter().any(closes), "{fault:?}: the scene plays as written");
 }
 
 type Mistake = (&'static str, Fault, fn(&[u8]) -> Vec<u8>);
@@ -30,7 +30,7 @@ fn ack(change: impl FnOnce(&mut Ack)) -> Vec<u8> {
     ack.frame()
 }
 
-/// A good ACK, changed as bytes.
+/// Returns a good ACK, changed as bytes.
 fn broken(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut bytes = ack(|_| {});
     change(&mut bytes);
@@ -111,7 +111,7 @@ pub(crate) fn by_a_replica() -> Vec<Scene> {
 
 // --- an upstream's -------------------------------------------------------------------------------------------------
 
-/// What two good batches become.
+/// A name, the fault, and the change of two good batches.
 type Twist = (&'static str, Fault, fn(&[Vec<u8>]) -> Vec<u8>);
 
 fn twisted(batch: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -146,9 +146,9 @@ pub(crate) fn by_an_upstream() -> Vec<Scene> {
         talk(&mut scene, &mut sender);
         for _ in 0..2 {
             sender.write_records(1, 10);
-            sender.say(Input::Flush);
+            sender.input(Input::Flush);
         }
-        scene.feed(0, &twist(&sender.says(0)));
+        scene.feed(0, &twist(&sender.written(0)));
         scene.turn();
         closed(&scene, *fault);
         scenes.push(scene);
@@ -174,7 +174,7 @@ fn beyond_the_window() -> Scene {
     let (mut sender, cursor) = primary("the sender");
     let mut scene = replica("a stream beyond the window", Some(&cursor));
     connect(&mut scene, &mut sender);
-    let mut hello = scene.says(0).concat();
+    let mut hello = scene.written(0).concat();
     hello[60..68].copy_from_slice(&(1_u64 << 20).to_le_bytes());
     frames::seal(&mut hello, 0);
     sender.feed(0, &hello);
@@ -182,9 +182,9 @@ fn beyond_the_window() -> Scene {
     scene.applies = false;
     for _ in 0..4 {
         sender.write_records(1, 400);
-        sender.say(Input::Flush);
+        sender.input(Input::Flush);
     }
-    let batches = sender.says(0).concat();
+    let batches = sender.written(0).concat();
     scene.feed(0, &batches);
     scene.turn();
     closed(&scene, Fault::Window);
@@ -193,34 +193,34 @@ fn beyond_the_window() -> Scene {
 
 // --- in a snapshot -------------------------------------------------------------------------------------------------
 
-/// ADMIT, BEGIN and three pieces: what an empty replica is sent, and what becomes of it.
+/// Changes of ADMIT, BEGIN and three pieces, which an empty replica is sent.
 const IN_A_SNAPSHOT: &[Twist] = &[
-    ("a piece left out", Fault::PieceOrder, |said| [said[..3].concat(), said[4].clone()].concat()),
-    ("a damaged piece", Fault::BodyCheck, |said| {
-        let mut piece = said[2].clone();
+    ("a piece left out", Fault::PieceOrder, |frames| [frames[..3].concat(), frames[4].clone()].concat()),
+    ("a damaged piece", Fault::BodyCheck, |frames| {
+        let mut piece = frames[2].clone();
         piece[60] ^= 1;
-        [said[..2].concat(), piece].concat()
+        [frames[..2].concat(), piece].concat()
     }),
-    ("a piece chained to nothing", Fault::BodyCheck, |said| {
-        let mut piece = said[3].clone();
+    ("a piece chained to nothing", Fault::BodyCheck, |frames| {
+        let mut piece = frames[3].clone();
         frames::seal(&mut piece, 0);
-        [said[..3].concat(), piece].concat()
+        [frames[..3].concat(), piece].concat()
     }),
-    ("a BEGIN with a damaged cursor", Fault::Malformed, |said| {
-        let mut begin = said[1].clone();
+    ("a BEGIN with a damaged cursor", Fault::Malformed, |frames| {
+        let mut begin = frames[1].clone();
         begin[50] ^= 1;
         frames::seal(&mut begin, 0);
-        [said[0].clone(), begin].concat()
+        [frames[0].clone(), begin].concat()
     }),
-    ("a snapshot of another digest", Fault::SnapshotDiffers, |said| {
-        let mut begin = said[1].clone();
+    ("a snapshot of another digest", Fault::SnapshotDiffers, |frames| {
+        let mut begin = frames[1].clone();
         let cursor = &mut begin[40..];
         let body = cursor.len() - 8;
         cursor[40] ^= 1;
         let check = xxhash_rust::xxh3::xxh3_64(&cursor[..body]);
         cursor[body..].copy_from_slice(&check.to_le_bytes());
         frames::seal(&mut begin, 0);
-        [said[0].clone(), begin, said[2..].concat()].concat()
+        [frames[0].clone(), begin, frames[2..].concat()].concat()
     }),
 ];
 
@@ -230,7 +230,7 @@ pub(crate) fn in_a_snapshot() -> Vec<Scene> {
         let (mut sender, _) = primary("the sender");
         let mut scene = replica(about, None);
         join(&mut scene, &mut sender);
-        scene.feed(0, &twist(&sender.says(0)));
+        scene.feed(0, &twist(&sender.written(0)));
         scene.turn();
         closed(&scene, *fault);
         scenes.push(scene);

@@ -7,8 +7,8 @@ use crate::frames::{self, Hello, frame};
 use crate::scene::{Scene, connect, talk};
 
 fn ended(scene: &Scene, fault: Fault) {
-    let closes = |event: &Event| matches!(event, Event::Close { fault: told, .. } if *told == fault);
-    assert!(scene.told.iter().any(closes), "{fault:?}: the scene plays as written");
+    let closes = |event: &Event| matches!(event, Event::Close { fault: closed, .. } if *closed == fault);
+    assert!(scene.events.iter().any(closes), "{fault:?}: the scene plays as written");
 }
 
 pub(crate) fn scenes() -> Vec<Scene> {
@@ -26,37 +26,37 @@ pub(crate) fn scenes() -> Vec<Scene> {
     ]
 }
 
-fn silent(about: &str, fault: Fault, said: fn(&[u8]) -> Vec<u8>) -> Scene {
+fn silent(about: &str, fault: Fault, bytes: fn(&[u8]) -> Vec<u8>) -> Scene {
     let (mut scene, cursor) = primary(about);
     scene.open(0, Side::Downstream);
-    let said = said(&cursor);
-    if !said.is_empty() {
-        scene.feed(0, &said);
+    let bytes = bytes(&cursor);
+    if !bytes.is_empty() {
+        scene.feed(0, &bytes);
     }
     scene.turn();
     scene.pass(Span::from_millis(999));
-    assert!(scene.told.iter().all(|event| !matches!(event, Event::Close { .. })), "not yet");
+    assert!(scene.events.iter().all(|event| !matches!(event, Event::Close { .. })), "not yet");
     scene.pass(Span::from_millis(1));
     ended(&scene, fault);
     scene
 }
 
-/// It says that it lives, ten times a second, and takes no byte.
+/// It sends a beat ten times a second, and takes no byte.
 fn stalled() -> Scene {
     let (mut scene, cursor) = primary("lives, and takes no byte");
     scene.open(0, Side::Downstream);
     scene.feed(0, &opening(Some(&cursor), 0));
     for round in 0..=10 {
         scene.at(Time::ZERO + Span::from_millis(round * 100));
-        scene.say(Input::Tick);
+        scene.input(Input::Tick);
         scene.poll();
         if round < 10 {
             scene.feed(0, &frame(0x80, 0, 0, 0, b""));
         }
     }
-    // Its GOODBYE finds no reader either: it may linger for a second.
+    // Its GOODBYE is not read either: it may linger for a second.
     scene.at(Time::ZERO + Span::from_millis(2000));
-    scene.say(Input::Tick);
+    scene.input(Input::Tick);
     scene.poll();
     ended(&scene, Fault::Stalled);
     scene
@@ -89,13 +89,13 @@ fn left() -> Scene {
     let mut scene = replica("turns to another upstream", Some(&cursor));
     connect(&mut scene, &mut sender);
     talk(&mut scene, &mut sender);
-    scene.say(Input::Follow { adopt: false });
+    scene.input(Input::Follow { adopt: false });
     scene.turn();
     ended(&scene, Fault::Left);
     scene
 }
 
-/// A relay that begins a snapshot of its own sends its replicas away.
+/// A relay that begins a snapshot of its own closes its replicas' links.
 fn rebased() -> Scene {
     let (mut sender, cursor) = primary("the sender");
     let mut scene = replica("a relay that needs a snapshot itself", Some(&cursor));
@@ -114,13 +114,13 @@ fn rebased() -> Scene {
     scene
 }
 
-/// Half of a record larger than a batch has left when the ring overtakes it.
+/// Half of a record larger than a batch is sent when the ring overtakes it.
 fn overrun() -> Scene {
     let (mut scene, cursor) = primary("overtaken in the middle of a large record");
     scene.open(0, Side::Downstream);
     scene.feed(0, &opening(Some(&cursor), 0));
     scene.turn();
-    scene.say(Input::Write { data: &[7; 512] });
+    scene.input(Input::Write { data: &[7; 512] });
     scene.poll();
     scene.write(0, 100);
     scene.write_records(20, 400);

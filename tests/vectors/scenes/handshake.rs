@@ -1,4 +1,4 @@
-//! What a sender answers to a JOIN: each case of the table of admission.
+//! The answers of a sender to a JOIN: each case of the table of admission.
 
 use towline_core::*;
 
@@ -7,9 +7,9 @@ use crate::frames::{self, Ack};
 use crate::scene::Scene;
 use crate::small::small;
 
-fn joins(mut scene: Scene, said: &[u8]) -> Scene {
+fn joins(mut scene: Scene, bytes: &[u8]) -> Scene {
     scene.open(0, Side::Downstream);
-    scene.feed(0, said);
+    scene.feed(0, bytes);
     scene.turn();
     scene
 }
@@ -58,7 +58,7 @@ fn newer_epoch_below() -> Scene {
     let (scene, at_five) = primary("an older place that is in the ring: continue from there");
     let mut scene = joins(scene, b"");
     scene.write_records(4, 20);
-    scene.say(Input::Flush);
+    scene.input(Input::Flush);
     scene.feed(0, &opening(Some(&at_five), 0));
     scene.turn();
     scene
@@ -70,7 +70,7 @@ fn snapshots_in_place_of_a_stream() -> Vec<Scene> {
     let mut old =
         Scene::new("a place older than the ring: a snapshot", 1, Role::Primary, small(), Some(&at_five));
     old.write_records(30, 200);
-    old.say(Input::Flush);
+    old.input(Input::Flush);
     scenes.push(joins(old, &opening(Some(&at_five), 0)));
 
     let (scene, cursor) = primary("another digest at the same place: a snapshot");
@@ -91,7 +91,7 @@ fn snapshots_in_place_of_a_stream() -> Vec<Scene> {
     scenes
 }
 
-/// The ring overtakes a replica whose snapshot is on its way: the pieces go on alone.
+/// The ring overtakes a replica whose snapshot is under way: the pieces go on alone.
 fn overtaken() -> Scene {
     let (mut scene, _) = primary("overtaken while a snapshot is on its way: the snapshot only");
     scene.view = (20, 100);

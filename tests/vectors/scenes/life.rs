@@ -1,4 +1,4 @@
-//! Slots, promotions, changes of sides, ends.
+//! Slots, promotions, changes of upstream and role, shutdown.
 
 use towline_core::*;
 
@@ -20,10 +20,10 @@ fn expires() -> Scene {
     scene.turn();
     scene.lost(0);
     scene.at(Time::ZERO + Span::from_secs(10));
-    scene.say(Input::Tick);
+    scene.input(Input::Tick);
     scene.turn();
     scene.at(Time(10_000_000_001));
-    scene.say(Input::Tick);
+    scene.input(Input::Tick);
     scene.turn();
     scene
 }
@@ -49,7 +49,7 @@ fn promoted() -> Scene {
     talk(&mut scene, &mut sender);
     sender.write_records(1, 10);
     talk(&mut scene, &mut sender);
-    scene.say(Input::Promote);
+    scene.input(Input::Promote);
     scene.turn();
     scene.write_records(2, 10);
     scene.cursor();
@@ -65,7 +65,7 @@ fn outranked() -> Scene {
     frames::seal(&mut hello, 0);
     scene.feed(0, &hello);
     scene.turn();
-    scene.say(Input::Promote);
+    scene.input(Input::Promote);
     scene.turn();
     scene
 }
@@ -74,7 +74,7 @@ fn adopts() -> Scene {
     let mut other = Scene::new("another history", 8, Role::Primary, small(), None);
     other.write_records(2, 10);
     let (mut scene, _) = primary("a primary gives way to another history, and adopts it");
-    scene.say(Input::Follow { adopt: true });
+    scene.input(Input::Follow { adopt: true });
     scene.turn();
     connect(&mut scene, &mut other);
     talk(&mut scene, &mut other);
@@ -86,10 +86,10 @@ fn redials() -> Scene {
     let mut scene = replica("dials that fail: pauses grow, with dice", None);
     for _ in 0..5 {
         scene.turn();
-        scene.say(Input::DialFailed);
+        scene.input(Input::DialFailed);
         let at = scene.node.next_deadline().expect("it dials again");
         scene.at(at);
-        scene.say(Input::Tick);
+        scene.input(Input::Tick);
     }
     scene.turn();
     scene
@@ -103,12 +103,12 @@ fn shuts_down() -> Scene {
         scene.feed(link, &[hello, frames::join(Some(&cursor), 0, 0)].concat());
     }
     scene.turn();
-    scene.say(Input::Shutdown);
+    scene.input(Input::Shutdown);
     scene.turn();
     scene
 }
 
-/// Times that are no whole microseconds, and that milliseconds as a float do not hit when they are cut off.
+/// Times that are no whole microseconds, and that milliseconds as a float miss when truncated.
 fn odd_times() -> Scene {
     let (mut scene, cursor) = primary("a clock that counts single nanoseconds");
     for at in [1, 16_836_843_230, 16_836_843_231, 99_999_999_999, 3_600_000_000_007] {

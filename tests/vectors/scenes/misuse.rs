@@ -9,7 +9,7 @@ const STRANGER: LinkId = LinkId(3);
 const NEVER_ASKED_FOR: SnapshotId = SnapshotId(77);
 
 fn wrong(scene: &mut Scene, input: Input<'_>, misuse: Misuse) {
-    assert_eq!(scene.try_say(input), Err(misuse), "the scene plays as written");
+    assert_eq!(scene.try_input(input), Err(misuse), "the scene plays as written");
 }
 
 pub(crate) fn scenes() -> Vec<Scene> {
@@ -29,11 +29,11 @@ pub(crate) fn scenes() -> Vec<Scene> {
     receiver.applies = false;
     talk(&mut receiver, &mut sender);
     wrong(&mut receiver, Input::Write { data: b"mine" }, Misuse::NotPrimary);
-    receiver.say(Input::Promote);
+    receiver.input(Input::Promote);
     wrong(&mut receiver, Input::Flush, Misuse::NotApplied);
-    receiver.say(Input::Applied { upto: Offset(6) });
-    receiver.say(Input::Flush);
-    sender.say(Input::Shutdown);
+    receiver.input(Input::Applied { upto: Offset(6) });
+    receiver.input(Input::Flush);
+    sender.input(Input::Shutdown);
     wrong(&mut sender, Input::Promote, Misuse::ShutDown);
     vec![sender, receiver, without_a_base(), views()]
 }
@@ -62,12 +62,12 @@ fn views() -> Scene {
     let snapshot = wanted_view(&mut scene);
     let ready = |cursor| Input::SnapshotReady { snapshot, cursor, bytes: None };
     wrong(&mut scene, ready(b"no cursor"), Misuse::BadCursor);
-    scene.say(ready(&cursor));
+    scene.input(ready(&cursor));
     wrong(&mut scene, ready(&cursor), Misuse::BadCursor);
     let piece = |data, last| Input::SnapshotPiece { snapshot, piece: 0, data, last };
     wrong(&mut scene, piece(&[0; 129], true), Misuse::PieceLength);
     wrong(&mut scene, piece(&[], false), Misuse::PieceLength);
-    scene.say(piece(b"all", true));
+    scene.input(piece(b"all", true));
     scene.turn();
     scene
 }

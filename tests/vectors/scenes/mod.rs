@@ -15,7 +15,7 @@ use crate::frames::{self, Hello};
 use crate::scene::Scene;
 use crate::small::small;
 
-/// A file's name, and what is in it.
+/// A file's name, and its scenes.
 type File = (&'static str, fn() -> Vec<Scene>);
 
 pub(crate) const FILES: &[File] = &[
@@ -31,42 +31,42 @@ pub(crate) const FILES: &[File] = &[
     ("faults-of-time-and-room", ends::scenes),
 ];
 
-/// Another node's name, for peers that are frames.
+/// The name of another node, for peers that are frames.
 const PEER: u64 = 9;
 
-/// A primary of five records, and the cursor at their end.
+/// Returns a primary of five records, and the cursor at their end.
 fn primary(about: &str) -> (Scene, Vec<u8>) {
     let mut scene = Scene::new(about, 1, Role::Primary, small(), None);
     for _ in 0..5 {
-        scene.say(Input::Write { data: b"a record" });
+        scene.input(Input::Write { data: b"a record" });
     }
     let cursor = scene.cursor();
     (scene, cursor)
 }
 
-/// A replica that stands at a cursor, or holds nothing.
+/// Returns a replica with a cursor, or one that holds nothing.
 fn replica(about: &str, cursor: Option<&[u8]>) -> Scene {
     Scene::new(about, 2, Role::Replica, small(), cursor)
 }
 
-/// What a peer says to join: at a cursor, or holding nothing.
+/// Returns the frames with which a peer joins: at a cursor, or holding nothing.
 fn opening(cursor: Option<&[u8]>, flags: u8) -> Vec<u8> {
     [Hello::of(PEER).frame(frames::HELLO), frames::join(cursor, flags, 0)].concat()
 }
 
-/// The view that a scene is asked for by a peer that holds nothing, not opened yet.
+/// Returns the view that a peer without data makes the scene ask for, not opened yet.
 fn wanted_view(scene: &mut Scene) -> SnapshotId {
     scene.opens_views = false;
     scene.open(0, Side::Downstream);
     scene.feed(0, &opening(None, 0));
     scene.turn();
-    let wanted = scene.told.iter().find_map(|event| {
+    let wanted = scene.events.iter().find_map(|event| {
         if let Event::SnapshotWanted { snapshot, .. } = event { Some(*snapshot) } else { None }
     });
     wanted.expect("it was asked for")
 }
 
-/// A JOIN, changed and sealed again.
+/// Returns a JOIN, changed and sealed again.
 fn changed(frame: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut frame = frame.to_vec();
     change(&mut frame);
@@ -74,8 +74,8 @@ fn changed(frame: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     frame
 }
 
-/// Two nodes that part: the primary of five records wrote two more, while another was promoted at five. Answers the
-/// cursor at five and the one at seven, of the old epoch.
+/// Makes two nodes that part: the primary of five records wrote two more, while another was promoted at five. Returns
+/// the cursor at five and the one at seven, of the old epoch.
 fn parted() -> (Vec<u8>, Vec<u8>) {
     let (mut old, at_five) = primary("the old primary");
     old.write_records(2, 10);

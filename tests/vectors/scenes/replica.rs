@@ -1,4 +1,4 @@
-//! The same admissions from the replica's side: what it hears, and what it asks of its host.
+//! The same admissions from the replica's side: the frames it receives, and what it asks of its host.
 
 use towline_core::*;
 
@@ -50,10 +50,10 @@ fn empty() -> Scene {
     connect(&mut scene, &mut sender);
     // HELLO, WELCOME, JOIN; then records are written while pieces are on their way.
     for _ in 0..2 {
-        let up = scene.says(0).concat();
+        let up = scene.written(0).concat();
         sender.feed(0, &up);
         if scene.node.stats().upstream_history.is_none() {
-            let down = sender.says(0).concat();
+            let down = sender.written(0).concat();
             scene.feed(0, &down);
         }
     }
@@ -73,7 +73,7 @@ fn waits() -> Scene {
     scene
 }
 
-/// The ring overtakes it while its snapshot is on its way: the pieces go on alone, and it joins again.
+/// The ring overtakes it while its snapshot is under way: the pieces go on alone, and it joins again.
 fn alone() -> Scene {
     let (mut sender, _) = primary("the sender");
     sender.view = (20, 100);

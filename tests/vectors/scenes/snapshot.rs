@@ -18,9 +18,9 @@ fn cut_and_resumed() -> (Scene, Scene) {
     let mut scene = replica("a snapshot is cut off and resumed: the replica", None);
     connect(&mut scene, &mut sender);
     for _ in 0..2 {
-        let up = scene.says(0).concat();
+        let up = scene.written(0).concat();
         sender.feed(0, &up);
-        let down = sender.says(0);
+        let down = sender.written(0);
         let cut =
             down.iter().position(|frame| frame[4] == frames::PIECE).map_or(down.len(), |first| first + 2);
         scene.feed(0, &down[..cut].concat());
@@ -68,7 +68,7 @@ fn failed(retry: bool) -> Scene {
     let (mut scene, _) = primary(about);
     let snapshot = wanted_view(&mut scene);
     scene.opens_views = true;
-    scene.say(Input::SnapshotFailed { snapshot, retry });
+    scene.input(Input::SnapshotFailed { snapshot, retry });
     scene.turn();
     scene
 }

@@ -1,4 +1,4 @@
-//! Records on their way: batches, acknowledgements, windows, bytes in any portions.
+//! A stream of records: batches, acknowledgements, windows, bytes in any portions.
 
 use towline_core::*;
 
@@ -25,7 +25,7 @@ fn two_replicas() -> Scene {
     }
     scene.write_records(3, 100);
     scene.turn();
-    let batches = scene.says(1).into_iter().filter(|frame| frame[4] == frames::BATCH);
+    let batches = scene.written(1).into_iter().filter(|frame| frame[4] == frames::BATCH);
     let released = batches.map(|frame| frame.len() as u64).sum();
     for (received, applied, persisted) in [(8, 5, 5), (8, 8, 5), (8, 8, 8)] {
         let ack = Ack { received, applied, persisted, stream_released: released, ..good };
@@ -50,7 +50,7 @@ fn in_portions() -> Scene {
     scene
 }
 
-/// A replica at the end, and three batches for it.
+/// Returns a replica at the end, and three batches for it.
 fn to_be_received(about: &str) -> (Scene, Vec<u8>) {
     let (mut sender, cursor) = primary("the sender");
     let mut scene = replica(about, Some(&cursor));
@@ -58,16 +58,16 @@ fn to_be_received(about: &str) -> (Scene, Vec<u8>) {
     talk(&mut scene, &mut sender);
     for index in 0..3 {
         sender.write_records(1 + index, 12);
-        sender.say(Input::Flush);
+        sender.input(Input::Flush);
     }
-    let batches = sender.says(0).concat();
+    let batches = sender.written(0).concat();
     (scene, batches)
 }
 
 fn byte_by_byte() -> Scene {
     let (mut scene, batches) = to_be_received("a batch, byte by byte");
     let frame = &frames::split(&batches).0[0];
-    // What is told about each portion is the same: how many bytes make the next step possible.
+    // Every portion gets the same answer: how many bytes make the next step possible.
     for held in [1, 2, 23, 24, 25, 71, 72, 73, frame.len() - 1, frame.len()] {
         scene.feed_once(0, &frame[..held]);
     }
@@ -86,7 +86,7 @@ fn at_once() -> Scene {
     scene
 }
 
-/// A primary, and a relay that passes its batches on: both sides.
+/// Runs a primary and a relay that passes its batches on: both sides.
 fn a_relay() -> (Scene, Scene) {
     let (mut sender, cursor) = primary("the root of a relay");
     let mut relay = replica("a relay: what comes on link 0 goes on on link 1, the same bytes", Some(&cursor));
