@@ -1,4 +1,4 @@
-//! What clients of the program meet, good ones and others: web pages, hogs, those that vanish, transactions.
+//! The program with many kinds of clients: web pages, greedy ones, ones that vanish, transactions.
 
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod support;
@@ -13,15 +13,15 @@ use support::{Node, Place, eventually};
 fn exchange(addr: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
-    // A connection that was closed meanwhile takes nothing.
+    // The server may have closed the connection already.
     stream.write_all(bytes).ok();
     let mut said = Vec::new();
     stream.read_to_end(&mut said).ok();
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// The same, told after that nothing more will come.
-fn tell(addr: &str, bytes: &[u8]) -> String {
+/// The same, with a QUIT at the end.
+fn exchange_and_quit(addr: &str, bytes: &[u8]) -> String {
     exchange(addr, &[bytes, b"QUIT\r\n"].concat())
 }
 
@@ -37,10 +37,10 @@ fn a_web_page_writes_nothing_and_fills_no_log() {
             assert!(!said.contains("OK") && !said.contains("HTTP"), "{line} at {addr}: {said}");
         }
     }
-    assert_eq!(tell(&node.client, b"PING\r\nPOST /\r\nSET pwned yes\r\n"), "+PONG\r\n");
+    assert_eq!(exchange_and_quit(&node.client, b"PING\r\nPOST /\r\nSET pwned yes\r\n"), "+PONG\r\n");
     assert_eq!(node.ask(&["DBSIZE"]), "0");
     // GET of a key called / is a legal request, typed by a person.
-    assert_eq!(tell(&node.client, b"GET /\r\n"), "$-1\r\n+OK\r\n");
+    assert_eq!(exchange_and_quit(&node.client, b"GET /\r\n"), "$-1\r\n+OK\r\n");
     let log = node.log();
     assert_eq!(log.matches("it sent an HTTP request to the clients' port").count(), 1, "{log}");
     assert_eq!(log.matches("is no replica: it does not speak Towline").count(), 1, "{log}");
@@ -50,7 +50,7 @@ fn a_web_page_writes_nothing_and_fills_no_log() {
 fn a_transaction_of_redis_cli_is_done_whole_or_not_at_all() {
     let place = Place::new();
     let node = place.start("node", "serve --replication 127.0.0.1:0");
-    let say = |words: &str| tell(&node.client, words.as_bytes());
+    let say = |words: &str| exchange_and_quit(&node.client, words.as_bytes());
     let done = say("MULTI\r\nSET a 1\r\nINCR a\r\nEXEC\r\n");
     assert_eq!(done, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:2\r\n+OK\r\n");
     let end = node.status()["end"].clone();
@@ -95,7 +95,7 @@ fn the_place_of_a_client_that_says_nothing_comes_back() {
     let node = place.start("node", "serve --replication 127.0.0.1:0 --clients-max 2 --timeout 1s");
     let silent: Vec<_> = (0..2).map(|_| TcpStream::connect(&node.client).expect("it listens")).collect();
     eventually("a newcomer to be let in", || {
-        (tell(&node.client, b"PING\r\n") == "+PONG\r\n+OK\r\n").then_some(())
+        (exchange_and_quit(&node.client, b"PING\r\n") == "+PONG\r\n+OK\r\n").then_some(())
     });
     drop(silent);
 }
@@ -119,7 +119,7 @@ fn every_connection_is_asked_for_signs_of_life() {
     let _: &Node = &node;
 }
 
-/// How many ends of established connections to this address have a keepalive timer (2 in the kernel's table).
+/// Returns how many ends of established connections to this address have a keepalive timer (2 in the kernel's table).
 #[cfg(target_os = "linux")]
 fn with_keepalive(addr: &str) -> usize {
     let (_, port) = addr.rsplit_once(':').expect("an address has a port");

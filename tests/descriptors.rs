@@ -1,5 +1,5 @@
-//! Few file descriptors: what that leaves is said at the start, whoever is too many is told, and those who look after
-//! the node are answered all the same.
+//! Few file descriptors: the start logs how many clients have room, a client too many is told so, and status, metrics
+//! and replicas still work.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use support::{Node, Place, eventually};
 
 const SERVE: &str = "serve --replication 127.0.0.1:0 --metrics 127.0.0.1:0";
-/// For a reply; no working machine needs all of it.
+/// The bound of a wait for a reply; no working machine needs all of it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn connect(addr: &str) -> TcpStream {
@@ -20,17 +20,17 @@ fn connect(addr: &str) -> TcpStream {
     stream
 }
 
-/// A client that was let in, which it knows from its reply; or what it was told instead.
+/// Connects a client; the error is the server's refusal.
 fn client(addr: &str) -> Result<TcpStream, String> {
     let mut stream = connect(addr);
     stream.write_all(b"DBSIZE\r\n").expect("it reads");
     let mut told = [0; 256];
-    let length = stream.read(&mut told).expect("everybody is told something");
+    let length = stream.read(&mut told).expect("every client gets a reply");
     let told = String::from_utf8_lossy(&told[..length]).into_owned();
     if told.starts_with(':') { Ok(stream) } else { Err(told) }
 }
 
-/// Takes every place for clients, and returns them with what the first one too many is told.
+/// Takes every place for clients; returns the clients and the refusal of the first one too many.
 fn fill(addr: &str) -> (Vec<TcpStream>, String) {
     let mut clients = Vec::new();
     loop {
@@ -49,7 +49,7 @@ fn scrape(node: &Node) -> String {
     page
 }
 
-/// Everybody has a place; those who look after it are answered, whoever is too many is told.
+/// Checks that status, INFO and metrics answer, and that a client too many is refused.
 #[track_caller]
 fn is_looked_after(place: &Place, node: &Node) {
     let status = place.run(&format!("status {}", node.client));
@@ -58,7 +58,7 @@ fn is_looked_after(place: &Place, node: &Node) {
     assert!(node.ask(&["INFO", "clients"]).contains("connected_clients:"), "INFO answers");
     let page = scrape(node);
     assert!(page.contains("towline_clients "), "{page}");
-    // One that says nothing is told too, and not left waiting.
+    // A client that sends nothing is refused too, and not left waiting.
     let mut told = String::new();
     connect(&node.client).read_to_string(&mut told).expect("it is told");
     assert!(told.starts_with("-ERR max number of clients reached"), "{told}");
@@ -79,7 +79,7 @@ fn few_descriptors_are_said_and_shared() {
     // A replica joins.
     let replica = place.start("replica", &format!("follow {}", node.feeds()));
     eventually("the stream to flow", || (replica.status()["upstream"]["state"] == "streaming").then_some(()));
-    // Who is in is served as ever, and whoever leaves makes room.
+    // Connected clients are served as before, and a client that leaves makes room.
     let mut first = &clients[0];
     first.write_all(b"PING\r\n").expect("it reads");
     let mut pong = [0; 7];
@@ -106,13 +106,13 @@ fn beyond_the_option_it_is_the_same() {
     assert_eq!(clients.len(), 3);
     assert!(told.starts_with("-ERR max number of clients reached: 3 clients"), "{told}");
     is_looked_after(&place, &node);
-    // Those who only wait cannot keep the places of those who look.
+    // Connections that only wait cannot take the places of status and metrics.
     let _silent: Vec<TcpStream> = (0..20).map(|_| connect(&node.client)).collect();
     is_looked_after(&place, &node);
 }
 
-/// The limit falls while it runs, or others take what it counted on: the accept itself fails. A descriptor that is kept
-/// for this lets each one who comes be told, and whoever is in stays.
+/// The limit falls while it runs, or other files take what it counted on: the accept itself fails. One spare descriptor
+/// lets the server refuse each newcomer with a reply, and connected clients stay.
 #[test]
 fn without_any_descriptor_clients_are_told_all_the_same() {
     let place = Place::new();
@@ -121,7 +121,7 @@ fn without_any_descriptor_clients_are_told_all_the_same() {
     let pid = node.pid();
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("our child's descriptors");
     let numbers = open.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse::<u64>().ok());
-    // What it was born with may lie beyond its limit.
+    // Inherited descriptors may lie beyond the limit.
     let limit = numbers.filter(|number| *number < 100).max().expect("it has some") + 1;
     let set = std::process::Command::new("prlimit")
         .args([format!("--pid={pid}"), format!("--nofile={limit}:{limit}")])

@@ -1,7 +1,8 @@
 //! End to end: the real program, `redis-cli` as the client, real sockets, `kill -9`.
 //!
-//! Each test is a story an operator could tell. They share nothing, so they run side by side. What is looked at is what
-//! an operator looks at: replies, status, the exit code, the one line on stderr, the directory.
+//! Each test is a story an operator could tell. They share nothing, so they run side by side. They check the things
+//! that
+//! an operator sees: replies, status, the exit code, the one line on stderr, the directory.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -17,7 +18,7 @@ fn follow(upstream: &str) -> String {
     format!("follow {upstream}")
 }
 
-/// Waits until the stream flows into a replica.
+/// Waits until a replica streams.
 #[track_caller]
 fn streams(node: &Node) {
     eventually("the stream to flow", || (node.status()["upstream"]["state"] == "streaming").then_some(()));
@@ -122,7 +123,7 @@ fn a_killed_disk_primary_opens_an_epoch_and_what_it_lost_is_kept_aside() {
     let mut primary = place.start("primary", &format!("{SERVE} --store disk --dir {{data}}"));
     let replica = place.start("replica", &format!("{} --store disk --dir {{copy}}", follow(primary.feeds())));
     streams(&replica);
-    // Started again where it was, so that the replica finds it.
+    // Started again on the same addresses, so that the replica finds it.
     let again = format!(
         "serve --listen {} --replication {} --store disk --dir {{data}}",
         primary.client,
@@ -177,7 +178,7 @@ fn a_promoted_replica_is_followed_without_a_snapshot() {
         let (host, port) = addr.rsplit_once(':').unwrap();
         node.ask(&["REPLICAOF", host, port])
     };
-    // The wrong one of its two addresses is told from the right one.
+    // The error names the right one of the node's two addresses.
     let told = turn(&other, &heir.client);
     assert!(told.contains("clients connect") && told.contains(heir.feeds()), "{told}");
     assert_eq!(turn(&other, heir.feeds()), "OK");
@@ -242,7 +243,7 @@ fn an_emptied_primary_does_not_wipe_its_replicas() {
     });
     assert_eq!(replica.ask(&["GET", "precious"]), "1");
     replica.until_logged("history differs");
-    // REPLICAOF is the consent.
+    // REPLICAOF counts as consent.
     let (host, port) = feeds.rsplit_once(':').unwrap();
     assert_eq!(replica.ask(&["REPLICAOF", host, port]), "OK");
     primary.ask(&["SET", "other", "1"]);

@@ -1,6 +1,7 @@
-//! How a node ends, and what it says when it cannot go on: full disks, signals, replicas that were stopped.
+//! How a node ends, and how it reports that it cannot go on: full disks, signals, replicas that were stopped.
 //!
-//! A full disk is a small file system in memory, which needs the right to mount; without it that test says so and ends.
+//! A full disk is a small file system in memory, which needs the right to mount; without it that test prints so and
+//! ends.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -30,11 +31,11 @@ fn streams(node: &Node) {
 
 // --- a small disk ----------------------------------------------------------------------------------------------------
 
-/// A file system of a few megabytes, for as long as this lives.
+/// A file system of a few megabytes; unmounted when dropped.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    /// None where this process may not mount.
+    /// Mounts it; `None` where this process may not mount.
     fn mount(at: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).expect("a directory to mount on");
         let size = format!("size={size}");
@@ -43,7 +44,7 @@ impl<'a> SmallDisk<'a> {
         match mounted {
             Ok(output) if output.status.success() => Some(Self(at)),
             told => {
-                eprintln!("not looked at: mounting a small disk is not permitted here: {told:?}");
+                eprintln!("skipped: this process may not mount a small disk: {told:?}");
                 None
             }
         }
@@ -57,7 +58,7 @@ impl<'a> SmallDisk<'a> {
 
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
-        // The process that used it may not be gone yet.
+        // The process that used it may still be ending.
         Command::new("umount").arg("-l").arg(self.0).status().ok();
     }
 }
@@ -72,7 +73,7 @@ fn fill(node: &Node) -> u64 {
             return number;
         }
         assert_eq!(told, "OK");
-        // A write is answered before it is on disk: let it come there, so that few are in memory alone.
+        // A write is answered before it is on disk: wait for the disk, so that few writes are in memory alone.
         eventually("the disk to take it or to refuse", || {
             let status = node.status();
             (status["persisted"] == status["end"] || status["store_failed"].is_string()).then_some(())
@@ -81,7 +82,7 @@ fn fill(node: &Node) -> u64 {
     panic!("a disk of a few megabytes took everything");
 }
 
-/// Status line and body of a page on the metrics port.
+/// Returns status line and body of a page on the metrics port.
 fn get(node: &Node, path: &str) -> (String, String) {
     let addr = node.metrics.as_deref().expect("started with --metrics");
     let mut socket = TcpStream::connect(addr).expect("it listens");
@@ -114,7 +115,7 @@ fn a_full_disk_is_shown_everywhere_and_when_there_is_room_everything_goes_on() {
     let (code, body) = get(&primary, "/ready");
     assert_eq!((&*code, body), ("HTTP/1.1 503 Service Unavailable", format!("store failed: {why}\n")));
 
-    // It still gives what was answered to a replica that joins.
+    // A replica that joins still gets every answered write.
     let replica = place.start("replica", &follow(&primary));
     agree(&[&primary, &replica], taken);
     assert_eq!(primary.ask(&["GET", "large:0"]).len(), 400 << 10);
@@ -166,14 +167,14 @@ fn a_replica_with_a_full_disk_comes_back_by_itself_and_a_stop_before_that_says_w
 
 // --- load ----------------------------------------------------------------------------------------------------------
 
-/// Clients that pipeline numbered commands, and count the answers.
+/// Clients that pipeline numbered commands and count the replies.
 struct Load {
     answered: Vec<Arc<AtomicU64>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    /// `command(connection, number)` for numbers from 0 until the server ends, or until `count` are answered.
+    /// Sends `command(connection, number)` for numbers from 0 until the server ends, or until `count` are answered.
     fn start(node: &Node, connections: u64, count: u64, command: fn(u64, u64) -> String) -> Self {
         let (mut answered, mut threads) = (Vec::new(), Vec::new());
         for connection in 0..connections {
@@ -212,13 +213,13 @@ impl Load {
         self.answered.iter().map(|one| one.load(Ordering::Relaxed)).sum()
     }
 
-    /// Waits for so many more answers.
+    /// Waits for so many more replies.
     fn more(&self, answers: u64) {
         let from = self.all();
         eventually("the load to go on", || (self.all() >= from + answers).then_some(()));
     }
 
-    /// How many were answered on each connection, once all have ended.
+    /// Waits for all clients to end; returns how many commands were answered on each connection.
     fn ended(self) -> Vec<u64> {
         for thread in self.threads {
             thread.join().expect("no answer was an error");

@@ -1,6 +1,6 @@
 //! Joins under full load, with a replica that gets little of its machine: it is stopped most of the time, or shares its
-//! core. Writers are slowed down until it has joined, so that one snapshot does, or a second where the first was
-//! unlucky; without that a join of this kind loses its stream beside every snapshot.
+//! core. The server slows writers down until the replica has joined, so that one snapshot is enough, or a second where
+//! the first was unlucky; otherwise such a join loses its stream beside every snapshot.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -16,19 +16,19 @@ use std::time::Duration;
 use support::{Node, Place, agree, eventually};
 
 const KEYS: u64 = 20_000;
-/// Written to the primary: at full speed its ring of 2 MiB is round many times in a second.
+/// The size of each value: at full speed the ring of 2 MiB turns over many times in a second.
 const VALUE_BYTES: usize = 500;
 const PRIMARY: &str = "serve --replication 127.0.0.1:0 --backlog 2MiB --spool 64MiB";
 /// Commands on their way on one connection.
 const PIPELINE: u64 = 64;
 const WRITERS: u64 = 2;
-/// Written after a replica has its snapshot, before it counts as joined here: eight rings.
+/// Writes after a replica has its snapshot, before it counts as joined here: eight rings.
 const AFTERWARDS: u64 = 32_000;
 
 /// Clients that overwrite keys as fast as they are answered.
 struct Load {
     stop: Arc<AtomicBool>,
-    /// Commands answered, by each.
+    /// Answered commands of each client.
     written: Arc<[AtomicU64]>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -55,12 +55,12 @@ impl Load {
         Self { stop, written, threads }
     }
 
-    /// Commands answered by all.
+    /// Returns the answered commands of all clients.
     fn answered(&self) -> u64 {
         self.written.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Stops the writers; none of them may have been left behind.
+    /// Stops the writers; none of them may have been held back more than the others.
     fn stop(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
@@ -78,7 +78,7 @@ impl Drop for Load {
     }
 }
 
-/// Writes these keys, and waits for every answer.
+/// Writes these keys, and waits for every reply.
 fn pipeline(socket: &mut TcpStream, numbers: impl Iterator<Item = u64>) {
     let (mut sent, mut answers) = (Vec::new(), 0);
     for number in numbers {
@@ -94,7 +94,7 @@ fn pipeline(socket: &mut TcpStream, numbers: impl Iterator<Item = u64>) {
     assert_eq!(said, b"+OK\r\n".repeat(answers));
 }
 
-/// A primary that holds all keys and is written at full speed.
+/// Starts a primary that holds all keys and is written to at full speed.
 fn under_load(place: &Place) -> (Node, Load) {
     let primary = place.start("primary", PRIMARY);
     let mut socket = TcpStream::connect(&primary.client).expect("the primary listens");
@@ -105,7 +105,7 @@ fn under_load(place: &Place) -> (Node, Load) {
     (primary, load)
 }
 
-/// Waits until a replica is complete, streams, and goes on doing so while more is written.
+/// Waits until a replica is complete, streams, and still streams while more is written.
 fn joins(primary: &Node, replica: &Node, load: &Load, mut meanwhile: impl FnMut()) {
     let mut from = None;
     eventually("the replica to join and to keep its stream", || {
@@ -121,7 +121,7 @@ fn joins(primary: &Node, replica: &Node, load: &Load, mut meanwhile: impl FnMut(
     assert!(synced <= 2, "{synced} snapshots for one join: {}", primary.status());
 }
 
-/// The load is over: both hold the same, over the stream that was kept.
+/// Ends the load; both must hold the same, over the stream that was kept.
 fn ends_identical(primary: &Node, replica: &Node) {
     agree(&[primary, replica], KEYS);
     assert_eq!(replica.status()["upstream"]["state"], "streaming");
@@ -173,7 +173,7 @@ impl Drop for Busy {
     }
 }
 
-/// The last of the cores this test may use.
+/// Returns the last of the cores this test may use.
 fn last_core() -> String {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
@@ -189,7 +189,7 @@ fn a_replica_on_a_busy_core_joins_with_two_snapshots_at_most() {
     let core = last_core();
     let busy = Busy::core(&core, 3);
     let replica = place.start("replica", &format!("follow {} --backlog 2MiB", primary.feeds()));
-    // Its threads, those to come included.
+    // All its threads, and those it will start.
     let pinned = Command::new("taskset").args(["-a", "-c", "-p", &core, &replica.pid().to_string()]).output();
     assert!(pinned.expect("taskset is there").status.success());
     joins(&primary, &replica, &load, || {});

@@ -1,4 +1,5 @@
-//! What pages show of the sources is what stands there: code between a page's marks is the code between a source's.
+//! Code on a page is the code of its source: the block between a page's marks equals the lines between a source's
+//! marks.
 //!
 //! On a page the mark is `<!-- PATH -->`, a fenced block follows, and `<!-- end -->`; in the source at PATH the code
 //! lies between `/* loop begins */` and `/* loop ends */`. With `UPDATE_DOCS=1` the page is written anew.

@@ -1,6 +1,6 @@
 //! The simulator as a person uses it: `towline sim` from its binary, its exit codes, its files, its one line.
 //!
-//! What the simulator itself is worth is tested beside it; here is what holds on the command line.
+//! The simulator's own claims are tested beside it; these tests are about the command line.
 
 #[allow(dead_code, reason = "servers are for the other tests")]
 mod support;
@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use support::{Place, eventually, program};
 
-/// Small, quick, and every invariant holds.
+/// A small, quick scenario in which every invariant holds.
 const CALM: &str = r#"scenario = 1
 name = "calm"
 duration = "3s"
@@ -32,7 +32,7 @@ kind = "cut"
 node = "r1"
 "#;
 
-/// The same, and the run must fail: a canary for what a failure looks like.
+/// The same, expected to fail: a run that shows how a failure is reported.
 fn canary() -> String {
     CALM.replace("name = \"calm\"", "name = \"canary\"\nexpect = \"violation:V3\"")
 }
@@ -59,7 +59,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&text).expect("a report is JSON")
 }
 
-/// What does not depend on the clock.
+/// Removes the fields that depend on the clock.
 fn timeless(mut report: Value) -> Value {
     for key in ["seconds", "seeds_per_s"] {
         report.as_object_mut().and_then(|report| report.remove(key)).expect("a report says how long it took");
@@ -208,7 +208,7 @@ fn a_campaign_of_few_seeds_fails_for_its_marks_only_when_asked() {
     assert!(err.contains("marks were never hit") && page.contains("never: "), "{page}{err}");
 }
 
-/// A campaign of a week does not end with nowhere to put its report; and no invariant was violated by that.
+/// A long campaign must not end without a place for its report; and that is no violation of an invariant.
 #[test]
 fn what_cannot_be_written_is_said_before_the_work() {
     let place = place();
@@ -228,7 +228,7 @@ fn an_interrupt_leaves_the_report_of_what_was_played() {
         .stderr(fs::File::create(place.path("log")).unwrap())
         .spawn()
         .unwrap();
-    // The first line about progress comes after some seconds: by then runs are done and signals are heard.
+    // The first line about progress comes after some seconds: by then runs are done and signals are handled.
     eventually("the campaign to be under way", || {
         let log = fs::read_to_string(place.path("log")).unwrap();
         log.contains("seeds/s").then_some(())
@@ -333,7 +333,7 @@ fn what_needs_another_build_says_which() {
 mod spread {
     use super::{Command, Place, Value, code, fs, json, place, program, timeless};
 
-    /// A campaign in one piece, in `whole.json`.
+    /// Runs a campaign in one piece, into `whole.json`.
     fn whole(place: &Place) -> Value {
         code(&place.run("sim explore {calm.toml} --seeds 0..40 --json {whole.json}"), 0);
         timeless(json(&place.path("whole.json")))
@@ -382,7 +382,7 @@ mod spread {
         let container = &job["spec"]["template"]["spec"]["containers"][0];
         let parts = container["env"].as_array().unwrap().iter().find(|env| env["name"] == "PARTS").unwrap();
         let parts: u64 = parts["value"].as_str().unwrap().parse().unwrap();
-        assert_eq!(job["spec"]["completions"], parts, "every part is somebody's");
+        assert_eq!(job["spec"]["completions"], parts, "every part has a worker");
         let command: Vec<&str> =
             container["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let folder = program().parent().unwrap().display().to_string();

@@ -1,5 +1,5 @@
-//! What `towline sim` says where nothing failed and something is to be known: vacuous runs, searches that were cut
-//! short, plans that differ from what was asked for, tables in a pipe.
+//! The reports of `towline sim` where nothing failed but the user must know something: vacuous runs, searches that were
+//! cut short, plans that differ from the request, tables in a pipe.
 
 #[allow(dead_code, reason = "servers are for the other tests")]
 mod support;

@@ -1,7 +1,8 @@
-//! End to end: a node says what is so, and keeps to it when its role or its history changes.
+//! End to end: the replies and reports of a node stay true when its role or its history changes.
 //!
-//! Waits end with the role they were made in; a yes is for a record that is still there; what is on disk belongs to a
-//! history; an address is looked at before it is followed; what is replaced is said, and kept aside.
+//! A wait ends with the role it was made in; an acknowledgement is for a record that still exists; durability belongs
+//! to
+//! a history; an address is checked before it is followed; replaced data is reported, and kept aside.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -15,7 +16,7 @@ use support::{Node, Place, agree, eventually};
 
 const SERVE: &str = "serve --replication 127.0.0.1:0";
 
-/// One connection, on which requests go out without an answer being waited for.
+/// One connection, on which requests may be sent without waiting for a reply.
 struct Line(TcpStream);
 
 impl Line {
@@ -29,7 +30,7 @@ impl Line {
         self.0.write_all(format!("{line}\r\n").as_bytes()).expect("the server reads");
     }
 
-    /// The next line of a reply.
+    /// Returns the next line of a reply.
     fn reply(&mut self) -> String {
         let (mut line, mut byte) = (Vec::new(), [0]);
         while !line.ends_with(b"\r\n") {
@@ -44,7 +45,7 @@ impl Line {
         self.reply()
     }
 
-    /// Both numbers of a WAITAOF.
+    /// Returns both numbers of a WAITAOF.
     fn kept(&mut self, line: &str) -> [String; 2] {
         self.send(line);
         assert_eq!(self.reply(), "*2");
@@ -52,7 +53,7 @@ impl Line {
     }
 }
 
-/// Has a node follow another.
+/// Lets a node follow another.
 #[track_caller]
 fn turn(node: &Node, upstream: &Node) {
     let (host, port) = upstream.feeds().rsplit_once(':').expect("an address has a port");
@@ -92,11 +93,11 @@ fn a_wait_ends_with_its_role_and_a_lost_write_counts_for_nothing() {
         "{unblocked}"
     );
     assert_eq!(line.reply(), "+PONG", "and the connection is read");
-    // The other wrote nothing: it was answered at once, or when the node turned.
+    // The other connection wrote nothing: it was answered at once, or when the node's role changed.
     let answer = other.reply();
     assert!(answer == ":0" || answer.starts_with("-UNBLOCKED"), "{answer}");
 
-    // It follows the other branch, which passes the offset of the write that is gone.
+    // It follows the other branch, which passes the offset of the lost write.
     for number in 0..10 {
         assert_eq!(two.ask(&["SET", &format!("d{number}"), "1"]), "OK");
     }
@@ -113,7 +114,7 @@ fn a_wait_ends_with_its_role_and_a_lost_write_counts_for_nothing() {
     assert_eq!(line.kept("WAITAOF 1 0 0")[0], ":1");
 }
 
-/// WAITAOF asks before it waits, and has the disk asked.
+/// WAITAOF counts before it waits, and asks the disk for a flush.
 #[test]
 fn waitaof_looks_first() {
     let place = Place::new();
@@ -133,7 +134,7 @@ fn waitaof_looks_first() {
     assert!(line.ask("WAITAOF 1 0 0").contains("appendonly is disabled"));
 }
 
-/// Persisted belongs to a history: after a demotion, another history and a promotion it is not the old one's.
+/// Durability belongs to a history: after a demotion, another history and a promotion the old one's does not count.
 #[test]
 fn waitaof_does_not_take_the_old_history_on_disk_for_the_new_one() {
     let place = Place::new();
@@ -147,7 +148,7 @@ fn waitaof_does_not_take_the_old_history_on_disk_for_the_new_one() {
         (status["persisted"] == status["end"]).then_some(())
     });
     assert_eq!(primary.ask(&["SET", "new", "1"]), "OK");
-    // As fast as it goes: the snapshot is installed, and its own history is primary's again, before the disk has it.
+    // As fast as possible: the node is primary of its own history again before the disk has the snapshot.
     turn(&node, &primary);
     agree(&[&primary, &node], 1);
     assert_eq!(node.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
@@ -180,7 +181,7 @@ fn a_stop_keeps_the_history_that_was_adopted_last() {
     assert_eq!((again.ask(&["GET", "new"]), again.ask(&["DBSIZE"])), ("1".to_owned(), "1".to_owned()));
 }
 
-/// Data of another history is said to be replaced, and kept aside.
+/// Replacing data of another history is logged, and the data is kept aside.
 #[test]
 fn adoption_says_what_it_replaces_and_keeps_it_aside() {
     let place = Place::new();
@@ -212,7 +213,7 @@ fn adoption_says_what_it_replaces_and_keeps_it_aside() {
     memory.until_logged("a store in memory keeps no copy");
 }
 
-/// The role changes after the address was looked at, not before.
+/// The role changes after the address was checked, not before.
 #[test]
 fn a_node_does_not_follow_itself_nor_a_client_port() {
     let place = Place::new();
@@ -236,7 +237,7 @@ fn a_node_does_not_follow_itself_nor_a_client_port() {
     assert!(told.contains("--reconnect-window is") && told.contains("--idle asks for more"), "{told}");
 }
 
-/// A port for metrics or for browsers is not the one that is meant.
+/// A port for metrics or for browsers is named as the wrong one.
 #[test]
 fn status_of_a_port_that_speaks_http_names_the_one_that_is_meant() {
     let place = Place::new();
@@ -251,7 +252,7 @@ fn status_of_a_port_that_speaks_http_names_the_one_that_is_meant() {
     assert_eq!(node.ask(&["PING"]), "PONG");
 }
 
-/// Nodes that follow each other have no primary, and say so; with one they say nothing of the kind.
+/// Nodes that follow each other have no primary and report so; with a primary they report nothing of the kind.
 #[test]
 fn a_ring_has_no_primary_upstream() {
     let place = Place::new();
@@ -280,7 +281,7 @@ fn a_ring_has_no_primary_upstream() {
     }
 }
 
-/// Not known is not the same as not there.
+/// An unknown value is not the same as a missing one.
 #[test]
 fn a_replica_without_data_yet_says_loading() {
     let place = Place::new();
@@ -299,7 +300,7 @@ fn a_replica_without_data_yet_says_loading() {
     assert!(replica.ask(&["INFO", "persistence"]).contains("loading:0"));
 }
 
-/// The file with the node's name, emptied by a power cut, does not prevent the start.
+/// An empty file in place of the node's name, as a power cut leaves it, does not prevent the start.
 #[test]
 fn an_empty_node_file_draws_a_new_name_and_says_so() {
     let place = Place::new();

@@ -1,5 +1,5 @@
-//! Those who only watch: the log's reader, the one behind a pipe, the file that says where the server is. None of them
-//! can end the program, or hold up a server, by reading nothing, leaving, or having no room.
+//! Programs that only watch: a reader of the log, one behind a pipe, the file that says where the server is. None of
+//! them can end the program, or delay a server, by reading nothing, leaving, or having no room.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -13,12 +13,12 @@ use support::{Node, Place, eventually};
 
 const SERVE: &str = "serve --replication 127.0.0.1:0";
 
-/// Where every write fails, because the disk is full.
+/// Returns a device on which every write fails, because the disk is full.
 fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("a full device").into()
 }
 
-/// Makes a server log so many lines: each promotion opens an epoch, and says so.
+/// Makes a server log so many lines: each promotion opens an epoch and logs it.
 fn provoke(node: &Node, lines: usize) {
     let mut client = TcpStream::connect(&node.client).expect("it listens");
     client.write_all("REPLICAOF NO ONE\r\n".repeat(lines).as_bytes()).expect("it reads");
@@ -31,7 +31,7 @@ fn lost(node: &Node) -> u64 {
     count.expect("INFO counts lost lines").trim().parse().expect("a number")
 }
 
-/// It serves, loses lines, counts them, and stops in order.
+/// Checks that a node serves, loses lines, counts them, and stops in order.
 #[track_caller]
 fn serves_without_a_log(mut node: Node) {
     provoke(&node, 3);
@@ -50,7 +50,7 @@ fn a_full_disk_under_the_log_ends_nothing() {
 fn a_log_whose_reader_left_ends_nothing() {
     let place = Place::new();
     let mut node = place.start_with("primary", SERVE, Stdio::piped());
-    // It read the first line, as a supervisor might, and went away.
+    // The reader takes the first line, as a supervisor might, and closes the pipe.
     let mut log = BufReader::new(node.stderr());
     let mut first = String::new();
     log.read_line(&mut first).expect("a first line");
@@ -64,13 +64,13 @@ fn a_log_that_nobody_reads_holds_up_nobody() {
     let place = Place::new();
     let mut node = place.start_with("primary", &format!("{SERVE} --log trace"), Stdio::piped());
     let log: ChildStderr = node.stderr();
-    // What the pipe and the queue hold is some thousand lines; then lines are lost, and counted.
+    // The pipe and the queue hold some thousand lines; then lines are lost, and counted.
     eventually("lines to be lost", || {
         provoke(&node, 100);
         (lost(&node) > 0).then_some(())
     });
     assert_eq!(node.ask(&["SET", "a", "1"]), "OK");
-    // Somebody reads again, and is told.
+    // A reader that comes back gets a line about them.
     let mut lines = BufReader::new(log).lines().map_while(Result::ok);
     let told = lines.find(|line| line.ends_with("lost: stderr could not be written"));
     let told = told.expect("a line about lost lines");
@@ -97,7 +97,7 @@ fn a_program_whose_reader_left_ends_quietly() {
     ] {
         let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("the program starts");
-        // As `| head -1` does it.
+        // Like `| head -1`.
         let mut first = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("text");
         let ended = eventually(&format!("`{line}` to end"), || child.try_wait().expect("our child"));
@@ -117,7 +117,7 @@ fn a_full_disk_under_the_output_is_told_in_one_line() {
         assert_eq!(output.status.code(), Some(1), "{line}: {said}");
         assert!(said.starts_with("error: cannot write to stdout: ") && said.lines().count() == 1, "{said}");
     }
-    // And where even that cannot be said, the exit code is what is left.
+    // Where even that cannot be written, the exit code alone reports the error.
     for (line, code) in [("status 127.0.0.1:1", 1), ("serve --clients-max 0", 2), ("nonsense", 2)] {
         let status = place.command(line).stdout(full()).stderr(full()).status().expect("the program starts");
         assert_eq!(status.code(), Some(code), "{line}");

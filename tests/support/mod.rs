@@ -1,6 +1,7 @@
 //! The program as a person uses it: started from its binary, asked with `redis-cli`, killed or stopped.
 //!
-//! Every address is one the system gave (port 0) and the ready file told. Nothing here waits for a length of time, only
+//! Every address is one that the system gave (port 0) and the ready file names. No test waits for a length of time,
+//! only
 //! for something to become true, up to a deadline that no working machine needs.
 
 use std::fs::{self, File};
@@ -14,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// For anything that is waited for.
+/// The bound of every wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Where the programs are: beside the folder of this test.
+/// Returns the path of the program: beside the folder of this test.
 pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.parent().and_then(Path::parent).expect("tests are built into target/PROFILE/deps");
@@ -64,7 +65,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// `towline` with these arguments, `{NAME}` standing for this folder's NAME.
+    /// Returns the command `towline` with these arguments, `{NAME}` standing for this folder's NAME.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(program());
         let root = self.folder.path().display().to_string();
@@ -81,7 +82,7 @@ impl Place {
         self.command(line).output().expect("the program starts")
     }
 
-    /// Runs what must fail at once with this code, and answers its last line on stderr.
+    /// Runs a command that must fail at once with this code; returns its last line on stderr.
     #[track_caller]
     pub(crate) fn refused(&self, code: i32, line: &str) -> String {
         let mut child =
@@ -96,7 +97,7 @@ impl Place {
         errors[0].to_owned()
     }
 
-    /// A server, once it serves.
+    /// Starts a server and waits until it serves.
     #[track_caller]
     pub(crate) fn start(&self, name: &str, line: &str) -> Node {
         let log = self.path(&format!("{name}.log"));
@@ -104,27 +105,27 @@ impl Place {
         self.start_with(name, line, stderr.into())
     }
 
-    /// The same, with its log elsewhere than in a file of this folder.
+    /// Starts a server whose log is not a file of this folder.
     #[track_caller]
     pub(crate) fn start_with(&self, name: &str, line: &str, stderr: Stdio) -> Node {
         self.start_behind(name, line, "", stderr)
     }
 
-    /// The same, of a process that may have so many file descriptors and no more.
+    /// Starts a server that may have so many file descriptors and no more.
     #[track_caller]
     pub(crate) fn start_limited(&self, name: &str, line: &str, descriptors: u32) -> Node {
         let log = File::create(self.path(&format!("{name}.log"))).expect("a log file");
         self.start_behind(name, line, &format!("ulimit -n {descriptors}"), log.into())
     }
 
-    /// The same, where the limit may be raised.
+    /// Starts a server that may have so many file descriptors, and may raise that limit.
     #[track_caller]
     pub(crate) fn start_soft(&self, name: &str, line: &str, descriptors: u32) -> Node {
         let log = File::create(self.path(&format!("{name}.log"))).expect("a log file");
         self.start_behind(name, line, &format!("ulimit -Sn {descriptors}"), log.into())
     }
 
-    /// A server, once it serves, started by a shell after a command of its own if there is one.
+    /// Starts a server from a shell, after the command `before`, and waits until it serves.
     #[track_caller]
     fn start_behind(&self, name: &str, line: &str, before: &str, stderr: Stdio) -> Node {
         let ready = self.path(&format!("{name}.ready"));
@@ -162,39 +163,39 @@ impl Node {
         self.child.id()
     }
 
-    /// Its replication address.
+    /// Returns its replication address.
     pub(crate) fn feeds(&self) -> &str {
         self.replication.as_deref().expect("started with --replication")
     }
 
-    /// Its metrics' address.
+    /// Returns its metrics' address.
     pub(crate) fn metrics(&self) -> String {
         self.metrics.clone().expect("started with --metrics")
     }
 
-    /// Its stderr, of a node that was started with a pipe there.
+    /// Returns its stderr, of a node that was started with a pipe there.
     pub(crate) fn stderr(&mut self) -> std::process::ChildStderr {
         self.child.stderr.take().expect("started with a pipe")
     }
 
-    /// Everything it logged, over all its starts.
+    /// Returns everything it logged, over all its starts.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Waits until the log has these words: it is written beside the work that it tells of.
+    /// Waits until the log has these words: a line is written after the event that it reports.
     pub(crate) fn until_logged(&self, words: &str) {
         eventually(&format!("{words:?} in the log of {}", self.name), || {
             self.log().contains(words).then_some(())
         });
     }
 
-    /// What `redis-cli` prints.
+    /// Returns the output of `redis-cli` for a command.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
         self.ask_with(words, b"")
     }
 
-    /// The same, with a last argument of any bytes.
+    /// The same as [`Node::ask`], with a last argument of any bytes.
     pub(crate) fn ask_with(&self, words: &[&str], last: &[u8]) -> String {
         let (_, port) = self.client.rsplit_once(':').expect("an address has a port");
         let mut command = Command::new("redis-cli");
@@ -218,7 +219,7 @@ impl Node {
         serde_json::from_str(&self.ask(&["TOWLINE", "STATUS"])).unwrap_or_default()
     }
 
-    /// One counter of status.
+    /// Returns one counter of status.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.status()["counters"][name].as_u64().unwrap_or_else(|| panic!("{name} is no counter"))
     }
@@ -229,18 +230,18 @@ impl Node {
         assert!(sent.expect("kill is there").success());
     }
 
-    /// Waits for its end, and answers how it ended.
+    /// Waits for its end, and returns its exit status.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         eventually(&format!("{} to end", self.name), || self.child.try_wait().expect("our child"))
     }
 
-    /// Ends it with a signal, and answers how it ended.
+    /// Ends it with a signal, and returns its exit status.
     pub(crate) fn signal(&mut self, signal: &str) -> ExitStatus {
         self.send(signal);
         self.ended()
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("our child");
         self.child.wait().expect("our child");
@@ -308,7 +309,7 @@ impl Writer {
         Self { stop, written, thread: Some(thread) }
     }
 
-    /// Waits until so many more commands were handed to redis-cli.
+    /// Waits until so many more commands were given to redis-cli.
     pub(crate) fn more(&self, commands: u64) {
         let from = self.written.load(Ordering::Relaxed);
         eventually("the writer to go on", || {
@@ -316,7 +317,7 @@ impl Writer {
         });
     }
 
-    /// Stops, once everything sent was answered.
+    /// Stops it once everything sent was answered.
     pub(crate) fn stop(mut self) {
         self.halt();
     }

@@ -1,15 +1,17 @@
 //! Every verb of the core behind plain numbers, as a module for the browser's target.
 //!
-//! It exists to be looked at: `cargo xtask imports` proves that it asks its host for nothing, and that the core is in
-//! it. So nothing here may be left out by an optimiser: bytes come in by [`buffer_push`], every answer goes out. One
-//! node at a time. It is not a binding for anybody's use.
-#![allow(unsafe_code, reason = "to export by name counts as unsafe, and is all there is of it")]
+//! The module exists only for `cargo xtask imports`, which proves that it imports nothing and that the core is in it.
+//! So
+//! an optimiser must not be able to leave anything out: bytes come in by [`buffer_push`], every answer goes out. One
+//! node
+//! at a time. It is not a binding.
+#![allow(unsafe_code, reason = "exporting by name counts as unsafe; nothing else here is")]
 
 use std::cell::RefCell;
 
 use towline_core::{Boot, LinkId, More, Next, Node, NodeId, Options, Record, Role, Time};
 
-/// The node, what was pushed for it, and what it said last.
+/// The node, the bytes pushed for it, and its last answers.
 #[derive(Default)]
 struct State {
     node: Option<Node>,
@@ -22,32 +24,32 @@ thread_local! {
     static STATE: RefCell<State> = RefCell::default();
 }
 
-/// An answer of a verb without a node, or to a record that is no input.
+/// The answer of a verb without a node, or to a record that is no input.
 const REFUSED: u64 = u64::MAX;
 
 fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(work)
 }
 
-/// Appends the first `bytes` bytes of a word to what the next verb is given.
+/// Appends the first `bytes` bytes of a word to the input of the next verb.
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer_push(word: u64, bytes: u32) {
     with(|state| state.buffer.extend(word.to_le_bytes().iter().take(bytes as usize)));
 }
 
-/// A byte of what [`node_peek_transmit`] showed.
+/// Returns a byte of the last [`node_peek_transmit`].
 #[unsafe(no_mangle)]
 pub extern "C" fn shown_byte(at: u32) -> u32 {
     with(|state| state.shown.get(at as usize).map_or(u32::MAX, |byte| (*byte).into()))
 }
 
-/// A field of the event that [`node_poll_event`] told last; 7 is its link.
+/// Returns a field of the last event of [`node_poll_event`]; 7 is its link.
 #[unsafe(no_mangle)]
 pub extern "C" fn event_field(index: u32) -> u64 {
     with(|state| state.said.fields.get(index as usize).copied().unwrap_or(state.said.link.into()))
 }
 
-/// A node; the buffer is its cursor, if it holds any bytes. Answers the bytes it will ever hold, or `u64::MAX`.
+/// Boots a node; the buffer is its cursor, unless empty. Returns the most bytes it will ever hold, or `u64::MAX`.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_new(node: u64, dice: u64, primary: u32, backlog_bytes: u64) -> u64 {
     with(|state| {
@@ -63,8 +65,8 @@ pub extern "C" fn node_new(node: u64, dice: u64, primary: u32, backlog_bytes: u6
     })
 }
 
-/// One input as a flat record over the buffer, which is emptied. Answers the bytes used and what comes next; or the
-/// number of the misuse, negative.
+/// Handles one input as a flat record over the buffer, which is emptied. Returns the bytes used and what comes next; or
+/// the number of the misuse, negative.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_handle(now: u64, kind: u32, link: u32, a: u64, b: u64, c: u64) -> i64 {
     with(|state| {
@@ -73,7 +75,7 @@ pub extern "C" fn node_handle(now: u64, kind: u32, link: u32, a: u64, b: u64, c:
         let (Some(node), Some(input)) = (state.node.as_mut(), record.input(&data)) else { return i64::MIN };
         match node.handle(Time(now), input) {
             Ok(step) => {
-                // The payload's bytes go out, so that what finds them is not optimised away.
+                // The payload's bytes go out, so that the code that finds them is not optimised away.
                 let range = step.payload.map_or(0..0, |payload| payload.range);
                 state.shown = data[range].to_vec();
                 let next = match step.next {
@@ -89,7 +91,7 @@ pub extern "C" fn node_handle(now: u64, kind: u32, link: u32, a: u64, b: u64, c:
     })
 }
 
-/// The next event's kind, or 0. Its fields are [`event_field`]'s.
+/// Returns the next event's kind, or 0. Its fields are [`event_field`]'s.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_poll_event() -> u32 {
     with(|state| {
@@ -98,7 +100,7 @@ pub extern "C" fn node_poll_event() -> u32 {
     })
 }
 
-/// How many bytes are on offer on a link. They are [`shown_byte`]'s.
+/// Returns how many bytes are on offer on a link. [`shown_byte`] returns them.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_peek_transmit(link: u32) -> u64 {
     with(|state| {
@@ -108,7 +110,7 @@ pub extern "C" fn node_peek_transmit(link: u32) -> u64 {
     })
 }
 
-/// So many bytes of them were written. Answers 1 if there are more, 0 if not; or the misuse, negative.
+/// Consumes so many of these bytes. Returns 1 if there are more, 0 if not; or the misuse, negative.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_consume(now: u64, link: u32, bytes: u32) -> i64 {
     with(|state| {
@@ -121,7 +123,7 @@ pub extern "C" fn node_consume(now: u64, link: u32, bytes: u32) -> i64 {
     })
 }
 
-/// When to call next; `u64::MAX` for never.
+/// Returns the time of the next tick; `u64::MAX` for never.
 #[unsafe(no_mangle)]
 pub extern "C" fn node_next_deadline() -> u64 {
     with(|state| state.node.as_ref().and_then(Node::next_deadline).map_or(REFUSED, |at| at.0))
