@@ -1,4 +1,4 @@
-//! Plays an input of `node_script` and tells its story: each operation, each frame in words, what each node asked for.
+//! Plays an input of `node_script` and prints each operation, each frame in words, and what each node asked for.
 //!
 //! ```sh
 //! cargo run --manifest-path fuzz/Cargo.toml --example story -- target/fuzz-failures/node_script-crash-...
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let Some(path) = std::env::args_os().nth(1) else {
         eprintln!(
-            "which input? Those that failed lie in target/fuzz-failures, others in fuzz/corpus/node_script"
+            "name an input; those that failed are in target/fuzz-failures, others in fuzz/corpus/node_script"
         );
         return ExitCode::from(2);
     };

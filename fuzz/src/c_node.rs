@@ -1,4 +1,4 @@
-//! A node behind the C ABI, as a Rust host would hold it: each call's pointers live as long as the call.
+//! A node behind the C ABI, as a Rust host would hold it: each pointer is to a local that outlives the call.
 #![allow(unsafe_code, reason = "a C programmer's side of the border")]
 
 use std::mem::MaybeUninit;
@@ -7,22 +7,22 @@ use std::ptr::{null, null_mut};
 use towline_core::{Config, NodeId, Position, Record, Role, StepRecord};
 use towline_ffi::*;
 
-/// Freed at its end.
+/// The handle, which is freed on drop.
 pub(crate) struct CNode(*mut tow_node);
 
 impl Drop for CNode {
     fn drop(&mut self) {
-        // SAFETY: made by tow_node_new, and freed once.
+        // SAFETY: the handle comes from tow_node_new, and only `drop` frees it, once.
         unsafe { tow_node_free(self.0) }
     }
 }
 
 fn config_of(config: &Config) -> tow_config {
     let mut made = MaybeUninit::uninit();
-    // SAFETY: room for one.
+    // SAFETY: `made` is writable for the size that is passed.
     let done = unsafe { tow_config_init(made.as_mut_ptr(), size_of::<tow_config>()) };
     assert_eq!(done, TOW_OK);
-    // SAFETY: it was written whole.
+    // SAFETY: the call succeeded, so it has written every field.
     let defaults: tow_config = unsafe { made.assume_init() };
     tow_config {
         batch_bytes: config.batch_bytes,
@@ -63,13 +63,13 @@ impl CNode {
             cursor_len: 0,
         };
         let mut made = null_mut();
-        // SAFETY: all but the error, which may be NULL, are there.
+        // SAFETY: config, boot and `made` point to live locals of their types; the error may be NULL.
         let done = unsafe { tow_node_new(&config_of(config), &boot, &mut made, null_mut()) };
         assert_eq!(done, TOW_OK);
         Self(made)
     }
 
-    /// The step, or the status and the detail of the node's error.
+    /// Returns the step, or the status and the detail of the node's error.
     pub(crate) fn handle(
         &mut self,
         now: u64,
@@ -78,32 +78,32 @@ impl CNode {
     ) -> Result<StepRecord, (tow_status, u64)> {
         // A `tow_step` is a `StepRecord`, asserted where it is declared; the latter can be compared.
         let (input, mut step) = (tow_record::from(input), MaybeUninit::<StepRecord>::uninit());
-        // SAFETY: the node lives, and all others are there.
+        // SAFETY: the handle is not freed before `drop`; input, data and step point to live locals of their types.
         let done =
             unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr().cast()) };
         if done != TOW_OK {
             return Err((done, self.error().detail));
         }
-        // SAFETY: all went well, so it was written.
+        // SAFETY: the call succeeded, so it has written every field.
         Ok(unsafe { step.assume_init() })
     }
 
     fn error(&self) -> tow_error {
         let mut error = MaybeUninit::uninit();
-        // SAFETY: the node lives, and there is room for one.
+        // SAFETY: the handle is not freed before `drop`; `error` is writable for one tow_error.
         let done = unsafe { tow_node_error(self.0, error.as_mut_ptr()) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: it was written.
+        // SAFETY: the call succeeded, so it has written every field.
         unsafe { error.assume_init() }
     }
 
-    /// The next events, at most `room` at a time.
+    /// Returns the next events, at most `room` at a time.
     pub(crate) fn events(&mut self, room: usize) -> Vec<tow_event> {
         let mut all = Vec::new();
         loop {
             let mut places = vec![tow_event::default(); room];
             let mut count = usize::MAX;
-            // SAFETY: the node lives, and there is room for as many as said.
+            // SAFETY: the handle is not freed before `drop`; `places` has room for `room` events.
             let done = unsafe { tow_poll_events(self.0, places.as_mut_ptr(), room, &mut count) };
             assert_eq!(done, TOW_OK);
             all.extend_from_slice(&places[..count]);
@@ -115,12 +115,12 @@ impl CNode {
 
     pub(crate) fn peek(&self, link: u32) -> Vec<u8> {
         let (mut slices, mut count) = ([const { MaybeUninit::<tow_slice>::uninit() }; TOW_SLICES_MAX], 0);
-        // SAFETY: the node lives, and there is room for three.
+        // SAFETY: the handle is not freed before `drop`; `slices` has room for three.
         let done = unsafe { tow_peek_transmit(self.0, link, slices.as_mut_ptr().cast(), &mut count) };
         assert_eq!(done, TOW_OK);
         let mut shown = Vec::new();
         for slice in &slices[..count] {
-            // SAFETY: so many were written, and nothing was said to the node since.
+            // SAFETY: the call wrote `count` slices, which are valid until the next call on the node.
             shown.extend_from_slice(unsafe {
                 let slice = slice.assume_init();
                 std::slice::from_raw_parts(slice.ptr, slice.len)
@@ -129,23 +129,24 @@ impl CNode {
         shown
     }
 
-    /// Whether there is more; or the status and the detail of the node's error.
+    /// Returns whether there is more; or the status and the detail of the node's error.
     pub(crate) fn consume(&mut self, now: u64, link: u32, bytes: usize) -> Result<bool, (tow_status, u64)> {
         let mut more = 7;
-        // SAFETY: the node lives, and the other is there.
+        // SAFETY: the handle is not freed before `drop`; `more` is a live local.
         let done = unsafe { tow_consume(self.0, now, link, bytes, &mut more) };
         if done == TOW_OK { Ok(more == 1) } else { Err((done, self.error().detail)) }
     }
 
     pub(crate) fn next_deadline(&self) -> u64 {
-        // SAFETY: the node lives.
+        // SAFETY: the handle is not freed before `drop`.
         unsafe { tow_next_deadline(self.0) }
     }
 
     pub(crate) fn cursor(&self, at: Position) -> Vec<u8> {
         let position = tow_position { epoch: at.epoch.0, boundary: at.boundary.0, digest: at.digest };
         let (mut bytes, mut len) = ([0; TOW_CURSOR_BYTES_MAX], 0);
-        // SAFETY: the node lives, and all others are there, with room for as many as said.
+        // SAFETY: the handle is not freed before `drop`; the position is a live local, and `bytes` has the length that
+        // is passed.
         let done = unsafe { tow_cursor(self.0, &position, bytes.as_mut_ptr(), bytes.len(), &mut len) };
         assert_eq!(done, TOW_OK);
         bytes[..len].to_vec()
@@ -153,15 +154,15 @@ impl CNode {
 
     pub(crate) fn stats(&self) -> tow_stats {
         let mut stats = MaybeUninit::uninit();
-        // SAFETY: the node lives, and there is room for one.
+        // SAFETY: the handle is not freed before `drop`; `stats` is writable for the size that is passed.
         let done = unsafe { tow_stats_get(self.0, stats.as_mut_ptr(), size_of::<tow_stats>()) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: it was written whole.
+        // SAFETY: the call succeeded, so it has written every field.
         unsafe { stats.assume_init() }
     }
 
     pub(crate) fn check(&self) {
-        // SAFETY: the node lives, and the error may be NULL.
+        // SAFETY: the handle is not freed before `drop`; the error may be NULL.
         let done = unsafe { tow_node_check(self.0, null_mut()) };
         assert_eq!(done, TOW_OK, "the node's own check");
     }

@@ -1,4 +1,4 @@
-//! The part of a host that every target has: it feeds, polls and writes, and holds the node to its promises.
+//! The part of a host that every target needs: it feeds, polls and writes, and checks the node's promises.
 
 use arbitrary::Unstructured;
 use towline_core::*;
@@ -6,7 +6,7 @@ use towline_core::*;
 /// The most unread bytes a node of core's small test options may ask for: its longest frame of any kind.
 const NEED_MAX: usize = 2048;
 
-/// The next operation of a script: four bytes, so that a corpus can be written by hand and survives insertions.
+/// Returns the next operation of a script: four bytes, so that a corpus can be written by hand and survives insertions.
 pub(crate) fn next_op(script: &mut Unstructured<'_>) -> Option<[u8; 4]> {
     if script.len() < 4 {
         return None;
@@ -18,7 +18,7 @@ pub(crate) fn wide(low: u8, high: u8) -> usize {
     usize::from(u16::from_le_bytes([low, high]))
 }
 
-/// One end of a link: what came and is unread, what was written and is not delivered.
+/// One end of a link: bytes that came and are unread, bytes that were written and are not delivered.
 #[derive(Clone, Default)]
 pub(crate) struct End {
     pub(crate) link: LinkId,
@@ -28,7 +28,7 @@ pub(crate) struct End {
     pub(crate) closed: Option<Fault>,
 }
 
-/// What a frame brought, with its bytes.
+/// The payload of a frame, with its bytes.
 pub(crate) struct Brought<'a> {
     pub(crate) payload: Payload,
     pub(crate) data: &'a [u8],
@@ -40,7 +40,7 @@ impl End {
         Self { link: LinkId(link), ..Self::default() }
     }
 
-    /// Says what is unread, frame by frame, until the node wants more bytes or the link ends.
+    /// Feeds the unread bytes, frame by frame, until the node wants more bytes or the link ends.
     pub(crate) fn feed(&mut self, node: &mut Node, now: Time, mut on: impl FnMut(&mut Node, &Brought<'_>)) {
         if self.closed.is_some() {
             self.unread.clear();
@@ -53,7 +53,7 @@ impl End {
             node.check();
             assert!(step.used <= data.len(), "used what was not there");
             match step.next {
-                Next::Again => assert!(step.used > 0, "nothing was used, and yet again"),
+                Next::Again => assert!(step.used > 0, "`Again` without a used byte"),
                 Next::NeedBytes => {
                     let left = data.len() - step.used;
                     assert!(left < step.need && step.need <= NEED_MAX, "need {} with {left}", step.need);
@@ -74,7 +74,7 @@ impl End {
         self.unread.drain(..at);
     }
 
-    /// Writes what is on offer, at most so many bytes. Answers whether anything was there.
+    /// Writes the bytes on offer, at most so many. Returns whether there were any.
     pub(crate) fn write(&mut self, node: &mut Node, now: Time, most: usize) -> bool {
         if !self.writing || self.closed.is_some() {
             return false;
@@ -88,7 +88,7 @@ impl End {
         true
     }
 
-    /// What an event means for this end, if it is about it.
+    /// Applies an event to this end, if it is about it.
     pub(crate) fn on_event(&mut self, event: Event) {
         match event {
             Event::WantsWrite { link } if link == self.link => self.writing = true,
@@ -104,7 +104,7 @@ impl End {
     }
 }
 
-/// A node with core's small test options.
+/// Makes a node with core's small test options.
 pub(crate) fn small_node(id: u64, boot: u8, role: Role, cursor: Option<&[u8]>, options: Options) -> Node {
     let config = options.check().expect("the options work");
     let seed = crate::common::seed(id, boot);

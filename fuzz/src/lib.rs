@@ -1,6 +1,6 @@
-//! Fuzz targets: what each does with the bytes it is given.
+//! Fuzz targets: the meaning that each gives to its bytes.
 //!
-//! | target | what the bytes are | what must hold |
+//! | target | its bytes | its property |
 //! |---|---|---|
 //! | [`native_decode`] | frames of a peer: raw, damaged, or strange and soundly sealed | that link alone ends |
 //! | [`roundtrip`] | records, and how their bytes are cut on the way | they arrive, the same however they were cut |
@@ -10,12 +10,13 @@
 //! | [`server_resp`] | what a client sends a server | the same requests however they are cut |
 //! | `plan_file` | a simulator's plan, or a scenario | what is written reads back as the same |
 //!
-//! Each target is a function from bytes to [`Marks`]: what it came to see. A corpus, replayed, must come to see
-//! everything on its target's list, so a target that turns away early fails a test. Invariants of the core are
+//! Each target is a function from bytes to [`Marks`]: the situations that it reached. A corpus, replayed, must reach
+//! all
+//! situations on its target's list, so a target that returns early fails a test. Invariants of the core are
 //! [`Node::check`](towline_core::Node::check), called after every step. Sizes and counts read from the bytes are
 //! bounded where they are read.
 
-// The world and the hand-written codec of core's own tests.
+// The test world and the hand-written codec of core's own tests.
 #[path = "../../core/tests/common/mod.rs"]
 mod common;
 

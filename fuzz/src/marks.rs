@@ -1,15 +1,15 @@
-//! What a run came to see: names, and the faults that ended links.
+//! The situations that a run reached: names, and the faults that ended links.
 
 use std::collections::BTreeSet;
 
 use towline_core::Fault;
 
-/// Names seen. Each target lists those its corpus must show.
+/// Reached situations. Each target lists those its corpus must reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// By name.
+    /// Situations, by name.
     pub names: BTreeSet<&'static str>,
-    /// By number.
+    /// Faults that ended links, by number.
     pub faults: BTreeSet<u16>,
 }
 
@@ -28,7 +28,7 @@ impl Marks {
         self.faults.insert(fault.number());
     }
 
-    /// Adds what another run saw.
+    /// Adds the marks of another run.
     pub fn join(&mut self, other: Self) {
         self.names.extend(other.names);
         self.faults.extend(other.faults);

@@ -1,9 +1,9 @@
-//! Frames of a peer, as they should be and as they should not: raw bytes, damaged frames, strange ones soundly sealed.
+//! Frames of a peer, right and wrong: raw bytes, damaged frames, strange frames with sound checks.
 //!
-//! The first byte chooses the node: a primary that is dialled, a replica that holds nothing, one that stands at its
-//! upstream's end, a relay that is dialled. For each of them the good frames of its peer lie ready. Then four bytes an
-//! operation, of which some are followed by bytes of their own, at most [`OPS_MAX`]. Whatever comes, that link alone
-//! ends: the node keeps its invariants and its log, and the link, told to close, is free again.
+//! The first byte chooses the node: a primary that is dialled, a replica that holds nothing, one at its upstream's end,
+//! a relay that is dialled. For each of them the good frames of its peer are prepared. Then come four bytes an
+//! operation, of which some are followed by bytes of their own, at most [`OPS_MAX`]. Any input ends that link alone:
+//! the node keeps its invariants and its log, and the link, once closed, is free again.
 
 use std::sync::OnceLock;
 
@@ -19,10 +19,10 @@ use crate::host::{Brought, End, next_op, wide};
 
 /// Operations of one run.
 pub const OPS_MAX: usize = 64;
-/// Turns in which a link must end that was told to.
+/// Time in which a link must end once it is closing.
 const LINGER: Span = Span::from_secs(2);
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "batch read",
     "spool read",
@@ -35,7 +35,7 @@ pub const MUST_SEE: &[&str] = &[
     "skipped",
     "closed",
 ];
-/// And the faults of frames, all of them, by number.
+/// The faults that the corpus must reach: all of a frame, by number.
 pub const MUST_END: &[Fault] = &[
     Fault::Other,
     Fault::BadMagic,
@@ -60,29 +60,29 @@ pub const MUST_END: &[Fault] = &[
     Fault::SameNode,
 ];
 
-/// What an operation is, by its first byte.
+/// The operations, by their first byte.
 pub mod op {
     /// `a` raw bytes, which follow.
     pub const RAW: u8 = 0;
-    /// A frame of kind `a` with flags `b`, soundly sealed over the `c` bytes that follow.
+    /// A frame of kind `a` with flags `b`, with sound checks over the `c` bytes that follow.
     pub const SEALED: u8 = 1;
     /// The next good frame.
     pub const GOOD: u8 = 2;
     /// The next good frame with byte (`a`, `b`) flipped by `c`.
     pub const DAMAGED: u8 = 3;
-    /// The same, soundly sealed again.
+    /// The same, with sound checks again.
     pub const RESEALED: u8 = 4;
-    /// The next good frame is left out.
+    /// Leaves the next good frame out.
     pub const SKIP: u8 = 5;
-    /// The last good frame again.
+    /// Repeats the last good frame.
     pub const AGAIN: u8 = 6;
-    /// Time passes, ten milliseconds each (`a`); the node says what it has to.
+    /// Lets time pass, ten milliseconds each (`a`); the node writes its bytes.
     pub const PASS: u8 = 7;
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: u8 = 8;
 }
 
-/// A node that waits for its peer, and what a good one would say.
+/// A node that waits for its peer, and the frames of a good peer.
 struct Stage {
     node: Node,
     link: LinkId,
@@ -101,7 +101,7 @@ fn acks() -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// A primary, or a relay, that a replica dials.
+/// Returns a primary, or a relay, that a replica dials.
 fn dialled(relay: bool) -> Stage {
     let mut middle = if relay { Middle::streaming() } else { Middle::new(true, small()) };
     let cursor = middle.primary.cursor();
@@ -112,7 +112,7 @@ fn dialled(relay: bool) -> Stage {
     Stage { node, link, good }
 }
 
-/// A replica that said HELLO, and what its upstream says: a snapshot or a stream, and beats.
+/// Returns a replica that sent HELLO, and its upstream's frames: a snapshot or a stream, and beats.
 fn replica(holds: bool) -> Stage {
     let mut middle = Middle::new(holds, small());
     middle.connect();
@@ -136,7 +136,7 @@ fn replica(holds: bool) -> Stage {
     Stage { node, link: LinkId(UP), good }
 }
 
-/// A replica with two records that its upstream, promoted below them, does not have.
+/// Returns a replica with two records that its upstream, promoted below them, does not have.
 fn forked() -> Stage {
     let mut old = crate::host::small_node(1, 0, Role::Primary, None, small());
     let mut cursors = Vec::new();
@@ -168,7 +168,7 @@ fn forked() -> Stage {
     Stage { node: waiting, link: LinkId(UP), good: frames::split(&good).0 }
 }
 
-/// A host that does at once what a frame asks.
+/// Does at once what a frame asks of its host.
 fn answer(node: &mut Node, now: Time, brought: &Brought<'_>) {
     let payload = &brought.payload;
     let upto = Offset(payload.first + u64::from(payload.count));
@@ -183,7 +183,7 @@ fn answer(node: &mut Node, now: Time, brought: &Brought<'_>) {
     node.handle(now, done).expect("it was handed out");
 }
 
-/// Polls and writes until there is nothing to do.
+/// Polls and writes until nothing is left.
 fn turn(node: &mut Node, end: &mut End, now: Time, marks: &mut Marks) {
     loop {
         while let Some(event) = node.poll_event() {
@@ -220,12 +220,12 @@ struct Run<'a> {
     now: Time,
     good: &'a [Vec<u8>],
     last: &'a [u8],
-    /// What a piece that follows must be chained to.
+    /// The value that the next piece must be chained to.
     chain: u64,
     marks: Marks,
 }
 
-/// Feeds one node what the bytes say.
+/// Feeds one node as the bytes say.
 pub fn run(data: &[u8]) -> Marks {
     let mut bytes = Unstructured::new(data);
     let stage: u8 = bytes.arbitrary().unwrap_or(0);
@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The parent that makes a changed frame sound.
+    /// Returns the parent digest with which a changed frame has a sound check.
     fn parent(&self, good: &[u8], frame: &[u8]) -> u64 {
         match good[4] {
             frames::BATCH if frame.len() >= frames::BATCH_HEAD => frames::parent_of(frame),
@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
         self.node.check();
     }
 
-    /// The link ends, by itself or because its host says so, and its id is free for another.
+    /// Ends the link, if it has not ended; its id must be free for another.
     fn finish(&mut self) {
         self.pass(Span::ZERO);
         if let Some(position) = self.node.handle(self.now, Input::Flush).ok().and_then(|step| step.position) {

@@ -1,5 +1,5 @@
 //! A script over two to four nodes and their links: writes, cuts, stalls, restarts, promotions, damaged bytes, mistakes
-//! of hosts. In the end everything heals, and everybody must hold the primary's records.
+//! of hosts. In the end everything heals, and every node must hold the primary's records.
 //!
 //! The first byte chooses the nodes: how many replicas, whether the last one follows the first, whether hosts rewind.
 //! Then four bytes an operation, at most [`OPS_MAX`]. The hosts and wires are the world of core's own tests, which
@@ -12,18 +12,18 @@ use crate::Marks;
 use crate::common::{HONEST, Store, World, small};
 use crate::host::{next_op, wide};
 
-/// Longer scripts say nothing new, and cost time.
+/// The most operations; longer scripts find nothing new, and cost time.
 pub const OPS_MAX: usize = 64;
-/// Records of one operation.
+/// The most records of one operation.
 const RECORDS_MAX: u8 = 60;
-/// Virtual time of a script, before the time in which all heals.
+/// Virtual time of a script, before everything heals.
 const SCRIPT_MAX: Span = Span::from_secs(30);
-/// Turns of one operation.
+/// The most turns of one operation.
 const TURNS_MAX: u8 = 16;
-/// Virtual time in which everybody must have come together.
+/// Steps in which all nodes must agree after healing.
 const CONVERGE_STEPS: u32 = 200;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "joined",
     "resumed",
@@ -42,41 +42,41 @@ pub const MUST_SEE: &[&str] = &[
     "shut down",
 ];
 
-/// What an operation is, by its first byte.
+/// The operations, by their first byte.
 pub mod op {
-    /// So many records (`a`) of so many bytes (`b`, `c`).
+    /// Writes so many records (`a`) of so many bytes (`b`, `c`).
     pub const WRITE: u8 = 0;
-    /// The primary commits.
+    /// Lets the primary commit.
     pub const FLUSH: u8 = 1;
-    /// Milliseconds pass (`a`, `b`).
+    /// Lets milliseconds pass (`a`, `b`).
     pub const RUN: u8 = 2;
-    /// Seconds pass (`a`).
+    /// Lets seconds pass (`a`).
     pub const LONG: u8 = 3;
-    /// Connections between `a` and `b` break.
+    /// Breaks the connections between `a` and `b`.
     pub const CUT: u8 = 4;
-    /// `a` cannot reach `b` any more.
+    /// Stops `a` from reaching `b`.
     pub const SEVER: u8 = 5;
-    /// All is well again.
+    /// Heals everything.
     pub const HEAL: u8 = 6;
     /// From now on `a` does not apply (bit 0 of `b`), does not read (bit 1).
     pub const STALL: u8 = 7;
-    /// `a` dies and starts again.
+    /// Kills `a` and starts it again.
     pub const RESTART: u8 = 8;
-    /// An operator makes `a` the primary.
+    /// Makes `a` the primary, as an operator would.
     pub const PROMOTE: u8 = 9;
-    /// Sockets hold so many bytes (`a`, `b`).
+    /// Sets how many bytes a socket holds (`a`, `b`).
     pub const CAPACITY: u8 = 10;
-    /// Hosts read so many bytes at a time (`a`, `b`).
+    /// Sets how many bytes a host reads at a time (`a`, `b`).
     pub const GULP: u8 = 11;
-    /// Byte `b` of what is on its way on wire `a` is flipped by `c`.
+    /// Flips byte `b` of those under way on wire `a` by `c`.
     pub const DAMAGE: u8 = 12;
-    /// The host of `a` says an input of kind `b` with a field `c` that it should not.
+    /// Gives `a` an input of kind `b` with a field `c` that its host should not give.
     pub const MISTAKE: u8 = 13;
-    /// `a` shuts down, and starts again.
+    /// Shuts `a` down, and starts it again.
     pub const SHUTDOWN: u8 = 14;
-    /// `a` takes so many turns (`b`) while nobody else takes any.
+    /// Lets `a` take so many turns (`b`) while no other host takes any.
     pub const TURNS: u8 = 15;
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: u8 = 16;
 }
 
@@ -93,7 +93,7 @@ pub fn run(data: &[u8]) -> Marks {
     play(data, false)
 }
 
-/// Plays it and prints what happened, also if it fails.
+/// Plays it and prints the events, also if it fails.
 pub fn story(data: &[u8]) {
     play(data, true);
 }
@@ -116,7 +116,7 @@ fn play(data: &[u8], told: bool) -> Marks {
     std::mem::take(&mut script.marks)
 }
 
-/// Where it ends, it is told: a panic must not take the story with it.
+/// Prints the events on drop, so that a panic does not lose them.
 impl Drop for Script {
     fn drop(&mut self) {
         eprint!("{}", self.world.log);
@@ -193,19 +193,19 @@ impl Script {
         self.marks.hit("restarted");
     }
 
-    /// Its port closes first: nobody dials a node that is shutting down.
+    /// Shuts a node down. Its port closes first: nobody dials a node that is shutting down.
     fn shut_down(&mut self, host: usize) {
         let (now, severed) = (self.world.now, self.world.severed.clone());
         self.world.severed.extend((0..self.world.hosts.len()).map(|other| (other, host)));
         self.world.hosts[host].node.handle(now, Input::Shutdown).expect("any time");
-        // Goodbyes leave. No time passes: who has asked for a view would still be answered.
+        // Goodbyes leave. No time passes, so a peer that asked for a view would still get its answer.
         self.world.turn(host);
         self.world.severed = severed;
         self.marks.hit("shut down");
         self.restart(host);
     }
 
-    /// A careful operator: the node has applied all it has, and is not the primary already.
+    /// Promotes a node as a careful operator does: it has applied all it has, and is not the primary already.
     fn promote(&mut self, host: usize) {
         let world = &mut self.world;
         let now = world.now;
@@ -239,7 +239,8 @@ impl Script {
         }
     }
 
-    /// What is refused changes nothing. What would not be refused is not said: it would be a lie, not a mistake.
+    /// Gives a misuse, which must change nothing. An input that is accepted is not given: it would be a lie, not a
+    /// mistake.
     fn mistake(&mut self, host: usize, kind: u8, field: u8) {
         let now = self.world.now;
         let node = &mut self.world.hosts[host].node;
@@ -275,7 +276,7 @@ impl Script {
         self.heal();
         let primary = self.primary;
         self.world.chosen = Some(primary);
-        // Whoever was outranked while nobody looked says so again to its operator.
+        // A primary that was outranked while nobody looked reports it again to its operator.
         let number = self.world.hosts[primary].node.stats().epoch.number();
         let outranked = |event: &Event| matches!(event, Event::Outranked { number: seen } if *seen >= number);
         if self.world.hosts[primary].events.iter().any(outranked) {
@@ -292,13 +293,13 @@ impl Script {
             }
             self.world.run_ms(500);
         }
-        assert!(self.together(), "not everybody has the primary's records");
-        // Nothing more happens to who stands together.
+        assert!(self.together(), "not every node has the primary's records");
+        // Nothing more happens to nodes that agree.
         self.world.run_ms(500);
         assert!(self.together());
     }
 
-    /// What was seen up to now.
+    /// Adds the marks of the run up to now.
     fn note(&mut self) {
         for host in &self.world.hosts {
             for event in &host.events {
@@ -325,11 +326,11 @@ impl Script {
     }
 }
 
-/// Honest nodes never find each other at fault: what ends their links is time, space or a choice, or damage that the
-/// script did.
+/// Checks that honest nodes never end a link for the other's fault: only for time, space or a choice, or for damage by
+/// the script.
 fn ended(fault: Fault, damaged: bool, marks: &mut Marks) {
     if !HONEST.contains(&fault) && fault != Fault::Shutdown {
-        // What a frame says of its place is looked at before its check.
+        // A frame's place is checked before its check sum.
         let place = [Fault::Gap, Fault::Parent, Fault::EpochOrder, Fault::PieceOrder];
         let damage = [&[Fault::BadMagic, Fault::HeadCheck, Fault::BodyCheck][..], &place].concat();
         assert!(damaged && damage.contains(&fault), "a link ended for: {fault}");

@@ -1,18 +1,18 @@
-//! A simulator's plan, or a scenario: what can be read is written as text that reads as the same.
+//! A simulator's plan, or a scenario: one that can be read is written as text that reads as the same.
 //!
-//! A scenario is drawn once, and its plan is held to the same. Nothing is played.
+//! A scenario is drawn once, and its plan must hold to the same. Nothing is played.
 
 use towline_sim::plan::{Plan, Scenario};
 
 use crate::Marks;
 
-/// Longer files say nothing new.
+/// The longest file; a longer one finds nothing new.
 const BYTES_MAX: usize = 16 << 10;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &["plan", "plan refused", "scenario drawn", "scenario refused"];
 
-/// Reads the bytes as both.
+/// Reads the bytes as a plan and as a scenario.
 pub fn run(data: &[u8]) -> Marks {
     let mut marks = Marks::default();
     let Ok(text) = std::str::from_utf8(&data[..data.len().min(BYTES_MAX)]) else { return marks };

@@ -2,7 +2,7 @@
 //!
 //! A primary and a replica that holds nothing, each twice: as a `Node` and behind a handle. Four bytes an operation, at
 //! most [`OPS_MAX`]: hosts do their work, bytes are carried whole or in part or damaged, records of any kind with any
-//! fields are said. Whatever one of the two answers, the other must.
+//! fields are given. Both must give the same answers.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::host::{next_op, wide};
 /// Operations of one run.
 pub const OPS_MAX: usize = 128;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "joined",
     "snapshot",
@@ -31,27 +31,27 @@ pub const MUST_SEE: &[&str] = &[
     "cursor",
 ];
 
-/// What an operation is, by its first byte.
+/// The operations, by their first byte.
 pub mod op {
-    /// The host of `a` polls, `b` events at a time, and does what it is asked.
+    /// Lets the host of `a` poll, `b` events at a time, and do what it is asked.
     pub const TURN: u8 = 0;
-    /// So many bytes (`b`, `c`) that `a` has to say are carried to the other, who reads them.
+    /// Carries so many bytes (`b`, `c`) of those `a` offers to the other, which reads them.
     pub const CARRY: u8 = 1;
-    /// A record of so many bytes (`a`, `b`).
+    /// Writes a record of so many bytes (`a`, `b`).
     pub const WRITE: u8 = 2;
-    /// The primary seals.
+    /// Lets the primary seal.
     pub const FLUSH: u8 = 3;
-    /// Ten milliseconds each (`a`) pass.
+    /// Lets ten milliseconds each (`a`) pass.
     pub const PASS: u8 = 4;
-    /// The connection breaks.
+    /// Breaks the connection.
     pub const CUT: u8 = 5;
-    /// `a` is told a record of kind `b` with fields by `c`.
+    /// Gives `a` a record of kind `b` with fields by `c`.
     pub const RECORD: u8 = 6;
-    /// What is unread at `a` is damaged at `b` by `c`.
+    /// Damages the unread bytes at `a`, at `b` by `c`.
     pub const DAMAGE: u8 = 7;
-    /// More is consumed on link `b` of `a` than is there.
+    /// Consumes more on link `b` of `a` than is on offer.
     pub const CONSUME: u8 = 8;
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: u8 = 9;
 }
 
@@ -61,7 +61,7 @@ struct Both {
     c: CNode,
     link: LinkId,
     unread: Vec<u8>,
-    /// Whether the connection stands, for this side.
+    /// Set while this side has the connection.
     open: bool,
     writing: bool,
     views: BTreeSet<SnapshotId>,
@@ -105,7 +105,7 @@ impl Both {
         }
     }
 
-    /// Says a record to both. Answers the step, if that is what both answered.
+    /// Gives a record to both. Returns the step, if both returned it.
     fn say(&mut self, now: Time, record: Record, data: &[u8], marks: &mut Marks) -> Option<Step> {
         let told = self.c.handle(now.0, record, data);
         let Some(input) = record.input(data) else {
@@ -148,7 +148,7 @@ impl Both {
         shown[..taken].to_vec()
     }
 
-    /// What can be asked is answered the same.
+    /// Checks that all questions have the same answers.
     fn same(&self) {
         let deadline = self.rust.next_deadline().map_or(TOW_NO_DEADLINE, |at| at.0);
         assert_eq!(self.c.next_deadline(), deadline);
@@ -216,7 +216,7 @@ impl Pair {
         self.sides[side].say(self.now, input.into(), data, &mut self.marks)
     }
 
-    /// Any record. What only a lying host would say is said too: both must take it alike, or fail alike.
+    /// Gives any record, also one that only a lying host would give: both must accept it alike, or fail alike.
     fn strange(&mut self, side: usize, kind: u8, fields: u8) {
         let kinds = [0, 0x101, 0x10c, u32::MAX];
         let kind = if kind < 200 { u32::from(kind % 20) } else { kinds[usize::from(kind) % 4] };
@@ -227,7 +227,7 @@ impl Pair {
         record.fields[2] = value(fields >> 4) * u64::from(fields >> 7);
         let ends = matches!(kind, 2 | 3 | 16 | 17 | 18) && record.input(&[]).is_some();
         if ends && kind != 3 {
-            // Who opens, promotes or shuts down here would change what the rest of the script means.
+            // An opening, a promotion or a shutdown here would change the meaning of the rest of the script.
             return;
         }
         let link = LinkId(record.link);

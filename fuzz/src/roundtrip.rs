@@ -1,10 +1,10 @@
 //! Records from a primary through a relay to its replica, their bytes cut in every way: they arrive, and are the same.
 //!
 //! Four bytes an operation, at most [`OPS_MAX`]: records are written and flushed, sockets take some bytes, hosts read
-//! some. Beside the relay stands a twin that is told the same in other portions. In the end the relay has handed out
-//! exactly the records written, its twin is the same node to the bit, and what the relay offers its own replica are the
-//! frames it was sent. The script's bytes are also read as flat records, and as records of the store's language: what
-//! can be read is written back the same.
+//! some. A twin of the relay gets the same bytes in other portions. In the end the relay has handed out exactly the
+//! records written, its twin is the same node to the bit, and the relay offers its own replica the frames that it
+//! received. The script's bytes are also read as flat records, and as records of the store's language: one that can be
+//! read is written back the same.
 
 use arbitrary::Unstructured;
 use towline_core::*;
@@ -18,12 +18,13 @@ use crate::host::{End, next_op, small_node, wide};
 /// Operations of one run.
 pub const OPS_MAX: usize = 128;
 
-/// The ring of 4 KiB must not overtake the relay here: that is another target's business.
+/// The most bytes that the relay may be behind: the ring of 4 KiB must not overtake it here, which another target
+/// tests.
 const BEHIND_MAX: u64 = 2000;
-/// So many windows hold more than the ring.
+/// Windows that together hold more than the ring.
 const ROUNDS: u32 = 6;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "records arrived",
     "cut in a head",
@@ -34,17 +35,17 @@ pub const MUST_SEE: &[&str] = &[
     "effects",
 ];
 
-/// What an operation is, by its first byte.
+/// The operations, by their first byte.
 pub mod op {
-    /// A record of so many bytes (`a`, `b`), all of them `c`.
+    /// Writes a record of so many bytes (`a`, `b`), all of them `c`.
     pub const WRITE: u8 = 0;
-    /// The primary seals.
+    /// Lets the primary seal.
     pub const FLUSH: u8 = 1;
-    /// The primary's socket takes so many bytes (`a`, `b`).
+    /// Lets the primary's socket take so many bytes (`a`, `b`).
     pub const TAKE: u8 = 2;
-    /// The relay reads so many of them (`a`, `b`), its twin the same in portions of `c` bytes.
+    /// Lets the relay read so many of them (`a`, `b`), its twin the same in portions of `c` bytes.
     pub const READ: u8 = 3;
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: u8 = 4;
 }
 
@@ -57,9 +58,9 @@ struct Line {
     twin: Node,
     reader: End,
     twin_reader: End,
-    /// On its way: written, not read.
+    /// Bytes that are written and not read.
     flight: Vec<u8>,
-    /// All that was sent since the relay joined.
+    /// All bytes that were sent since the relay joined.
     sent: Vec<u8>,
     written: Vec<Vec<u8>>,
     arrived: Vec<Vec<u8>>,
@@ -87,7 +88,7 @@ fn poll(node: &mut Node, end: &mut End) {
 }
 
 impl Line {
-    /// A relay that stands where its primary stands: the handshake is done, and nothing was written.
+    /// Makes a relay at its primary's end: the handshake is done, and nothing was written.
     fn new() -> Self {
         let mut primary = small_node(1, 0, Role::Primary, None, small());
         let position = primary.handle(NOW, Input::Flush).expect("flushes").position.expect("a position");
@@ -163,7 +164,7 @@ impl Line {
         self.acknowledge();
     }
 
-    /// What the relay has to say reaches the primary: its window opens.
+    /// Carries the relay's bytes to the primary, which opens its window.
     fn acknowledge(&mut self) {
         poll(&mut self.relay, &mut self.reader);
         while self.reader.write(&mut self.relay, NOW, usize::MAX) {}
@@ -171,7 +172,7 @@ impl Line {
         self.sender.feed(&mut self.primary, NOW, |_, _| {});
     }
 
-    /// Everything is taken and read, however many windows it fills.
+    /// Takes and reads everything, over as many windows as it fills.
     fn catch_up(&mut self) {
         for _ in 0..ROUNDS {
             self.take(usize::MAX);
@@ -202,13 +203,13 @@ impl Line {
         while self.twin_reader.write(&mut self.twin, NOW, usize::MAX) {}
     }
 
-    /// A replica that stands where the ring begins is sent the frames that came, byte for byte.
+    /// Checks that a replica at the beginning of the ring gets the frames that came, byte for byte.
     fn relays_the_same_frames(&mut self) {
         let batches = |bytes: &[u8]| -> Vec<Vec<u8>> {
             frames::split(bytes).0.into_iter().filter(|frame| frame[4] == frames::BATCH).collect()
         };
         let came = batches(&self.sent);
-        // Where the ring of the relay may still begin: the last frames fit in it for sure.
+        // The relay's ring may begin at several places: only the last frames fit in it for sure.
         let Some(last) = came.last() else { return };
         let [first, parent] = [24, 60].map(|at| frames::u64_at(last, at));
         let epoch = Epoch(frames::u64_at(last, 36));
@@ -226,7 +227,7 @@ impl Line {
     }
 }
 
-/// Every 64 bytes as a flat record: what names an input is that input's record again.
+/// Reads every 64 bytes as a flat record: one that names an input must become that input's record again.
 fn flat_records(data: &[u8], marks: &mut Marks) {
     for words in data.chunks_exact(64) {
         let word = |at: usize| frames::u64_at(words, 8 * at);
@@ -244,7 +245,7 @@ fn flat_records(data: &[u8], marks: &mut Marks) {
     }
 }
 
-/// A record of the store's language: what is read, written again, reads the same.
+/// Reads a record of the store's language: it must read the same after it is written again.
 fn effects(data: &[u8], marks: &mut Marks) {
     let Ok(read) = towline_kv::effects(data).collect::<Result<Vec<_>, _>>() else { return };
     let mut written = Vec::new();

@@ -1,13 +1,14 @@
-//! What a client sends a server: however the bytes are cut, the same requests and the same end.
+//! The bytes of a client to a server: cut in any way, they are the same requests and the same end.
 //!
-//! The first four bytes choose limits and how the rest is cut; the rest is what the client sends. Each request that is
-//! found is written again as clients write it, and must read as the same arguments.
+//! The first four bytes choose limits and how the rest is cut; the rest is the client's bytes. Each request that is
+//! found
+//! is written again as clients write it, and must read as the same arguments.
 
 use towline_kv::{Parsed, ProtocolError, RequestLimits, RequestReader};
 
 use crate::Marks;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "array",
     "inline",
@@ -22,7 +23,7 @@ pub const MUST_SEE: &[&str] = &[
     "refused: too big",
 ];
 
-/// What a connection said until its end.
+/// The requests of a connection, and its end.
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Said {
     requests: Vec<Vec<Vec<u8>>>,
@@ -52,7 +53,7 @@ pub fn run(data: &[u8]) -> Marks {
     marks
 }
 
-/// Reads as a server does: what is unread is shown from the request's first byte, with more each time.
+/// Reads as a server does: from the first byte of an unread request, with more bytes each time.
 fn read(limits: RequestLimits, sent: &[u8], portion: usize) -> Said {
     let mut reader = RequestReader::new(limits);
     let (mut said, mut at, mut come) = (Said::default(), 0, 0);
@@ -89,7 +90,7 @@ fn read(limits: RequestLimits, sent: &[u8], portion: usize) -> Said {
     said
 }
 
-/// Written as clients write it, a request reads as itself.
+/// Checks that a request, written as clients write it, reads as itself.
 fn again(request: &[Vec<u8>]) {
     let mut bytes = format!("*{}\r\n", request.len()).into_bytes();
     for arg in request {

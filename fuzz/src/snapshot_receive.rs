@@ -1,10 +1,10 @@
-//! A snapshot on its way from a primary to a replica that holds nothing, and what happens to it there.
+//! A snapshot under way from a primary to a replica that holds nothing, and the faults that it meets.
 //!
 //! The first byte is the shape of the view: how many pieces, how long. Then four bytes an operation, at most
 //! [`OPS_MAX`]: frames arrive whole or in portions, are lost, come twice or in another order, are damaged, or forged
-//! (changed and soundly sealed); links break, either node starts again, views fail, records are written beside. As
-//! long as nothing was forged, what is installed is what was sent, to the byte, and in the end something is installed
-//! and the stream has caught up. Forged frames may end the link, and nothing else.
+//! (changed, with sound checks); links break, either node starts again, views fail, records are written beside. As long
+//! as nothing was forged, the installed snapshot is the sent one, to the byte, and in the end one is installed and the
+//! stream has caught up. Forged frames may end the link, and nothing else.
 
 use std::collections::VecDeque;
 
@@ -22,10 +22,10 @@ mod store;
 
 /// Operations of one run.
 pub const OPS_MAX: usize = 96;
-/// Rounds of talk in which a healed pair must have come together.
+/// Rounds in which a healed pair must agree.
 const ROUNDS: u32 = 400;
 
-/// What the corpus must show.
+/// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
     "begun",
     "piece",
@@ -41,35 +41,35 @@ pub const MUST_SEE: &[&str] = &[
     "caught up",
 ];
 
-/// What an operation is, by its first byte.
+/// The operations, by their first byte.
 pub mod op {
-    /// The next frame arrives.
+    /// Delivers the next frame.
     pub const ARRIVE: u8 = 0;
-    /// The first `a` bytes of it.
+    /// Delivers the first `a` bytes of it.
     pub const PORTION: u8 = 1;
-    /// Byte (`a`, `b`) of it is flipped by `c`.
+    /// Flips byte (`a`, `b`) of it by `c`.
     pub const DAMAGE: u8 = 2;
-    /// The same, soundly sealed again.
+    /// The same, with sound checks again.
     pub const FORGE: u8 = 3;
-    /// It is lost.
+    /// Loses it.
     pub const LOSE: u8 = 4;
-    /// It comes twice.
+    /// Delivers it twice.
     pub const TWICE: u8 = 5;
-    /// It comes after the one behind it.
+    /// Delivers it after the one behind it.
     pub const SWAP: u8 = 6;
-    /// The link breaks; both go on when the pause is over.
+    /// Breaks the link; both go on when the pause is over.
     pub const CUT: u8 = 7;
-    /// `a` records of `b` bytes are written.
+    /// Writes `a` records of `b` bytes.
     pub const WRITE: u8 = 8;
-    /// Ten milliseconds each (`a`) pass.
+    /// Lets ten milliseconds each (`a`) pass.
     pub const PASS: u8 = 9;
-    /// The sender starts again; its views are gone.
+    /// Starts the sender again; its views are gone.
     pub const SENDER_AGAIN: u8 = 10;
-    /// The replica starts again, with what it has installed.
+    /// Starts the replica again, with its installed snapshot.
     pub const REPLICA_AGAIN: u8 = 11;
-    /// The sender's views fail from now on, or do not (bit 0 of `a`); they may be asked for again (bit 1).
+    /// Lets the sender's views fail from now on, or not (bit 0 of `a`); they may be asked for again (bit 1).
     pub const VIEWS: u8 = 12;
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: u8 = 13;
 }
 
@@ -78,7 +78,7 @@ struct Pair {
     replica: Node,
     down: End,
     up: End,
-    /// Frames on their way to the replica. What goes the other way arrives at once.
+    /// Frames on their way to the replica. Those in the other direction arrive at once.
     flight: VecDeque<Vec<u8>>,
     connected: bool,
     dials: bool,
@@ -243,7 +243,7 @@ impl Pair {
 
     // --- turns ----------------------------------------------------------------------------------------------------
 
-    /// Both hosts poll and write until neither has anything to do.
+    /// Lets both hosts poll and write until neither has anything left.
     fn turn(&mut self) {
         loop {
             let mut busy = false;
@@ -286,7 +286,7 @@ impl Pair {
                     self.marks.hit("view failed");
                     let failed = Input::SnapshotFailed { snapshot, retry };
                     self.sender.handle(now, failed).expect("asked for");
-                    // A host that says "ask again" means that it may work the next time.
+                    // A host that allows another try is one whose next view may work.
                     self.views_fail = None;
                     return;
                 }
@@ -329,7 +329,7 @@ impl Pair {
         self.turn();
     }
 
-    /// Everything arrives from now on.
+    /// Lets everything arrive from now on.
     fn heal(&mut self) {
         self.cut();
         self.views_fail = None;

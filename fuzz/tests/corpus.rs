@@ -1,5 +1,5 @@
-//! Every corpus, replayed: nothing fails, and together its inputs see all that their target lists. With
-//! `UPDATE_CORPUS=1` the seeds written by hand are written anew; what fuzzing found stays.
+//! Replays every corpus: nothing fails, and together its inputs reach all situations that their target lists. With
+//! `UPDATE_CORPUS=1` the seeds written by hand are written anew; inputs that fuzzing found stay.
 
 #[path = "corpus/seeds.rs"]
 mod seeds;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use towline_fuzz::*;
 
-/// All corpora together: they are cloned by everybody.
+/// The most bytes of all corpora together: every clone has them.
 const BYTES_MAX: u64 = 500 << 10;
 
 fn folder(target: &str) -> PathBuf {
@@ -37,7 +37,7 @@ fn replay(target: &str, run: fn(&[u8]) -> Marks) -> Marks {
 fn sees(target: &str, run: fn(&[u8]) -> Marks, must_see: &[&str]) -> Marks {
     let marks = replay(target, run);
     let missing: Vec<_> = must_see.iter().filter(|name| !marks.names.contains(*name)).collect();
-    assert!(missing.is_empty(), "the corpus of {target} does not come to see: {missing:?}");
+    assert!(missing.is_empty(), "the corpus of {target} does not reach: {missing:?}");
     marks
 }
 

@@ -1,18 +1,18 @@
-//! What the replica's store holds, and what its host does with each payload.
+//! The replica's store, and its host's work for each payload.
 
 use towline_core::*;
 
 use crate::Marks;
 use crate::host::Brought;
 
-/// The view it installed, and where it stands; and what came of another.
+/// The installed view and its position; and the received part of another.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) cursor: Option<Vec<u8>>,
     pub(super) loading: Option<Loading>,
 }
 
-/// A snapshot of which some came.
+/// A snapshot that is partly received.
 pub(super) struct Loading {
     snapshot: SnapshotId,
     cursor: Vec<u8>,
@@ -20,13 +20,13 @@ pub(super) struct Loading {
     bytes: Vec<u8>,
 }
 
-/// What is in a piece: nothing else has these bytes.
+/// Returns the content of a piece: nothing else has these bytes.
 pub(super) fn piece_bytes(snapshot: SnapshotId, piece: u64, bytes: usize) -> Vec<u8> {
     let seed = snapshot.0 ^ piece.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     seed.to_le_bytes().into_iter().cycle().take(bytes).collect()
 }
 
-/// What was on its way: so many pieces of so many bytes, forged or not.
+/// The view that is sent: so many pieces of so many bytes, forged or not.
 #[derive(Clone, Copy)]
 pub(super) struct View {
     pub(super) pieces: u64,
@@ -71,7 +71,7 @@ impl Kept {
         }
     }
 
-    /// Whatever was held before is of no use: a snapshot that goes on is not told to begin.
+    /// Begins a snapshot and drops an earlier one: a snapshot that goes on has no second BEGIN.
     fn begin(&mut self, snapshot: SnapshotId, cursor: &[u8]) {
         self.loading = Some(Loading { snapshot, cursor: cursor.to_vec(), pieces: 0, bytes: Vec::new() });
     }

@@ -5,7 +5,7 @@ use towline_fuzz::{native_decode, node_script, roundtrip, snapshot_receive};
 
 type Seed = (String, Vec<u8>);
 
-/// The seeds of a target.
+/// Returns the seeds of a target.
 pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "native_decode" => native(),
@@ -29,7 +29,7 @@ const OPS: [&str; 16] = [
     "gulp", "damage", "mistake", "shutdown", "turns",
 ];
 
-/// `run 232 3, cut 0 1`: an operation and its bytes, which are 0 where none are named.
+/// Returns a script from text like `run 232 3, cut 0 1`: operations with their bytes, which are 0 where none are named.
 fn script(name: &str, shape: u8, text: &str) -> Seed {
     let op = |words: &str| {
         let mut words = words.split(' ');
@@ -156,10 +156,10 @@ fn cuts() -> Vec<Seed> {
     ]
 }
 
-/// Written out in numbers: the target is there only where the C ABI is.
+/// Returns seeds written in numbers: the target's names exist only where the C ABI is.
 fn hosts() -> Vec<Seed> {
     let [turn, carry, write, flush, pass, cut, record, damage, consume] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-    // Both turn, both carry.
+    // Both take a turn, then both carry.
     let talk = [[turn, 0, 1, 0], [turn, 1, 2, 0], [carry, 1, 0, 4], [carry, 0, 0, 4]];
     let of = |name: &str, ops: &[[u8; 4]]| (name.to_owned(), ops.as_flattened().to_vec());
     let start = [[pass, 0, 0, 0], [write, 30, 0, 1]];
@@ -214,7 +214,7 @@ fn clients() -> Vec<Seed> {
     ]
 }
 
-/// What people wrote: scenarios, and plans that once failed.
+/// Returns inputs that people wrote: scenarios, and plans that once failed.
 fn plans() -> Vec<Seed> {
     let sim = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim");
     let mut all = vec![("damaged".to_owned(), b"plan = 1\nname = 7\n".to_vec())];
@@ -248,7 +248,7 @@ fn native() -> Vec<Seed> {
         let passing = [good, good, good, [PASS, 10, 0, 0]];
         all.push(seed(&format!("{name} in time"), stage, &[passing; 8].concat()));
     }
-    // A byte of the frame after so many good ones, changed: soundly sealed, so that what it means is what is wrong.
+    // A byte of the frame after so many good ones is changed, with sound checks: only its meaning is wrong.
     let changed: &[(&str, u8, usize, u8, u8, Fault)] = &[
         ("magic", PRIMARY, 0, 31, 3, Fault::BadMagic),
         ("version", PRIMARY, 0, 32, 8, Fault::Version),
