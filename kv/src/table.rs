@@ -13,6 +13,7 @@ use crate::entry::{ApplyError, Change, Entry, change};
 use crate::expiry::ExpiryMs;
 use crate::key::{Key, Lent};
 use crate::record::effects;
+use crate::snapshot::{SnapshotReader, SnapshotWriter};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -127,6 +128,30 @@ impl Table {
     pub fn after(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
         let behind = (Bound::Excluded(&key as &dyn Lent), Bound::Unbounded);
         self.entries.range::<dyn Lent, _>(behind).map(|(key, held)| (key.bytes(), held.entry()))
+    }
+
+    /// Returns the table as the bytes of a whole snapshot.
+    #[must_use]
+    pub fn written(&self) -> Vec<u8> {
+        let mut writer = SnapshotWriter::new(usize::MAX);
+        for (key, entry) in self.iter() {
+            writer.push(key, entry.expiry, entry.value);
+        }
+        writer.next_piece().data.to_vec()
+    }
+
+    /// Makes a table from the bytes of a whole snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are none, or end within an effect.
+    pub fn read(snapshot: &[u8]) -> Result<Self, ApplyError> {
+        let (mut table, mut reader, mut rest) = (Self::new(), SnapshotReader::new(usize::MAX), snapshot);
+        while let Some(effect) = reader.next(&mut rest)? {
+            table.apply_effect(&effect)?;
+        }
+        reader.finish()?;
+        Ok(table)
     }
 
     /// Asserts the whole invariant: O(entries), for tests and the simulator.

@@ -48,6 +48,18 @@ fn apply(table: &mut Table, text: &str) -> Result<(), ApplyError> {
 }
 
 #[test]
+fn a_table_is_read_as_it_was_written() {
+    let mut table = Table::new();
+    let again = |table: &Table| Table::read(&table.written()).expect("a snapshot");
+    assert_eq!(again(&table).digest(), Digest::EMPTY);
+    apply(&mut table, "SET a 1\nPEXPIREAT a 1000\nSET b 2").expect("applies");
+    assert_eq!((again(&table).digest(), again(&table).len()), (table.digest(), 2));
+    let written = table.written();
+    let cut = Table::read(&written[..written.len() - 1]).expect_err("cut short");
+    assert!(matches!(cut, ApplyError::Record(error) if error.fault == RecordFault::Truncated), "{cut}");
+}
+
+#[test]
 fn a_key_lives_and_ends() {
     let mut table = Table::new();
     assert!(table.is_empty() && table.digest() == Digest::EMPTY);
