@@ -34,6 +34,15 @@ const NIGHTLY: &[Nightly] = &[
     (nightly("fuzz", 2_700, &["cargo", "xtask", "fuzz", "--seconds", "300"]), &["set-up: nightly"]),
     // The search for plans that kill each planted bug, whole; every change only replays the plans that were found.
     (nightly("mutants", 1_800, &["cargo", "xtask", "mutants"]), &[]),
+    // What a registry would be given, built from it alone.
+    (
+        nightly(
+            "packages",
+            300,
+            &["cargo", "package", "--offline", "--allow-dirty", "-p", "towline-core", "-p", "towline-kv"],
+        ),
+        &[],
+    ),
     // redis's own tests; it fetches what it needs by itself.
     (nightly("redis-suite", 1_200, &["cargo", "xtask", "redis-suite"]), &[]),
     // A scope that ends: one write, one reset, one crash, one promotion, in every order; 1.2 GB.

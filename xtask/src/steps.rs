@@ -96,6 +96,24 @@ pub(crate) const STEPS: &[Step] = &[
         Mode::Full,
         &["cargo", "run", "--quiet", "-p", "towline-core", "--example", "two_nodes"],
     ),
+    // As a registry would take them; `cargo xtask nightly` also builds what is in them.
+    step(
+        "packages",
+        30,
+        Mode::Full,
+        &[
+            "cargo",
+            "package",
+            "--quiet",
+            "--offline",
+            "--allow-dirty",
+            "--no-verify",
+            "-p",
+            "towline-core",
+            "-p",
+            "towline-kv",
+        ],
+    ),
     // Real client libraries against the program built above; what they need is installed once.
     step("clients", 60, Mode::Full, &["cargo", "xtask", "clients"]),
     // Headers, libraries, ABI, tests in C under valgrind and sanitizers, examples against the program built above.
