@@ -1,8 +1,7 @@
 //! End to end: the real program, `redis-cli` as the client, real sockets, `kill -9`.
 //!
 //! Each test is a story an operator could tell. They share nothing, so they run side by side. They check the things
-//! that
-//! an operator sees: replies, status, the exit code, the one line on stderr, the directory.
+//! that an operator sees: replies, status, the exit code, the one line on stderr, the directory.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;

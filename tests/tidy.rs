@@ -1,34 +1,42 @@
 //! The repository's own rules, as a test over its own files: what `rustfmt`, `clippy` and `rustc` do not look at.
 //!
 //! A file is read in one sitting, a function at one glance; text stays within 120 columns; every Rust file says in its
-//! head what it is; nothing unfinished, and nothing that only one machine understands, gets in; links lead somewhere.
-//! A rule that a file cannot keep yet has an entry in a list here. The lists only shrink: an entry with more room than
-//! its file needs fails like a file with too little.
+//! head what it is; comments are in plain words (`tidy/words.rs`); nothing unfinished, and nothing that only one
+//! machine understands, gets in; links lead somewhere. A rule that a file cannot keep yet has an entry in a list here.
+//! The lists only shrink: an entry with more room than its file needs fails like a file with too little.
 //!
-//! Not looked at: functions inside macro calls (`proptest!`), because `syn` does not see them, and generated files.
+//! Not checked: functions inside macro calls (`proptest!`), because `syn` does not see them, and generated files.
 //!
-//! Words that are banned stand here in two halves, so that this file keeps the rules too.
+//! Banned words are written here in two halves, so that this file keeps the rules too.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use syn::visit::Visit;
 
-/// One sitting.
+#[path = "tidy/words.rs"]
+mod words;
+
+/// A file is read in one sitting.
 const FILE_LINES: usize = 400;
-/// Tests are read one at a time.
+/// A file of tests may be longer: its tests are read one at a time.
 const TEST_FILE_LINES: usize = 800;
-/// One glance.
+/// A function is read at one glance.
 const FUNCTION_LINES: usize = 60;
-/// Two files side by side.
+/// Two files fit side by side.
 const COLUMNS: usize = 120;
 
 /// Files longer than their bound: path, lines. Only shrinks.
-const LONG_FILES: &[(&str, usize)] = &[];
+const LONG_FILES: Allowed = &[];
 /// Functions longer than theirs: `path: name`, lines. Only shrinks.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[];
+const LONG_FUNCTIONS: Allowed = &[];
 
-/// What we write by hand. How lock files, licences, snapshots and seeds are laid out is not ours to say.
+/// Findings in comments of each top folder, as `words` counts them. Only shrinks; a folder without an entry has none.
+const WORDS: Allowed =
+    &[("cli", 23), ("core", 111), ("ffi", 171), ("kv", 30), ("lab", 54), ("server", 376), ("sim", 373)];
+
+/// Files that people write. Lock files, licences, snapshots and seeds have layouts of their own.
 const TEXT: &[&str] = &["rs", "toml", "md", "sh", "c", "h", "hpp", "cpp", "ts", "js", "css", "html", "yml"];
 const SCRIPTS: &[&str] = &[".ci/run"];
 
@@ -49,13 +57,9 @@ const OWN_LINTS: &[&str] = &["ffi/Cargo.toml", "tests/imports/Cargo.toml"];
 #[test]
 fn the_repository_is_tidy() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
-    let mut tidy = Tidy::new(LONG_FILES, LONG_FUNCTIONS);
+    let mut tidy = Tidy::new(LONG_FILES, LONG_FUNCTIONS, WORDS);
     let paths = files(root);
-    assert!(
-        paths.iter().any(|path| path == "tests/tidy.rs"),
-        "found no files to look at in {}",
-        root.display()
-    );
+    assert!(paths.iter().any(|path| path == "tests/tidy.rs"), "no files found in {}", root.display());
     for path in paths {
         let text = std::fs::read_to_string(root.join(&path));
         tidy.file(&path, &text.unwrap_or_else(|error| panic!("{path}: {error}")), |link| {
@@ -67,13 +71,13 @@ fn the_repository_is_tidy() {
     assert!(problems.is_empty(), "{} to mend:\n  {}\n", problems.len(), problems.join("\n  "));
 }
 
-/// The files that are kept, or would be if they were added now: paths from the root. Without git, all that is there.
+/// Returns the files that git tracks, or would track if they were added now, as paths from the root. Without git, all.
 fn files(root: &Path) -> Vec<String> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let mut paths: Vec<String> = match git.output() {
-        Ok(told) if told.status.success() => {
-            String::from_utf8_lossy(&told.stdout).split('\0').map(str::to_owned).collect()
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).split('\0').map(str::to_owned).collect()
         }
         Ok(_) | Err(_) => walk(root, root),
     };
@@ -105,9 +109,12 @@ fn is_test(path: &str) -> bool {
     path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
-/// Bounds that may be exceeded by those who stand in a list, by so much and no more.
+/// A list of exceptions: a name, and how much it may have.
+type Allowed = &'static [(&'static str, usize)];
+
+/// A bound, and a list of those that may exceed it, by so much and no more.
 struct Ratchet {
-    list: &'static [(&'static str, usize)],
+    list: Allowed,
     seen: Vec<&'static str>,
 }
 
@@ -137,21 +144,29 @@ impl Ratchet {
     }
 }
 
-/// Collects all there is to mend, so that one run shows everything.
+/// Collects all problems, so that one run shows everything.
 struct Tidy {
     files: Ratchet,
     functions: Ratchet,
+    /// The findings of each top folder, with their places, and the list of how many are allowed.
+    words: BTreeMap<String, Vec<String>>,
+    words_allowed: Allowed,
     problems: Vec<String>,
 }
 
 impl Tidy {
-    fn new(files: &'static [(&'static str, usize)], functions: &'static [(&'static str, usize)]) -> Self {
+    fn new(files: Allowed, functions: Allowed, words_allowed: Allowed) -> Self {
         let ratchet = |list| Ratchet { list, seen: Vec::new() };
-        Self { files: ratchet(files), functions: ratchet(functions), problems: Vec::new() }
+        let (files, functions) = (ratchet(files), ratchet(functions));
+        Self { files, functions, words: BTreeMap::new(), words_allowed, problems: Vec::new() }
     }
 
     fn file(&mut self, path: &str, text: &str, exists: impl Fn(&Path) -> bool) {
         self.lines(path, text);
+        let folder = path.split('/').next().unwrap_or(path);
+        for (line, reason) in words::findings(path, text) {
+            self.words.entry(folder.to_owned()).or_default().push(format!("{path}:{line}: {reason}"));
+        }
         if path.ends_with(".rs") {
             self.rust(path, text);
         }
@@ -170,7 +185,22 @@ impl Tidy {
     fn finish(mut self) -> Vec<String> {
         self.problems.extend(self.files.unused());
         self.problems.extend(self.functions.unused());
+        self.plain_words();
         self.problems
+    }
+
+    /// Compares the findings of each top folder with its entry.
+    fn plain_words(&mut self) {
+        for (folder, found) in std::mem::take(&mut self.words) {
+            let entry = self.words_allowed.iter().find(|(name, _)| *name == folder);
+            let allowed = entry.map_or(0, |(_, allowed)| *allowed);
+            if found.len() > allowed {
+                self.problems.extend(found.iter().cloned());
+                let count = found.len();
+                self.problems
+                    .push(format!("{folder}: {count} findings in comments, {allowed} allowed: see above"));
+            }
+        }
     }
 
     fn need(&mut self, holds: bool, place: &str, otherwise: &str) {
@@ -223,7 +253,7 @@ impl Tidy {
         }
     }
 
-    /// Relative links must lead to a file; what stands in code is not a link.
+    /// Checks that relative links lead to a file; text in code is not a link.
     fn links(&mut self, path: &str, text: &str, exists: impl Fn(&Path) -> bool) {
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         let mut fenced = false;
@@ -248,7 +278,7 @@ impl Tidy {
         }
     }
 
-    /// `core` and `kv` promise the same, so clippy forbids them the same.
+    /// Checks that clippy forbids the same in `core`, `kv` and `sim`, which make the same promise.
     fn same_reasons(&mut self, root: &Path) {
         let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
         for copy in ["kv/clippy.toml", "sim/clippy.toml"] {
@@ -258,7 +288,7 @@ impl Tidy {
     }
 }
 
-/// Whether `line` names a path that starts with `start`, and not one that only has such a folder further in.
+/// Returns whether `line` names a path that starts with `start`, and not one that only has such a folder further in.
 fn names(line: &str, start: &str) -> bool {
     line.match_indices(start).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -266,7 +296,7 @@ fn names(line: &str, start: &str) -> bool {
     })
 }
 
-/// `target` as a path from the root, if it stays inside.
+/// Returns `target` as a path from the root, if it stays inside.
 fn resolve(folder: &Path, target: &str) -> Option<PathBuf> {
     let mut path = folder.to_path_buf();
     for part in target.split('/') {
@@ -279,7 +309,7 @@ fn resolve(folder: &Path, target: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Every function with its length, from `fn` to its last brace: what stands above it is not read at the same glance.
+/// Finds every function with its length, from `fn` to its last brace: comments above it are not counted.
 #[derive(Default)]
 struct Functions {
     found: Vec<(String, usize)>,
@@ -311,9 +341,9 @@ impl Visit<'_> for Functions {
     }
 }
 
-/// What tidy says about one planted file.
-fn said(path: &str, text: &str) -> Vec<String> {
-    let mut tidy = Tidy::new(&[], &[]);
+/// Returns the problems of one planted file.
+fn problems_of(path: &str, text: &str) -> Vec<String> {
+    let mut tidy = Tidy::new(&[], &[], &[]);
     tidy.file(path, text, |link| link == Path::new("docs/here.md"));
     tidy.finish()
 }
@@ -323,22 +353,22 @@ fn function(name: &str, lines: usize) -> String {
 }
 
 #[test]
-fn what_is_right_passes() {
-    let at_the_bound = format!("//! Head.\n\n{}", function("f", FUNCTION_LINES));
-    assert_eq!(said("core/src/a.rs", &at_the_bound), [""; 0]);
-    assert_eq!(said("core/src/a/tests.rs", "use super::a;\n"), [""; 0]);
-    assert_eq!(said("core/src/a.rs", &format!("//!\n{}", "// a\n".repeat(FILE_LINES - 1))), [""; 0]);
-    assert_eq!(said("tests/a.rs", &format!("//!\n{}", "// a\n".repeat(TEST_FILE_LINES - 1))), [""; 0]);
+fn a_tidy_file_passes() {
+    let at_the_bound = format!("//! A head.\n\n{}", function("f", FUNCTION_LINES));
+    assert_eq!(problems_of("core/src/a.rs", &at_the_bound), [""; 0]);
+    assert_eq!(problems_of("core/src/a/tests.rs", "use super::a;\n"), [""; 0]);
+    assert_eq!(problems_of("core/src/a.rs", &format!("//!\n{}", "// a\n".repeat(FILE_LINES - 1))), [""; 0]);
+    assert_eq!(problems_of("tests/a.rs", &format!("//!\n{}", "// a\n".repeat(TEST_FILE_LINES - 1))), [""; 0]);
     assert_eq!(
-        said("docs/a.md", "[a](here.md#b), [c](https://x.y), [d](#e), `[f](g)`\n\n    [h](i)\n"),
+        problems_of("docs/a.md", "[a](here.md#b), [c](https://x.y), [d](#e), `[f](g)`\n\n    [h](i)\n"),
         [""; 0]
     );
-    assert_eq!(said("docs/a.md", &format!("| {} |\n", "a".repeat(COLUMNS))), [""; 0]);
-    assert_eq!(said("docs/a.md", concat!("src/wo", "rk/mod.rs\n")), [""; 0]);
+    assert_eq!(problems_of("docs/a.md", &format!("| {} |\n", "a".repeat(COLUMNS))), [""; 0]);
+    assert_eq!(problems_of("docs/a.md", concat!("src/wo", "rk/mod.rs\n")), [""; 0]);
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn each_problem_is_named() {
     let long_file = format!("//!\n{}", "// a\n".repeat(FILE_LINES));
     let long_test = format!("//!\n{}", "// a\n".repeat(TEST_FILE_LINES));
     let long_function = format!("//!\nstruct S;\nimpl S {{\n{}}}\n", function("slow", FUNCTION_LINES + 1));
@@ -363,11 +393,11 @@ fn what_is_wrong_is_named() {
         ("x/Cargo.toml", "[package]\nname = \"x\"\n", "[lints] workspace = true"),
     ];
     for (path, text, expected) in planted {
-        let problems = said(path, text);
+        let problems = problems_of(path, text);
         assert!(problems.len() == 1 && problems[0].contains(expected), "{path} {expected:?}: {problems:?}");
     }
     for (word, why) in BANNED {
-        let problems = said("a.md", &format!("a {word}) b\n"));
+        let problems = problems_of("a.md", &format!("a {word}) b\n"));
         assert!(problems.len() == 1 && problems[0].contains(why), "{word}: {problems:?}");
     }
 }
@@ -375,7 +405,7 @@ fn what_is_wrong_is_named() {
 #[test]
 fn exceptions_only_shrink() {
     let lines = |allowed: &'static [(&str, usize)], lines: usize| {
-        let mut tidy = Tidy::new(allowed, &[]);
+        let mut tidy = Tidy::new(allowed, &[], &[]);
         tidy.file("core/src/a.rs", &format!("//!\n{}", "// a\n".repeat(lines - 1)), |_| false);
         tidy.finish().join("; ")
     };
@@ -384,4 +414,37 @@ fn exceptions_only_shrink() {
     assert!(lines(&[("core/src/a.rs", 500)], 450).contains("to 450"));
     assert!(lines(&[("core/src/a.rs", 500)], 400).contains("take it off"));
     assert!(lines(&[("core/src/b.rs", 500)], 10).contains("gone"));
+}
+
+#[test]
+fn comments_are_in_plain_words() {
+    let found =
+        |text: &str| words::findings("a.rs", text).into_iter().map(|(line, _)| line).collect::<Vec<_>>();
+    let good =
+        "//! Returns what it holds.\n\n/// A name. See `a.b`: v1.What holds.\n/// Two words.\nfn a() {}\n";
+    assert_eq!(found(good), [0; 0]);
+    assert_eq!(found("/// Reads.\n///\n/// # Errors\n/// If it is not there.\n"), [0; 0]);
+    assert_eq!(found("// SAFETY: `a` is a live local, and the call reads one of it.\n"), [0; 0]);
+    assert_eq!(found("let a = \"// What a string\";\n"), [0; 0]);
+    assert_eq!(words::findings("a.md", "What a page says.\n"), []);
+    for bad in [
+        "/// What it holds.\n",
+        "    // A name. Whoever\n    // reads it.\n",
+        "/** Whether it is there. */\n",
+        "/// Answers its name.\n",
+        "/// Reads it; answers its name.\n",
+        "/// Narrowed.\nfn a() {}\n",
+        "// SAFETY: room for one.\n",
+        "// It rolls dice.\n",
+    ] {
+        assert_eq!(found(bad), [1], "{bad}");
+    }
+    assert_eq!(found("/**\n * Whose it is.\n */\n"), [2]);
+    let counts = |allowed: Allowed| {
+        let mut tidy = Tidy::new(&[], &[], allowed);
+        tidy.file("core/src/a.rs", "//! What a file is.\n", |_| false);
+        tidy.finish().join("; ")
+    };
+    assert_eq!(counts(&[("core", 1)]), "");
+    assert!(counts(&[]).contains("a.rs:1: a sentence opens") && counts(&[]).contains("1 findings"));
 }

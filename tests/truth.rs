@@ -1,8 +1,7 @@
 //! End to end: the replies and reports of a node stay true when its role or its history changes.
 //!
 //! A wait ends with the role it was made in; an acknowledgement is for a record that still exists; durability belongs
-//! to
-//! a history; an address is checked before it is followed; replaced data is reported, and kept aside.
+//! to a history; an address is checked before it is followed; replaced data is reported, and kept aside.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;

@@ -1,9 +1,8 @@
 //! Conformance vectors: one node's answers, call by call, against which every binding is checked.
 //!
 //! `tests/vectors/README.md` defines the format. This file makes the vectors (`UPDATE_VECTORS=1`), plays them through
-//! the
-//! core's public verbs over flat records, and counts: every kind of input, event, payload and verdict, every misuse and
-//! every fault is in one of them.
+//! the core's public verbs over flat records, and counts: every kind of input, event, payload and verdict, every misuse
+//! and every fault is in one of them.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 #[path = "../core/tests/common/frames.rs"]

@@ -138,7 +138,7 @@ impl CNode {
     }
 
     pub(crate) fn next_deadline(&self) -> u64 {
-        // SAFETY: the handle is not freed before `drop`.
+        // SAFETY: the handle is valid: only `drop` frees it.
         unsafe { tow_next_deadline(self.0) }
     }
 

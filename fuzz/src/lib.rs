@@ -11,8 +11,7 @@
 //! | `plan_file` | a simulator's plan, or a scenario | what is written reads back as the same |
 //!
 //! Each target is a function from bytes to [`Marks`]: the situations that it reached. A corpus, replayed, must reach
-//! all
-//! situations on its target's list, so a target that returns early fails a test. Invariants of the core are
+//! all situations on its target's list, so a target that returns early fails a test. Invariants of the core are
 //! [`Node::check`](towline_core::Node::check), called after every step. Sizes and counts read from the bytes are
 //! bounded where they are read.
 

@@ -1,8 +1,7 @@
 //! The bytes of a client to a server: cut in any way, they are the same requests and the same end.
 //!
 //! The first four bytes choose limits and how the rest is cut; the rest is the client's bytes. Each request that is
-//! found
-//! is written again as clients write it, and must read as the same arguments.
+//! found is written again as clients write it, and must read as the same arguments.
 
 use towline_kv::{Parsed, ProtocolError, RequestLimits, RequestReader};
 

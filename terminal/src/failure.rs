@@ -1,23 +1,23 @@
-//! How a command ends when it does not end well: one line, and 1, 2, 3 or 4 as the exit code.
+//! The failures of a command: one line, and 1, 2, 3 or 4 as the exit code.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// Why a command ended.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// Understood, and it did not work: exit code 1.
+    /// The command was understood, and failed: exit code 1.
     Failed(anyhow::Error),
-    /// Not understood, or never able to work: exit code 2.
+    /// The command was not understood, or could never work: exit code 2.
     Usage(String),
-    /// It went well and proved nothing: exit code 3. Only the simulator can tell.
+    /// The run succeeded and proved nothing: exit code 3. Only the simulator can tell.
     Vacuous(String),
-    /// A server stopped in order, and not all that was answered is kept or received: exit code 4.
+    /// A server stopped in order, but not all that was answered is kept or received: exit code 4.
     LeftOver(String),
 }
 
 impl Failure {
-    /// Returns a failure of what was understood.
+    /// Returns the failure of a command that was understood.
     pub fn failed(text: impl Into<String>) -> Self {
         Self::Failed(anyhow::Error::msg(text.into()))
     }

@@ -1,16 +1,16 @@
-//! A command and the person at its terminal: the same lines, quantities, refusals and exit codes in every command.
+//! The terminal side of a command: the same lines, quantities, refusals and exit codes in every command.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `failure` | how a command ends when it does not end well: one line, an exit code |
-//! | `lines` | lines on stderr, which nobody who reads them or does not can hold up |
-//! | `units` | `64MiB`, `5s`, as they are written and as they are shown |
+//! | `failure` | failures of a command: one line, an exit code |
+//! | `lines` | lines on stderr, which no reader can delay by not reading |
+//! | `units` | `64MiB`, `5s`, as people write them and as they are shown |
 //! | `paths` | folders that flags name |
 //! | `signals` | SIGINT, SIGTERM and the others that ask for the end |
 //!
-//! Nothing here knows a command: the program and the simulator's command line stand on it, and it stands on neither.
+//! No command is known here: the program and the simulator's command line depend on this crate, and it on neither.
 
-// A print macro panics where nothing can be written: see `lines` and `print`.
+// A print macro panics where nothing can be written: use `lines` and `print`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod failure;
@@ -23,14 +23,14 @@ use std::io::{self, Write};
 
 use crate::failure::Failure;
 
-/// Writes to stdout; a reader that has gone has seen enough.
+/// Writes to stdout. A reader that closed the pipe is no failure.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     is_read(bytes).map(drop)
 }
 
-/// Writes to stdout, and returns whether anybody still reads there.
+/// Writes to stdout, and returns whether it still has a reader.
 pub fn is_read(bytes: &[u8]) -> Result<bool, Failure> {
-    // Earlier lines come before it.
+    // Lines on stderr that were written earlier come first.
     lines::flush();
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -1,8 +1,8 @@
-//! Lines on stderr, written so that nobody who reads them, or does not, can hold up or end the process.
+//! Lines on stderr, written so that no reader, and no missing reader, can delay or end the process.
 //!
 //! A server's lines go through a bounded queue to a thread of their own ([`queue`]); every other command writes its
-//! lines in place. In both a line that cannot be written is dropped. The queue counts what it drops, for the caller
-//! too, and says so in one line as soon as a line can be written again.
+//! lines in place. In both, a line that cannot be written is dropped. The queue counts dropped lines, for its caller
+//! too, and reports them in one line as soon as a line can be written again.
 //!
 //! States of the queue: *held* until [`open`], because the first line a server prints is its addresses; then *open*.
 //! Bounds: [`QUEUE_BYTES`] of lines that wait; [`PATIENCE`] for them at the end of the process.
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes of lines that wait to be written: about a thousand lines.
 const QUEUE_BYTES: usize = 128 << 10;
-/// For the lines that are left when the process ends.
+/// The time for the remaining lines when the process ends.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause before a stderr that is not ready is tried again: it was made non-blocking by its owner.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -31,7 +31,7 @@ pub fn say(lines: &str) {
 pub fn say_raw(text: &str) {
     match QUEUE.get() {
         Some(queue) => queue.push(text.as_bytes()),
-        // Where nobody reads, there is nobody to tell.
+        // Without a reader there is nobody to notify.
         None => drop(io::stderr().write_all(text.as_bytes())),
     }
 }
@@ -42,19 +42,19 @@ pub fn queue(lost: fn()) -> Queue {
     QUEUE.get_or_init(|| Queue::start(Box::new(io::stderr()), lost)).clone()
 }
 
-/// Writes `first`, then what was held back; from now on lines pass.
+/// Writes `first`, then the lines that were held; from now on lines pass.
 pub fn open(first: &str) {
     if let Some(queue) = QUEUE.get() {
         queue.open(first.as_bytes());
     }
 }
 
-/// Whether lines pass.
+/// Returns whether lines pass.
 pub fn is_open() -> bool {
     QUEUE.get().is_none_or(|queue| !queue.lock().held)
 }
 
-/// Waits until what was said is written, as far as stderr takes it.
+/// Waits until all earlier lines are written, as far as stderr takes them.
 pub fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(PATIENCE);
@@ -74,7 +74,7 @@ struct State {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
     held: bool,
-    /// The writer has a line in its hands.
+    /// Set while the writer has taken a line that is not written yet.
     writing: bool,
     /// Lines lost since the last one that was written.
     lost: u64,
@@ -87,7 +87,7 @@ impl Queue {
         let state = State { lines, bytes: 0, held: true, writing: false, lost: 0, count_lost };
         let queue = Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }));
         let writer = queue.clone();
-        // Without a thread every line is lost, and the queue's bound holds all the same.
+        // Without the thread every line is lost, but the bound of the queue still holds.
         std::thread::Builder::new().name("stderr".to_owned()).spawn(move || writer.write_to(out)).ok();
         queue
     }
@@ -131,7 +131,7 @@ impl Queue {
         }
     }
 
-    /// The writer: one line after another, for as long as the process lives.
+    /// Writes one line after another, as long as the process lives.
     fn write_to(&self, mut out: Box<dyn Write + Send>) {
         let mut torn = false;
         loop {
@@ -160,7 +160,7 @@ impl Queue {
         }
     }
 
-    /// The next line to write, and how many were lost before it.
+    /// Returns the next line to write, and how many were lost before it.
     fn next(&self) -> (Vec<u8>, u64) {
         let mut state = self.lock();
         loop {
@@ -183,7 +183,7 @@ impl State {
     }
 }
 
-/// Writes all of `text`, or answers how much of it was written before it failed.
+/// Writes all of `text`, or returns how much of it was written before it failed.
 fn write_all(out: &mut dyn Write, text: &[u8]) -> Result<(), usize> {
     let mut written = 0;
     while written < text.len() {
@@ -198,7 +198,7 @@ fn write_all(out: &mut dyn Write, text: &[u8]) -> Result<(), usize> {
     Ok(())
 }
 
-/// One log line, or several, on their way into the queue.
+/// Takes one log line, or several, into the queue.
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);

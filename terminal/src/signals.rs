@@ -1,42 +1,43 @@
-//! The signals that ask the process to stop: every one that would end it and can be caught. Ctrl-C elsewhere than on
-//! Unix.
+//! The signals that ask the process to stop: every one that would end it and can be caught. On other systems than Unix,
+//! Ctrl-C alone.
 //!
-//! For a server not SIGHUP: it asks it to read its configuration again, there is nothing to read again, and the end of
-//! a terminal should not end a server. Not SIGXFSZ: it says that a file grew too long, which the write says as well.
+//! A server ignores SIGHUP, which asks it to read its configuration again: there is nothing to read again, and the end
+//! of a terminal should not end a server. It ignores SIGXFSZ, which reports a file that grew too long: the failed write
+//! reports that too.
 
 use crate::failure::Failure;
 
-/// What asks the process to stop.
+/// The signals that ask the process to stop.
 pub struct Signals {
     #[cfg(unix)]
     heard: tokio::sync::mpsc::Receiver<Heard>,
 }
 
-/// A signal, and whether it is one to stop.
+/// A signal, and the reaction to it.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy)]
 enum Heard {
     Stop(&'static str),
-    /// Its name, and why nothing follows from it.
+    /// Its name, and the reason why it is ignored.
     Ignored(&'static str, &'static str),
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens from now on, for a server.
+    /// Listens from now on, as a server does.
     pub fn for_server() -> Result<Self, Failure> {
         let why = "there is nothing to read again; SIGTERM stops";
         Self::listen(Heard::Ignored("SIGHUP", why))
     }
 
-    /// Listens from now on, for what belongs to a terminal.
+    /// Listens from now on, as a program at a terminal does.
     pub fn for_terminal() -> Result<Self, Failure> {
         Self::listen(Heard::Stop("SIGHUP"))
     }
 
     fn listen(hangup: Heard) -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        // Nobody needs more than the first few.
+        // The first few signals are enough.
         let (sender, heard) = tokio::sync::mpsc::channel(4);
         for (number, means) in every(hangup) {
             let kind = SignalKind::from_raw(number);
@@ -50,20 +51,20 @@ impl Signals {
         Ok(Self { heard })
     }
 
-    /// The next one's name.
+    /// Returns the next signal's name.
     pub async fn next(&mut self) -> &'static str {
         loop {
             match self.heard.recv().await {
                 Some(Heard::Stop(name)) => return name,
                 Some(Heard::Ignored(name, why)) => tracing::info!("{name}: {why}"),
-                // The tasks that listen live as long as the runtime.
+                // Not reached: the tasks that listen live as long as the runtime.
                 None => std::future::pending::<()>().await,
             }
         }
     }
 }
 
-/// The numbers of the signals that would end the process and can be caught.
+/// Returns the numbers of the signals that would end the process and can be caught.
 #[cfg(unix)]
 fn every(hangup: Heard) -> Vec<(i32, Heard)> {
     let mut every = vec![
@@ -101,9 +102,9 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// The next one's name.
+    /// Returns the next signal's name.
     pub async fn next(&mut self) -> &'static str {
-        // Without a way to hear it, it never comes.
+        // A system that cannot listen for it never returns it.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

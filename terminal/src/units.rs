@@ -1,5 +1,5 @@
 //! Numbers, sizes and durations as people write them: `8`, `64MiB`, `5s`. A number without a unit is a size in bytes,
-//! and no duration. A refusal says what was written and what is accepted.
+//! and no duration. A refusal quotes the text and names what is accepted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,13 +33,13 @@ const LENGTHS: &[(&str, u64)] = &[
     ("h", 3_600_000_000_000),
 ];
 
-/// Why a text is no quantity.
+/// The reason why a text is no quantity.
 enum Wrong {
     NotOne,
     TooLarge,
 }
 
-/// `text` as a whole number times the unit behind it.
+/// Reads `text` as a whole number times the unit behind it.
 fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Wrong> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -89,7 +89,7 @@ impl FromStr for Length {
     }
 }
 
-/// Reads what [`FromStr`] reads, from a string or a bare number.
+/// A deserializer of all that [`FromStr`] reads, from a string or a bare number.
 struct Text<T>(std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = String>> Visitor<'_> for Text<T> {
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// Bytes for people: `1.5 MiB`.
+/// Formats bytes for people: `1.5 MiB`.
 pub fn bytes(bytes: u64) -> String {
     let mut unit = 0;
     let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -136,7 +136,7 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Milliseconds for people: `250 ms`, `4.2 s`, `3 min 10 s`.
+/// Formats milliseconds for people: `250 ms`, `4.2 s`, `3 min 10 s`.
 pub fn millis(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -146,17 +146,17 @@ pub fn millis(ms: u64) -> String {
     }
 }
 
-/// Microseconds since a beginning, to the last digit: `3.250000 s`.
+/// Formats microseconds since a beginning, to the last digit: `3.250000 s`.
 pub fn micros(us: u64) -> String {
     format!("{}.{:06} s", us / 1_000_000, us % 1_000_000)
 }
 
-/// How many of something: `1 snapshot`, `1,200 snapshots`.
+/// Formats a count with its noun: `1 snapshot`, `1,200 snapshots`.
 pub fn several(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// Digits in groups of three: `1,234,567`.
+/// Formats digits in groups of three: `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -1,8 +1,7 @@
 //! The program as a person uses it: started from its binary, asked with `redis-cli`, killed or stopped.
 //!
 //! Every address is one that the system gave (port 0) and the ready file names. No test waits for a length of time,
-//! only
-//! for something to become true, up to a deadline that no working machine needs.
+//! only for something to become true, up to a deadline that no working machine needs.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,6 +1,5 @@
 // How fast a replica applies in a tab of Chromium, over a WebSocket, from a server on the same machine; and for how
-// long
-// the tab could not react to its user meanwhile.
+// long the tab could not react to its user meanwhile.
 //
 // The tab is cut off, the server is written to, and the tab comes back: the time counts from there until both hold the
 // same. The browser reports how much processor each task of the page took, so other programs on the machine do not

@@ -1,6 +1,5 @@
 // Some twenty rows of any number of keys: the position of the scroll bar becomes a place in key order, and only the
-// rows
-// from there are asked for.
+// rows from there are asked for.
 
 import type { MemoryStore, Row } from 'towline';
 

@@ -203,8 +203,7 @@ impl RawNode {
     }
 
     /// Handles the input that was written, over the first `bytes` of the room. Returns 0; or the number of the misuse;
-    /// or
-    /// -1 for a record that is no input.
+    /// or -1 for a record that is no input.
     pub fn handle(&mut self, now_ms: f64, bytes: usize) -> i32 {
         let data = &self.arena[self.filled..self.filled + bytes];
         let Some(input) = self.input.input(data) else { return NO_INPUT };

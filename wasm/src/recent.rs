@@ -56,9 +56,8 @@ impl Recent {
     }
 
     /// Returns all of them, the newest first: for each its number and the offset after its record (u64), key length,
-    /// value
-    /// length, and kind (u32: 1 set, 2 append, 3 incrby, 4 pexpireat, 5 persist, 6 del, 7 flushall), the length of the
-    /// key's and of the value's beginning (u32), and these.
+    /// value length, and kind (u32: 1 set, 2 append, 3 incrby, 4 pexpireat, 5 persist, 6 del, 7 flushall), the length
+    /// of the key's and of the value's beginning (u32), and these.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.rows.iter().flatten().copied().collect()
     }

@@ -95,9 +95,8 @@ impl RawStore {
     }
 
     /// Returns `count` entries in key order from about the `from`th: for each, key length and value length (u32),
-    /// expiry in
-    /// milliseconds or 0 (u64), then the key and the value's first `value_max` bytes. The number and the exact place of
-    /// the entries are not returned: a list that is read while it changes does not need them.
+    /// expiry in milliseconds or 0 (u64), then the key and the value's first `value_max` bytes. The number and the
+    /// exact place of the entries are not returned: a list that is read while it changes does not need them.
     pub fn rows(&mut self, from: usize, count: usize, value_max: usize) -> Vec<u8> {
         let (table, changes) = (self.replica.table(), self.replica.changes());
         let mut bytes = Vec::new();

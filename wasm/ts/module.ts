@@ -1,8 +1,7 @@
 // The one instance of the WebAssembly module: how it is started, called, read, poisoned and replaced.
 //
 // States: not started, started, poisoned. A trap leaves memory in an undefined state, so it poisons: every later call
-// is
-// refused until `reset()`. Memory grows while a store does, which detaches every view of it: `memory()` returns a
+// is refused until `reset()`. Memory grows while a store does, which detaches every view of it: `memory()` returns a
 // valid one.
 
 import * as glue from './towline_bg.js';

@@ -180,8 +180,7 @@ export class Node implements Disposable {
 
   /**
    * Lends the bytes on offer on a link, slice by slice, to `sink`, which returns how many bytes it took and calls
-   * nothing
-   * of this node. The view is of the module's memory and valid during the call. Returns whether there is more.
+   * nothing of this node. The view is of the module's memory and valid during the call. Returns whether there is more.
    */
   transmit(now: number, link: Link, sink: (view: Uint8Array) => number): boolean {
     const offered = call(Code.misuse, () => this.#use().peek(link));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{QUEUE_BYTES, Queue};
 
-/// For what another thread does.
+/// The bound of a wait for another thread.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A stderr whose every write is decided by the test: taken whole, or in part and then failed.
+/// A stderr whose every write is decided by the test: taken whole, or in part before it fails.
 struct Scripted {
     answers: Receiver<io::Result<usize>>,
     seen: Sender<String>,
@@ -16,7 +16,7 @@ struct Scripted {
 
 impl Write for Scripted {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        // At the test's end all is taken.
+        // At the test's end everything is taken.
         let taken = self.answers.recv().unwrap_or(Ok(usize::MAX))?.min(text.len());
         self.seen.send(String::from_utf8_lossy(&text[..taken]).into_owned()).ok();
         Ok(taken)
@@ -64,7 +64,7 @@ fn lost_lines_are_counted_and_told_once_a_line_can_be_written() {
         queue.push(line.as_bytes());
         queue.flush(PATIENCE);
     }
-    // Half a line gets through, and then no more.
+    // Half a line is written, and then no more.
     answer.send(Ok(40)).unwrap();
     answer.send(full()).unwrap();
     queue.push(b"c\n");
@@ -88,7 +88,7 @@ fn a_stderr_that_nobody_reads_holds_up_nobody() {
     while !queue.lock().writing {
         std::thread::yield_now();
     }
-    // Nothing is taken meanwhile: the writer waits with one line in its hands.
+    // Nothing is taken meanwhile: the writer waits with one line.
     for _ in 0..QUEUE_BYTES / line.len() + 10 {
         queue.push(&line);
     }

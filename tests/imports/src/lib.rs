@@ -1,10 +1,8 @@
 //! Every verb of the core behind plain numbers, as a module for the browser's target.
 //!
 //! The module exists only for `cargo xtask imports`, which proves that it imports nothing and that the core is in it.
-//! So
-//! an optimiser must not be able to leave anything out: bytes come in by [`buffer_push`], every answer goes out. One
-//! node
-//! at a time. It is not a binding.
+//! So an optimiser must not be able to leave anything out: bytes come in by [`buffer_push`], every answer goes out. One
+//! node at a time. It is not a binding.
 #![allow(unsafe_code, reason = "exporting by name counts as unsafe; nothing else here is")]
 
 use std::cell::RefCell;

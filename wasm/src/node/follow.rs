@@ -32,8 +32,7 @@ impl RawNode {
     }
 
     /// Does a part of the work: reads some `bytes_max` of the received bytes, and moves as many from the spool or a
-    /// piece
-    /// into the store. Returns [`WAITS`], [`MORE`] or [`CLOSED`].
+    /// piece into the store. Returns [`WAITS`], [`MORE`] or [`CLOSED`].
     ///
     /// # Errors
     /// The reason why the store cannot go on: no primary of this version sends such a thing.

@@ -89,7 +89,7 @@ fn bytes_may_come_in_any_parts() {
     }
 }
 
-/// Answers each event as a primary with one entry.
+/// Handles each event as a primary with one entry.
 fn answer(primary: &mut RawNode) {
     for at in 0..primary.poll() {
         let Record { kind, fields: [snapshot, piece, ..], .. } = primary.events[at];
