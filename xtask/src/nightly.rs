@@ -34,7 +34,7 @@ const NIGHTLY: &[Nightly] = &[
     (nightly("fuzz", 2_700, &["cargo", "xtask", "fuzz", "--seconds", "300"]), &["set-up: nightly"]),
     // The search for plans that kill each planted bug, whole; every change only replays the plans that were found.
     (nightly("mutants", 1_800, &["cargo", "xtask", "mutants"]), &[]),
-    // What a registry would be given, built from it alone.
+    // The packages as a registry would get them, each built from its package alone.
     (
         nightly(
             "packages",
