@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is acknowledged, and what it breaks to believe more.
+/// The three levels of an acknowledgement: the invariant that too high a belief breaks, and the level's name.
 const LEVELS: [(Invariant, &str); 3] =
     [(Invariant::L1, "received"), (Invariant::S4, "applied"), (Invariant::S4, "persisted")];
 
@@ -14,7 +14,7 @@ impl Oracle {
             let (said, truth) = (acked[level], truths[level]);
             let (invariant, level) = LEVELS[level];
             let text = format!(
-                "{} believes that {} has {level} {said} records; it never had more than {truth}",
+                "{} counts {said} records of {} as {level}; it never had more than {truth}",
                 self.name(node),
                 self.name(peer)
             );
@@ -22,7 +22,7 @@ impl Oracle {
         }
         let generation = self.nodes[peer].generation;
         let before = self.nodes[node].remembered[peer];
-        // Nothing acknowledged: the replica has no base. What comes after it begins anew.
+        // Nothing acknowledged: the replica has no base. Its next acknowledgement begins anew.
         let back = |level: usize| {
             acked[level] != 0
                 && acked[level] != u64::MAX
@@ -40,7 +40,7 @@ impl Oracle {
             return self.violate(invariant, t_us, node, text);
         }
         let shadow = &self.nodes[node];
-        // It was said on the oldest link that stands, or on a younger one.
+        // The acknowledgement came on the oldest open link, or on a younger one.
         let said_on = shadow.links.iter().find(|link| !link.upstream && link.peer == peer);
         let generation = said_on.map_or(before.generation, |link| link.generation);
         let remembered = &mut self.nodes[node].remembered[peer];
@@ -50,8 +50,8 @@ impl Oracle {
         }
     }
 
-    /// Who has received what was there a beat ago has caught up, as its upstream counts; of one that started since,
-    /// what was there when it was first seen.
+    /// Returns what a caught-up replica must have received: everything that existed a beat ago, as its upstream counts;
+    /// for one that started since, everything that existed when it was first seen.
     fn told(&self, t_us: u64, node: usize) -> u64 {
         let shadow = &self.nodes[node];
         let beat_ago = t_us.saturating_sub(self.plan.knobs.beat);
@@ -68,7 +68,7 @@ impl Oracle {
         let violated = if connected {
             Some((Invariant::L3, "it is connected"))
         } else if again {
-            Some((Invariant::L4, "that was told before"))
+            Some((Invariant::L4, "that was reported before"))
         } else if wraps {
             Some((Invariant::S6, "it cannot lack more than was ever written"))
         } else {
@@ -83,12 +83,12 @@ impl Oracle {
         shadow.sender = shadow.sender.filter(|sender| *sender != node);
     }
 
-    /// Whether another process of this node joins, of which the oracle hears nothing.
+    /// Returns whether another process with this node's id joins, of which the oracle gets no facts.
     pub(super) fn has_twin(&self, node: usize) -> bool {
         self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin && fault.node == node)
     }
 
-    /// How long a replica had been away when its slot expired, or gave way.
+    /// Judges how long a replica had been away when its slot expired or gave way.
     pub(super) fn away(&mut self, t_us: u64, node: usize, peer: usize, ns: u64) {
         let window_ns = self.bounds.reconnect_window_us * 1_000;
         if ns > window_ns {

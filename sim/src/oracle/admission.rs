@@ -1,6 +1,6 @@
 //! The answer to a JOIN: B2, N8, S8, and the point of a fork.
 
-use super::shadow::Ground;
+use super::shadow::Basis;
 use super::*;
 
 impl Oracle {
@@ -20,7 +20,7 @@ impl Oracle {
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.fresh, remembered.expired) = (true, false);
         if rejoined {
-            remembered.ground = Ground::Asked;
+            remembered.basis = Basis::Asked;
         }
         if answer == Answer::Wait {
             self.mark(Mark::Waited);
@@ -42,7 +42,7 @@ impl Oracle {
         }
     }
 
-    /// What is wrong with an answer, if anything is.
+    /// Returns the violation in an answer, if there is one.
     fn answered(
         &self,
         node: usize,
@@ -71,19 +71,19 @@ impl Oracle {
             ) => return None,
         };
         let text = format!(
-            "{} told {} at {have} to {answer:?}, with a ring of {start} to {end}: {words}",
+            "{} answered {} at {have} with {answer:?}, its ring from {start} to {end}: {words}",
             self.plan.nodes[node].name, self.plan.nodes[peer].name
         );
         Some((invariant, text))
     }
 
-    /// A primary that is not itself about to follow another has nothing to wait for.
+    /// Returns whether a node is a primary that has nothing to wait for: it is not about to follow another.
     fn is_sure(&self, node: usize) -> bool {
         self.nodes[node].role == Role::Primary
     }
 
-    /// Whether what a replica holds up to `have` lies on a node's line; unknown where only the replica can know what
-    /// it received beyond what it shows.
+    /// Returns whether the records of a replica up to `have` lie on a node's line; unknown where only the replica knows
+    /// what it received beyond its visible state.
     fn lies_on(&self, peer: usize, have: u64, node: usize) -> Option<bool> {
         let (theirs, ours) = (self.nodes[peer].end(), self.nodes[node].end());
         let (one, other) = (self.history.history_of(theirs), self.history.history_of(ours));
@@ -97,7 +97,7 @@ impl Oracle {
         if have <= theirs.offset && have <= ours.offset {
             return Some(have <= parting);
         }
-        // One of them is ahead of what it shows. They parted for certain only if both go on past the parting.
+        // One of them is ahead of its visible state. They parted for certain only if both go on past the parting.
         (parting < theirs.offset.min(ours.offset)).then_some(have <= parting)
     }
 
@@ -106,7 +106,7 @@ impl Oracle {
             self.mark(Mark::ForkSnapshot);
         }
         if rewinds {
-            // Also where a reader never saw what goes: batches that came and wait.
+            // Also where a reader never saw the lost records: batches that came and wait.
             self.set_back(node, true);
             self.handed.goes_back(node, offset);
         }
@@ -121,7 +121,7 @@ impl Oracle {
         let exact = self.nodes[upstream].role == Role::Primary && parting < ours.offset.min(theirs.offset);
         if offset < parting || (exact && offset != parting) {
             let text = format!(
-                "{} was told that it parted from {} at {offset}; it did at {parting}",
+                "{} was answered that it parted from {} at {offset}; it parted at {parting}",
                 self.name(node),
                 self.name(upstream)
             );

@@ -1,24 +1,24 @@
-//! What needs time to be seen: V1, V3, V6, F3, F6, V4, L5, L6, N7, B4, X5.
+//! Invariants that need time to be judged: V1, V3, V6, F3, F6, V4, L5, L6, N7, B4, X5.
 //!
-//! The shadow is looked at every [`LOOK_US`]. States of a run: *chaos*, *healing* (from the heal until the core set has
-//! converged, within the plan's budget), *calm* (converged: until so much time has passed that every timer has had its
-//! turn, nothing may happen but beats).
+//! The shadow is judged every [`LOOK_US`]. States of a run: *chaos*, *healing* (from the heal until the core set has
+//! converged, within the plan's budget), *calm* (converged: until every timer has had time to fire, nothing may happen
+//! but beats).
 
 use super::*;
 
-/// How often time-bound invariants are looked at.
+/// The interval at which time-bound invariants are judged.
 const LOOK_US: u64 = 50_000;
 
-/// Where the run is.
+/// The state of the run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calm {
     now_us: u64,
     next_look_us: u64,
-    /// The heal, or the last operation if that is later.
+    /// The time of the heal, or of the last operation if that is later.
     healed_us: Option<u64>,
     heal_us: u64,
     converged_us: Option<u64>,
-    /// Two links of one replica joined at a node: since when.
+    /// Pairs of links of one replica that are joined at a node, with the time since when.
     doubts: Vec<(u64, usize, usize)>,
 }
 
@@ -47,14 +47,14 @@ impl Calm {
         self.doubts.retain(|doubt| (doubt.1, doubt.2) != (node, peer));
     }
 
-    /// The node died: its slots went with it.
+    /// Forgets the slots of a node, which died.
     pub(crate) fn forget_slots(&mut self, node: usize) {
         self.doubts.retain(|doubt| doubt.1 != node);
     }
 }
 
 impl Oracle {
-    /// Looks at what time alone can violate, when it is time to.
+    /// Judges the time-bound invariants, at their interval.
     #[inline]
     pub(super) fn look(&mut self, t_us: u64) {
         self.calm.now_us = t_us;
@@ -75,7 +75,7 @@ impl Oracle {
 
     fn look_at_slots(&mut self, t_us: u64) {
         let patience_us = self.plan.knobs.linger + 1_000_000;
-        // The older link's goodbye lingers by the node's own clock.
+        // The older link's goodbye may linger, by the node's own clock.
         let old = |doubt: &&(u64, usize, usize)| doubt.0 + patience_us < t_us && !self.has_odd_clock(doubt.1);
         if let Some((_, node, peer)) = self.calm.doubts.iter().find(old).copied() {
             let text = format!("two links of {} own its slot at {}", self.name(peer), self.name(node));
@@ -83,7 +83,7 @@ impl Oracle {
         }
     }
 
-    /// A record that an upstream had so long ago is at every undisturbed replica that had caught up.
+    /// Checks that a record that an upstream had so long ago is at every undisturbed replica that had caught up.
     fn look_at_reach(&mut self, t_us: u64) {
         let reach_us = self.bounds.reach_us;
         for node in 0..self.nodes.len() {
@@ -110,12 +110,12 @@ impl Oracle {
                 && !self.has_odd_clock(node)
                 && !self.has_odd_clock(link.peer);
             let due = upstream.trail.front().filter(|due| due.0 + reach_us <= t_us).map_or(0, |due| due.1);
-            // Whom the ring overtook waits for its turn to get a snapshot, and for the pause between two.
+            // A replica that the ring overtook waits its turn for a snapshot, and the pause between two.
             let reachable = shadow.loading.is_none() && upstream.ring_start <= shadow.visible.offset;
             if peaceful && reachable && shadow.visible.offset < due {
                 let invariant = self.or_stalled(Invariant::V4, node, link.peer);
                 let text = format!(
-                    "{} has {} records; {} had {due} of them {reach_us} us ago, and nothing is between them",
+                    "{} has {} records; {} had {due} of them {reach_us} us ago, and no fault is between them",
                     self.name(node),
                     shadow.visible.offset,
                     self.name(link.peer)
@@ -125,14 +125,14 @@ impl Oracle {
         }
     }
 
-    /// The node everyone must agree with: of the core set, the primary of the highest epoch.
+    /// Returns the node that all must agree with: of the core set, the primary of the highest epoch.
     fn leader(&self) -> Option<usize> {
         let core = |node: &usize| self.plan.nodes[*node].core && self.nodes[*node].alive;
         let rules = |node: &usize| self.nodes[*node].role == Role::Primary;
         (0..self.nodes.len()).filter(core).filter(rules).max_by_key(|node| self.nodes[*node].epoch >> 32)
     }
 
-    /// Why the core set has not converged, if so: a node, and words.
+    /// Returns why the core set has not converged, if so: a node, and words.
     fn apart(&self) -> Option<(usize, String)> {
         let Some(leader) = self.leader() else {
             return Some((self.plan.primary(), "no primary is left".to_owned()));
@@ -156,7 +156,7 @@ impl Oracle {
         })
     }
 
-    /// Overtaken by its upstream's ring on a link that stands, and no snapshot is on its way.
+    /// Returns whether the upstream's ring overtook it on an open link, with no snapshot under way.
     fn is_left_behind(&self, node: usize) -> bool {
         let shadow = &self.nodes[node];
         let joined = shadow.upstream().filter(|link| link.joined_us.is_some());
@@ -212,10 +212,10 @@ impl Oracle {
             };
             let known = shadow.links.len() as u64;
             if links > known {
-                let text = format!("{} counts {links} links; {known} stand", self.name(node));
+                let text = format!("{} counts {links} links; {known} are open", self.name(node));
                 return self.violate(Invariant::L5, t_us, node, text);
             }
-            // A replica that went elsewhere, or is gone, may have left a view behind for its return.
+            // A replica that follows another now, or is gone, may have left a view behind for its return.
             let away = |peer: usize| {
                 let back = |link: &super::shadow::Link| {
                     !link.upstream && link.peer == peer && link.joined_us.is_some()

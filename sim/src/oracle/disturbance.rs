@@ -1,12 +1,12 @@
-//! Which nodes and connections a fault touches now, and since when each has been left alone.
+//! The nodes and connections that a fault touches now, and the time since when each has been left alone.
 //!
-//! Bounds that only hold in peace (a beat arrives, a record comes through in time) are asked for undisturbed pairs
+//! Bounds that only hold in peace (a beat arrives, a record comes through in time) are judged for undisturbed pairs
 //! alone.
 
 use crate::plan::faults::Target;
 use crate::plan::{Kind, Plan};
 
-/// What a fault touches.
+/// The nodes that a fault touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Touch {
     Everyone,
@@ -14,7 +14,7 @@ enum Touch {
     Pair(usize, usize),
 }
 
-/// The faults that are on, and when the last one ended.
+/// The faults that are on, and the time when the last one ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Disturbance {
     touches: Vec<Touch>,
@@ -25,7 +25,7 @@ pub(crate) struct Disturbance {
     count: usize,
 }
 
-/// A kind touches its target; what moves the roles, or parts the net, touches everyone.
+/// Returns whom a kind touches: its target, or everyone where it changes roles or parts the net.
 fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
     if matches!(kind, Kind::Split | Kind::Promote | Kind::Usurp | Kind::Follow) {
         return Touch::Everyone;
@@ -36,7 +36,7 @@ fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
     }
 }
 
-/// Whether a kind that happens at once goes on working until the heal: it waits for bytes, or for a moment.
+/// Returns whether an instant kind still acts until the heal: it waits for bytes, or for a moment.
 const fn lingers(kind: Kind) -> bool {
     matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Edge | Kind::Stale)
 }
@@ -71,7 +71,7 @@ impl Disturbance {
         self.active[index] = kind.shape().lasts || lingers(kind);
         self.mark(index, t_us);
         if kind == Kind::ClockBack {
-            // To its process time stands still until the clock shows again what it had shown: it owes nobody a beat.
+            // The process sees no time pass until the clock is back at its old reading: it owes nobody a beat.
             self.nodes_us[plan.faults[index].node] += plan.faults[index].amount;
         }
     }
@@ -81,7 +81,7 @@ impl Disturbance {
         self.mark(index, t_us);
     }
 
-    /// Chaos is over. Faults on nodes that need not converge stay.
+    /// Ends the chaos. Faults on nodes that need not converge stay.
     pub(crate) fn heals(&mut self, plan: &Plan, t_us: u64) {
         self.everyone_us = t_us;
         for index in 0..self.active.len() {
@@ -93,18 +93,18 @@ impl Disturbance {
         }
     }
 
-    /// Something happened to a node that no fault names: it started, or ended.
+    /// Notes that a node that no fault names started or ended.
     pub(crate) fn note(&mut self, node: usize, t_us: u64) {
         self.nodes_us[node] = t_us;
     }
 
-    /// Since when no fault of its own has touched a node; none while one does.
+    /// Returns the time since when no fault of its own has touched a node; none while one does.
     pub(crate) fn sound_since(&self, node: usize) -> Option<u64> {
         let mut on = self.touches.iter().zip(&self.active).filter(|(_, active)| **active);
         (!on.any(|(touch, _)| *touch == Touch::Node(node))).then_some(self.nodes_us[node])
     }
 
-    /// Since when nothing has touched a node, or the way between two; none while something does.
+    /// Returns the time since when nothing has touched a node, or the way between two; none while something does.
     pub(crate) fn calm_since(&self, a: usize, b: usize) -> Option<u64> {
         let meets = |touch: &Touch| match *touch {
             Touch::Everyone => true,

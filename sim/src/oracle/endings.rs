@@ -4,10 +4,10 @@
 
 use super::*;
 
-/// Of a record's length in a batch, beyond its bytes.
+/// The length of a record in a batch, beyond its bytes.
 const RECORD_HEAD_BYTES: u64 = 16;
 
-/// Who slept, and who was in peace with it when it fell asleep: a bit each.
+/// The nodes that slept, and for each those that were in peace with it when it fell asleep: a bit each.
 #[derive(Debug, Clone)]
 pub(super) struct Sleepers {
     peaceful: Vec<u64>,
@@ -19,8 +19,8 @@ impl Sleepers {
         Self { peaceful: vec![0; count], woke_us: vec![None; count] }
     }
 
-    /// Something else happens to a node, or to all: an operator's word reaches one that sleeps, too.
-    pub(super) fn stirs(&mut self, kind: Kind, node: usize) {
+    /// Notes that something else happens to a node, or to all: an operator's command reaches a sleeping node, too.
+    pub(super) fn disturbs(&mut self, kind: Kind, node: usize) {
         if matches!(kind, Kind::Promote | Kind::Usurp | Kind::Follow) {
             self.peaceful.fill(0);
         }
@@ -29,7 +29,7 @@ impl Sleepers {
 }
 
 impl Oracle {
-    /// A node falls asleep.
+    /// Notes that a node falls asleep.
     pub(super) fn sleeps(&mut self, t_us: u64, node: usize) {
         let at_peace = |peer: &usize| {
             let since = self.disturbance.calm_since(node, *peer);
@@ -44,7 +44,7 @@ impl Oracle {
         self.sleepers.woke_us[node] = Some(t_us);
     }
 
-    /// A node ended a link of its own.
+    /// Judges a link that a node ended itself.
     pub(super) fn ends(&mut self, t_us: u64, node: usize, link: u32, peer: usize, fault: Fault) {
         if fault == Fault::Overrun && !self.has_giants() {
             let text = format!(
@@ -56,7 +56,7 @@ impl Oracle {
         }
         let peaceful = self.sleepers.peaceful[node] >> peer.min(63) & 1 == 1;
         let Some(woke_us) = self.sleepers.woke_us[node].filter(|_| peaceful) else { return };
-        // It had heard of the peer a beat and a way before it fell asleep, and the gap is one beat of silence.
+        // Before it fell asleep it had heard of the peer a beat and a way ago, and the gap is one beat of silence.
         let awake_us = self.bounds.idle_us.saturating_sub(2 * self.plan.knobs.beat) / 2;
         let way_us = self.plan.knobs.latency + 16 * self.plan.knobs.jitter;
         let dead = self.nodes[node].link(link).is_some_and(|link| link.dead_us.is_some());
@@ -72,7 +72,7 @@ impl Oracle {
         }
     }
 
-    /// Whether a frame may be longer than what a link can keep of one: a batch.
+    /// Returns whether a frame may be longer than a batch, which is the longest that a link can keep.
     fn has_giants(&self) -> bool {
         let longest = self.ops.iter().max().copied().unwrap_or(0);
         let record = crate::workload::record_bytes(longest, self.plan.knobs.keys) + RECORD_HEAD_BYTES;

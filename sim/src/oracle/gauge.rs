@@ -1,78 +1,78 @@
-//! Numbers read at a node, for bounds: what an oracle is told beside the facts.
+//! Numbers read at a node, for bounds: the oracle gets them beside the facts.
 
 /// A number read at a node at some moment, for bounds. Not part of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gauge {
-    /// The ring as the node shows it.
+    /// The ring, as the node reports it.
     Ring {
-        /// Bytes of frames in it.
+        /// Bytes of frames in the ring.
         used_bytes: u64,
-        /// The oldest offset.
+        /// The oldest offset of the ring.
         start: u64,
-        /// The end.
+        /// The end of the ring.
         end: u64,
     },
-    /// What is between a sender (this node) and the host of a replica, taken by nobody: as the wire and the replica's
-    /// host show it.
+    /// Bytes between a sender (this node) and the host of a replica that are not taken, as the wire and the replica's
+    /// host count them.
     Flight {
-        /// The replica.
+        /// The replica's number.
         peer: usize,
-        /// Bytes of batch frames.
+        /// Bytes of batch frames on the wire.
         stream_bytes: u64,
-        /// Bytes of piece frames.
+        /// Bytes of piece frames on the wire.
         piece_bytes: u64,
     },
-    /// The node's tables.
+    /// The sizes of the node's tables.
     Tables {
-        /// Links open.
+        /// Open links.
         links: u64,
         /// Slots in use.
         slots: u64,
-        /// Views open.
+        /// Open views.
         views: u64,
     },
-    /// Bytes a replica's host keeps beside a snapshot.
+    /// The bytes that a replica's host keeps beside a snapshot.
     Spool {
-        /// How many.
+        /// Bytes in the spool.
         bytes: u64,
     },
-    /// A batch came out of the node.
+    /// A batch that came out of the node.
     Handed {
-        /// Its first record.
+        /// The batch's first record.
         first: u64,
-        /// One past its last.
+        /// The offset after its last record.
         end: u64,
-        /// It rides beside a snapshot.
+        /// Set if it comes beside a snapshot.
         beside: bool,
     },
-    /// A slot expired: for how long, on the node's own clock, its replica had been away.
+    /// An expired slot: the time, by the node's own clock, for which its replica had been away.
     Away {
-        /// The replica.
+        /// The replica's number.
         peer: usize,
-        /// Nanoseconds.
+        /// Nanoseconds away.
         ns: u64,
     },
-    /// What the node believes to be under way to a replica: sent, and not said to be taken.
+    /// The bytes that the node counts as under way to a replica: sent, and not reported as taken.
     Credit {
-        /// The replica.
+        /// The replica's number.
         peer: usize,
         /// Bytes of batch frames.
         stream: u64,
         /// Bytes of piece frames.
         pieces: u64,
     },
-    /// The operator named whom the node is to follow.
+    /// The operator named the upstream that the node must follow.
     Named {
-        /// Whom.
+        /// The upstream's number.
         upstream: usize,
     },
-    /// The process was told to stop in order.
+    /// The process was asked to stop in order.
     Stops,
-    /// It no longer waits for its replicas.
+    /// The process no longer waits for its replicas.
     GivesUp,
     /// The host called the node.
     Called {
-        /// Whether the call changed nothing, told nothing and moved no byte.
+        /// Set if the call changed nothing, produced no event and moved no byte.
         idle: bool,
     },
 }

@@ -1,26 +1,28 @@
-//! What nodes hand their hosts: S2 at the border between the two, and how much an upstream may believe of a replica.
+//! Batches that nodes hand to their hosts: S2 at the border between the two, and how much an upstream may believe of a
+//! replica.
 //!
-//! Judged only where a substrate tells [`Gauge::Handed`](super::Gauge::Handed): else nobody knows what was received.
+//! Judged only where a substrate reports [`Gauge::Handed`](super::Gauge::Handed): otherwise nobody knows what was
+//! received.
 
 use super::*;
 
-/// What one node handed out.
+/// The batches that one node handed out.
 #[derive(Debug, Clone, Copy, Default)]
 struct Handed {
-    /// Where the next batch of the stream begins; unknown behind a snapshot, whose tail may reach past it or not.
+    /// The next offset of the stream; unknown after a snapshot, whose tail may reach past it or not.
     next: Option<u64>,
-    /// Where what rode beside a snapshot ends.
+    /// The end of the batches beside a snapshot.
     beside: Option<u64>,
-    /// The same, of what rode since it joined last.
+    /// The end of the batches beside a snapshot since the node joined last.
     tail: Option<u64>,
-    /// The most records it ever had received on a whole state.
+    /// The most records that it ever had received on a whole state.
     received_max: u64,
     /// How often it went back to a fork, and the most a reader has seen since.
     rewinds: u64,
     seen_max: u64,
 }
 
-/// What all nodes handed out.
+/// The batches that all nodes handed out.
 #[derive(Debug, Clone)]
 pub(super) struct HandedOut {
     nodes: Vec<Handed>,
@@ -34,37 +36,37 @@ impl HandedOut {
         Self { nodes: vec![Handed::default(); count], asked: vec![0; count * count], is_told: false }
     }
 
-    /// Where what rides beside a snapshot ends; unknown until something has since the replica joined.
+    /// Returns the end of the batches beside a snapshot; unknown until one has come since the replica joined.
     pub(super) fn tail(&self, node: usize) -> Option<u64> {
         self.nodes[node].tail
     }
 
-    /// Where what a node received in order ends, where that is known.
+    /// Returns the end of the records that a node received in order, where that is known.
     pub(super) fn received(&self, node: usize) -> Option<u64> {
         self.nodes[node].next.filter(|_| self.is_told)
     }
 
-    /// A replica stood at a node's door, on the ground it has now.
+    /// Notes that a replica joined at a node, on the basis it has now.
     pub(super) fn asks(&mut self, node: usize, peer: usize) {
         let count = self.nodes.len();
         self.asked[node * count + peer] = self.nodes[peer].rewinds;
         self.nodes[peer].tail = None;
     }
 
-    /// A node has so many records, and the next batch follows them.
+    /// Notes that a node has so many records, and that the next batch follows them.
     pub(super) fn stands(&mut self, node: usize, offset: u64) {
         let handed = &mut self.nodes[node];
         handed.next = Some(offset);
         handed.received_max = handed.received_max.max(offset);
     }
 
-    /// The host is about to go back.
+    /// Notes that the host is about to go back.
     pub(super) fn goes_back(&mut self, node: usize, offset: u64) {
         let handed = &mut self.nodes[node];
         (handed.next, handed.rewinds, handed.seen_max) = (Some(offset), handed.rewinds + 1, offset);
     }
 
-    /// A reader sees so many records.
+    /// Notes that a reader sees so many records.
     pub(super) fn shows(&mut self, node: usize, offset: u64, cause: Cause) {
         let handed = &mut self.nodes[node];
         handed.seen_max = handed.seen_max.max(offset);
@@ -77,7 +79,7 @@ impl HandedOut {
 }
 
 impl Oracle {
-    /// A batch came out of a node.
+    /// Judges a batch that came out of a node.
     pub(super) fn handed_out(&mut self, t_us: u64, node: usize, first: u64, end: u64, beside: bool) {
         self.handed.is_told = true;
         let handed = &mut self.handed.nodes[node];
@@ -92,8 +94,8 @@ impl Oracle {
         handed.received_max = handed.received_max.max(end);
     }
 
-    /// The most a node may believe that a replica has received, applied and persisted. Late words of a link to a former
-    /// upstream still speak of the ground before the replica went back.
+    /// Returns the most a node may believe that a replica has received, applied and persisted. Late acknowledgements on
+    /// a link to a former upstream still count by the basis before the replica went back.
     pub(super) fn truths(&self, node: usize, peer: usize) -> [u64; 3] {
         let handed = &self.handed.nodes[peer];
         let (applied, durable) = (self.held(node, peer, false), self.held(node, peer, true));

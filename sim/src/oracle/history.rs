@@ -1,14 +1,14 @@
 //! The shadow history: every state any primary ever wrote, as a tree.
 //!
 //! A *branch* is a run of states, one record after another; it leaves its parent at a state of it. A [`State`] is a
-//! place on a branch. Only writers add states, so a store that stands anywhere else holds what nobody wrote.
+//! place on a branch. Only writers add states, so a store at any other place holds records that nobody wrote.
 //!
-//! Bounds: one word for each record ever written; a lookup looks at each branch once, and there are as many branches as
+//! Bounds: one word for each record ever written; a lookup visits each branch once, and there are as many branches as
 //! writers that parted.
 
 use crate::trace::At;
 
-/// A place in the tree.
+/// A place in the tree of histories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct State {
     branch: usize,
@@ -17,16 +17,16 @@ pub(crate) struct State {
 
 #[derive(Debug, Clone)]
 struct Branch {
-    /// The branch this one leaves, at `base`. The root leaves itself, at 0.
+    /// The branch that this one leaves, at `base`. The root leaves itself, at 0.
     parent: usize,
     base: u64,
     /// Chains after the records at `base`, `base + 1` ...
     chains: Vec<u64>,
-    /// Which history it belongs to: another than its parent's only if an empty store began to write.
+    /// The number of its history: another than its parent's only if an empty store began to write.
     history: u32,
 }
 
-/// The tree.
+/// The tree of histories.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     branches: Vec<Branch>,
@@ -42,7 +42,7 @@ impl History {
     /// The empty state: before every record of every history.
     pub(crate) const EMPTY: State = State { branch: 0, offset: 0 };
 
-    /// Where a store stands, if anyone ever wrote that.
+    /// Returns the state of a store, if anyone ever wrote that.
     pub(crate) fn find(&self, at: At) -> Option<State> {
         if at.offset == 0 {
             return (at.chain == 0).then_some(Self::EMPTY);
@@ -55,7 +55,7 @@ impl History {
         Some(State { branch, offset: at.offset })
     }
 
-    /// A writer at `from` wrote one record; `begins` says that its store was empty and its history new.
+    /// Adds a record that a writer at `from` wrote; `begins` says that its store was empty and its history new.
     pub(crate) fn write(&mut self, from: State, chain: u64, begins: bool) -> State {
         let tip = self.tip(from.branch);
         let branch = if from.offset == tip && !(begins && tip > 0) {
@@ -83,22 +83,22 @@ impl History {
         self.branches[branch].base + self.branches[branch].chains.len() as u64
     }
 
-    /// The most records any branch holds.
+    /// Returns the most records that any branch holds.
     pub(crate) fn tip_max(&self) -> u64 {
         (0..self.branches.len()).map(|branch| self.tip(branch)).max().unwrap_or(0)
     }
 
-    /// Whether nobody's writes ever parted from another's.
+    /// Returns whether all writes lie on one line.
     pub(crate) fn is_one_line(&self) -> bool {
         self.branches.len() == 1
     }
 
-    /// Which history a state belongs to; the empty state belongs to none.
+    /// Returns the history that a state belongs to; the empty state belongs to none.
     pub(crate) fn history_of(&self, state: State) -> Option<u32> {
         (state.offset > 0).then(|| self.branches[state.branch].history)
     }
 
-    /// The last state that both lines hold.
+    /// Returns the last state that both lines hold.
     pub(crate) fn parting(&self, a: State, b: State) -> State {
         let (mut a, mut b) = (a, b);
         while a.branch != b.branch {
@@ -110,13 +110,13 @@ impl History {
         State { branch: a.branch, offset: a.offset.min(b.offset) }
     }
 
-    /// How much of a line a state holds; all that it has where it goes on from the line's end.
+    /// Returns how much of a line a state holds; all of it where the state goes on from the line's end.
     pub(crate) fn along(&self, state: State, line: State) -> u64 {
         let parting = self.parting(state, line).offset;
         if parting == line.offset { state.offset } else { parting }
     }
 
-    /// Whether `old` lies on the line that leads to `new` (or is it).
+    /// Returns whether `old` lies on the line that leads to `new`, or is `new`.
     pub(crate) fn leads_to(&self, old: State, new: State) -> bool {
         old.offset <= new.offset && self.parting(old, new).offset == old.offset
     }

@@ -1,9 +1,9 @@
-//! What each node truly holds, life by life: S4 against the present history, A1, A2.
+//! The records that each node truly holds, life by life: S4 against the present history, A1, A2.
 //!
-//! A *life* of a store ends when what it holds is set back: by a death, a rewind, a snapshot. Of each life the furthest
-//! that a reader saw and that would have survived a power cut are kept, as places in the tree of all writes. So an
-//! acknowledgement is compared with what was held of *this* history, by the store that said so, and not with a number
-//! that some other state once reached.
+//! A *life* of a store ends when its content is set back: by a death, a rewind, a snapshot. For each life two places in
+//! the tree of all writes are kept: the furthest that a reader saw, and the furthest that would have survived a power
+//! cut. So an acknowledgement is compared with the content of *this* history in the store that gave it, and not with a
+//! number that some other state once reached.
 //!
 //! Bounds: one row for each time a store was set back.
 
@@ -11,20 +11,20 @@ use super::history::State;
 use super::*;
 use towline_core::Level;
 
-/// What one store held from one setback to the next.
+/// The content of one store from one setback to the next.
 #[derive(Debug, Clone, Copy)]
 struct Life {
-    /// The node's `generation`.
+    /// The `generation` of the node.
     generation: u64,
     visible: State,
     durable: State,
 }
 
-/// What all nodes held.
+/// The content of all nodes, life by life.
 #[derive(Debug, Clone)]
 pub(super) struct Holds {
     nodes: Vec<Vec<Life>>,
-    /// Where each operation of the workload lies, once it is written.
+    /// The place of each operation of the workload, once it is written.
     written: Vec<Option<State>>,
 }
 
@@ -34,7 +34,7 @@ impl Holds {
         Self { nodes: vec![vec![first]; nodes], written: vec![None; ops] }
     }
 
-    /// A store was set back and stands there.
+    /// Begins a life: a store was set back, and is there now.
     pub(super) fn begins(&mut self, node: usize, generation: u64, visible: State, durable: State) {
         self.nodes[node].push(Life { generation, visible, durable });
     }
@@ -51,7 +51,7 @@ impl Holds {
         self.last(node).durable = state;
     }
 
-    /// An operation was written.
+    /// Notes where an operation was written.
     pub(super) fn writes(&mut self, op: u64, end: State) {
         if let Some(row) = usize::try_from(op).ok().and_then(|op| self.written.get_mut(op)) {
             *row = Some(end);
@@ -60,7 +60,7 @@ impl Holds {
 }
 
 impl Oracle {
-    /// What a node holds is set back; with `holds` it stands there until more is said, else it has nothing.
+    /// Ends a life; with `holds` the next begins at that state until more is known, otherwise at nothing.
     pub(super) fn set_back(&mut self, node: usize, holds: bool) {
         let shadow = &mut self.nodes[node];
         shadow.generation += 1;
@@ -69,8 +69,8 @@ impl Oracle {
         self.holds.begins(node, shadow.generation, visible, durable);
     }
 
-    /// From which generation of a replica on its upstream may believe what it said: that of the oldest link it has, or
-    /// had last. Who sleeps or is slow may open a link long after it was made.
+    /// Returns the first generation of a replica whose acknowledgements its upstream may believe: that of the oldest
+    /// link it has, or had last. A node that sleeps or is slow may open a link long after it was made.
     fn believes_since(&self, node: usize, peer: usize) -> u64 {
         let slow = |at: usize| {
             let slow = |fault: &crate::plan::Fault| fault.node == at && fault.kind == Kind::SlowCpu;
@@ -84,7 +84,7 @@ impl Oracle {
         said_on.map_or(shadow.remembered[peer].generation, |link| link.generation)
     }
 
-    /// How many records of a node's line its replica has held since it may be believed: shown to readers, or durable.
+    /// Returns how many records of a node's line its replica has held since then: shown to readers, or durable.
     pub(super) fn held(&self, node: usize, peer: usize, durable: bool) -> u64 {
         let (line, since) = (self.nodes[node].end(), self.believes_since(node, peer));
         let lives = self.holds.nodes[peer].iter().rev().take_while(|life| life.generation >= since);
@@ -92,7 +92,7 @@ impl Oracle {
         lives.map(along).max().unwrap_or(0)
     }
 
-    /// A node told a client that a write of its is held by so many replicas, and by itself if it says so.
+    /// Judges an answer of a node to a client: so many replicas, and with `own` the node itself, hold the write.
     pub(super) fn granted(
         &mut self,
         t_us: u64,
@@ -135,11 +135,11 @@ impl Oracle {
         self.mark(Mark::Granted);
     }
 
-    /// Whether a replica counts for a record of its upstream's.
+    /// Returns whether a replica counts for a record of its upstream's.
     fn counts(&self, node: usize, peer: usize, level: Level, offset: u64) -> bool {
         let joined =
             |link: &super::shadow::Link| !link.upstream && link.peer == peer && link.joined_us.is_some();
-        // One id, two stores: nobody outside can say whose acknowledgement it was, or see the other's link.
+        // One id, two stores: nobody outside can tell whose acknowledgement it was, or see the other's link.
         if node != peer && self.has_twin(peer) {
             return true;
         }

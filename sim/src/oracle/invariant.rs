@@ -1,5 +1,5 @@
-//! The invariants, by the numbers they are known by. Numbers never change; families: S stream, B backlog, N snapshots,
-//! L slots, A acknowledgements, F flow, O operators, V liveness, X the harness itself.
+//! The invariants, by their numbers. Numbers never change; families: S stream, B backlog, N snapshots, L slots, A
+//! acknowledgements, F flow, O operators, V liveness, X the simulator itself.
 
 macro_rules! invariants {
     ($($name:ident $words:literal,)+) => {
@@ -13,7 +13,7 @@ macro_rules! invariants {
             /// Every invariant.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// Its number: `S1`.
+            /// Returns its number: `S1`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -21,7 +21,7 @@ macro_rules! invariants {
                 }
             }
 
-            /// What must hold.
+            /// Returns the rule in words.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self {
@@ -29,7 +29,7 @@ macro_rules! invariants {
                 }
             }
 
-            /// The invariant of this number.
+            /// Returns the invariant of this number.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|invariant| invariant.name() == name)
@@ -39,13 +39,13 @@ macro_rules! invariants {
 }
 
 invariants! {
-    S1 "what a store holds is a prefix of what some primary wrote, byte for byte",
+    S1 "a store holds a prefix of the records that some primary wrote, byte for byte",
     S2 "records are applied in order, without gap and without repetition",
-    S3 "what a store holds never goes back, but by a rewind, a snapshot or a crash that lost it",
+    S3 "a store never goes back, but by a rewind, a snapshot or a crash that lost records",
     S4 "a replica acknowledges nothing it has not received, applied or persisted",
     S5 "acknowledgements never go back on one connection",
-    S6 "lag is what the replica lacks, and never wraps",
-    S7 "beats change no offset: an idle pair stands where it stood",
+    S6 "lag is the number of records the replica lacks, and never wraps",
+    S7 "beats change no offset of an idle pair",
     S8
         "a stream goes on only from a state that lies on the sender's history; a state without consent is \
          never replaced by another history's",
@@ -58,32 +58,32 @@ invariants! {
     N1 "a snapshot is installed whole or not at all: no reader sees a part of it",
     N2 "a snapshot is exactly the history at the offset it names",
     N3
-        "at most one snapshot is on its way to a replica, and at most two live at a node; none is cut where one \
-         that lives would serve",
+        "at most one snapshot is under way to a replica, and at most two views are open at a node; none is cut \
+         where an open one would serve",
     N4 "pieces of one snapshot come in order, without gap, and end with the last",
-    N5 "what is buffered beside a snapshot stays within its bound, and the tail it needs is there",
+    N5 "the spool beside a snapshot stays within its bound, and the tail it needs is there",
     N6
         "a snapshot that began is installed; the next for the same replica waits, unless it caught up \
          between; each moves it forward",
     N7 "the view of a snapshot that nobody needs is freed in time",
     N8 "no snapshot where the stream could have gone on",
-    L1 "the position remembered of a replica is never ahead of what it acknowledged",
-    L2 "the position remembered of a replica never goes back on the same ground",
+    L1 "the position remembered of a replica is never ahead of its acknowledgement",
+    L2 "the position remembered of a replica never goes back on the same basis",
     L3 "a slot expires after strictly more than its time without a link, and never with one",
-    L4 "expiry and eviction are told exactly once",
+    L4 "expiry and eviction are reported exactly once",
     L5 "no link, slot or view is left over when all is calm",
     L6 "two links never own one slot",
-    A1 "an acknowledgement counts nobody who does not hold the record as it says",
+    A1 "an acknowledgement counts no replica that does not hold the record as it says",
     A2 "an acknowledgement is given by a primary, for a record of its present history",
-    A3 "who stops in order takes leave of a replica only when that has received all there was",
-    F1 "what is under way untaken stays within the window and one frame",
-    F2 "a node's memory stays within what its configuration says",
+    A3 "a node that stops in order says goodbye to a replica only when that has received everything",
+    F1 "bytes under way and not taken stay within the window and one frame",
+    F2 "a node's memory stays within the bound of its configuration",
     F3 "a replica that stalls costs the others nothing",
     F4 "control frames pass in time beside bulk",
     F5 "no hot loop: calls, dials and empty wakes are bounded in time",
     F6 "when nothing is under way, no window counts anything as under way",
     F7 "writes are held for a moment at a time, and never for longer than has passed",
-    O1 "a node is fed by whom its operator named last, and by nobody else",
+    O1 "a node is fed by the upstream that its operator named last, and by no other",
     V1 "after the heal, everyone of the core set converges in time",
     V2 "no connection stays open without life longer than the idle time allows",
     V3 "after convergence, only beats",

@@ -1,10 +1,10 @@
 //! Connections: V2, F4, F5, L6, and what ends them.
 
-use super::shadow::{Ground, Link};
+use super::shadow::{Basis, Link};
 use super::*;
 use towline_core::Fault;
 
-/// A host may call its node idly so often in a second: beats, deadlines that moved, and slack.
+/// Idle calls of a node by its host in a second: beats, deadlines that moved, and slack.
 const IDLE_CALLS_MAX: u64 = 20_000;
 
 impl Oracle {
@@ -15,7 +15,7 @@ impl Oracle {
         let Some((last_us, last_attempt)) = last.filter(|(_, last)| attempt > *last && !odd) else {
             return;
         };
-        // Doubled with every attempt, and jitter takes half of it at most.
+        // The pause doubles with every attempt, and jitter takes half of it at most.
         let doubled = self.bounds.redial_min_us.saturating_mul(1 << last_attempt.min(30));
         let least = doubled.min(self.bounds.redial_max_us) / 2;
         if t_us - last_us + 1 < least {
@@ -36,11 +36,11 @@ impl Oracle {
         let row = Link { link, peer, upstream, opened_us: t_us, generation, joined_us: None, dead_us: None };
         let shadow = &mut self.nodes[node];
         if !upstream && !shadow.links.iter().any(|other| !other.upstream && other.peer == peer) {
-            shadow.remembered[peer].ground = Ground::Settled;
+            shadow.remembered[peer].basis = Basis::Settled;
         }
         shadow.links.push(row);
         if let Some(loading) = shadow.loading.as_mut().filter(|_| upstream) {
-            // Sent elsewhere, it speaks to another while the goodbye to the old one may still be on its way.
+            // A replica that follows another joins there while the goodbye to the old one may still be on its way.
             loading.unbroken = false;
         }
     }
@@ -54,17 +54,17 @@ impl Oracle {
             let remembered = &mut shadow.remembered[peer];
             remembered.joined |= !upstream;
             if again && !upstream {
-                remembered.ground = Ground::Asked;
+                remembered.basis = Basis::Asked;
             }
-            let ground = &mut self.nodes[peer].remembered[node].ground;
-            if upstream && *ground == Ground::Asked {
-                *ground = Ground::Told;
+            let basis = &mut self.nodes[peer].remembered[node].basis;
+            if upstream && *basis == Basis::Asked {
+                *basis = Basis::Answered;
             }
         }
         let shadow = &mut self.nodes[node];
         let twice = |row: &&Link| !row.upstream && row.peer == peer && row.joined_us.is_some();
         if shadow.links.iter().filter(twice).count() > 1 {
-            // The older one's close may be told after the newer one's join, in the same breath.
+            // The older link's close may be reported after the newer one's join, in the same turn.
             shadow.remembered[peer].fresh = true;
             self.calm.doubt_slot(t_us, node, peer);
         }
@@ -83,7 +83,7 @@ impl Oracle {
             self.mark(mark);
         }
         if fault == Fault::Shutdown && !by_peer {
-            self.takes_leave(t_us, node, peer);
+            self.says_goodbye(t_us, node, peer);
         }
         let timed_out = matches!(fault, Fault::Idle | Fault::Stalled | Fault::HandshakeTimeout);
         let settled_us = 2 * (self.bounds.idle_us + self.bounds.handshake_us);
@@ -100,7 +100,7 @@ impl Oracle {
         self.link_gone(t_us, node, link, peer);
     }
 
-    /// Whether nothing in the plan damages bytes between two, or makes one speak oddly.
+    /// Returns whether nothing in the plan damages bytes between two, or makes one of them break the protocol.
     fn is_clean(&self, a: usize, b: usize) -> bool {
         let dirties = |kind| matches!(kind, Kind::Flip | Kind::Stale | Kind::Speaks | Kind::Twin);
         !self.plan.faults.iter().any(|fault| dirties(fault.kind) && [a, b].contains(&fault.node))
@@ -119,7 +119,7 @@ impl Oracle {
         self.calm.settle_slot(node, peer);
     }
 
-    /// From now on nothing passes on the connections by which one follows the other: both must notice.
+    /// Notes that nothing passes any more on the connections by which one follows the other: both must notice.
     pub(super) fn dead_wire(&mut self, t_us: u64, replica: usize, upstream: usize) {
         for (node, peer, dialled) in [(replica, upstream, true), (upstream, replica, false)] {
             let between = |link: &&mut Link| link.peer == peer && link.upstream == dialled;
@@ -129,20 +129,20 @@ impl Oracle {
         }
     }
 
-    /// A dead connection that is still thought to live.
+    /// Judges dead connections that a node still counts as alive.
     pub(super) fn look_at_links(&mut self, t_us: u64) {
         let patience_us = 3 * self.bounds.idle_us + self.bounds.handshake_us + 1_000_000;
         for node in 0..self.nodes.len() {
             if self.has_odd_clock(node) || !self.nodes[node].alive {
                 continue;
             }
-            // What came before is life when it is read, and a host that reads slowly is long about it.
+            // Bytes that came before count as life when they are read, and a slow host reads them late.
             let Some(sound_us) = self.disturbance.sound_since(node) else { continue };
             let dead =
                 |link: &&Link| link.dead_us.is_some_and(|since| since.max(sound_us) + patience_us < t_us);
             if let Some(link) = self.nodes[node].links.iter().find(dead).copied() {
                 let text = format!(
-                    "{} still holds its link with {}, on which nothing passes",
+                    "{} still has its link with {}, on which nothing passes",
                     self.name(node),
                     self.name(link.peer)
                 );
@@ -165,7 +165,7 @@ impl Oracle {
     }
 }
 
-/// What a campaign must have seen a link end for.
+/// Returns the mark of a link that ended for a fault.
 const fn mark_of(fault: Fault) -> Option<Mark> {
     match fault {
         Fault::Idle => Some(Mark::Idle),
@@ -206,7 +206,7 @@ const fn mark_of(fault: Fault) -> Option<Mark> {
     }
 }
 
-/// Faults that honest nodes never find in each other over sound connections, and what they break.
+/// Returns the invariant that a fault breaks, if honest nodes never find it in each other over sound connections.
 pub(crate) const fn misunderstanding(fault: Fault) -> Option<(Invariant, &'static str)> {
     match fault {
         Fault::Gap | Fault::Parent | Fault::EpochOrder => {

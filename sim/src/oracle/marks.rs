@@ -1,8 +1,8 @@
-//! Marks: things a campaign must have seen happen, or it has proved nothing about them.
+//! Marks: situations that a campaign must have reached; otherwise it has proved nothing about them.
 
 macro_rules! marks {
     ($($name:ident $words:literal,)+) => {
-        /// Something that must happen in some run of a campaign.
+        /// A situation that some run of a campaign must reach.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Mark {
             $(#[doc = $words] $name,)+
@@ -12,7 +12,7 @@ macro_rules! marks {
             /// Every mark.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// What happened.
+            /// Returns the situation in words.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self {
@@ -20,13 +20,13 @@ macro_rules! marks {
                 }
             }
 
-            /// Whether only a scenario made for it comes here: it lies outside the atlas of drawn faults.
+            /// Returns whether only a scenario made for it reaches it: it lies outside the atlas of drawn faults.
             #[must_use]
             pub const fn is_outside_the_atlas(self) -> bool {
                 matches!(self, Self::Outranked | Self::HistoryRefused)
             }
 
-            /// Its bit in a report.
+            /// Returns its bit in a report.
             #[must_use]
             pub const fn bit(self) -> u64 {
                 1 << self as u64

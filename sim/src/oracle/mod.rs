@@ -1,15 +1,16 @@
-//! The oracle: invariants over a shadow history of its own. It is told facts and gauges, and never asks the core
-//! whether it is right.
+//! The oracle: invariants over a shadow history of its own. It gets facts and gauges, and never asks the core whether
+//! it is right.
 //!
-//! One run, one oracle. Each fact first meets the invariants that speak of it (`stores`, `admission`, `acks`,
-//! `snapshots`, `links`), then changes the shadow. Time-bound invariants (`calm`) look at the shadow whenever so much
-//! time has passed. The first violation stands; later ones follow from it.
+//! Each run has one oracle. Each fact first meets the invariants about it (`stores`, `admission`, `acks`, `snapshots`,
+//! `links`), then changes the shadow. Time-bound invariants (`calm`) are judged over the shadow at an interval. The
+//! first violation counts; later ones follow from it.
 
 mod acks;
 mod admission;
 mod calm;
 mod disturbance;
 mod endings;
+mod epochs;
 mod gauge;
 mod handed;
 mod history;
@@ -18,11 +19,10 @@ pub mod invariant;
 mod links;
 pub mod marks;
 mod orders;
-mod reigns;
-mod riding;
 mod shadow;
 mod snapshots;
 mod stores;
+mod under_way;
 mod views;
 
 pub use gauge::Gauge;
@@ -35,30 +35,30 @@ use crate::trace::{Answer, At, Cause, Death, Fact};
 use calm::Calm;
 use disturbance::Disturbance;
 use endings::Sleepers;
+use epochs::Epochs;
 use handed::HandedOut;
 use history::History;
 use holds::Holds;
 use marks::Mark;
-use reigns::Reigns;
-use riding::Riding;
 use shadow::Shadow;
 use towline_core::{Fault, Role};
+use under_way::UnderWay;
 use views::Views;
 
-/// The first thing that was wrong.
+/// The first violation of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which invariant.
+    /// The violated invariant.
     pub invariant: Invariant,
-    /// When.
+    /// The time in the run.
     pub t_us: u64,
-    /// At which node.
+    /// The node's number.
     pub node: usize,
-    /// What was seen and what should have been.
+    /// The observation, and what should have been.
     pub text: String,
 }
 
-/// The invariants' judge over one run.
+/// The judge of one run.
 pub struct Oracle {
     plan: Plan,
     bounds: Bounds,
@@ -69,9 +69,9 @@ pub struct Oracle {
     handed: HandedOut,
     holds: Holds,
     views: Views,
-    riding: Riding,
+    under_way: UnderWay,
     sleepers: Sleepers,
-    reigns: Reigns,
+    epochs: Epochs,
     /// The length of each operation's value.
     ops: Vec<u64>,
     ops_written: u64,
@@ -80,7 +80,7 @@ pub struct Oracle {
     violation: Option<Violation>,
 }
 
-/// What follows from the plan's knobs.
+/// Bounds that follow from the plan's knobs.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     backlog: u64,
@@ -95,7 +95,7 @@ struct Bounds {
     handshake_us: u64,
     redial_min_us: u64,
     redial_max_us: u64,
-    /// A record is at an undisturbed replica within this.
+    /// The time in which a record is at an undisturbed replica.
     reach_us: u64,
     converge_us: u64,
 }
@@ -106,7 +106,7 @@ impl Bounds {
         let options = knobs.options().check().map_or_else(|_| knobs.options(), |config| *config);
         let frame = u64::from(options.record_bytes_max) + 76;
         let way_us = knobs.latency + 16 * knobs.jitter + 1_000;
-        // What one round trip lets through, and how long a full ring takes at that pace.
+        // The bytes that one round trip lets through, and the time of a full ring at that pace.
         let through = options.window_bytes.min(knobs.socket).min(knobs.gulp.saturating_mul(8)).max(1);
         let turns = 2 * options.backlog_bytes / through + 4;
         let rate_us = options.backlog_bytes.saturating_mul(2_000_000).checked_div(knobs.rate).unwrap_or(0);
@@ -132,7 +132,7 @@ impl Bounds {
 }
 
 impl Oracle {
-    /// A judge for a plan.
+    /// Makes the oracle of a plan.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let count = plan.nodes.len();
@@ -147,9 +147,9 @@ impl Oracle {
             handed: HandedOut::new(count),
             holds: Holds::new(count, plan.ops().len()),
             views: Views::new(count),
-            riding: Riding::new(count),
+            under_way: UnderWay::new(count),
             sleepers: Sleepers::new(count),
-            reigns: Reigns::new(count),
+            epochs: Epochs::new(count),
             ops: plan.ops().iter().map(|op| op.bytes).collect(),
             ops_written: 0,
             marks: 0,
@@ -158,7 +158,7 @@ impl Oracle {
         }
     }
 
-    /// Takes a fact. Who tells it knows its kind, and pays for that kind alone.
+    /// Takes a fact. Inlined, so that a caller that knows the kind pays for that kind alone.
     #[inline(always)]
     pub fn observe(&mut self, t_us: u64, node: usize, fact: &Fact) {
         if self.violation.is_some() {
@@ -220,7 +220,7 @@ impl Oracle {
         match gauge {
             Gauge::Ring { used_bytes, start, end } => self.ring(t_us, node, used_bytes, start, end),
             Gauge::Flight { peer, stream_bytes, piece_bytes } => {
-                self.riding.flies(t_us, node, peer, stream_bytes, piece_bytes);
+                self.under_way.flies(t_us, node, peer, stream_bytes, piece_bytes);
                 self.flight(t_us, node, peer, stream_bytes, piece_bytes);
             }
             Gauge::Tables { links, slots: _, views } => self.nodes[node].tables = Some((links, views)),
@@ -228,27 +228,27 @@ impl Oracle {
             Gauge::Spool { bytes } => self.spool(t_us, node, bytes),
             Gauge::Away { peer, ns } => self.away(t_us, node, peer, ns),
             Gauge::Called { idle } => self.called(t_us, node, idle),
-            Gauge::Credit { peer, stream, pieces } => self.riding.believes(node, peer, [stream, pieces]),
+            Gauge::Credit { peer, stream, pieces } => self.under_way.believes(node, peer, [stream, pieces]),
             Gauge::Named { upstream } => self.nodes[node].named = Some(upstream),
             Gauge::Stops => self.stops(t_us, node),
             Gauge::GivesUp => self.nodes[node].stops = None,
         }
     }
 
-    /// Time passes, and nothing is told: what time alone can violate, or prove.
+    /// Lets time pass without a fact, and judges the invariants that depend on time alone.
     pub fn pass(&mut self, t_us: u64) {
         if self.violation.is_none() {
             self.look(t_us);
         }
     }
 
-    /// Whether the run may end: healed, the core set has converged, and it has been calm long enough since.
+    /// Returns whether the run may end: healed, the core set has converged, and it has been calm long enough since.
     #[must_use]
     pub fn is_over(&self, t_us: u64) -> bool {
         self.violation.is_some() || self.calm.is_proven(t_us, self.bounds.idle_us)
     }
 
-    /// The end of the run: what had to have happened by now.
+    /// Ends the run: judges everything that had to happen by now.
     pub fn finish(&mut self, t_us: u64) {
         if self.violation.is_none() {
             self.look(t_us);
@@ -256,25 +256,25 @@ impl Oracle {
         }
     }
 
-    /// The first violation.
+    /// Returns the first violation.
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
     }
 
-    /// The marks hit, as bits.
+    /// Returns the marks hit, as bits.
     #[must_use]
     pub const fn marks(&self) -> u64 {
         self.marks
     }
 
-    /// How close the run came to its bounds.
+    /// Returns how close the run came to its bounds.
     #[must_use]
     pub const fn margins(&self) -> Margins {
         self.margins
     }
 
-    // --- what the rooms share --------------------------------------------------------------------------------------
+    // --- shared by the files below ---------------------------------------------------------------------------------
 
     fn mark(&mut self, mark: Mark) {
         self.marks |= mark.bit();
@@ -290,7 +290,7 @@ impl Oracle {
         &self.plan.nodes[node].name
     }
 
-    /// Whether the node's clock may lie.
+    /// Returns whether the node's clock may lie.
     fn has_odd_clock(&self, node: usize) -> bool {
         let odd = |kind| {
             matches!(
@@ -309,7 +309,7 @@ impl Oracle {
         if fault.kind == Kind::BlackHole {
             self.dead_wire(t_us, fault.node, fault.peer);
         }
-        self.sleepers.stirs(fault.kind, fault.node);
+        self.sleepers.disturbs(fault.kind, fault.node);
         if fault.kind == Kind::Pause {
             self.sleeps(t_us, fault.node);
         }
@@ -321,13 +321,13 @@ impl Oracle {
         if fault.kind == Kind::Pause {
             self.wakes(t_us, fault.node);
         } else {
-            self.sleepers.stirs(fault.kind, fault.node);
+            self.sleepers.disturbs(fault.kind, fault.node);
         }
         self.disturbance.ends(index, t_us);
     }
 
     fn healed(&mut self, t_us: u64) {
-        // From here on an operator sees to it that everyone follows, and consents where a history was refused.
+        // From here on an operator lets everyone follow, and consents where a history was refused.
         self.nodes.iter_mut().for_each(|shadow| shadow.consents = true);
         self.disturbance.heals(&self.plan, t_us);
         let last = |train: &crate::plan::Train| train.at_us + train.count.saturating_sub(1) * train.every_us;

@@ -1,4 +1,4 @@
-//! What operators said: O1 (whom a node is to follow), A3 (who stops in order leaves nothing behind).
+//! Commands of operators: O1 (the upstream that a node must follow), A3 (a stop in order leaves nothing behind).
 
 use super::*;
 
@@ -6,24 +6,24 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stop {
     t_us: u64,
-    /// Where the node's line ended when it was told.
+    /// The end of the node's line when it was asked to stop.
     end: u64,
 }
 
 impl Oracle {
-    /// A node was told to stop in order: from here on it takes no more writes.
+    /// Notes that a node was asked to stop in order: from here on it takes no more writes.
     pub(super) fn stops(&mut self, t_us: u64, node: usize) {
         let end = self.nodes[node].end().offset;
         self.nodes[node].stops = Some(Stop { t_us, end });
     }
 
-    /// Its process ended, whether it was through or not.
+    /// Notes that a process ended, whether its stop was complete or not.
     pub(super) fn stop_ends(&mut self, node: usize) {
         self.nodes[node].stops = None;
     }
 
-    /// A node that stops takes leave of a replica: one whose stream ran, and whom nothing disturbed, has everything.
-    pub(super) fn takes_leave(&mut self, t_us: u64, node: usize, peer: usize) {
+    /// Judges the goodbye of a stopping node to a replica: an undisturbed one with a running stream has everything.
+    pub(super) fn says_goodbye(&mut self, t_us: u64, node: usize, peer: usize) {
         let Some(stop) = self.nodes[node].stops else { return };
         let joined = |link: &super::shadow::Link| {
             !link.upstream && link.peer == peer && link.joined_us.is_some_and(|since| since < stop.t_us)
@@ -47,11 +47,11 @@ impl Oracle {
         self.mark(Mark::Delivered);
     }
 
-    /// A connection to an upstream was taken up.
+    /// Judges a new connection to an upstream.
     pub(super) fn fed_by(&mut self, t_us: u64, node: usize, peer: usize) {
         let Some(named) = self.nodes[node].named.filter(|named| *named != peer) else { return };
         let text = format!(
-            "{} takes up a connection with {}; its operator had named {}",
+            "{} opens a connection to {}; its operator had named {}",
             self.name(node),
             self.name(peer),
             self.name(named)

@@ -1,4 +1,4 @@
-//! What the oracle remembers of one node: from what it was told, never from the node.
+//! The oracle's memory of one node: made of facts, never of the node itself.
 
 use super::history::{History, State};
 use crate::plan::NodePlan;
@@ -9,17 +9,17 @@ use towline_core::Role;
 pub(crate) struct Link {
     pub(crate) link: u32,
     pub(crate) peer: usize,
-    /// Whether the peer feeds this node.
+    /// Set if the peer feeds this node.
     pub(crate) upstream: bool,
     pub(crate) opened_us: u64,
-    /// The peer's `generation` when it opened.
+    /// The peer's `generation` when the link opened.
     pub(crate) generation: u64,
     pub(crate) joined_us: Option<u64>,
-    /// Nothing passes any more, since when: both ends must notice.
+    /// The time since when nothing passes: both ends must notice.
     pub(crate) dead_us: Option<u64>,
 }
 
-/// A snapshot that is coming in.
+/// A snapshot that is being received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Loading {
     pub(crate) snapshot: u64,
@@ -27,41 +27,41 @@ pub(crate) struct Loading {
     pub(crate) next_piece: u64,
     pub(crate) complete: bool,
     pub(crate) begun_us: u64,
-    /// The connection it began on has stood ever since.
+    /// Set while the connection it began on is open.
     pub(crate) unbroken: bool,
 }
 
-/// What an upstream remembers of a replica, as its acknowledgements told.
+/// An upstream's record of a replica, as acknowledgements reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Remembered {
     /// Received, applied, persisted of the newest acknowledgement.
     pub(crate) acked: [u64; 3],
-    /// A JOIN came since: the next acknowledgement may begin anew.
+    /// Set by a JOIN: the next acknowledgement may begin anew.
     pub(crate) fresh: bool,
-    /// The replica's `generation` when the link opened on which it acknowledged that: acknowledgements may still be on
-    /// their way when it has died, and even when it has come back on another link.
+    /// The replica's `generation` when the link of that acknowledgement opened: acknowledgements may still be on their
+    /// way when it has died, and even when it has come back on another link.
     pub(crate) generation: u64,
-    /// Whether the slot expired and the replica has not joined since.
+    /// Set if the slot expired and the replica has not joined since.
     pub(crate) expired: bool,
-    /// The ground that the stream stands on.
-    pub(crate) ground: Ground,
-    /// It was admitted at some time.
+    /// The state of the stream's basis.
+    pub(crate) basis: Basis,
+    /// Set once it was admitted.
     pub(crate) joined: bool,
 }
 
-/// The window of a stream opens anew on new ground, and what left before that is read and dropped first.
+/// The basis of a stream's window: it opens anew with a new JOIN, and bytes sent before are read and dropped first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Ground {
-    /// All that is under way stands on it.
+pub(crate) enum Basis {
+    /// All bytes under way count from this JOIN.
     #[default]
     Settled,
-    /// The replica joined again on a link that stood, and has not read the answer: older bytes are still on their way.
+    /// The replica joined again on an open link, and has not read the answer: older bytes are still under way.
     Asked,
-    /// It has read the answer; a gauge taken before may still count them.
-    Told,
+    /// The replica has read the answer; an earlier gauge may still count older bytes.
+    Answered,
 }
 
-/// A node.
+/// A node, as the oracle knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Shadow {
     pub(crate) alive: bool,
@@ -69,46 +69,46 @@ pub(crate) struct Shadow {
     pub(crate) disk: bool,
     pub(crate) role: Role,
     pub(crate) epoch: u64,
-    /// A primary's log: what it wrote, committed or not.
+    /// A primary's log: all it wrote, committed or not.
     pub(crate) log: State,
-    /// What a reader of the store sees.
+    /// The state that a reader of the store sees.
     pub(crate) visible: State,
-    /// What survives a power cut.
+    /// The state that survives a power cut.
     pub(crate) durable: State,
-    /// Where it last went back to, or what it last installed; and what a reader saw before, if that is not durable yet:
-    /// until then a crash finds the old state.
-    pub(crate) ground: State,
+    /// The state it last went back to or installed; and the state that a reader saw before, if the new one is not
+    /// durable yet: until then a crash finds the old state.
+    pub(crate) base: State,
     pub(crate) beneath: Option<State>,
-    /// Its store began a history of its own.
+    /// Set if its store began a history of its own.
     pub(crate) begins: bool,
-    /// The operator let it take over another history.
+    /// Set if the operator let it take over another history.
     pub(crate) consents: bool,
-    /// Whom its operator named as its upstream; and the order to stop that it follows.
+    /// The upstream that its operator named; and the order to stop that it follows.
     pub(crate) named: Option<usize>,
     pub(crate) stops: Option<super::orders::Stop>,
-    /// How often what it holds was set back: a death, a rewind, a snapshot.
+    /// How often its content was set back: a death, a rewind, a snapshot.
     pub(crate) generation: u64,
     pub(crate) links: Vec<Link>,
     pub(crate) loading: Option<Loading>,
     pub(crate) forked_to: Option<u64>,
-    /// It joined without a complete state, having given it up for the snapshot of another, and whom it joined lacks
-    /// what its store still shows: where it goes from there is back.
+    /// Set if it joined without a complete state, having given that up for the snapshot of another, and its upstream
+    /// lacks records that its store still shows: its next state is further back.
     pub(crate) goes_back: bool,
-    /// Snapshots installed; and begun since it last caught up, by whom all of them, with when the last was installed.
+    /// Snapshots installed; and begun since it last caught up, from which upstream, with the time of the last install.
     pub(crate) installed: u64,
     pub(crate) in_a_row: u32,
     pub(crate) sender: Option<usize>,
     pub(crate) installed_us: u64,
-    /// Open views: name, when.
+    /// Open views: name and time.
     pub(crate) views: Vec<(u64, u64)>,
     pub(crate) remembered: Vec<Remembered>,
-    /// The last dial: when, and its attempt number.
+    /// The last dial: its time, and its attempt number.
     pub(crate) dialled: Option<(u64, u32)>,
-    /// Links and views as the node's tables last showed.
+    /// Links and views, as the node's tables last showed.
     pub(crate) tables: Option<(u64, u64)>,
-    /// Idle calls in the second that began then.
+    /// Idle calls in a second, and the second's beginning.
     pub(crate) idle_calls: (u64, u64),
-    /// Where its end stood at past moments: time, offset.
+    /// Its end at past moments: time, offset.
     pub(crate) trail: std::collections::VecDeque<(u64, u64)>,
     pub(crate) has_caught_up_us: Option<u64>,
     /// The oldest offset in its ring, as it last showed.
@@ -126,7 +126,7 @@ impl Shadow {
             log: History::EMPTY,
             visible: History::EMPTY,
             durable: History::EMPTY,
-            ground: History::EMPTY,
+            base: History::EMPTY,
             beneath: None,
             begins: false,
             consents: false,
@@ -152,7 +152,7 @@ impl Shadow {
         }
     }
 
-    /// Where its line ends, as far as anyone outside can know.
+    /// Returns the end of its line, as far as anyone outside can know.
     pub(crate) fn end(&self) -> State {
         match self.role {
             Role::Primary => self.log,
@@ -160,8 +160,8 @@ impl Shadow {
         }
     }
 
-    /// The link to whom it follows: the newest, for one that was sent elsewhere speaks to its new upstream while the
-    /// goodbye to the old one is on its way.
+    /// Returns the link to its upstream: the newest, because a node that follows another joins there while the goodbye
+    /// to the old one is on its way.
     pub(crate) fn upstream(&self) -> Option<&Link> {
         self.links.iter().rfind(|link| link.upstream)
     }

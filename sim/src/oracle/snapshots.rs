@@ -1,10 +1,10 @@
 //! Snapshots: N2 at the source, N3, N4, N5, N6, S3 and S8 of installs.
 
 use super::history::State;
-use super::shadow::{Ground, Loading};
+use super::shadow::{Basis, Loading};
 use super::*;
 
-/// The core's own pause after the first snapshot is at least half a second; it doubles.
+/// The core's least pause after the first snapshot; it doubles.
 const PAUSE_LEAST_US: u64 = 500_000;
 
 impl Oracle {
@@ -29,7 +29,7 @@ impl Oracle {
         let old = self.nodes[node].loading;
         if let Some(old) = old.filter(|old| old.snapshot != snapshot && old.unbroken && !old.complete) {
             let text = format!(
-                "{} was sent snapshot {snapshot:x} while {:x} was on its way, at piece {}",
+                "{} was sent snapshot {snapshot:x} while {:x} was under way, at piece {}",
                 self.name(node),
                 old.snapshot,
                 old.next_piece
@@ -37,7 +37,7 @@ impl Oracle {
             return self.violate(Invariant::N6, t_us, node, text);
         }
         if old.is_some_and(|old| old.snapshot == snapshot) {
-            // It goes on after a cut: the pieces that are here stay.
+            // It goes on after a cut: the received pieces stay.
             return;
         }
         self.count_in_a_row(t_us, node);
@@ -63,8 +63,9 @@ impl Oracle {
         });
     }
 
-    /// From the third snapshot without catching up between, the growing pause must show. The sender counts, in the
-    /// replica's slot: another sender, one that started anew or one that forgot the replica begins to count again.
+    /// Judges the growing pause, which must show from the third snapshot without catching up between. The sender counts
+    /// in the replica's slot: another sender, one that started anew or one that forgot the replica begins to count
+    /// again.
     fn count_in_a_row(&mut self, t_us: u64, node: usize) {
         let shadow = &mut self.nodes[node];
         let upstream = shadow.upstream().map(|link| link.peer);
@@ -81,7 +82,7 @@ impl Oracle {
         let pause = t_us.saturating_sub(shadow.installed_us);
         let calm = upstream.and_then(|peer| self.disturbance.calm_since(node, peer));
         let undisturbed = calm.is_some_and(|since| since < self.nodes[node].installed_us);
-        // What a twin of it acknowledged stands in the same slot: it may have caught up.
+        // A twin's acknowledgements are in the same slot: it may have caught up.
         let honest = upstream.is_some_and(|peer| !self.has_odd_clock(peer)) && !self.has_twin(node);
         if undisturbed && honest && pause < PAUSE_LEAST_US {
             let text = format!(
@@ -99,7 +100,7 @@ impl Oracle {
             return self.violate(Invariant::N4, t_us, node, text);
         };
         let wrong = if loading.snapshot != snapshot {
-            // Two on one connection; or what is left of one, taken for the beginning of another.
+            // Two on one connection; or the rest of one, taken for the beginning of another.
             Some(if loading.unbroken { Invariant::N3 } else { Invariant::N4 })
         } else if loading.next_piece != piece || loading.complete {
             Some(Invariant::N4)
@@ -187,10 +188,10 @@ impl Oracle {
         let piece_bound = self.bounds.piece_window + self.bounds.piece_frame;
         let within = |times: u64| stream <= times * stream_bound && pieces <= times * piece_bound;
         let remembered = &mut self.nodes[node].remembered[peer];
-        if remembered.ground == Ground::Told && within(1) {
-            remembered.ground = Ground::Settled;
+        if remembered.basis == Basis::Answered && within(1) {
+            remembered.basis = Basis::Settled;
         }
-        let times = if remembered.ground == Ground::Settled { 1 } else { 2 };
+        let times = if remembered.basis == Basis::Settled { 1 } else { 2 };
         if !within(times) {
             let text = format!(
                 "{stream} stream bytes and {pieces} piece bytes are under way to {} untaken; the bounds are \

@@ -1,4 +1,4 @@
-//! What stores hold: S1, S2, S3, S7, S8 of installs, B3, N1, N2, and what a crash may take.
+//! The content of stores: S1, S2, S3, S7, S8 of installs, B3, N1, N2, and the losses that a crash may cause.
 
 use super::*;
 
@@ -6,18 +6,18 @@ impl Oracle {
     pub(super) fn booted(&mut self, t_us: u64, node: usize, role: Role, at: At) {
         self.disturbance.note(node, t_us);
         let Some(state) = self.history.find(at) else {
-            let text = format!("{} started on {} records that nobody wrote so", self.name(node), at.offset);
+            let text = format!("{} started with {} records that nobody wrote so", self.name(node), at.offset);
             return self.violate(Invariant::S1, t_us, node, text);
         };
         let shadow = &self.nodes[node];
         let (durable, visible) = (shadow.durable, shadow.visible);
-        // A wiped, rolled back or volatile store may stand anywhere on its own line; a disk keeps what was synced.
+        // A wiped, rolled back or volatile store may be anywhere on its own line; a disk keeps all that was synced.
         let excused = !shadow.disk || self.excuses_loss(node);
         let between = |one, other| self.history.leads_to(one, state) && self.history.leads_to(state, other);
-        // A rewind or a snapshot that was not synced may be undone, but neither half done.
+        // A rewind or a snapshot that was not synced may be undone, but not by half.
         let undone = shadow.beneath.is_some_and(|beneath| between(durable, beneath));
         let kept = match shadow.beneath {
-            Some(_) => undone || between(shadow.ground, visible),
+            Some(_) => undone || between(shadow.base, visible),
             None => between(durable, visible),
         };
         if shadow.ever && !excused && !kept {
@@ -98,7 +98,7 @@ impl Oracle {
         let end = self.history.write(from, at.chain, begins);
         self.nodes[node].log = end;
         self.holds.writes(op, end);
-        self.reigns.writes(node, self.nodes[node].epoch, end);
+        self.epochs.writes(node, self.nodes[node].epoch, end);
         self.handed.stands(node, at.offset);
     }
 
@@ -136,13 +136,13 @@ impl Oracle {
         self.stand(node, state);
     }
 
-    /// What a reader sees was set back there, and a crash may still find what was there before.
+    /// Notes that the reader's state was set back, and that a crash may still find the earlier one.
     pub(super) fn replaces(&mut self, node: usize, state: super::history::State) {
         let shadow = &mut self.nodes[node];
         if shadow.disk {
             shadow.beneath = shadow.beneath.or(Some(shadow.visible));
         }
-        shadow.ground = state;
+        shadow.base = state;
     }
 
     pub(super) fn stand(&mut self, node: usize, state: super::history::State) {
@@ -150,7 +150,7 @@ impl Oracle {
         let shadow = &mut self.nodes[node];
         shadow.visible = state;
         if inherits {
-            // A primary by promotion works off what it had received: that, too, is its log.
+            // A promoted primary applies everything it had received: that, too, is its log.
             shadow.log = state;
         }
         self.holds.shows(node, state);

@@ -1,4 +1,4 @@
-//! Each invariant is shown facts that break it, and facts that do not.
+//! Each invariant gets facts that break it, and facts that do not.
 
 use super::*;
 use crate::plan::{Expect, Fault, Knobs, NodePlan, Substrate, Train};
@@ -42,7 +42,7 @@ fn fault(kind: Kind, node: usize, peer: usize) -> Fault {
     Fault { kind, at_us: 0, for_us: S, node, peer, amount: 1, explicit: true }
 }
 
-/// Where a line of these operations ends.
+/// Returns the end of a line of these operations.
 fn at(ops: &[u64]) -> At {
     let chain = ops.iter().fold(0, |chain, op| xxh3_64_with_seed(&op.to_le_bytes(), chain));
     At { offset: ops.len() as u64, chain }
@@ -54,7 +54,7 @@ struct Told {
 }
 
 impl Told {
-    /// Three nodes up, the replicas linked and joined, `ops` written and shown by the primary.
+    /// Makes three nodes: all up, the replicas linked and joined, `ops` written and shown by the primary.
     fn star(faults: Vec<Fault>, ops: &[u64]) -> Self {
         let mut told = Self { oracle: Oracle::new(&plan(faults)), now: 0 };
         for node in 0..3 {
@@ -154,7 +154,7 @@ fn an_admission_is_exact() {
     }
 }
 
-/// The primary dies with an unreplicated suffix, another is promoted, the first comes back.
+/// Lets the primary die with an unreplicated suffix, promotes another, and brings the first back.
 fn forked() -> Told {
     let mut told = Told::star(vec![], &[1, 2, 3]);
     told.applied(1, &[1, 2]);
@@ -268,7 +268,7 @@ fn a_redial_waits_and_an_undisturbed_link_lives() {
     let closed = |fault| Fact::Closed { link: 0, peer: 0, fault, by_peer: false, retry_us: 0 };
     told.tell(1, closed(LinkFault::Idle));
     told.finds(Invariant::F4);
-    // A clock that was put back stands still for so long.
+    // A clock that was put back shows no progress for so long.
     let mut told = Told::star(vec![Fault { amount: 50 * S, ..fault(Kind::ClockBack, 0, 0) }], &[]);
     told.tell(0, Fact::FaultBegan { index: 0 });
     told.now = 51 * S;

@@ -1,9 +1,9 @@
-//! Views as their nodes open and free them: N3 (none is opened where one that stands would serve), N6 (none is opened
-//! again and again that nobody reads).
+//! Views as their nodes open and free them: N3 (none is opened where an open one would serve), N6 (none is opened again
+//! and again without a reader).
 
 use super::*;
 
-/// So many views in a row that nobody read, while nobody came or went, are a storm.
+/// So many views in a row without a reader, while nobody came or went, are a storm.
 const UNREAD_MAX: u32 = 3;
 
 /// An open view.
@@ -19,7 +19,7 @@ struct View {
 #[derive(Debug, Clone)]
 pub(super) struct Views {
     open: Vec<View>,
-    /// Of each node: how many in a row nobody read.
+    /// How many views in a row had no reader, for each node.
     unread: Vec<u32>,
 }
 
@@ -32,14 +32,14 @@ impl Views {
         self.open.push(View { node, snapshot, offset, is_read: false });
     }
 
-    /// Its snapshot began at a replica.
+    /// Notes that a view's snapshot began at a replica.
     pub(super) fn is_read(&mut self, snapshot: u64) {
         for view in self.open.iter_mut().filter(|view| view.snapshot == snapshot) {
             view.is_read = true;
         }
     }
 
-    /// Somebody came or went at a node: a view may have lost its reader.
+    /// Notes that a replica came or went at a node: a view may have lost its reader.
     pub(super) fn excuse(&mut self, node: usize) {
         self.unread[node] = 0;
     }
@@ -51,7 +51,7 @@ impl Views {
 }
 
 impl Oracle {
-    /// A node asks its host for a view.
+    /// Judges a node that asks its host for a view.
     pub(super) fn wanted(&mut self, t_us: u64, node: usize) {
         let start = self.nodes[node].ring_start;
         let serves = |view: &&View| view.node == node && view.offset >= start;
@@ -65,7 +65,7 @@ impl Oracle {
         }
     }
 
-    /// A view is freed.
+    /// Judges a view that is freed.
     pub(super) fn freed(&mut self, t_us: u64, node: usize, snapshot: u64) {
         self.nodes[node].views.retain(|view| view.0 != snapshot);
         let Some(place) = self.views.open.iter().position(|view| view.snapshot == snapshot) else { return };
@@ -73,7 +73,7 @@ impl Oracle {
         let unread = &mut self.views.unread[node];
         *unread = if view.is_read { 0 } else { *unread + 1 };
         let unread = *unread;
-        // What a twin reads is told by nobody.
+        // No fact tells what a twin reads.
         let twins = self.plan.faults.iter().any(|fault| fault.kind == Kind::Twin);
         if unread >= UNREAD_MAX && !twins {
             let text = format!("{} opened {unread} views in a row that nobody read", self.name(node));

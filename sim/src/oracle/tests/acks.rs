@@ -1,4 +1,4 @@
-//! Acknowledgements and slots.
+//! Tests of acknowledgements and slots.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn acknowledgements_are_true_and_do_not_go_back() {
     told.asked(2, 0, 3, Answer::Continue);
     told.tell(0, acked(2, 1, 0));
     told.finds(Invariant::L2);
-    // What goes back was received, and no reader saw it.
+    // The lost record was received, and no reader saw it.
     let mut told = Told::star(vec![], &[1, 2, 3]);
     told.applied(1, &[1]);
     told.tell(0, acked(3, 1, 0));

@@ -1,4 +1,4 @@
-//! What is acknowledged to clients, and to upstreams, against what stores hold of the present history.
+//! Acknowledgements to clients and to upstreams, against the content of stores in the present history.
 
 use super::*;
 use towline_core::Level;
@@ -7,7 +7,7 @@ fn granted(replicas: u32, level: Level, own: bool) -> Fact {
     Fact::Granted { op: 1, replicas, level, own }
 }
 
-/// The primary wrote three records, `op` 1 among them, and each replica shows all three.
+/// Makes a primary that wrote three records, `op` 1 among them, and replicas that show all three.
 fn all_shown() -> Told {
     let mut told = Told::star(vec![], &[0, 1, 2]);
     told.applied(1, &[0, 1, 2]);
@@ -32,7 +32,7 @@ fn an_acknowledgement_counts_who_holds_the_record_and_nobody_else() {
     told.tell(0, Fact::Durable { at: at(&[0]) });
     told.tell(0, granted(0, Level::Persisted, true));
     told.finds(Invariant::A1);
-    // Whoever is not connected does not count, whatever it holds.
+    // A replica that is not connected does not count, whatever it holds.
     let mut told = all_shown();
     told.tell(0, Fact::Lost { link: 1, peer: 1 });
     told.tell(0, granted(2, Level::Applied, false));
@@ -47,7 +47,7 @@ fn an_acknowledgement_is_for_a_record_of_the_present_history() {
     demoted(&mut told);
     told.tell(0, granted(1, Level::Applied, false));
     told.finds(Invariant::A2);
-    // It went back behind the record, rules again, and its log passes the old number.
+    // It went back behind the record, is primary again, and its log passes the old number.
     let mut told = all_shown();
     demoted(&mut told);
     told.tell(0, Fact::Forked { offset: 1, rewinds: true });
@@ -95,7 +95,7 @@ fn a_crash_undoes_an_unsynced_snapshot_whole_or_not_at_all() {
         told.tell(1, Fact::Booted { role: Role::Replica, at: at(found) });
         if sound { told.finds_nothing() } else { told.finds(Invariant::S1) }
     }
-    // What was acknowledged as persisted is not undone.
+    // A record that was acknowledged as persisted is not undone.
     let mut told = Told::star(vec![], &[0, 1, 2]);
     told.applied(1, &[0]);
     told.tell(1, Fact::Durable { at: at(&[0]) });

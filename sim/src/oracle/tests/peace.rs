@@ -1,4 +1,4 @@
-//! What is between a node and its host, and what must not happen in peace.
+//! Counts between a node and its host, and events that must not happen in peace.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn nobody_is_believed_to_have_received_more_than_came_out_at_its_end() {
     told.finds_nothing();
     acked(&mut told, 3);
     told.finds(Invariant::L1);
-    // What rides beside a snapshot counts once that is installed.
+    // Batches beside a snapshot count once that is installed.
     let mut told = Told::star(vec![], &[1, 2, 3]);
     handed(&mut told, 1, 3, true);
     told.snapshot(1, 7, &[1]);
@@ -116,7 +116,7 @@ fn no_link_ends_for_what_was_slept_through_or_could_be_kept() {
 }
 
 #[test]
-fn a_lower_reign_takes_no_records_of_a_higher_one() {
+fn a_lower_epoch_takes_no_records_of_a_higher_one() {
     let mut told = forked();
     told.tell(0, Fact::Ruled { role: Role::Primary, epoch: 1 << 32, offset: 3 });
     told.tell(0, Fact::Asked { peer: 1, have: 3, start: 0, end: 3, answer: Answer::Snapshot });

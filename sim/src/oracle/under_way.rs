@@ -1,17 +1,17 @@
-//! What is under way to a replica, in peace. A snapshot and the tail that rides along both move: N6 for the pieces, N5
-//! for the tail. When nothing is under way any more, the sender's windows say so, to the byte: F6. A window that leaks
-//! only looks narrower, until the ring overtakes its replica and a JOIN begins it anew.
+//! The bytes under way to a replica, in peace. A snapshot and the tail beside it both move: N6 for the pieces, N5 for
+//! the tail. Once nothing is under way, the sender's windows must say so, to the byte: F6. A window that leaks only
+//! looks narrower, until the ring overtakes its replica and a JOIN begins it anew.
 
 use super::shadow::Link;
 use super::*;
 
-/// Patience beyond what the line takes.
+/// Patience beyond the time on the line.
 const PATIENCE_US: u64 = 1_000_000;
-/// Pieces get at least one byte of so many, and wait for a run of the stream that has begun.
+/// Pieces get at least one byte in so many, and wait for a run of the stream that has begun.
 const PIECE_SHARE: u64 = 8;
 const RUN_BYTES: u64 = 256 << 10;
 
-/// What was under way to a replica when that was last told, and since when it has been nothing.
+/// The bytes under way to a replica by the last report, and the time since when there are none.
 #[derive(Debug, Clone, Copy, Default)]
 struct Flight {
     upstream: usize,
@@ -19,17 +19,17 @@ struct Flight {
     pieces_none_us: Option<u64>,
 }
 
-/// What each sender believes to be under way to each replica: stream and pieces.
+/// The bytes that each sender counts as under way to each replica: stream and pieces.
 type Beliefs = Vec<[u64; 2]>;
 
-/// What is under way to each replica.
+/// The bytes under way to all replicas.
 #[derive(Debug, Clone)]
-pub(super) struct Riding {
+pub(super) struct UnderWay {
     flights: Vec<Flight>,
     beliefs: Beliefs,
 }
 
-impl Riding {
+impl UnderWay {
     pub(super) fn new(count: usize) -> Self {
         Self { flights: vec![Flight::default(); count], beliefs: vec![[0; 2]; count * count] }
     }
@@ -51,7 +51,7 @@ impl Riding {
 }
 
 impl Oracle {
-    /// How long the line takes for so many bytes behind what it holds already.
+    /// Returns the time that so many bytes take on the line, behind those it holds already.
     fn passes_us(&self, bytes: u64) -> u64 {
         let knobs = &self.plan.knobs;
         let way_us = knobs.latency + 16 * knobs.jitter + 1_000;
@@ -61,25 +61,27 @@ impl Oracle {
         PATIENCE_US + knobs.beat + rate_us + (bytes / through + 2) * 2 * way_us
     }
 
-    /// What it is that a replica in peace does not get: where another of its upstream's is not in peace, that costs it.
+    /// Returns the invariant for something that does not reach a replica in peace: `invariant`, or F3 where another
+    /// replica of its upstream is disturbed.
     pub(super) fn or_stalled(&self, invariant: Invariant, node: usize, upstream: usize) -> Invariant {
         let disturbed = |other: &usize| self.disturbance.calm_since(*other, upstream).is_none();
         let other = (0..self.nodes.len()).filter(|other| *other != node).any(|other| disturbed(&other));
         if other { Invariant::F3 } else { invariant }
     }
 
-    /// Whom a node follows on a connection that lives: on a dead one nothing moves, and that it ends is V2's.
+    /// Returns the upstream that a node follows on a live connection: on a dead one nothing moves, and V2 judges its
+    /// end.
     fn living_upstream(&self, node: usize) -> Option<usize> {
         let upstream = self.nodes[node].upstream().filter(|link| link.dead_us.is_none())?.peer;
         let back = |link: &Link| !link.upstream && link.peer == node && link.dead_us.is_some();
         (!self.nodes[upstream].links.iter().any(back)).then_some(upstream)
     }
 
-    /// Nothing was under way for so long that every acknowledgement of it has come: the windows are whole.
+    /// Judges windows after nothing was under way for so long that every acknowledgement has come: they must be whole.
     pub(super) fn look_at_credit(&mut self, t_us: u64) {
         let patience_us = self.passes_us(0);
         for peer in 0..self.nodes.len() {
-            let flight = self.riding.flights[peer];
+            let flight = self.under_way.flights[peer];
             let node = flight.upstream;
             let both = flight.stream_none_us.zip(flight.pieces_none_us);
             let Some(none_us) = both.map(|(stream, pieces)| stream.max(pieces)) else { continue };
@@ -94,7 +96,7 @@ impl Oracle {
                 continue;
             }
             self.mark(Mark::Quiet);
-            let [stream, pieces] = self.riding.beliefs[node * self.nodes.len() + peer];
+            let [stream, pieces] = self.under_way.beliefs[node * self.nodes.len() + peer];
             if stream + pieces > 0 {
                 let text = format!(
                     "{} counts {stream} bytes of the stream and {pieces} of pieces as under way to {}; nothing is",
@@ -113,7 +115,7 @@ impl Oracle {
         for node in 0..self.nodes.len() {
             let Some(loading) = self.nodes[node].loading.filter(|loading| loading.unbroken) else { continue };
             let Some(upstream) = self.living_upstream(node) else { continue };
-            let flight = self.riding.flights[node];
+            let flight = self.under_way.flights[node];
             let odd = self.has_odd_clock(node) || self.has_odd_clock(upstream);
             let Some(calm_us) = self.disturbance.calm_since(node, upstream) else { continue };
             if odd || flight.upstream != upstream {
