@@ -1,7 +1,7 @@
 //! How fast the simulator is, as counts a second of one core: seeds of the event queue, states of the search.
 //!
-//! Printed on lines of their own (`counted: NAME = NUMBER`) for `cargo xtask bench` to lay beside what is promised. The
-//! best of a few rounds: what another program takes from the machine is no property of ours.
+//! Printed on lines of their own (`counted: NAME = NUMBER`) for the table of `cargo xtask bench`. The best of a few
+//! rounds counts, so that other programs on the machine do not.
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 #![expect(clippy::cast_precision_loss, reason = "a measurement")]
 
@@ -32,7 +32,7 @@ value = "100B"
 until = "58s"
 "#;
 
-/// How much is played.
+/// The size of a measurement.
 struct Size {
     rounds: u64,
     seeds: u64,
@@ -40,7 +40,7 @@ struct Size {
 }
 
 const MEASURED: Size = Size { rounds: 5, seeds: 20, states: 1_000_000 };
-/// Outside `cargo bench`: enough to know that it still works.
+/// The size outside `cargo bench`: enough to show that it still works.
 const TRIED: Size = Size { rounds: 1, seeds: 1, states: 10_000 };
 
 fn main() {

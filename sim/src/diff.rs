@@ -1,11 +1,11 @@
-//! What two substrates must agree in when they play one plan: the verdict, and how every node ended. A difference is a
-//! mistake of a model, or a driver's.
+//! The comparison of one plan's runs on two substrates: they must agree in the verdict, and in how every node ended. A
+//! difference is a mistake of a model, or of a driver.
 //!
 //! Not compared: order and time of anything, and what follows from them:
-//! - a node that need not converge may end as it likes;
-//! - what a primary had not handed on when it died or was deposed (`is_timely`): how much that was is a matter of
-//!   moments, and who loses more ends with fewer records;
-//! - how often snapshots were needed, where dice chose the faults, where a fault is played on one substrate only, and
+//! - a node that need not converge may end in any state;
+//! - records that a primary had not handed on when it died or was deposed (`is_timely`): their number is a matter of
+//!   moments, and the node that loses more ends with fewer records;
+//! - how often snapshots were needed, where the faults were drawn, where a fault is played on one substrate only, and
 //!   where stores can rewind, which the reference server's cannot.
 
 use crate::driver::plays;
@@ -38,8 +38,8 @@ pub fn compare(plan: &Plan, reports: &[(Substrate, &Report)]) -> Result<(), Stri
     Ok(())
 }
 
-/// A verdict as it is compared. A fault may find nothing to disturb on one substrate alone: that is no verdict on the
-/// nodes, who passed.
+/// Returns a verdict in the form that is compared. A fault may find nothing to disturb on one substrate alone: that is
+/// no verdict on the nodes, which passed.
 fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Pass | Verdict::Vacuous(_) => "pass".to_owned(),
@@ -73,7 +73,8 @@ fn differs(plan: &Plan, timed: bool, here: &Final, there: &Final) -> Option<(&'s
     None
 }
 
-/// Whether records may be lost that some substrates would have kept: who reigns dies, or dice depose a primary.
+/// Returns whether records may be lost that some substrates would have kept: a primary dies, or a drawn fault deposes
+/// it.
 fn is_timely(plan: &Plan) -> bool {
     let crowns = |fault: &&Fault| matches!(fault.kind, Kind::Promote | Kind::Usurp);
     let reigns = |node: usize| {

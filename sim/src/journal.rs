@@ -1,12 +1,12 @@
-//! What a machine's store holds: records in order, and the cursor that belongs to them; and what of it survives which
+//! The store of a machine: records in order, and the cursor that belongs to them; and how much survives each kind of
 //! end.
 //!
-//! What is committed and what survives a power cut are two things: on disk, a sync makes every commit before it
-//! durable. In memory nothing outlives the process. How long a sync takes is the business of who keeps the time: the
-//! event queue ([`crate::fast`], whose records are operations) and the driver tiers (whose records are bytes).
+//! Committed and durable are two things: on disk, a sync makes every commit before it durable. In memory nothing
+//! outlives the process. The keeper of the time decides how long a sync takes: the event queue ([`crate::fast`], whose
+//! records are operations) and the driver tiers (whose records are bytes).
 //!
 //! A rewind or a snapshot is written beside the state that it replaces. Until a sync that began after it has ended,
-//! every crash, a kill too, finds the old state with what of it had survived (`beneath`).
+//! every crash, a kill too, finds the old state, as far as that had survived (`beneath`).
 //!
 //! Invariants: durable <= committed <= held; commits are those after `durable`, in order, each with its cursor; with a
 //! state beneath, the first commit is the one that replaces it, and nothing past the place of a rewind is durable.
@@ -16,17 +16,17 @@
 
 use std::collections::VecDeque;
 
-/// A cursor of three epochs; longer ones live elsewhere. Every commit moves one: it is kept small.
+/// The size of a cursor of three epochs, kept in place; longer ones are boxed. Every commit moves one, so it is small.
 const SHORT_BYTES: usize = 104;
 
-/// A cursor as a store keeps it.
+/// A cursor, as a store keeps it.
 #[derive(Debug, Clone)]
 pub(crate) enum Saved {
     Short(Short),
     Long(Box<[u8]>),
 }
 
-/// Aligned, so that it is moved in words.
+/// The bytes of a short cursor, aligned so that they are moved in words.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(8))]
 pub(crate) struct Short {
@@ -52,7 +52,7 @@ impl Saved {
     }
 }
 
-/// A store's records.
+/// The records of a store.
 #[derive(Debug)]
 pub(crate) struct Journal<R> {
     pub(crate) disk: bool,
@@ -62,11 +62,11 @@ pub(crate) struct Journal<R> {
     pub(crate) durable: usize,
     pub(crate) durable_cursor: Option<Saved>,
     commits: VecDeque<(usize, Saved)>,
-    /// What a crash finds until a sync has covered the rewind or the snapshot that replaced it.
+    /// The state that a crash finds until a sync has covered the rewind or the snapshot that replaced it.
     beneath: Option<Box<Self>>,
-    /// Every boundary with its cursor, where a fault will want to go back.
+    /// Every boundary with its cursor, where a fault will roll back.
     pub(crate) past: Option<Vec<(usize, Saved)>>,
-    /// What a snapshot replaced, where the folder's own entry is forgotten to be synced.
+    /// The records that a snapshot replaced, where a fault leaves the folder's own entry unsynced.
     pub(crate) replaced: Option<Vec<R>>,
 }
 
@@ -90,7 +90,7 @@ impl<R> Journal<R> {
         self.records.len()
     }
 
-    /// Everything held is committed with this cursor, in one step.
+    /// Commits everything held with this cursor, in one step.
     pub(crate) fn commit(&mut self, cursor: Saved) {
         self.committed = self.records.len();
         if self.disk {
@@ -102,17 +102,17 @@ impl<R> Journal<R> {
         self.cursor = Some(cursor);
     }
 
-    /// Whether a sync would make something durable.
+    /// Returns whether a sync would make something durable.
     pub(crate) fn is_unsynced(&self) -> bool {
         !self.commits.is_empty()
     }
 
-    /// How many commits a sync that begins now covers.
+    /// Returns how many commits a sync that begins now covers.
     pub(crate) fn unsynced(&self) -> usize {
         self.commits.len()
     }
 
-    /// The first so many commits are durable.
+    /// Makes the first so many commits durable.
     pub(crate) fn synced(&mut self, commits: usize) {
         for _ in 0..commits {
             let Some((end, cursor)) = self.commits.pop_front() else { break };
@@ -121,18 +121,18 @@ impl<R> Journal<R> {
         }
     }
 
-    /// Everything committed is durable.
+    /// Makes everything committed durable.
     pub(crate) fn settle(&mut self) {
         (self.commits, self.beneath) = (VecDeque::new(), None);
         (self.durable, self.durable_cursor) = (self.committed, self.cursor.clone());
     }
 
-    /// What readers see.
+    /// Returns the records that readers see.
     pub(crate) fn shown(&self) -> &[R] {
         &self.records[..self.committed]
     }
 
-    /// What a power cut would leave.
+    /// Returns the records that a power cut would leave.
     pub(crate) fn surviving(&self) -> &[R] {
         match &self.beneath {
             _ if !self.disk => &[],
@@ -141,7 +141,7 @@ impl<R> Journal<R> {
         }
     }
 
-    /// Whether a crash would find the state before the last rewind or snapshot.
+    /// Returns whether a crash would find the state before the last rewind or snapshot.
     pub(crate) fn hides_another(&self) -> bool {
         self.beneath.is_some()
     }
@@ -160,7 +160,7 @@ impl<R> Journal<R> {
         self.stand(cursor);
     }
 
-    /// Other records take the place of what is held: for readers at once, for a crash once that is synced.
+    /// Replaces all records by others: for readers at once, for a crash once that is synced.
     pub(crate) fn replace(&mut self, records: Vec<R>, cursor: Saved) {
         let old = std::mem::replace(&mut self.records, records);
         if self.disk && self.beneath.is_none() {
@@ -174,7 +174,7 @@ impl<R> Journal<R> {
         self.stand(cursor);
     }
 
-    /// What lies on the disk, but for its records and its past.
+    /// Takes the durable part out, without the records held and the past.
     fn take_disk(&mut self) -> Self {
         Self {
             committed: self.committed,
@@ -186,7 +186,7 @@ impl<R> Journal<R> {
         }
     }
 
-    /// Everything held is one commit with this cursor, behind which there is none.
+    /// Makes everything held one commit with this cursor, and the only one.
     fn stand(&mut self, cursor: Saved) {
         let end = self.records.len();
         self.commits.clear();
@@ -196,21 +196,21 @@ impl<R> Journal<R> {
         self.commit(cursor);
     }
 
-    /// The state before the last rewind or snapshot is there again, if that was not synced.
+    /// Restores the state before the last rewind or snapshot, if that was not synced.
     fn find_beneath(&mut self) {
         if let Some(old) = self.beneath.take() {
             *self = *old;
         }
     }
 
-    /// The cursor of the boundary before the newest, where the past is kept.
+    /// Returns the cursor of the boundary before the newest, where the past is kept.
     pub(crate) fn cursor_before(&self) -> Option<Saved> {
         self.past.as_ref()?.iter().rev().nth(1).map(|row| row.1.clone())
     }
 
     // --- ends of processes -----------------------------------------------------------------------------------------
 
-    /// The process is gone: what was not committed never was; memory is empty.
+    /// Ends the process: uncommitted records are gone; memory is empty.
     pub(crate) fn killed(&mut self) {
         self.find_beneath();
         self.records.truncate(self.committed);
@@ -219,7 +219,7 @@ impl<R> Journal<R> {
         }
     }
 
-    /// The machine lost power: of the commits that were not synced, so many of a hundred parts are there.
+    /// Cuts the machine's power: of the commits that were not synced, so many of a hundred parts survive.
     pub(crate) fn power_lost(&mut self, kept: u64) {
         if self.disk {
             let whole = self.commits.len() as u64 * kept.min(100) / 100;
@@ -234,7 +234,7 @@ impl<R> Journal<R> {
         self.killed();
     }
 
-    /// The disk is put back to a boundary at least so many records older.
+    /// Puts the disk back to a boundary at least so many records older.
     pub(crate) fn roll_back(&mut self, records: u64) {
         let upto = self.committed.saturating_sub(usize::try_from(records).unwrap_or(usize::MAX));
         let past = self.past.take().unwrap_or_default();

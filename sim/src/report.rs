@@ -1,25 +1,25 @@
-//! What a run ends with: a verdict, a hash, and the integers that pictures and statistics are made of.
+//! The result of a run: a verdict, a hash, and the integers for pictures and statistics.
 
 use crate::oracle::Violation;
 use towline_core::Role;
 
-/// How a run ended.
+/// The verdict on a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// As the plan expects.
+    /// The run ended as the plan expects.
     Pass,
     /// An invariant was violated (or the one the plan expects was not).
     Violation(Violation),
-    /// A fault the scenario names, or every drawn one, changed nothing: the faults' places in the plan.
+    /// A fault that the scenario names, or every drawn one, changed nothing: the faults' places in the plan.
     Vacuous(Vec<usize>),
 }
 
-/// A node when the run ended.
+/// A node at the end of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Final {
-    /// Whether a process was there.
+    /// Set if a process was running.
     pub alive: bool,
-    /// What it was.
+    /// The node's role.
     pub role: Role,
     /// Records applied.
     pub offset: u64,
@@ -44,24 +44,24 @@ pub struct Margins {
     pub ring_left_min: u64,
 }
 
-/// What a run ends with.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// How it ended.
+    /// The verdict on the run.
     pub verdict: Verdict,
-    /// The hash over its facts.
+    /// The hash over the run's facts.
     pub hash: u128,
-    /// How many facts there were.
+    /// The number of facts.
     pub facts: u64,
-    /// How many calls into nodes (or, with the real driver, 0).
+    /// The number of calls into nodes; 0 with the real driver.
     pub calls: u64,
-    /// When it ended.
+    /// The time of the end.
     pub end_us: u64,
     /// Marks hit: bit `n` is [`Mark::ALL`](crate::oracle::marks::Mark::ALL)`[n]`.
     pub marks: u64,
-    /// Which faults took effect, by their place in the plan.
+    /// Set for each fault that took effect, by its place in the plan.
     pub effects: Vec<bool>,
-    /// How close it came.
+    /// The margins to the bounds.
     pub margins: Margins,
     /// The nodes at the end, by their number.
     pub finals: Vec<Final>,

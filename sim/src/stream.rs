@@ -1,19 +1,19 @@
-//! Independent streams of dice, by name.
+//! Independent streams of random numbers, by name.
 //!
 //! A stream follows from the run's seed and its name (`workload`, `fault`, `knobs`, `link:0-2`, `node:1`), so taking
-//! one fault out of a run leaves every draw of the others as it was. That is what makes shrinking work. Integers only:
-//! a run must be the same in every process and on every machine.
+//! one fault out of a run leaves every draw of the others as it was, and shrinking works. Integers only: a run must be
+//! the same in every process and on every machine.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A stream of dice.
+/// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
-    /// The stream of this name in the run of this seed.
+    /// Returns the stream of this name in the run of this seed.
     #[must_use]
     pub fn new(seed: u64, name: &str) -> Self {
         let mut key = [0; 32];
@@ -22,22 +22,23 @@ impl Stream {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// Any number.
+    /// Returns any number.
     pub fn word(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// A number below `bound`; 0 if `bound` is 0. The bias of a modulus is of no consequence here.
+    /// Returns a number below `bound`; 0 if `bound` is 0. The bias of a modulus does not matter here.
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.word() % bound }
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// A number from `low` to `high`, each power of two as likely as the next: first the magnitude, then the rest.
+    /// Returns a number from `low` to `high`, each power of two as likely as the next: first the magnitude, then the
+    /// rest.
     pub fn log_between(&mut self, low: u64, high: u64) -> u64 {
         let bits = |value: u64| u64::from(64 - value.leading_zeros());
         let magnitude = self.between(bits(low), bits(high));
@@ -46,7 +47,7 @@ impl Stream {
         self.between(floor.max(low), ceiling.min(high))
     }
 
-    /// One of these.
+    /// Returns one of these.
     ///
     /// # Panics
     /// If there is none.
@@ -55,12 +56,12 @@ impl Stream {
         &of[usize::try_from(index).expect("an index")]
     }
 
-    /// True once in so many times.
+    /// Returns true once in so many times, on average.
     pub fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// 32 bytes for a node's dice.
+    /// Returns 32 bytes for a node's seed.
     pub fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         self.0.fill_bytes(&mut seed);

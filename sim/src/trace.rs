@@ -1,8 +1,8 @@
-//! What happened, as facts: the one language all substrates speak to the oracle and to each other.
+//! The facts of a run: the one language in which all substrates report to the oracle and are compared.
 //!
-//! A [`Fact`] is a thing a host saw or did, never an opinion of the core. Each folds into a [`Record`] of 40 bytes
-//! (time, node, kind, three numbers; little-endian); the hash over all records of a run is its identity. Two runs of
-//! one plan on one substrate give the same records; across substrates only projections are compared ([`crate::diff`]).
+//! A [`Fact`] is something that a host saw or did, never an opinion of the core. Each becomes a [`TraceRow`] of 40
+//! bytes (time, node, kind, three numbers; little-endian); the hash over all rows of a run is its identity. Two runs of
+//! one plan on one substrate give the same rows; across substrates only projections are compared ([`crate::diff`]).
 //!
 //! Kind numbers are stable: old traces stay readable.
 
@@ -11,7 +11,7 @@ mod tracer;
 use towline_core::{Fault, Level, Role};
 pub use tracer::Tracer;
 
-/// Where a store stands: how many records, and the chain over their bytes.
+/// The state of a store: how many records, and the chain over their bytes.
 ///
 /// The chain after record `n` is XXH3-64 of its bytes seeded by the chain before it; 0 before the first. The host
 /// model computes it from what its store holds, so equal chains mean equal bytes in equal order.
@@ -19,22 +19,22 @@ pub use tracer::Tracer;
 pub struct At {
     /// Records before this point.
     pub offset: u64,
-    /// The chain over them.
+    /// The chain over these records.
     pub chain: u64,
 }
 
-/// How a process ended.
+/// The way a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// It said goodbye and flushed.
+    /// In order: it said goodbye and flushed.
     Stopped,
-    /// Killed: what it had committed is there, synced or not.
+    /// Killed: everything it had committed is there, synced or not.
     Killed,
-    /// The machine lost power: what was not synced is gone.
+    /// By a power cut of its machine: everything that was not synced is gone.
     PowerLoss,
 }
 
-/// Why what a reader of a store sees has changed.
+/// The reason why a reader of a store sees another state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The primary committed its own writes.
@@ -47,128 +47,128 @@ pub enum Cause {
     Rewound,
 }
 
-/// What an upstream answered a JOIN, as its own table of replicas shows it right after.
+/// An upstream's answer to a JOIN, as its own table of replicas shows it right after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// The stream goes on where the replica stands.
+    /// The stream goes on at the replica's offset.
     Continue,
-    /// It must rewind first.
+    /// The replica must rewind first.
     Forked,
-    /// A snapshot.
+    /// The replica needs a snapshot.
     Snapshot,
-    /// Neither is possible now.
+    /// Neither is possible now: the replica waits.
     Wait,
     /// The link ends.
     Refused,
 }
 
-/// One thing that happened at one node.
+/// One event at one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact {
-    /// A process started on what its store holds.
+    /// A process started with the content of its store.
     Booted {
-        /// What it starts as.
+        /// The role it starts in.
         role: Role,
-        /// Where its store stands.
+        /// The state of its store.
         at: At,
     },
     /// A process ended.
     Died {
-        /// How.
+        /// The way it ended.
         how: Death,
     },
-    /// The node says what it is.
+    /// The node reports its role.
     Ruled {
         /// Primary or replica.
         role: Role,
-        /// The newest epoch.
+        /// The newest epoch's number.
         epoch: u64,
-        /// The log's end.
+        /// The end of the log.
         offset: u64,
     },
-    /// The node was told of a higher epoch than its own reign.
+    /// The node was notified of a higher epoch than its own.
     Outranked {
-        /// The number.
+        /// The higher epoch's number.
         number: u32,
     },
     /// A primary's log took an operation of the workload.
     Wrote {
         /// Its number in the plan.
         op: u64,
-        /// Where the log ends after it.
+        /// The end of the log after it.
         at: At,
     },
-    /// What a reader of the store sees now.
+    /// A reader of the store sees this state now.
     Visible {
-        /// Where it stands.
+        /// The visible state.
         at: At,
-        /// Why it changed.
+        /// The reason of the change.
         cause: Cause,
     },
-    /// What would survive a power cut now.
+    /// A power cut would leave this state now.
     Durable {
-        /// Where it stands.
+        /// The durable state.
         at: At,
     },
     /// The node asked for a connection to its upstream.
     Dialled {
-        /// How many without progress came before.
+        /// How many attempts without progress came before.
         attempt: u32,
     },
-    /// A connection stands.
+    /// A connection is open.
     Opened {
-        /// This node's name for it.
+        /// The node's id of the link.
         link: u32,
-        /// Who is at the other end.
+        /// The node at the other end.
         peer: usize,
-        /// Whether the peer feeds this node.
+        /// Set if the peer feeds this node.
         upstream: bool,
     },
     /// A peer was admitted, or admitted this node.
     Joined {
-        /// The link.
+        /// The link's id.
         link: u32,
-        /// Who is at the other end.
+        /// The node at the other end.
         peer: usize,
-        /// Where the stream goes on.
+        /// The offset at which the stream goes on.
         from: u64,
     },
     /// The node ended a connection.
     Closed {
-        /// The link.
+        /// The link's id.
         link: u32,
-        /// Who was at the other end.
+        /// The node at the other end.
         peer: usize,
-        /// Why.
+        /// The reason.
         fault: Fault,
-        /// Whether the peer said so.
+        /// Set if the peer sent it.
         by_peer: bool,
-        /// How long to stay away.
+        /// The time to stay away.
         retry_us: u64,
     },
     /// A connection ended without the node's doing.
     Lost {
-        /// The link.
+        /// The link's id.
         link: u32,
-        /// Who was at the other end.
+        /// The node at the other end.
         peer: usize,
     },
     /// The node answered a replica's JOIN.
     Asked {
-        /// The replica.
+        /// The replica's number.
         peer: usize,
         /// The boundary the replica named; `u64::MAX` if it has no complete state.
         have: u64,
-        /// The node's ring: its oldest boundary at that moment.
+        /// The oldest boundary of the node's ring at that moment.
         start: u64,
-        /// And its end.
+        /// The end of the ring.
         end: u64,
-        /// What it answered.
+        /// The answer to the JOIN.
         answer: Answer,
     },
     /// A replica acknowledged more; `u64::MAX` is "unknown".
     Acked {
-        /// The replica.
+        /// The replica's number.
         peer: usize,
         /// Records received.
         received: u64,
@@ -179,51 +179,51 @@ pub enum Fact {
     },
     /// The upstream's history parts from this node's.
     Forked {
-        /// Where.
+        /// The offset of the fork.
         offset: u64,
-        /// Whether this node rewinds; else a snapshot follows.
+        /// Set if this node rewinds; otherwise a snapshot follows.
         rewinds: bool,
     },
     /// The node wants a view of its store for a replica.
     Wanted {
-        /// Its name.
+        /// The name of the view.
         snapshot: u64,
         /// The earliest useful offset.
         from: u64,
     },
-    /// The view stands.
+    /// The view is open.
     Viewed {
-        /// Its name.
+        /// The name of the view.
         snapshot: u64,
-        /// Where it was cut.
+        /// The state it was cut at.
         at: At,
     },
     /// The view is freed.
     Freed {
-        /// Its name.
+        /// The name of the view.
         snapshot: u64,
     },
     /// A snapshot began to arrive.
     Begun {
-        /// Its name.
+        /// The name of the snapshot.
         snapshot: u64,
-        /// Where it was cut.
+        /// The offset it was cut at.
         offset: u64,
     },
-    /// A piece of it arrived.
+    /// A piece of a snapshot arrived.
     Piece {
-        /// Of which snapshot.
+        /// The name of the snapshot.
         snapshot: u64,
-        /// Its number.
+        /// The number of the piece.
         piece: u64,
-        /// Whether it is the last.
+        /// Set for the last piece.
         last: bool,
     },
-    /// Everything the upstream had at its last beat is here.
+    /// Everything that the upstream had at its last beat has arrived.
     CaughtUp,
     /// A replica was forgotten.
     Expired {
-        /// Which.
+        /// The replica's number.
         peer: usize,
         /// Records it lacked.
         lag: u64,
@@ -240,22 +240,22 @@ pub enum Fact {
     },
     /// Chaos is over: from here on the plan's core set must converge.
     Healed,
-    /// The end of the run: what the node's own content digest says.
+    /// The end of the run: the node's own content digest.
     Content {
-        /// Where it stands.
+        /// The node's offset.
         offset: u64,
         /// The store's content digest, low half.
         digest: u64,
     },
-    /// A client that waited was told that its write is held.
+    /// A waiting client got the answer that its write is held.
     Granted {
         /// Its number in the plan.
         op: u64,
-        /// By how many replicas.
+        /// The number of replicas that hold it.
         replicas: u32,
-        /// How far they have it.
+        /// The level at which they hold it.
         level: Level,
-        /// And that it survives a power cut at the node itself.
+        /// Set if it also survives a power cut at the node itself.
         own: bool,
     },
     /// The store keeps no more of the stream beside the snapshot that it loads: the rest waits in the spool.
@@ -267,25 +267,25 @@ pub enum Fact {
 
 /// One fact, flat: 40 bytes, little-endian when hashed or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
+pub struct TraceRow {
     /// Microseconds since the run began.
     pub t_us: u64,
-    /// Which node.
+    /// The node's number.
     pub node: u32,
-    /// The kind's stable number.
+    /// The stable number of the fact's kind.
     pub kind: u32,
-    /// What the kind says.
+    /// The fields of this kind.
     pub fields: [u64; 3],
 }
 
-/// The length of a record.
-pub const RECORD_BYTES: usize = 40;
+/// The length of a row.
+pub const ROW_BYTES: usize = 40;
 
-impl Record {
-    /// The record's bytes.
+impl TraceRow {
+    /// Returns the row's bytes.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
-        let mut bytes = [0; RECORD_BYTES];
+    pub fn to_bytes(&self) -> [u8; ROW_BYTES] {
+        let mut bytes = [0; ROW_BYTES];
         bytes[..8].copy_from_slice(&self.t_us.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.node.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.kind.to_le_bytes());
@@ -301,7 +301,7 @@ const fn flag(yes: bool) -> u64 {
 }
 
 impl Fact {
-    /// The fact's stable number and its three fields.
+    /// Returns the fact's stable number and its three fields.
     #[inline(always)]
     #[must_use]
     pub fn flat(&self) -> (u32, [u64; 3]) {

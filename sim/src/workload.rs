@@ -1,14 +1,14 @@
-//! What the workload writes: operation `n` sets key `n mod keys` to a value that begins with `n`.
+//! The writes of the workload: operation `n` sets key `n mod keys` to a value that begins with `n`.
 //!
-//! The same on every substrate: the fast tier hands these records to the core itself, the driver tiers say `SET` with
-//! the same key and value to a real server, which makes the same record of it.
+//! They are the same on every substrate: the fast tier hands these records to the core itself, the driver tiers send
+//! `SET` with the same key and value to a real server, which makes the same record of it.
 
 use towline_kv::Effect;
 
-/// A value is at least this long: its operation's number.
+/// The least length of a value, which holds its operation's number.
 pub const VALUE_BYTES_MIN: u64 = 16;
 
-/// The key of an operation.
+/// Returns the key of an operation.
 #[must_use]
 pub fn key(op: u64, keys: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(16);
@@ -21,7 +21,8 @@ fn push_key(out: &mut Vec<u8>, op: u64, keys: u64) {
     push_digits(out, op % keys.max(1), 6);
 }
 
-/// The value of an operation: its number in 16 digits, then filling that differs from one operation to the next.
+/// Returns the value of an operation: its number in 16 digits, then filling that differs from one operation to the
+/// next.
 #[must_use]
 pub fn value(op: u64, bytes: u64) -> Vec<u8> {
     let mut value = Vec::new();
@@ -38,7 +39,7 @@ fn push_value(out: &mut Vec<u8>, op: u64, bytes: u64) {
     out.resize(end, filling);
 }
 
-/// The operation that wrote a value.
+/// Returns the operation that wrote a value.
 #[must_use]
 pub fn number(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value.get(..16)?).ok()?.parse().ok()
@@ -57,7 +58,7 @@ fn push_digits(out: &mut Vec<u8>, number: u64, least: usize) {
     out.extend_from_slice(&digits[from.min(digits.len() - least)..]);
 }
 
-/// How long the record of an operation with a value of so many bytes is.
+/// Returns the length of an operation's record with a value of so many bytes.
 #[must_use]
 pub fn record_bytes(bytes: u64, keys: u64) -> u64 {
     let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -65,9 +66,9 @@ pub fn record_bytes(bytes: u64, keys: u64) -> u64 {
     Effect::set_len(key_bytes, length(bytes.max(VALUE_BYTES_MIN))) as u64
 }
 
-/// The record of an operation, as the reference server writes it.
+/// Returns the record of an operation, as the reference server writes it.
 pub fn record(op: u64, keys: u64, bytes: u64, out: &mut Vec<u8>) {
-    // One room for both: this is called for every operation of every run.
+    // One allocation for both: this is called for every operation of every run.
     let mut parts = Vec::with_capacity(256);
     push_key(&mut parts, op, keys);
     let key_bytes = parts.len();

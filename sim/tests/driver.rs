@@ -1,4 +1,4 @@
-//! The real driver on loopback TCP, and what it must agree in with the others.
+//! The real driver on loopback TCP, and its agreement with the other substrates.
 
 #![cfg(not(target_family = "wasm"))]
 

@@ -1,4 +1,4 @@
-//! What some named scenarios claim beyond the invariants: counts that the oracle has no opinion on.
+//! Claims of some named scenarios beyond the invariants: counts that the oracle does not judge.
 
 use towline_sim::fast::{Run, run};
 use towline_sim::oracle::marks::Mark;
@@ -6,7 +6,7 @@ use towline_sim::plan::{Scenario, named};
 use towline_sim::report::Verdict;
 use towline_sim::trace::Fact;
 
-/// The runs of some seeds of a named scenario; each passes.
+/// Plays some seeds of a named scenario; each run passes.
 fn runs(name: &str, seeds: u64) -> Vec<Run> {
     let (_, text) = named().iter().find(|(known, _)| *known == name).expect("a named scenario");
     let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
@@ -72,11 +72,11 @@ fn a_primary_that_comes_back_empty_is_refused_until_its_replicas_may_adopt_it() 
             *t_us > 3_500_000 && *node > 0 && matches!(fact, Fact::Begun { .. })
         };
         let first = run.facts.iter().find(|fact| taken(fact)).map_or(u64::MAX, |(t_us, _, _)| *t_us);
-        assert!(first >= 8_000_000, "a snapshot of a foreign history at {first} us");
+        assert!(first >= 8_000_000, "a snapshot of another history at {first} us");
     }
 }
 
-/// Dice stay within the atlas; these two lie outside, and each has a scenario.
+/// Drawn faults stay within the atlas; these two lie outside, and each has a scenario.
 #[test]
 fn what_drawn_faults_never_reach_is_reached_by_a_scenario_of_its_own() {
     for mark in Mark::ALL.iter().filter(|mark| mark.is_outside_the_atlas()) {

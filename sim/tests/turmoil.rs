@@ -1,4 +1,4 @@
-//! The turmoil tier: the real driver on simulated sockets, armed.
+//! The turmoil tier: the real driver on simulated sockets, with panics armed.
 
 #![cfg(all(feature = "turmoil", tokio_unstable))]
 
@@ -66,8 +66,8 @@ fn a_replica_is_killed_and_returns() {
     assert_eq!(report.finals[2].snapshots, 1, "the other one never notices");
 }
 
-/// The same star, every node on a disk, and power that fails twice: a replica's, then the primary's in the middle of
-/// writing out.
+/// Returns the same star with every node on a disk, and power that fails twice: a replica's, then the primary's in the
+/// middle of a write to disk.
 fn power_fails(seed: u64) -> Plan {
     let faults = "
         [[fault]]
@@ -126,7 +126,7 @@ fn a_stalled_replica_catches_up_when_it_reads_again() {
     assert_eq!(report.effects, [true]);
 }
 
-/// The real host slows its writers down to what the replica takes.
+/// The real host slows its writers down to the replica's pace.
 #[test]
 fn a_slow_joiner_needs_one_snapshot() {
     let (_, text) = plan::named().iter().find(|(name, _)| *name == "slow-joiner").expect("a named scenario");
@@ -179,7 +179,7 @@ fn a_panic_in_a_spawned_task_fails_the_run() {
     assert_eq!(violation.invariant, Invariant::X4);
 }
 
-/// The run of a plan with a planted bug ends with this violation, and without it passes.
+/// Checks that the run of a plan with a planted bug ends with this violation, and without it passes.
 fn found(plan: &Plan, planted: Planted, invariant: Invariant) {
     passed(&run(plan));
     let report = turmoil::run_planted(plan, planted).expect("it runs").report;
@@ -246,7 +246,7 @@ fn the_named_scenarios_pass() {
 
 #[test]
 fn what_was_answered_before_a_stop_in_order_is_on_the_replica_that_takes_over() {
-    // A burst is answered and waits behind a thin line when the primary is told to stop; then its replica reigns.
+    // A burst is answered and waits behind a thin line when the primary is asked to stop; then its replica is promoted.
     let faults = "
         [[train]]
         at = \"1500ms\"

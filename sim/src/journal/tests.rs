@@ -4,7 +4,7 @@ fn saved(number: u8) -> Saved {
     Saved::new(&[number])
 }
 
-/// A disk with records 1 and 2 synced, and 3 committed.
+/// Makes a disk with records 1 and 2 synced, and 3 committed.
 fn disk() -> Journal<u8> {
     let mut disk = Journal::new(true, false);
     for record in 1..=3 {

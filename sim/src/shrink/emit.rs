@@ -1,15 +1,15 @@
-//! What a shrunk plan is handed on as: a test that holds it, or the end of a link that does.
+//! The forms in which a shrunk plan is passed on: a test that contains it, or the end of a link that does.
 
 use crate::oracle::Invariant;
 use crate::plan::Plan;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// What the end of a link that carries a plan begins with.
+/// The beginning of a link's end that carries a plan.
 const FRAGMENT: &str = "#plan=";
 
-/// A file with one test: the plan, and that its run violates nothing; a fault that only the bug makes possible may be
-/// in vain without it. `mutant` 0 is the core as it ships.
+/// Returns a file with one test: the plan, and that its run violates nothing; without the bug, a fault that only the
+/// bug makes possible may change nothing. `mutant` 0 is the core as it ships.
 #[must_use]
 pub fn test_source(plan: &Plan, invariant: Invariant, mutant: u16) -> String {
     let name = format!("{}_{}_{}", plan.name, plan.seed, invariant.name());
@@ -36,13 +36,13 @@ pub fn test_source(plan: &Plan, invariant: Invariant, mutant: u16) -> String {
     )
 }
 
-/// The end of a link that carries a plan.
+/// Returns the end of a link that carries a plan.
 #[must_use]
 pub fn fragment(plan: &Plan) -> String {
     format!("{FRAGMENT}{}", URL_SAFE_NO_PAD.encode(plan.to_text()))
 }
 
-/// The plan's text that the end of a link carries.
+/// Returns the plan's text that the end of a link carries.
 #[must_use]
 pub fn plan_of_fragment(fragment: &str) -> Option<String> {
     let encoded = fragment.strip_prefix(FRAGMENT)?;

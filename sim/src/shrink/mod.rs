@@ -2,7 +2,7 @@
 //!
 //! A candidate is kept if its run violates the same invariant. Stages, from what people want least to read on: faults
 //! (halves, then one by one), trains, spans and counts, amounts, nodes, the duration, the knobs; again until a round
-//! changes nothing. Since all dice have their own streams, what stays behaves as it did.
+//! changes nothing. Each random choice has its own stream, so the parts that remain behave as they did.
 //!
 //! Bounds: at most [`RUNS_MAX`] runs. A plan within the atlas stays within it: a circle of replicas never converges,
 //! which says nothing about a bug.
@@ -15,32 +15,32 @@ pub use emit::{fragment, plan_of_fragment, test_source};
 use crate::oracle::Invariant;
 use crate::plan::Plan;
 
-/// At most so many runs.
+/// The most runs of one shrinking.
 pub const RUNS_MAX: u32 = 400;
 
-/// How far a shrinking has come.
+/// The progress of a shrinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Runs so far.
     pub runs: u32,
     /// Faults of the smallest plan so far.
     pub faults: usize,
-    /// Its trains.
+    /// Trains of the smallest plan so far.
     pub trains: usize,
 }
 
-/// What is left.
+/// The result of a shrinking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shrunk {
     /// The smallest plan found; the one that was given if it does not fail.
     pub plan: Plan,
-    /// What both violate.
+    /// The invariant that both plans violate.
     pub invariant: Option<Invariant>,
-    /// How many runs it took.
+    /// The number of runs it took.
     pub runs: u32,
 }
 
-/// Shrinks a plan. `run` says which invariant a plan's run violates; `progress` hears of every run.
+/// Shrinks a plan. `run` returns the invariant that a plan's run violates; `progress` is called for every run.
 pub fn shrink(
     plan: &Plan,
     run: &mut dyn FnMut(&Plan) -> Option<Invariant>,

@@ -21,7 +21,7 @@ impl Shrinker<'_> {
         self.calm_knobs();
     }
 
-    /// Takes runs of neighbours out, half of the list at first, at last one by one.
+    /// Removes runs of neighbours: half of the list at first, then fewer, at last one by one.
     fn drop_from<T>(&mut self, part: Part<T>) {
         let mut step = part(&mut self.best).len();
         while step > 0 {
@@ -38,7 +38,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Shorter spans, fewer operations.
+    /// Makes spans shorter, and operations fewer.
     fn shorten(&mut self) {
         for index in 0..self.best.faults.len() {
             if self.best.faults[index].kind.shape().lasts {
@@ -50,7 +50,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Smaller amounts, shorter values. Which sides, which edge, which versions: those are names, not amounts.
+    /// Makes amounts smaller, and values shorter. Sides, edges and versions are names, not amounts.
     fn lessen(&mut self) {
         for index in 0..self.best.faults.len() {
             let kind = self.best.faults[index].kind;
@@ -64,7 +64,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// The least of a number that still fails, between `least` and what it is: at once, else half by half.
+    /// Finds the least of a number that still fails, from `least` up: at once, else half by half.
     fn reduce(&mut self, number: Number, least: u64) {
         let now = *number(&mut self.best);
         if now <= least || self.tries(|plan| *number(plan) = least) {
@@ -76,7 +76,7 @@ impl Shrinker<'_> {
         }) {}
     }
 
-    /// Nodes that nobody follows and no fault names.
+    /// Removes nodes that nobody follows and no fault names.
     fn drop_nodes(&mut self) {
         for node in (0..self.best.nodes.len()).rev() {
             let plan = &self.best;
@@ -91,7 +91,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// An earlier heal: right after the last fault, or sooner by halves.
+    /// Heals earlier: right after the last fault, or sooner by halves.
     fn cut(&mut self) {
         let end = |fault: &Fault| {
             fault.at_us.saturating_add(if fault.for_us == u64::MAX { 0 } else { fault.for_us })
@@ -103,7 +103,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Knobs as they are by default: all at once, else one by one.
+    /// Sets knobs to their defaults: all at once, else one by one.
     fn calm_knobs(&mut self) {
         let calm = Knobs::default();
         if self.tries(|plan| plan.knobs = calm) {
@@ -119,7 +119,7 @@ impl Shrinker<'_> {
     }
 }
 
-/// An earlier heal, and faults that begin and end by then.
+/// Moves the heal to an earlier time, and ends all faults by then.
 fn heal_at(plan: &mut Plan, heal_us: u64) {
     plan.heal_us = heal_us;
     for fault in &mut plan.faults {
@@ -140,7 +140,7 @@ fn remove_node(plan: &mut Plan, node: usize) {
         closer(&mut fault.node);
         closer(&mut fault.peer);
         if fault.kind == Kind::Split {
-            // The sides close up as the numbers do.
+            // The sides lose the node's bit, as the numbers above it shift.
             let below = fault.amount & ((1 << node) - 1);
             fault.amount = (fault.amount >> (node + 1)) << node | below;
         }

@@ -6,7 +6,7 @@ fn mixed(seed: u64) -> Plan {
     Scenario::parse("mixed.toml", text).expect("a scenario of ours").draw(seed)
 }
 
-/// The first plan of mixed with at least so many faults, none like another.
+/// Returns the first plan of `mixed` with at least so many faults, all different.
 fn busy(count: usize) -> Plan {
     let different = |plan: &Plan| {
         let mut kinds: Vec<Kind> = plan.faults.iter().map(|fault| fault.kind).collect();

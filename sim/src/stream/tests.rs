@@ -8,7 +8,7 @@ fn streams_are_independent_and_the_same_in_every_process() {
     };
     assert_eq!(draws("fault"), draws("fault"));
     assert_ne!(draws("fault"), draws("workload"));
-    // Written down once: another process, another machine, another year must draw these.
+    // Fixed values: another process, another machine, another year must draw these.
     assert_eq!(Stream::new(1, "knobs").below(1_000_000), FIRST_KNOB);
 }
 

@@ -1,11 +1,11 @@
-//! What the tests of the driver tiers share: small scenarios, and a run that must pass.
+//! Shared by the tests of the driver tiers: small scenarios, and a run that must pass.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use towline_sim::plan::{Plan, Scenario, Substrate};
 use towline_sim::report::{Report, Verdict};
 
-/// One primary and two replicas for three seconds, with these faults behind.
+/// Returns a plan of one primary and two replicas for three seconds, with these faults.
 pub(crate) fn star(faults: &str, seed: u64) -> Plan {
     let head = "
         scenario = 1
@@ -27,12 +27,12 @@ pub(crate) fn star(faults: &str, seed: u64) -> Plan {
     plan(&format!("{head}{faults}"), seed)
 }
 
-/// The plan of a scenario.
+/// Returns the plan of a scenario.
 pub(crate) fn plan(text: &str, seed: u64) -> Plan {
     Scenario::parse("test", text).expect("a scenario").draw(seed)
 }
 
-/// A plan of each named scenario that makes sense there.
+/// Returns a plan of each named scenario that the substrate can play.
 pub(crate) fn named(on: Substrate, seed: u64) -> Vec<Plan> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut paths: Vec<_> =
@@ -45,12 +45,12 @@ pub(crate) fn named(on: Substrate, seed: u64) -> Vec<Plan> {
     plans.filter(|plan| plan.on.contains(&on)).collect()
 }
 
-/// How many writes a plan has.
+/// Returns how many writes a plan has.
 pub(crate) fn operations(plan: &Plan) -> u64 {
     plan.trains.iter().map(|train| train.count).sum()
 }
 
-/// What must hold of every run that passes.
+/// Checks the claims that hold of every run that passes.
 pub(crate) fn passed(report: &Report) {
     assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
     let first = report.finals[0];
