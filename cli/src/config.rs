@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use towline_core::ConfigError;
-use towline_server::transport::Tcp;
+use towline_driver::transport::Tcp;
 use towline_server::web::Web;
 use towline_server::{Options, StartError, StoreKind};
 

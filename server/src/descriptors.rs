@@ -17,8 +17,8 @@ use crate::command::reply;
 use crate::engine::surplus::PLACES;
 use crate::metrics::SCRAPES;
 use crate::options::Options;
-use crate::transport::BoxTransport;
 use crate::web::VISITS;
+use towline_driver::transport::BoxTransport;
 
 /// The process's own: streams, runtime, listeners, the store's files, a dial, a probe, and connections that are told
 /// why they cannot stay.

@@ -19,8 +19,8 @@ use crate::engine::arrival::Arrival;
 use crate::engine::surplus::PLACES;
 use crate::metrics;
 use crate::options::{Options, StartError};
-use crate::transport::{BoxTransport, Listener, Net};
 use crate::web::{self, Web};
+use towline_driver::transport::{BoxTransport, Listener, Net};
 
 /// Before an accept that failed is tried again, and for words to leave.
 const AGAIN: Duration = Duration::from_millis(50);

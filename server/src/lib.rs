@@ -21,7 +21,6 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`Server`], [`Options`] | start, watch and stop a server |
-//! | [`transport`] | where connections come from: TCP, WebSocket, in-process, or your own |
 //! | [`web`] | the door for browsers: a page, and replicas in tabs |
 //! | [`store`] | what the driver asks of a store, and the two that ship |
 //! | [`command`] | the client protocol, without sockets |
@@ -31,7 +30,6 @@
 // A print macro panics where nothing can be written.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
-mod clock;
 pub mod command;
 mod descriptors;
 mod doors;
@@ -43,10 +41,8 @@ mod name;
 mod options;
 mod server;
 pub mod store;
-pub mod transport;
 pub mod web;
 
-pub use clock::{Clock, WallClock};
 pub use engine::arrival::Inspection;
 pub use lost_lines::{count_lost_log_line, lost_log_lines};
 pub use machine::Usage;

@@ -17,7 +17,7 @@ use towline_core::{Replica, ReplicaState, Role};
 
 use crate::command::{Status, UpstreamState};
 use crate::engine::arrival::{Arrival, Inspection};
-use crate::transport::{BoxTransport, Listener};
+use towline_driver::transport::{BoxTransport, Listener};
 
 /// Connections served at the same time.
 pub(crate) const SCRAPES: usize = 8;

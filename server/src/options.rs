@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use towline_core::{Config, ConfigError, HistoryId, NodeId, Options as CoreOptions, Span};
 
-use crate::clock::WallClock;
-use crate::transport::Net;
 use crate::web::{self, Web};
+use towline_driver::WallClock;
+use towline_driver::transport::Net;
 
 /// Pieces under way to this node. The store takes them as they come, so this covers the time an acknowledgement takes
 /// between two busy processes. Between two bounds: with 1 MiB a snapshot beside a full stream came four times slower

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use towline_core::{Boot, Config, Cursor, EpochOffset, Input, Node, NodeId, Role};
 
-use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::engine::Engine;
 use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
@@ -27,8 +26,10 @@ use crate::engine::upstream::Upstream;
 use crate::metrics;
 use crate::name;
 use crate::options::{Options, ServeError, StartError, StoreKind};
-use crate::store::{DiskOptions, DiskStore, MemoryStore, Spool, Store};
-use crate::transport::{Listener, Net, Tcp};
+use crate::store::{DiskOptions, DiskStore, MemoryStore, Store};
+use towline_driver::Clock;
+use towline_driver::store::Spool;
+use towline_driver::transport::{Listener, Net, Tcp};
 
 /// A running server.
 #[derive(Debug)]

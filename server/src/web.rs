@@ -29,7 +29,7 @@ use self::post::Post;
 use crate::command::status;
 use crate::engine::arrival::{Arrival, Inspection};
 use crate::metrics::inspect;
-use crate::transport::{BoxTransport, Listener, WebSocket, is_loopback};
+use towline_driver::transport::{BoxTransport, Listener, WebSocket, is_loopback};
 
 mod post;
 #[cfg(test)]

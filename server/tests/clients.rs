@@ -283,7 +283,7 @@ async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_w
     assert_eq!(reader.ask(&["GET", "a"]).await, "+QUEUED");
     assert_eq!(reader.ask(&["EXEC"]).await, "*-1");
     // A key whose time comes has changed, too.
-    assert_eq!(client.ask(&["SET", "e", "1", "PX", "30"]).await, "+OK");
+    assert_eq!(client.ask(&["SET", "e", "1", "PX", "500"]).await, "+OK");
     assert_eq!(client.ask(&["WATCH", "e"]).await, "+OK");
     until("it is gone", async || primary.inspect().await.unwrap().keys == 1).await;
     assert_eq!(client.ask(&["MULTI"]).await, "+OK");

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{World, agree, following, options, until};
 use towline_core::Role;
+use towline_driver::WallClock;
 use towline_server::command::UpstreamState;
-use towline_server::{Options, ServeError, WallClock};
+use towline_server::{Options, ServeError};
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_is_written_on_a_primary_is_read_on_its_replica() {

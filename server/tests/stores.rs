@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 
 use common::{World, agree, following, options, until};
 use towline_core::{Offset, Span};
+use towline_driver::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net};
 use towline_kv::{ApplyError, Digest, ExpiryMs};
 use towline_server::store::{Found, MemoryStore, Replaced, Store, View};
-use towline_server::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net};
 use towline_server::{Options, ServeError, Server, StoreKind};
 
 /// The orders a store is given.

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use common::{World, agree, options, until};
-use towline_server::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net, Tcp, WebSocket};
+use towline_driver::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net, Tcp, WebSocket};
 use towline_server::web::{REPLICATE, Web};
 use towline_server::{Options, Server};
 

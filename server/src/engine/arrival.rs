@@ -5,7 +5,7 @@ use towline_kv::Digest;
 
 use super::clients::Place;
 use crate::command::backend::Status;
-use crate::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 /// Arrivals that may wait for the engine.
 pub(crate) const ARRIVALS_MAX: usize = 64;

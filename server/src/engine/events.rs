@@ -5,9 +5,8 @@ use tracing::{debug, info, warn};
 
 use super::Engine;
 use super::links::{LinkRow, Looked};
-use super::notices::Cause;
 use super::ready::Token;
-use crate::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 impl Engine {
     /// Takes every event there is.
@@ -102,7 +101,7 @@ impl Engine {
                 let peer = peer.unwrap_or_default();
                 match (by_peer, fault) {
                     (false, Fault::BadMagic) => {
-                        if let Some(repeats) = self.heart.notices.note(Cause::NoReplica, self.heart.now) {
+                        if let Some(repeats) = self.heart.strangers.no_replica.note(self.heart.now) {
                             info!("{peer} is no replica: it does not speak Towline{repeats}");
                         }
                     }

@@ -16,15 +16,15 @@ use tracing::{info, warn};
 
 use super::clients::Pause;
 use super::failure::StoreState;
-use super::notices::Notices;
 use super::receive::Receive;
 use super::tally::Tally;
 use super::throttle::WriteRoom;
 use super::upstream::Upstream;
-use crate::clock::Clock;
 use crate::command::backend::Refusal;
 use crate::command::watch::Watches;
 use crate::store::{Store, View};
+use towline_driver::Clock;
+use towline_driver::connection::LogLimit;
 
 /// A commit is due after so many bytes of records.
 const COMMIT_BYTES: u64 = 64 << 10;
@@ -36,6 +36,19 @@ const TURN_SHARE: u64 = 16;
 const TURN_STEPS: u64 = 1_600_000;
 /// Keys whose time has come, deleted in one turn.
 const EXPIRE_KEYS: usize = 256;
+
+/// Limits on log lines that anybody who connects can cause.
+#[derive(Debug, Default)]
+pub(crate) struct Strangers {
+    /// A browser's request came to the clients' port.
+    pub(crate) http: LogLimit,
+    /// The clients' buffers were full, and this one held the most.
+    pub(crate) memory: LogLimit,
+    /// Memory was short, and a request did not go on.
+    pub(crate) unfinished: LogLimit,
+    /// No replica, on the replicas' port.
+    pub(crate) no_replica: LogLimit,
+}
 
 /// Node, store and what they need to agree.
 pub(crate) struct Heart {
@@ -51,7 +64,7 @@ pub(crate) struct Heart {
     /// Clients' commands are held until then.
     pub(crate) pause: Option<Pause>,
     /// What was logged about connections that misbehave.
-    pub(crate) notices: Notices,
+    pub(crate) strangers: Strangers,
     /// Keys that clients watch.
     pub(crate) watches: Watches,
     /// How much may be written before the write throttle is asked again.
@@ -99,7 +112,7 @@ impl Heart {
             upstream,
             tally,
             pause: None,
-            notices: Notices::default(),
+            strangers: Strangers::default(),
             watches: Watches::default(),
             room: WriteRoom::OPEN,
             closing: false,

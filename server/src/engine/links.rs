@@ -16,9 +16,9 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncWrite;
 use towline_core::{Config, Input, LinkId, More, Next, Side};
 
-use super::buffer::Buffer;
 use super::heart::Heart;
-use crate::transport::BoxTransport;
+use towline_driver::connection::Buffer;
+use towline_driver::transport::BoxTransport;
 
 /// Read from one link in a turn. What a replica took is said at a turn's end, and its upstream waits for that.
 const READ_BYTES: usize = 256 << 10;

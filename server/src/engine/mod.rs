@@ -14,22 +14,18 @@
 //! | `views` | snapshots that are read |
 //! | `upstream`, `probe` | dialling, and what is said about it |
 //! | `throttle`, `stop` | how fast clients may write while a replica joins; the orderly end |
-//! | `ready`, `buffer`, `arrival` | who woke, unread bytes, what other tasks bring |
+//! | `ready`, `arrival` | who woke, what other tasks bring |
 //! | `tally`, `rate` | counters, and how fast they grow |
-//! | `notices` | log lines about clients, one a cause |
 //! | `surplus` | clients beyond the limit |
 //!
 //! Around it small tasks accept, dial, probe and see last words off; they reach it through one bounded channel.
 
 pub(crate) mod arrival;
-mod buffer;
 pub(crate) mod clients;
 mod events;
 mod failure;
-mod farewell;
 pub(crate) mod heart;
 pub(crate) mod links;
-mod notices;
 pub(crate) mod probe;
 mod rate;
 mod ready;
@@ -47,12 +43,12 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 use towline_core::{Input, Role, Span};
+use towline_driver::connection::Closing;
 use tracing::warn;
 
 use self::arrival::{ARRIVALS_MAX, Arrival, Inspection};
@@ -65,12 +61,10 @@ use self::surplus::Surplus;
 use self::throttle::WriteThrottle;
 use self::views::Views;
 use crate::options::{LeftOver, ServeError};
-use crate::transport::{BoxTransport, Net};
+use towline_driver::transport::{BoxTransport, Net};
 
 /// Rows looked at in one turn.
 const ROWS: usize = 128;
-/// How long last words may take once everything else is done.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The task that owns everything.
 pub(crate) struct Engine {
@@ -87,7 +81,7 @@ pub(crate) struct Engine {
     sender: mpsc::Sender<Arrival>,
     /// Dials and probes.
     tasks: JoinSet<()>,
-    farewells: JoinSet<()>,
+    farewells: Closing,
     surplus: Surplus,
     sleep: Pin<Box<Sleep>>,
     /// Acknowledgements came, or something was persisted.
@@ -122,7 +116,7 @@ impl Engine {
             surplus: Surplus::new(arrivals.0.clone()),
             sender: arrivals.0,
             tasks: JoinSet::new(),
-            farewells: JoinSet::new(),
+            farewells: Closing::default(),
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
             acked: false,
             stop_wait,
@@ -137,9 +131,7 @@ impl Engine {
         tokio::task::unconstrained(poll_fn(|task| self.turn(task))).await;
         self.tasks.shutdown().await;
         self.surplus.shutdown().await;
-        let words = async { while self.farewells.join_next().await.is_some() {} };
-        tokio::time::timeout(LAST_WORDS, words).await.ok();
-        self.farewells.shutdown().await;
+        self.farewells.finish().await;
         self.verdict
     }
 
@@ -161,7 +153,7 @@ impl Engine {
         self.tend_clients();
         more |= self.write();
         while let Poll::Ready(Some(_)) = self.tasks.poll_join_next(task) {}
-        while let Poll::Ready(Some(_)) = self.farewells.poll_join_next(task) {}
+        self.farewells.reap(task);
         if self.over() {
             return Poll::Ready(());
         }
@@ -318,8 +310,8 @@ impl Engine {
 
     /// Lets last words leave, if there is room for that.
     fn see_off(&mut self, transport: BoxTransport, words: Vec<u8>) {
-        if self.heart.closing || self.farewells.len() < farewell::FAREWELLS {
-            farewell::see_off(&mut self.farewells, transport, words);
+        if self.heart.closing || self.farewells.has_room() {
+            self.farewells.close(transport, words);
         }
     }
 

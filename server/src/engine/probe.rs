@@ -13,7 +13,7 @@ use towline_core::{
     Boot, Config, Event, Fault, Input, LinkId, Next, Node, NodeId, Options as CoreOptions, Role, Side, Time,
 };
 
-use crate::transport::{BoxTransport, Net};
+use towline_driver::transport::{BoxTransport, Net};
 
 const QUESTION: &[u8] = b"*2\r\n$7\r\nTOWLINE\r\n$11\r\nREPLICATION\r\n";
 /// For the connection.

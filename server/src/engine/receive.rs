@@ -16,7 +16,8 @@ use tracing::{info, warn};
 
 use self::brake::Brake;
 use super::heart::Heart;
-use crate::store::{Pace, Spool};
+use crate::store::Pace;
+use towline_driver::store::Spool;
 
 mod brake;
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use towline_kv::{Parsed, RequestLimits, RequestReader};
 
 use super::arrival::Arrival;
-use crate::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 /// Clients served at the same time.
 pub(crate) const PLACES: usize = 4;

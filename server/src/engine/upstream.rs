@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::arrival::Arrival;
 use crate::command::backend::UpstreamState;
 use crate::options::ServeError;
-use crate::transport::Net;
+use towline_driver::transport::Net;
 
 /// Longer than any connection that is worth waiting for.
 const DIAL_TIMEOUT: Span = Span::from_secs(5);

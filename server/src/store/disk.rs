@@ -117,7 +117,7 @@ impl DiskStore {
         Self::over(base, Home::Folder(folder, options.cache_bytes), path, options)
     }
 
-    /// The directory, where a [`Spool`](super::Spool) finds its place.
+    /// The directory, where a [`Spool`](towline_driver::store::Spool) finds its place.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,8 +1,7 @@
 //! The store behind a node: what the driver asks of it, and the two that ship.
 //!
 //! Both keep their entries resident (`map`); [`DiskStore`] also writes them behind to an embedded database, so that
-//! reads and views never wait for it. [`Spool`] holds the tail that arrives while a snapshot is loaded. A store belongs
-//! to the one task that owns the node.
+//! reads and views never wait for it. A store belongs to the one task that owns the node.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,14 +11,12 @@ use towline_kv::{ApplyError, Digest, ExpiryMs};
 
 pub use disk::{DiskOptions, DiskStore};
 pub use memory::MemoryStore;
-pub use spool::{Spool, Spooled};
 
 mod disk;
 mod loading;
 mod map;
 mod memory;
 mod resident;
-mod spool;
 mod view;
 
 /// An entry as a read finds it. Keys past their time are entries too, until a `DEL` takes them.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{HEAD_BYTES, Reply};
 use crate::engine::arrival::Arrival;
-use crate::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 /// Where a key is set: `{"key": .., "value": ..}`.
 pub const SET: &str = "/set";

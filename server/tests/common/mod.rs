@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use towline_server::transport::{BoxTransport, MemoryNet, Net, Tcp};
+use towline_driver::transport::{BoxTransport, MemoryNet, Net, Tcp};
 use towline_server::{Options, Server, StoreKind};
 
 /// What never comes, does not come within this.

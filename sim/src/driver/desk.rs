@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use towline_core::Role;
-use towline_server::transport::Net;
+use towline_driver::transport::Net;
 use towline_server::{Options, ServeError, Server};
 
 use super::operator::Order;

@@ -12,7 +12,7 @@
 //! | `shaper` | a stream under that weather |
 //! | `feeders` | by whom a node is fed, and by whom it should be |
 //! | `store` | a disk that a plan can strike, and the store on it |
-//! | `net` | the [`Net`](towline_server::transport::Net) a server is given |
+//! | `net` | the [`Net`](towline_driver::transport::Net) a server is given |
 //!
 //! A substrate brings a `Ground` (time and sockets) and `Machines` (processes), and nothing else. Everything a plan
 //! does to a link is done by the shaper around each replication connection, because no socket library does it alike:
@@ -42,8 +42,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use towline_driver::transport::{BoxFuture, BoxTransport};
 use towline_server::Options;
-use towline_server::transport::{BoxFuture, BoxTransport};
 
 use crate::plan::{Expect, Fault, Kind, Plan, Substrate};
 use crate::report::Report;

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use towline_server::transport::{BoxFuture, BoxTransport, Listener, Net};
+use towline_driver::transport::{BoxFuture, BoxTransport, Listener, Net};
 
 use super::shaper::Shaper;
 use super::weather::{Gate, Weather};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use towline_server::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 use super::Ground;
 use super::net::CLIENTS;

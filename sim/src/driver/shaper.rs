@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
-use towline_server::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 use super::Ground;
 use super::way::Reads;

@@ -18,8 +18,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use towline_driver::transport::{BoxFuture, BoxTransport, Net};
 use towline_server::Options;
-use towline_server::transport::{BoxFuture, BoxTransport, Net};
 
 use crate::driver::{
     Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,

@@ -15,8 +15,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use ::turmoil::net::{TcpListener, TcpStream};
 use ::turmoil::{Builder, Sim};
 use tokio::sync::oneshot;
+use towline_driver::transport::{BoxFuture, BoxTransport, Net};
 use towline_server::Options;
-use towline_server::transport::{BoxFuture, BoxTransport, Net};
 
 use crate::driver::{
     Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,

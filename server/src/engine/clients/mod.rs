@@ -20,13 +20,12 @@ use tracing::warn;
 
 use self::row::{Came, Row, State, Wait};
 use super::heart::Heart;
-use super::notices::Cause;
 use super::ready::{Ready, Token};
 use super::turn::Turn;
 use crate::command::{Client, ClientUsage, Outcome, Session, reply, request_limits};
 use crate::descriptors::Room;
 use crate::options::Options;
-use crate::transport::BoxTransport;
+use towline_driver::transport::BoxTransport;
 
 pub(crate) use self::steer::Pause;
 
@@ -215,7 +214,7 @@ impl Clients {
             Outcome::Done | Outcome::Again => {}
             Outcome::Http => {
                 row.state = State::Ending;
-                if let Some(repeats) = heart.notices.note(Cause::Http, heart.now) {
+                if let Some(repeats) = heart.strangers.http.note(heart.now) {
                     let addr = &row.session.client().addr;
                     warn!("closed {addr}: it sent an HTTP request to the clients' port{repeats}");
                 }

@@ -17,7 +17,6 @@ use super::row::{Row, State};
 use super::{Clients, Errand, Place};
 use crate::command::reply;
 use crate::engine::heart::Heart;
-use crate::engine::notices::Cause;
 
 /// A request that does not go on for so long is given up when memory is short.
 const UNFINISHED: Span = Span::from_secs(10);
@@ -51,7 +50,7 @@ impl Clients {
             let most = |row: &Row| (!row.session.client().no_evict, row.bytes());
             let rows = self.rows.iter().enumerate().filter_map(|(index, row)| Some((index, row.as_ref()?)));
             let Some((index, row)) = rows.max_by_key(|(_, row)| most(row)) else { return };
-            if let Some(repeats) = heart.notices.note(Cause::Memory, heart.now) {
+            if let Some(repeats) = heart.strangers.memory.note(heart.now) {
                 let (addr, held) = (&row.session.client().addr, row.bytes());
                 let bound = self.bytes_max;
                 warn!(
@@ -88,7 +87,7 @@ impl Clients {
             let quiet = heart.now.since(row.moved);
             match row.state {
                 State::Open if short && quiet >= UNFINISHED && row.is_unfinished() => {
-                    if let Some(repeats) = heart.notices.note(Cause::Unfinished, heart.now) {
+                    if let Some(repeats) = heart.strangers.unfinished.note(heart.now) {
                         let addr = &row.session.client().addr;
                         warn!(
                             "closed {addr}: no byte of its unfinished request came for 10 s, and the clients' \

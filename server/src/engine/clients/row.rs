@@ -15,9 +15,9 @@ use tokio::io::AsyncWrite;
 use towline_core::{EpochOffset, Level, Span, Time};
 
 use crate::command::{ClientUsage, Outcome, Ran, Session, Then};
-use crate::engine::buffer::Buffer;
 use crate::engine::turn::Turn;
-use crate::transport::BoxTransport;
+use towline_driver::connection::Buffer;
+use towline_driver::transport::BoxTransport;
 
 /// Untaken replies that stop a client's requests.
 const OUT_BYTES: usize = 256 << 10;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::base::Base;
 use crate::store::Replaced;
-use crate::store::spool::SPOOL;
+use towline_driver::store::Spool;
 
 const LOCK: &str = "LOCK";
 const STORE: &str = "store.redb";
@@ -67,7 +67,7 @@ impl Folder {
             self.adopt()?;
         }
         self.clear_incoming()?;
-        remove(&self.path.join(SPOOL))?;
+        remove(&self.path.join(Spool::FILE_NAME))?;
         self.keep_newest()
     }
 

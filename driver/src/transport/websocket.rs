@@ -39,7 +39,7 @@ fn config() -> WebSocketConfig {
 
 impl WebSocket {
     /// The server's end, after its answer to the handshake; `read` came behind the request.
-    pub(crate) async fn accepted(transport: BoxTransport, read: Vec<u8>) -> Self {
+    pub async fn accepted(transport: BoxTransport, read: Vec<u8>) -> Self {
         let stream =
             WebSocketStream::from_partially_read(transport, read, Role::Server, Some(config())).await;
         Self { stream, unread: Bytes::new() }

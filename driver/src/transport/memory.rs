@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::{BoxFuture, BoxTransport, Listener, Net};
 
-/// What a pipe holds.
+/// The bytes that a pipe holds.
 const PIPE_BYTES: usize = 64 << 10;
 /// Connections made and not yet accepted.
 const BACKLOG: usize = 64;
@@ -42,7 +42,7 @@ impl MemoryNet {
         Self::default()
     }
 
-    /// Ends every connection to an address: both sides read an end. Answers how many there were.
+    /// Ends every connection to an address: both sides read an end. Returns how many there were.
     pub fn cut(&self, addr: &str) -> usize {
         let mut shared = self.lock();
         let mut cut = 0;

@@ -30,7 +30,7 @@ impl Eq for WallClock {}
 pub struct Clock {
     start: Instant,
     unix_zero_ns: u64,
-    /// What is asked each turn; none derives it from the start.
+    /// Asked each turn; without one Unix time is derived from the start.
     wall: Option<WallClock>,
     /// This turn's time, and the wall clock's reading at it.
     turn: Time,

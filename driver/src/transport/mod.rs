@@ -1,7 +1,7 @@
-//! Where bytes come from and go to: a seam between the engine and the world.
+//! Connections, and the nets that make them: the seam between the engine and the world.
 //!
 //! The engine only sees [`Transport`]s. A [`Net`] makes them, by listening and by dialling; TCP ([`Tcp`]) is the usual
-//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. What wraps a stream is a
+//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. A wrapper of a stream is a
 //! [`Transport`] around another: a browser's comes through a [`WebSocket`].
 
 mod memory;
@@ -34,8 +34,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Net: Send + Sync {
     /// Begins to listen at an address; port 0 takes a free one.
     fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
-    /// Whether an address to listen at can be reached from this machine alone. Where nobody is asked for a password,
-    /// nothing else is listened on unless the operator says so.
+    /// Returns whether an address to listen at can be reached from this machine alone. Where nobody is asked for a
+    /// password, nothing else is listened on unless the operator says so.
     fn is_private(&self, addr: &str) -> bool {
         is_loopback(addr)
     }
@@ -43,8 +43,9 @@ pub trait Net: Send + Sync {
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxTransport>>;
 }
 
-/// Whether an address names this machine to itself: a loopback address, or `localhost`. Other names are not looked up.
-pub(crate) fn is_loopback(addr: &str) -> bool {
+/// Returns whether an address names this machine to itself: a loopback address, or `localhost`. Other names are not
+/// looked up.
+pub fn is_loopback(addr: &str) -> bool {
     let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())

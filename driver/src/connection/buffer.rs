@@ -14,7 +14,7 @@ use crate::transport::BoxTransport;
 
 /// Unread bytes of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     bytes: Vec<u8>,
     at: usize,
     end: usize,
@@ -26,17 +26,20 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// An empty buffer that keeps between `quiet` and `busy` bytes of room.
-    pub(crate) fn new(quiet: usize, busy: usize) -> Self {
+    #[must_use]
+    pub fn new(quiet: usize, busy: usize) -> Self {
         Self { bytes: Vec::new(), at: 0, end: 0, kept: quiet, quiet, busy }
     }
 
-    /// What is unread.
-    pub(crate) fn unread(&self) -> &[u8] {
+    /// Returns the bytes that nobody has used yet.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
         &self.bytes[self.at..self.end]
     }
 
     /// Lets go of bytes at the front.
-    pub(crate) fn consume(&mut self, used: usize) {
+    pub fn consume(&mut self, used: usize) {
+        debug_assert!(used <= self.end - self.at, "only what was read is consumed");
         self.at = (self.at + used).min(self.end);
         if self.at == self.end {
             (self.at, self.end) = (0, 0);
@@ -46,13 +49,14 @@ impl Buffer {
         }
     }
 
-    /// The room it takes.
-    pub(crate) fn capacity(&self) -> usize {
+    /// Returns the room that it takes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
         self.bytes.len()
     }
 
     /// Gives back all room, if nothing is unread.
-    pub(crate) fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.at == self.end {
             *self = Self::new(self.quiet, self.busy);
         }
@@ -75,13 +79,17 @@ impl Buffer {
         }
     }
 
-    /// Whether a read would find room within this bound.
-    pub(crate) fn has_room(&self, room_max: usize) -> bool {
+    /// Returns whether a read would find room within this bound.
+    #[must_use]
+    pub fn has_room(&self, room_max: usize) -> bool {
         self.end - self.at < room_max.max(self.bytes.len())
     }
 
     /// Reads once, growing to at most `room_max` bytes. Ready with 0 at the stream's end, or when it has no room.
-    pub(crate) fn poll_read(
+    ///
+    /// # Errors
+    /// The transport's own.
+    pub fn poll_read(
         &mut self,
         task: &mut Context<'_>,
         transport: &mut BoxTransport,
@@ -92,6 +100,7 @@ impl Buffer {
         ready!(Pin::new(transport).poll_read(task, &mut room))?;
         let (read, room) = (room.filled().len(), room.capacity());
         self.end += read;
+        debug_assert!(self.at <= self.end && self.end <= self.bytes.len());
         if read == room && self.bytes.len() == self.kept {
             self.kept = (self.kept * 2).min(self.busy);
         } else if read < self.kept / 8 {

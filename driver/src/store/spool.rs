@@ -5,8 +5,8 @@
 //! is deleted.
 //!
 //! Bounds: [`is_full`](Spool::is_full) says when to stop; the batch that crosses the bound is still taken, so it is
-//! exceeded by less than one batch. A file's room comes back when the spool runs empty. What the disk refuses stays in
-//! memory, and the spool is full until it ran empty: that is as much as was under way.
+//! exceeded by less than one batch. A file's room comes back when the spool runs empty. Bytes that the disk
+//! refuses stay in memory, and the spool is full until it ran empty: that is as much as was under way.
 //!
 //! Opening, writing and reading the file waits for the system's page cache, not for the disk.
 
@@ -20,8 +20,6 @@ use towline_core::Offset;
 #[cfg(test)]
 mod tests;
 
-/// The file's name.
-pub(crate) const SPOOL: &str = "spool";
 /// Before each batch: its offset, and the lengths of cursor and records.
 const HEAD: usize = 16;
 const BUFFER: usize = 256 << 10;
@@ -44,7 +42,7 @@ pub struct Spool {
     /// The batch at the front, if it was put back.
     front: Option<Spooled>,
     bytes_max: u64,
-    /// Waiting.
+    /// The bytes that wait.
     bytes: u64,
 }
 
@@ -62,7 +60,7 @@ struct Paper {
     reader: BufReader<File>,
     /// Bytes in the file.
     written: u64,
-    /// What stands behind them: bytes that are only ever added to, until the file takes them.
+    /// The bytes behind them, which are only ever added to until the file takes them.
     tail: Vec<u8>,
     /// The file did not take them at the last attempt.
     refused: bool,
@@ -70,6 +68,9 @@ struct Paper {
 }
 
 impl Spool {
+    /// The name of the file.
+    pub const FILE_NAME: &str = "spool";
+
     /// A spool in memory.
     #[must_use]
     pub const fn memory(bytes_max: u64) -> Self {
@@ -81,7 +82,7 @@ impl Spool {
     /// # Errors
     /// The file could not be made; the message names it.
     pub fn file(directory: &Path, bytes_max: u64) -> io::Result<Self> {
-        let path = directory.join(SPOOL);
+        let path = directory.join(Self::FILE_NAME);
         let open = || {
             let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
             let reader = BufReader::with_capacity(BUFFER, File::open(&path)?);
@@ -143,7 +144,7 @@ impl Spool {
         self.bytes_max
     }
 
-    /// Whether nothing waits.
+    /// Returns whether nothing waits.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes == 0
@@ -160,7 +161,7 @@ impl Spool {
         }
     }
 
-    /// Whether nothing more should be added for now.
+    /// Returns whether nothing more should be added for now.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.filled_bytes() >= self.bytes_max

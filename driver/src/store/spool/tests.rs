@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use towline_core::Offset;
 
-use super::{BUFFER, HEAD, Place, SPOOL, Spool, Spooled};
+use super::{BUFFER, HEAD, Place, Spool, Spooled};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -66,7 +66,7 @@ proptest! {
 #[test]
 fn the_file_is_of_this_process_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(SPOOL);
+    let path = directory.path().join(Spool::FILE_NAME);
     std::fs::write(&path, b"left over").unwrap();
     let mut spool = Spool::file(directory.path(), 10).unwrap();
     assert_eq!(spool.pop().unwrap(), None);

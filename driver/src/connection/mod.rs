@@ -1,0 +1,15 @@
+//! Parts for the connections that an engine or an application holds itself.
+//!
+//! | file | what |
+//! |---|---|
+//! | `buffer` | unread bytes, with a bound |
+//! | `closing` | the end of a connection, so that the last bytes arrive |
+//! | `log_limit` | log lines that a stranger can cause |
+
+mod buffer;
+pub(crate) mod closing;
+mod log_limit;
+
+pub use buffer::Buffer;
+pub use closing::Closing;
+pub use log_limit::{LogLimit, Repeats};
