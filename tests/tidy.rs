@@ -38,7 +38,7 @@ const WORDS: Allowed = &[
     ("core", 111),
     ("ffi", 171),
     ("kv", 30),
-    ("lab", 54),
+    ("lab", 8),
     ("driver", 376),
     ("server", 376),
     ("sim", 250),

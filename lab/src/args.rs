@@ -1,4 +1,4 @@
-//! The command line of `towline sim`: every subcommand, flag and default, and what `--help` says about them.
+//! The command line of `towline sim`: every subcommand, flag and default, and the text of `--help`.
 
 mod values;
 
@@ -46,7 +46,7 @@ pub struct SimArgs {
     pub(super) command: SimCommand,
 }
 
-/// What can be asked of the simulator.
+/// The subcommands of the simulator.
 #[derive(Debug, Subcommand)]
 pub(super) enum SimCommand {
     /// List the built-in scenarios
@@ -61,7 +61,7 @@ pub(super) enum SimCommand {
     /// Play a scenario with many seeds, on all cores
     #[command(after_help = SHARDS)]
     Explore(ExploreArgs),
-    /// Join the reports of shards to what one explore would have said
+    /// Join the reports of shards to the report that one explore would have made
     #[command(after_help = SHARDS)]
     Merge(MergeArgs),
     /// Play a plan again, step by step, and show how the nodes stand
@@ -79,10 +79,10 @@ pub(super) enum SimCommand {
     /// Play one plan on several substrates and compare how it ends
     #[command(after_help = EXIT_CODES)]
     Diff(DiffArgs),
-    /// Play the same seeds in two processes and compare them record by record
+    /// Play the same seeds in two processes and compare them fact by fact
     #[command(after_help = EXIT_CODES)]
     CheckDeterminism(DeterminismArgs),
-    /// Write what happened in a run: lines to search, a diagram to look at, a trace to open in a viewer
+    /// Write the events of a run: lines to search, a diagram to look at, a trace to open in a viewer
     #[command(after_help = EXIT_CODES)]
     Trace(TraceArgs),
     /// Play many seeds and show how lag, convergence, snapshots and margins are distributed
@@ -90,7 +90,7 @@ pub(super) enum SimCommand {
     Stats(StatsArgs),
 }
 
-/// Where plans of failed runs go.
+/// The folder for plans of failed runs.
 #[derive(Debug, Args)]
 pub(super) struct FailuresArgs {
     /// Where the plans of runs that fail are written
@@ -112,10 +112,10 @@ pub(super) struct ResolveArgs {
     /// A built-in scenario or a file
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// What its draws follow from
+    /// The seed of all draws
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
-    /// Where the plan goes [default: stdout]
+    /// The file for the plan [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
@@ -126,10 +126,10 @@ pub(super) struct RunArgs {
     /// A built-in scenario, or a file: a scenario or a plan
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
-    /// What a scenario's draws follow from; a plan has its own
+    /// The seed of a scenario's draws; a plan has its own
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
-    /// Where it is played, one after the other
+    /// The substrates, played one after the other
     #[arg(long, value_enum, value_delimiter = ',', default_value = "fast")]
     pub(super) on: Vec<On>,
     /// Print JSON, one object on one line for each substrate
@@ -145,10 +145,10 @@ pub(super) struct ExploreArgs {
     /// A built-in scenario or a file
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// Which seeds: A..B, without B; N is 0..N
+    /// The seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "0..1000")]
     pub(super) seeds: Seeds,
-    /// How many at the same time [default: as many as there are cores]
+    /// How many runs at the same time [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = whole::<u16>(1, u16::MAX.into()))]
     pub(super) jobs: Option<u16>,
     /// Only part K of N of the seeds, K from 1 to N
@@ -157,10 +157,10 @@ pub(super) struct ExploreArgs {
     /// Begin no run after this time
     #[arg(long = "for", value_name = "TIME")]
     pub(super) length: Option<Length>,
-    /// Where it is played
+    /// The substrate
     #[arg(long, value_enum, default_value = "fast")]
     pub(super) on: On,
-    /// Fail when a mark was not hit; from 2000 seeds of a scenario with every kind of fault on, it is so anyway
+    /// Fail when a mark was not hit; from 2000 seeds of a scenario with every kind of fault on, this is always so
     #[arg(long)]
     pub(super) require_marks: bool,
     /// Also write the report as JSON; - is stdout
@@ -176,7 +176,7 @@ pub(super) struct MergeArgs {
     /// Reports that `explore --json` wrote
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// Fail when a mark was not hit; from 2000 seeds of a scenario with every kind of fault on, it is so anyway
+    /// Fail when a mark was not hit; from 2000 seeds of a scenario with every kind of fault on, this is always so
     #[arg(long)]
     pub(super) require_marks: bool,
     /// Also write the joined report as JSON; - is stdout
@@ -193,7 +193,7 @@ pub(super) struct ReplayArgs {
     /// Stop here, and show how every node stands: 12500ms
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<Length>,
-    /// Show only what happens at this node
+    /// Show only the events at this node
     #[arg(long, value_name = "NAME")]
     pub(super) node: Option<String>,
     /// Fail unless the run has this hash; the plan must be of this version of the core
@@ -209,10 +209,10 @@ pub(super) struct ShrinkArgs {
     /// A plan: a file, or a link that carries it
     #[arg(value_name = "PLAN")]
     pub(super) plan: String,
-    /// What to write beside it: a plan, a Rust test, a link
+    /// The files to write beside it: a plan, a Rust test, a link
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plan")]
     pub(super) emit: Vec<Emit>,
-    /// The folder and name of what is written, without an ending [default: PLAN.shrunk]
+    /// The folder and name of these files, without an ending [default: PLAN.shrunk]
     #[arg(short, long, value_name = "STEM")]
     pub(super) output: Option<PathBuf>,
 }
@@ -220,19 +220,19 @@ pub(super) struct ShrinkArgs {
 /// Arguments of `exhaust`.
 #[derive(Debug, Args)]
 pub(super) struct ExhaustArgs {
-    /// At most so many writes
+    /// The most writes
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) ops: u8,
-    /// At most so many connections reset
+    /// The most reset connections
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) resets: u8,
-    /// At most so many processes killed
+    /// The most killed processes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = whole::<u8>(0, u8::MAX.into()))]
     pub(super) crashes: u8,
-    /// Ends after so many states, some 130 bytes of memory each, even if there are more
+    /// End after so many states, some 130 bytes of memory each, even if there are more
     #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = whole::<u32>(0, u32::MAX.into()))]
     pub(super) states: u32,
-    /// A search that ends at --states is what was asked for: exit code 0, not 3
+    /// Accept a search that ends at --states: exit code 0, not 3
     #[arg(long)]
     pub(super) partial: bool,
     /// Print JSON
@@ -244,7 +244,7 @@ pub(super) struct ExhaustArgs {
 #[derive(Debug, Args)]
 #[cfg_attr(not(towline_mutants), allow(dead_code, reason = "read where bugs are planted"))]
 pub(super) struct MutantsArgs {
-    /// Only these, by number
+    /// Only these bugs, by number
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u16>(0, u16::MAX.into()))]
     pub(super) only: Vec<u16>,
     /// How long each may survive in a scenario
@@ -267,10 +267,10 @@ pub(super) struct DiffArgs {
     /// A built-in scenario, or a file: a scenario or a plan
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
-    /// What a scenario's draws follow from; a plan has its own
+    /// The seed of a scenario's draws; a plan has its own
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
-    /// Where it is played; all are compared with the first
+    /// The substrates; all are compared with the first
     #[arg(long, value_enum, value_delimiter = ',', default_value = "fast,real")]
     pub(super) on: Vec<On>,
     /// Print JSON
@@ -284,16 +284,16 @@ pub(super) struct DeterminismArgs {
     /// A built-in scenario or a file
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// Which seeds: A..B, without B; N is 0..N
+    /// The seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "100")]
     pub(super) seeds: Seeds,
-    /// Where it is played; not on real, where no two runs are the same
+    /// The substrate; not real, where no two runs are the same
     #[arg(long, value_enum, default_value = "fast")]
     pub(super) on: On,
     /// Print JSON
     #[arg(long, conflicts_with = "tell")]
     pub(super) json: bool,
-    /// Print a hash for each seed and compare nothing: what the second process is asked for.
+    /// Print a hash for each seed and compare nothing: the task of the second process.
     #[arg(long, hide = true)]
     pub(super) tell: bool,
 }
@@ -304,19 +304,19 @@ pub(super) struct TraceArgs {
     /// A built-in scenario, or a file: a scenario or a plan
     #[arg(value_name = "SCENARIO|PLAN")]
     pub(super) source: String,
-    /// What a scenario's draws follow from; a plan has its own
+    /// The seed of a scenario's draws; a plan has its own
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(super) seed: Option<u64>,
     /// Lines of JSON, a message diagram, or a trace for a viewer (ui.perfetto.dev, chrome://tracing)
     #[arg(long, value_enum, default_value = "svg")]
     pub(super) format: Format,
-    /// Leave out what happened before
+    /// Leave out earlier events
     #[arg(long, value_name = "TIME")]
     pub(super) from: Option<Length>,
-    /// Leave out what happened later
+    /// Leave out later events
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<Length>,
-    /// Where it goes [default: stdout]
+    /// The file to write [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
@@ -327,10 +327,10 @@ pub(super) struct StatsArgs {
     /// A built-in scenario or a file
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// Which seeds: A..B, without B; N is 0..N
+    /// The seeds: A..B, without B; N is 0..N
     #[arg(long, value_name = "A..B", default_value = "1000")]
     pub(super) seeds: Seeds,
-    /// How many at the same time [default: as many as there are cores]
+    /// How many runs at the same time [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = whole::<u16>(1, u16::MAX.into()))]
     pub(super) jobs: Option<u16>,
     /// Also draw the distributions, as SVG

@@ -1,7 +1,7 @@
-//! `check-determinism`: the same seeds in this process and in another one must be the same runs, record by record.
+//! `check-determinism`: the same seeds in this process and in another one must be the same runs, fact by fact.
 //!
-//! The other process is this program again. What would differ between two processes, and only there: addresses, the
-//! seeds of hash tables, the clock, the environment.
+//! The other process is this program again. It finds differences that only a second process shows: addresses, the seeds
+//! of hash tables, the clock, the environment.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::args::{DeterminismArgs, On};
-use super::campaign::tally::Hash;
+use super::campaign::summary::Hash;
 use super::source::Drawn;
 use super::{play, source};
 use crate::failure::Failure;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &DeterminismArgs) -> Result<(), Failure> {
         }
     }
     if differs.is_some() {
-        // It may still be at work; what it says no longer matters.
+        // It may still be at work; its output no longer matters.
         child.kill().ok();
     }
     let status = child.wait().context("waiting for the second process")?;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DeterminismArgs) -> Result<(), Failure> {
     tell(args, &scenario, differs)
 }
 
-/// Says what came out: nothing, or the first seed whose lines differ, here and there.
+/// Reports the result: success, or the first seed whose lines differ, here and there.
 fn tell(
     args: &DeterminismArgs,
     drawn: &Drawn,
@@ -91,16 +91,16 @@ fn tell(
 }
 
 fn myself() -> Result<Command, Failure> {
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
     Ok(command)
 }
 
-/// The first record in which the runs of a seed differ.
+/// Returns the first fact in which the runs of a seed differ.
 fn divergence(args: &DeterminismArgs, drawn: &Drawn, seed: u64) -> Result<String, Failure> {
     if args.on != On::Fast {
-        return Ok("no records are kept there".to_owned());
+        return Ok("no facts are kept there".to_owned());
     }
     let plan = drawn.scenario.draw(seed);
     let ours = super::trace::lines(&plan)?;
@@ -119,11 +119,7 @@ fn first_difference(ours: &str, theirs: &str) -> String {
             (one, other) if one == other => {}
             (one, other) => {
                 let show = |line: Option<&str>| line.map_or_else(|| "the end".to_owned(), str::to_owned);
-                return format!(
-                    "first in record {number}:\n  here:  {}\n  there: {}",
-                    show(one),
-                    show(other)
-                );
+                return format!("first in fact {number}:\n  here:  {}\n  there: {}", show(one), show(other));
             }
         }
     }
@@ -137,7 +133,7 @@ mod tests {
     #[test]
     fn the_first_record_that_differs_is_named() {
         let told = first_difference("a\nb\nc\n", "a\nX\nc\n");
-        assert_eq!(told, "first in record 2:\n  here:  b\n  there: X");
+        assert_eq!(told, "first in fact 2:\n  here:  b\n  there: X");
         assert!(first_difference("a\n", "a\nb\n").ends_with("here:  the end\n  there: b"));
         assert!(first_difference("a\n", "a\n").contains("once more"));
     }

@@ -1,4 +1,4 @@
-//! `diff`: one plan on several substrates, and whether it ends alike: so that a mistake in a model shows, too.
+//! `diff`: one plan on several substrates must end alike; a difference shows a mistake in a model.
 
 use serde_json::json;
 use towline_sim::diff::compare;
@@ -13,7 +13,7 @@ use super::{play, source};
 use crate::failure::Failure;
 use crate::units::several;
 
-/// Plays and compares.
+/// Plays the plan and compares the ends.
 pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     if args.on.len() < 2 {
         return Err(Failure::Usage("--on names one substrate: there is nothing to compare".to_owned()));

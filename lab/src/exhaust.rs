@@ -11,10 +11,10 @@ use super::args::ExhaustArgs;
 use crate::failure::Failure;
 use crate::units::grouped;
 
-/// Between two lines where nobody sees a line change.
+/// The interval of progress lines where stderr is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
-/// Searches and tells.
+/// Searches and reports.
 pub(crate) fn run(args: &ExhaustArgs) -> Result<(), Failure> {
     let (ops, resets, crashes, states_max) = (args.ops, args.resets, args.crashes, args.states);
     let scope = Scope { ops, resets, crashes, states_max, ..Scope::default() };
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ExhaustArgs) -> Result<(), Failure> {
             let moves = outcome.counterexample.as_ref().map_or(0, Vec::len);
             Err(Failure::failed(format!("{} is violated after {moves} moves", invariant.name())))
         }
-        // What was not looked at is not proved.
+        // States that were not visited prove nothing.
         None if !outcome.complete && !args.partial => Err(Failure::Vacuous(format!(
             "--states {states_max} ended the search before every state of the scope was seen: nothing is proved of \
              the rest; raise it, narrow the scope (--ops, --resets, --crashes), or ask for a part (--partial)"

@@ -8,14 +8,14 @@ use towline_sim::report::{Report, Verdict};
 
 use super::args::{ExploreArgs, MergeArgs, On, Seeds, Shard};
 use super::campaign::pool::{Pool, jobs};
-use super::campaign::tally::{Hash, Subject};
-use super::campaign::{Progress, Tally};
+use super::campaign::summary::{Hash, Subject};
+use super::campaign::{Progress, Summary};
 use super::interrupt::Interrupt;
 use super::source::{self, Drawn};
 use super::{failing, play};
 use crate::failure::Failure;
 
-/// What is to be played.
+/// The work of a campaign.
 pub(crate) struct Campaign<'a> {
     pub(crate) scenario: &'a str,
     pub(crate) seeds: Seeds,
@@ -37,32 +37,32 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<(), Failure> {
     };
     super::check_writable("--json", args.json.as_deref())?;
     crate::paths::folder("--failures", &args.failures.failures)?;
-    let (tally, first) = campaign.play()?;
+    let (summary, first) = campaign.play()?;
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     if !to_stdout {
-        crate::print(tally.page(args.require_marks).as_bytes())?;
+        crate::print(summary.page(args.require_marks).as_bytes())?;
     }
-    write_json(&tally, args.json.as_deref())?;
+    write_json(&summary, args.json.as_deref())?;
     if let Some((plan, report)) = first {
         match failing::tell(&plan, &report, args.on, &args.failures.failures) {
             Ok(told) if to_stdout => crate::lines::say_raw(&format!("\n{told}")),
             Ok(told) => crate::print(format!("\n{told}").as_bytes())?,
-            // Which seed failed is said all the same.
+            // The failed seed is reported even if its plan cannot be written.
             Err(failure) => crate::lines::say(&format!("error: {failure}")),
         }
     }
-    verdict(&tally, args.require_marks)
+    verdict(&summary, args.require_marks)
 }
 
 /// Joins reports and judges them as one.
 pub(crate) fn merge(args: &MergeArgs) -> Result<(), Failure> {
-    let mut joined: Option<Tally> = None;
+    let mut joined: Option<Summary> = None;
     for file in &args.files {
         let name = file.display();
         let text = std::fs::read_to_string(file).map_err(|error| {
             Failure::Usage(format!("FILE: cannot read {name}: {error}; name a report of `explore --json`"))
         })?;
-        let part: Tally = serde_json::from_str(&text).map_err(|error| {
+        let part: Summary = serde_json::from_str(&text).map_err(|error| {
             let line = error.line();
             Failure::Usage(format!(
                 "{name}:{line}: no report that `explore --json` of this version wrote: {error}"
@@ -77,17 +77,17 @@ pub(crate) fn merge(args: &MergeArgs) -> Result<(), Failure> {
             }
         }
     }
-    let Some(tally) = joined else { return Err(Failure::Usage("no report to join".to_owned())) };
+    let Some(summary) = joined else { return Err(Failure::Usage("no report to join".to_owned())) };
     if args.json.as_deref() != Some(Path::new("-")) {
-        crate::print(tally.page(args.require_marks).as_bytes())?;
+        crate::print(summary.page(args.require_marks).as_bytes())?;
     }
-    write_json(&tally, args.json.as_deref())?;
-    verdict(&tally, args.require_marks)
+    write_json(&summary, args.json.as_deref())?;
+    verdict(&summary, args.require_marks)
 }
 
 impl Campaign<'_> {
-    /// Plays it until its end, its time or an interrupt; answers what it adds up to, and the first run that failed.
-    pub(crate) fn play(&self) -> Result<(Tally, Option<(Plan, Report)>), Failure> {
+    /// Plays it until its end, its time or an interrupt; returns its report, and the first run that failed.
+    pub(crate) fn play(&self) -> Result<(Summary, Option<(Plan, Report)>), Failure> {
         play::armed(self.on)?;
         let Drawn { scenario, digest } = source::scenario(self.scenario)?;
         let interrupt = Interrupt::listen()?;
@@ -103,10 +103,10 @@ impl Campaign<'_> {
             digest: Hash(digest),
             core: super::VERSION.to_owned(),
             on: self.on.name().to_owned(),
-            // The tiers with the real driver tell no marks.
+            // The tiers with the real driver report no marks.
             promises_marks: self.on == On::Fast && scenario.draws_every_kind(),
         };
-        let mut tally = Tally::new(subject, self.seeds);
+        let mut summary = Summary::new(subject, self.seeds);
         let mut progress = Progress::start(seeds.to - seeds.from, self.length);
         let mut first = None;
         let one = |seed| {
@@ -117,47 +117,47 @@ impl Campaign<'_> {
         let mut refused = None;
         pool.play(one, |seed, (plan, report)| match report {
             Ok(report) => {
-                tally.add(seed, &plan, &report);
+                summary.add(seed, &plan, &report);
                 if first.is_none() && matches!(report.verdict, Verdict::Violation(_)) {
                     first = Some((plan, report));
                 }
-                progress.show(tally.seeds, tally.violations);
+                progress.show(summary.seeds, summary.violations);
             }
             Err(failure) => refused = Some(failure),
         });
         progress.finish();
-        tally.finish(progress.elapsed().as_secs_f64());
-        if interrupt.is_told() {
-            crate::lines::say(&format!("interrupted: the report is of the first {} seeds", tally.seeds));
+        summary.finish(progress.elapsed().as_secs_f64());
+        if interrupt.is_set() {
+            crate::lines::say(&format!("interrupted: the report is of the first {} seeds", summary.seeds));
         }
-        refused.map_or(Ok((tally, first)), Err)
+        refused.map_or(Ok((summary, first)), Err)
     }
 }
 
-fn write_json(tally: &Tally, path: Option<&Path>) -> Result<(), Failure> {
+fn write_json(summary: &Summary, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    let text = serde_json::to_string(tally).map_err(|error| Failure::Failed(error.into()))? + "\n";
+    let text = serde_json::to_string(summary).map_err(|error| Failure::Failed(error.into()))? + "\n";
     let stdout = path == Path::new("-");
     super::write("--json", (!stdout).then_some(path), &text)
 }
 
-/// What a campaign's exit code says.
-fn verdict(tally: &Tally, require_marks: bool) -> Result<(), Failure> {
-    if let Some(found) = tally.first_violations.first() {
-        let more = tally.violations - 1;
+/// Returns the failure for a campaign's exit code, if any.
+fn verdict(summary: &Summary, require_marks: bool) -> Result<(), Failure> {
+    if let Some(found) = summary.first_violations.first() {
+        let more = summary.violations - 1;
         let others = if more > 0 { format!(", and {more} more runs") } else { String::new() };
         return Err(Failure::failed(format!("seed {} violates {}{others}", found.seed, found.invariant)));
     }
-    if tally.seeds == 0 {
+    if summary.seeds == 0 {
         return Err(Failure::Vacuous("no run was played".to_owned()));
     }
-    if let Some(inert) = &tally.inert {
+    if let Some(inert) = &summary.inert {
         let told =
             format!("seed {}: a fault that the scenario names changed nothing: {}", inert.seed, inert.fault);
         return Err(Failure::Vacuous(told));
     }
-    let missed = tally.missed().count();
-    if missed > 0 && tally.enforces_marks(require_marks) {
+    let missed = summary.missed().count();
+    if missed > 0 && summary.enforces_marks(require_marks) {
         return Err(Failure::Vacuous(format!("{missed} marks were never hit: nothing is proved about them")));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What a run that fails leaves behind: its plan, the plan shrunk, and the one command that plays it again.
+//! The output of a run that fails: its plan, the plan shrunk, and the one command that plays it again.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::units::micros;
 /// How many faults of a shrunk plan are named.
 const NAMED: usize = 4;
 
-/// Writes the plans into `folder` and answers the page; empty if nothing was violated.
+/// Writes the plans into `folder` and returns the page; empty if nothing was violated.
 pub(crate) fn tell(plan: &Plan, report: &Report, on: On, folder: &Path) -> Result<String, Failure> {
     let Verdict::Violation(violation) = &report.verdict else { return Ok(String::new()) };
     let cannot = |path: &Path, error: &std::io::Error| {
@@ -52,7 +52,7 @@ pub(crate) fn tell(plan: &Plan, report: &Report, on: On, folder: &Path) -> Resul
     Ok(page)
 }
 
-/// The faults of a plan, in words.
+/// Returns the faults of a plan, in words.
 pub(crate) fn faults(plan: &Plan) -> String {
     let count = plan.faults.len();
     let mut names: Vec<String> = (0..count.min(NAMED))

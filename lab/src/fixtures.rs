@@ -5,7 +5,8 @@ use towline_sim::oracle::{Invariant, Violation};
 use towline_sim::plan::{Expect, Fault, Kind, Knobs, NodePlan, Plan, Substrate, Train};
 use towline_sim::report::{Margins, Report, Verdict};
 
-/// A primary `p`, a replica `r1` of it, a replica `r2` of that; `p` is cut off for a second, `r1` killed for two.
+/// Returns a plan: a primary `p`, a replica `r1` of it, a replica `r2` of that; `p` is cut off for a second, `r1`
+/// killed for two.
 pub(crate) fn plan() -> Plan {
     let node = |name: &str, id, role, upstream| NodePlan {
         name: name.to_owned(),
@@ -48,7 +49,7 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
-/// A run of it that held.
+/// Returns a run of it that held.
 pub(crate) fn report() -> Report {
     Report {
         verdict: Verdict::Pass,
@@ -69,12 +70,12 @@ pub(crate) fn report() -> Report {
     }
 }
 
-/// The same with another end.
+/// Returns the same run with another verdict.
 pub(crate) fn ended(verdict: Verdict) -> Report {
     Report { verdict, ..report() }
 }
 
-/// A violation at `r1`.
+/// Returns a violation at `r1`.
 pub(crate) fn violation() -> Violation {
     Violation {
         invariant: Invariant::S2,

@@ -8,10 +8,10 @@ use tokio::runtime::Runtime;
 use crate::failure::Failure;
 use crate::signals::Signals;
 
-/// The exit code of what a signal ended, as shells count it: 128 and SIGINT.
+/// The exit code after a signal, as shells count it: 128 and SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// Listens for as long as it lives.
+/// Listens for Ctrl-C until it is dropped.
 pub(crate) struct Interrupt {
     told: Arc<AtomicBool>,
     runtime: Option<Runtime>,
@@ -35,13 +35,13 @@ impl Interrupt {
         Ok(Self { told, runtime: Some(runtime) })
     }
 
-    /// Set once somebody asked for the end.
+    /// Returns the flag that the first signal sets.
     pub(crate) fn flag(&self) -> &AtomicBool {
         &self.told
     }
 
-    /// Whether somebody did.
-    pub(crate) fn is_told(&self) -> bool {
+    /// Returns whether a signal came.
+    pub(crate) fn is_set(&self) -> bool {
         self.told.load(Ordering::Relaxed)
     }
 }

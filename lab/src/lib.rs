@@ -1,16 +1,16 @@
 //! `towline sim`: the simulator on the command line. The program mounts [`SimArgs`] and [`run`], and nothing else.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `args` | every subcommand, flag and help text |
 //! | `run` | `run`, `resolve`, `scenarios` |
 //! | `explore`, `campaign` | `explore`, `merge`: many seeds, many cores, many machines, one report |
-//! | `replay`, `trace` | what happened in one run, as lines, a diagram, a trace for a viewer |
+//! | `replay`, `trace` | the events of one run, as lines, a diagram, a trace for a viewer |
 //! | `shrink`, `failing` | from a run that fails to the fewest faults that make it fail |
 //! | `determinism`, `diff` | the same run in two processes, on two substrates |
 //! | `exhaust`, `mutants` | every state of a small scope; planted bugs |
 //! | `stats`, `svg` | distributions, and pictures as text |
-//! | `source`, `play`, `interrupt` | what is played, where, and until when |
+//! | `source`, `play`, `interrupt` | the subject of a run, its substrate, and its early end |
 //!
 //! The simulator is deterministic and counts in whole numbers; the clock, threads, files and people are here.
 
@@ -50,7 +50,7 @@ use crate::failure::Failure;
 /// The version of the core in this program; plans name the one they were drawn for.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Does what is asked of the simulator.
+/// Runs a subcommand of the simulator.
 pub fn run(args: &SimArgs) -> Result<(), Failure> {
     match &args.command {
         SimCommand::Scenarios(args) => run::scenarios(args),
@@ -75,7 +75,7 @@ fn write(flag: &str, path: Option<&Path>, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| cannot_write(flag, path, &error))
 }
 
-/// Asks before the long work whether what comes of it can be written; leaves the file as it was.
+/// Checks before the long work that its result can be written; leaves the file as it was.
 fn check_writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(()) };
     let is_new = !path.exists();
@@ -84,8 +84,8 @@ fn check_writable(flag: &str, path: Option<&Path>) -> Result<(), Failure> {
     left.map_err(|error| cannot_write(flag, path, &error))
 }
 
-/// No invariant was violated by that: a batch that looks for exit code 1 finds none.
+/// Returns exit code 2: no invariant was violated, and a batch that looks for exit code 1 must find none.
 fn cannot_write(flag: &str, path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display();
-    Failure::Usage(format!("{flag}: cannot write {path}: {error}; name a file in a folder that is there"))
+    Failure::Usage(format!("{flag}: cannot write {path}: {error}; name a file in an existing folder"))
 }

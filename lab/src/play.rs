@@ -1,4 +1,4 @@
-//! Plays one plan on one substrate. A panic in a run ends it and is a violation (X4); its words and its place go into
+//! Plays one plan on one substrate. A panic in a run ends it and is a violation (X4); its message and its place go into
 //! the report, not to stderr.
 
 use std::cell::{Cell, RefCell};
@@ -13,16 +13,16 @@ use towline_sim::trace::Fact;
 use super::args::On;
 use crate::failure::Failure;
 
-/// A run: what it ended with, and what happened if that was asked for.
+/// A run: its report, and its facts if they were asked for.
 pub(crate) struct Run {
     pub(crate) report: Report,
     pub(crate) facts: Vec<(u64, usize, Fact)>,
 }
 
-/// On loopback TCP: so many simulated seconds in one of ours. A busy machine still keeps up.
+/// Simulated seconds in one real second, on loopback TCP. A busy machine still keeps up.
 const SCALE: u64 = 5;
 
-/// Plays it; a failure only where this program or that substrate cannot.
+/// Plays a plan; fails only where this program or that substrate cannot play it.
 pub(crate) fn play(plan: &Plan, on: On, keeps_facts: bool) -> Result<Run, Failure> {
     armed(on)?;
     let refused = |why: Refused| Failure::Usage(format!("{} on {}: {why}", plan.name, on.name()));
@@ -42,7 +42,7 @@ pub(crate) fn play(plan: &Plan, on: On, keeps_facts: bool) -> Result<Run, Failur
     Ok(run)
 }
 
-/// Whether this program can play there; if not, what can.
+/// Checks that this program can play there; if not, the error names one that can.
 pub(crate) fn armed(on: On) -> Result<(), Failure> {
     match on {
         On::Turmoil if !cfg!(all(feature = "turmoil", tokio_unstable)) => Err(Failure::Usage(
@@ -71,12 +71,13 @@ impl From<driver::Run> for Run {
 }
 
 thread_local! {
-    /// While a run is played here: the panic that ended it.
+    /// The panic that ended the run of this thread, while one is played.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
     static PLAYING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `play` answers, and the words of the last panic it caught. Panics outside of runs are told as ever.
+/// Returns the result of `play`, and the message of the last panic it caught. Panics outside of runs are reported as
+/// usual.
 pub(crate) fn hushed<T>(play: impl FnOnce() -> T) -> (T, Option<String>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

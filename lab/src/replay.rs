@@ -1,4 +1,4 @@
-//! `replay`: a plan again, fact by fact, and how the nodes stand where it stops.
+//! `replay`: a plan again, fact by fact, and the state of the nodes where it stops.
 
 use std::fmt::Write;
 
@@ -10,14 +10,14 @@ use towline_sim::trace::{Cause, Fact};
 
 use super::args::{On, ReplayArgs};
 use super::campaign::node_name;
-use super::campaign::tally::Hash;
+use super::campaign::summary::Hash;
 use super::trace::facts::{line, role_name};
 use super::trace::fault_name;
 use super::{VERSION, play, source};
 use crate::failure::Failure;
 use crate::units::{grouped, micros, several};
 
-/// How a node stands, by what was told of it.
+/// The state of a node, by its facts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Stand {
     alive: bool,
@@ -25,16 +25,16 @@ struct Stand {
     end: u64,
     visible: u64,
     durable: u64,
-    /// Links by their number: to whom, whether the peer feeds this node, whether it was admitted.
+    /// Links by their number: the peer, whether it feeds this node, whether it was admitted.
     links: Vec<(u32, usize, bool, bool)>,
-    /// A snapshot under way: cut at this offset, so many pieces here.
+    /// A snapshot under way: the offset it was cut at, and the received pieces.
     snapshot: Option<(u64, u64)>,
     installed: u64,
-    /// Faults that are at it, by their place in the plan.
+    /// Faults that act on it, by their place in the plan.
     faults: Vec<usize>,
 }
 
-/// Plays it and shows it.
+/// Plays a plan and shows it.
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let plan = source::plan_only(&args.plan)?;
     check_version(&plan, args.expect_hash.is_some())?;
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     {
         page.push_str(&stand.page(&plan, number));
         let dump = world.as_ref().map_or_else(String::new, |world| world.dump(number));
-        // Its first line says who and when, which is said.
+        // Its first line, the node and the time, is already on the page.
         for line in dump.lines().skip(1) {
             let _ = writeln!(page, "        {}", line.trim_start());
         }
@@ -72,8 +72,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     verdict(&plan, &played.report, args.expect_hash)
 }
 
-/// What the event queue has at a moment: stores, cores, connections. None where the run panics before; its verdict says
-/// so.
+/// Returns the state of the event queue at a moment: stores, cores, connections. None where the run panics before,
+/// which its verdict reports.
 fn world(plan: &Plan, until_us: u64) -> Option<World> {
     let look = || {
         let mut world = World::new(plan);
@@ -83,7 +83,7 @@ fn world(plan: &Plan, until_us: u64) -> Option<World> {
     play::hushed(|| std::panic::catch_unwind(look)).0.ok()
 }
 
-/// A plan of another version plays, but its hash says nothing here.
+/// Warns that a plan of another version plays, but that its hash says nothing here.
 fn check_version(plan: &Plan, exact: bool) -> Result<(), Failure> {
     if plan.core == VERSION {
         return Ok(());
@@ -172,7 +172,7 @@ impl Stand {
         }
     }
 
-    /// A process begins with what its store holds; what is done to the machine goes on.
+    /// Begins a process with its store's content; faults on the machine go on.
     fn boot(&mut self, role: Role, offset: u64) {
         let faults = std::mem::take(&mut self.faults);
         let role = Some(role_name(role));

@@ -1,4 +1,4 @@
-//! `run`, `resolve` and `scenarios`: one run, its plan, and what there is to run.
+//! `run`, `resolve` and `scenarios`: one run, its plan, and the list of scenarios.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -11,14 +11,14 @@ use towline_sim::report::{Report, Verdict};
 use super::args::{On, ResolveArgs, RunArgs, ScenariosArgs};
 use super::campaign::node_name;
 use super::campaign::page::percent;
-use super::campaign::tally::Hash;
+use super::campaign::summary::Hash;
 use super::trace::facts::role_name;
 use super::trace::fault_name;
 use super::{failing, play, source};
 use crate::failure::Failure;
 use crate::units::{bytes, grouped, micros, millis, several};
 
-/// How much of what a scenario says about itself is listed on a terminal, where a longer line would be broken.
+/// How many letters of a scenario's description are listed on a terminal, where a longer line would be broken.
 const ABOUT: usize = 90;
 
 /// Plays one run on each substrate asked for and judges it.
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     worst
 }
 
-/// Writes the plan that a scenario and a seed make.
+/// Writes the plan of a scenario and a seed.
 pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
     let scenario = source::scenario(&args.scenario)?.scenario;
     let plan = scenario.draw(args.seed);
@@ -64,7 +64,7 @@ pub(crate) fn resolve(args: &ResolveArgs) -> Result<(), Failure> {
     };
     super::write("--output", args.output.as_deref(), &(changed + &plan.to_text()))
 }
-
+/// Lists the built-in scenarios with the first sentence of each description.
 /// Lists the built-in scenarios with the first sentence of what each says about itself.
 pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     let mut page = String::new();
@@ -82,7 +82,7 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     crate::print(page.as_bytes())
 }
 
-/// The first sentence of the comment a scenario begins with.
+/// Returns the first sentence of the comment that a scenario begins with.
 pub(super) fn about(text: &str) -> String {
     let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
     let whole = comment.join(" ");
@@ -115,14 +115,14 @@ fn verdict(plan: &Plan, report: &Report, on: On) -> Result<(), Failure> {
     }
 }
 
-/// A fault that changed nothing, when it was on, and what it would have taken.
+/// Describes a fault that changed nothing: when it was on, and what it would have needed.
 pub(super) fn idle(plan: &Plan, place: usize) -> String {
     let name = fault_name(plan, place);
     let Some(fault) = plan.faults.get(place) else { return name };
     format!("{name} at {}, which needs {}", micros(fault.at_us), fault.kind.needs())
 }
 
-/// A verdict in a word.
+/// Returns a verdict in a word.
 pub(super) fn word(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Pass => "pass",
@@ -185,7 +185,7 @@ fn page(plan: &Plan, report: &Report, on: On, took: Duration) -> String {
     page
 }
 
-/// How the nodes end, for machines.
+/// Returns the nodes' ends, as JSON.
 pub(super) fn finals(plan: &Plan, report: &Report) -> Value {
     let finals = report.finals.iter().enumerate();
     finals

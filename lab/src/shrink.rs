@@ -12,7 +12,7 @@ use super::args::{Emit, On, ShrinkArgs};
 use super::{failing, play, source};
 use crate::failure::Failure;
 
-/// Shrinks a plan and writes what is left.
+/// Shrinks a plan and writes the result.
 pub(crate) fn run(args: &ShrinkArgs) -> Result<(), Failure> {
     let plan = source::plan_only(&args.plan)?;
     let Shrunk { plan: small, invariant, runs } = shrink(&plan);
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ShrinkArgs) -> Result<(), Failure> {
         let (path, text) = match emit {
             Emit::Plan => (with_ending(&stem, "plan"), small.to_text()),
             Emit::Rust => (with_ending(&stem, "rs"), test_source(&small, invariant, 0)),
-            // It stands for itself wherever a plan is asked for, and behind any address too.
+            // The link can be used wherever a plan is asked for, and behind any address.
             Emit::Url => {
                 crate::print(format!("{}\n", fragment(&small)).as_bytes())?;
                 continue;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ShrinkArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shrinks a plan on the fast substrate; how far it is shows at a terminal.
+/// Shrinks a plan on the fast substrate; shows the progress at a terminal.
 pub(crate) fn shrink(plan: &Plan) -> Shrunk {
     let live = std::io::stderr().is_terminal();
     let mut show = |progress: Progress| {
@@ -63,7 +63,7 @@ pub(crate) fn shrink(plan: &Plan) -> Shrunk {
     shrunk
 }
 
-/// What the run of a plan violates.
+/// Returns the invariant that the run of a plan violates.
 fn violated(plan: &Plan) -> Option<Invariant> {
     match play::play(plan, On::Fast, false).ok()?.report.verdict {
         Verdict::Violation(violation) => Some(violation.invariant),
@@ -71,7 +71,7 @@ fn violated(plan: &Plan) -> Option<Invariant> {
     }
 }
 
-/// `a/mixed-3.shrunk` and `plan`: `a/mixed-3.shrunk.plan`.
+/// Appends an ending: `a/mixed-3.shrunk` and `plan` are `a/mixed-3.shrunk.plan`.
 fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     let mut name = stem.as_os_str().to_owned();
     name.push(".");

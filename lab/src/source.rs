@@ -1,4 +1,4 @@
-//! What is played: a built-in scenario by its name, a file, or a link that carries a plan. A file that begins with
+//! The source of a run: a built-in scenario by its name, a file, or a link that carries a plan. A file that begins with
 //! `plan = ` is a plan, any other a scenario.
 
 use towline_sim::plan::{Plan, Scenario, named};
@@ -13,13 +13,13 @@ pub(crate) struct Drawn {
     pub(crate) digest: u128,
 }
 
-/// A text and what it is called in messages.
+/// A text and its name in messages.
 struct Text {
     name: String,
     text: String,
 }
 
-/// The plan of a source: of a scenario with this seed, or 0; of a plan itself, which has a seed of its own.
+/// Returns the plan of a source: of a scenario with this seed, or 0; of a plan itself, which has a seed of its own.
 pub(crate) fn plan(source: &str, seed: Option<u64>) -> Result<Plan, Failure> {
     let text = read(source)?;
     if !is_plan(&text.text) {
@@ -31,7 +31,7 @@ pub(crate) fn plan(source: &str, seed: Option<u64>) -> Result<Plan, Failure> {
     Plan::parse(&text.name, &text.text).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// The scenario of a source.
+/// Returns the scenario of a source.
 pub(crate) fn scenario(source: &str) -> Result<Drawn, Failure> {
     let text = read(source)?;
     if is_plan(&text.text) {
@@ -42,7 +42,7 @@ pub(crate) fn scenario(source: &str) -> Result<Drawn, Failure> {
     Ok(Drawn { scenario: parse(&text)?, digest: xxh3_128(text.text.as_bytes()) })
 }
 
-/// The plan in a file or in a link; a scenario is refused, and what makes a plan of it is said.
+/// Returns the plan in a file or in a link; a scenario is refused with the command that makes a plan of it.
 pub(crate) fn plan_only(source: &str) -> Result<Plan, Failure> {
     let Text { name, text } = match text(source) {
         Some(text) => text,
@@ -57,7 +57,7 @@ pub(crate) fn plan_only(source: &str) -> Result<Plan, Failure> {
     Plan::parse(&name, &text).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Whether a source is a link that carries a plan.
+/// Returns whether a source is a link that carries a plan.
 pub(crate) fn is_link(source: &str) -> bool {
     link(source).is_some()
 }
@@ -70,7 +70,7 @@ fn link(source: &str) -> Option<String> {
     plan_of_fragment(&source[source.find('#')?..])
 }
 
-/// What is no file: a link, or a built-in scenario.
+/// Returns the text of a source that is no file: a link, or a built-in scenario.
 fn text(source: &str) -> Option<Text> {
     if let Some(text) = link(source) {
         return Some(Text { name: "the link".to_owned(), text });
@@ -103,7 +103,7 @@ fn cannot_read(what: &str, name: &str, error: &std::io::Error) -> Failure {
     Failure::Usage(format!("{what}: cannot read {name:?}: {error}; name a file"))
 }
 
-/// Comments and empty lines may stand before the first key.
+/// Returns whether a text is a plan. Comments and empty lines may come before the first key.
 fn is_plan(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| line.strip_prefix("plan").is_some_and(|rest| rest.trim_start().starts_with('=')))

@@ -1,7 +1,7 @@
-//! `stats`: how lag, convergence, snapshots and margins are distributed over many seeds: a table, and a picture.
+//! `stats`: the distributions of lag, convergence, snapshots and margins over many seeds: a table, and a picture.
 
 use super::args::{On, Shard, StatsArgs};
-use super::campaign::Tally;
+use super::campaign::Summary;
 use super::campaign::page::{Quantity, quantities, table};
 use super::explore::Campaign;
 use super::failing;
@@ -25,10 +25,10 @@ const BARS: u64 = 60;
 const BAR: i64 = 10;
 const HEIGHT: i64 = 110;
 const LEFT: i64 = 40;
-/// From one distribution to the next.
+/// The distance from one distribution to the next.
 const STEP: i64 = 190;
 
-/// Plays and shows.
+/// Plays the seeds and shows the distributions.
 pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let campaign = Campaign {
         scenario: &args.scenario,
@@ -40,36 +40,36 @@ pub(crate) fn run(args: &StatsArgs) -> Result<(), Failure> {
     };
     super::check_writable("--plot", args.plot.as_deref())?;
     crate::paths::folder("--failures", &args.failures.failures)?;
-    let (tally, first) = campaign.play()?;
+    let (summary, first) = campaign.play()?;
     let text = if args.json {
-        serde_json::to_string(&tally).map_err(|error| Failure::Failed(error.into()))? + "\n"
+        serde_json::to_string(&summary).map_err(|error| Failure::Failed(error.into()))? + "\n"
     } else {
-        let runs = grouped(tally.margins.converge_us.count());
+        let runs = grouped(summary.margins.converge_us.count());
         format!(
             "{}, {runs} runs that held of {} seeds\n\n{}",
-            tally.subject.scenario,
-            grouped(tally.seeds),
-            table(&tally)
+            summary.subject.scenario,
+            grouped(summary.seeds),
+            table(&summary)
         )
     };
     crate::print(text.as_bytes())?;
     if let Some(path) = &args.plot {
-        super::write("--plot", Some(path), &plot(&tally))?;
+        super::write("--plot", Some(path), &plot(&summary))?;
     }
     let Some((plan, report)) = first else { return Ok(()) };
     let told = failing::tell(&plan, &report, On::Fast, &args.failures.failures)?;
     crate::lines::say_raw(&format!("\n{told}"));
-    Err(Failure::failed(format!("{} of {} runs violate an invariant", tally.violations, tally.seeds)))
+    Err(Failure::failed(format!("{} of {} runs violate an invariant", summary.violations, summary.seeds)))
 }
 
-/// The distributions, one below the other.
-fn plot(tally: &Tally) -> String {
-    let title = format!("{}, {} seeds", tally.subject.scenario, grouped(tally.seeds));
+/// Returns the distributions as a picture, one below the other.
+fn plot(summary: &Summary) -> String {
+    let title = format!("{}, {} seeds", summary.subject.scenario, grouped(summary.seeds));
     let mut svg = Svg::default();
     svg.text("title", (LEFT, 32), &title);
     svg.text("quiet", (LEFT, 52), "amber: half of the runs are below; red: 99 of 100 are");
     let mut top = 84;
-    for quantity in quantities(tally) {
+    for quantity in quantities(summary) {
         panel(&mut svg, top, &quantity);
         top += STEP;
     }

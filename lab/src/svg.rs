@@ -1,4 +1,4 @@
-//! SVG as text: the few shapes our pictures are made of, whole numbers for places, looks by class.
+//! SVG as text: the few shapes of our pictures, in whole numbers; classes give them their looks.
 
 use std::fmt::{Display, Write};
 
@@ -8,7 +8,7 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// Text as XML wants it. What XML cannot carry at all is shown as a question mark.
+/// Escapes text for XML. A character that XML cannot carry becomes a question mark.
 pub(crate) fn escape(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -37,7 +37,7 @@ impl Svg {
         ));
     }
 
-    /// The same with words that a pointer over it shows.
+    /// Adds a rectangle with a text that a pointer over it shows.
     pub(crate) fn titled_rect(&mut self, class: &str, place: (i64, i64), size: (i64, i64), title: &str) {
         let (width, height) = (size.0.max(1), size.1.max(1));
         let (x, y) = place;
@@ -52,7 +52,7 @@ impl Svg {
         self.put(format_args!(r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#));
     }
 
-    /// A line across, with a head at its end.
+    /// Adds a horizontal line with a head at its end.
     pub(crate) fn arrow(&mut self, class: &str, from_x: i64, to_x: i64, y: i64) {
         let back = if to_x > from_x { -6 } else { 6 };
         self.line(class, (from_x, y), (to_x + back / 2, y));
@@ -76,7 +76,7 @@ impl Svg {
         self.put(format_args!(r#"<text class="{class}" x="{x}" y="{y}">{text}</text>"#));
     }
 
-    /// Text of so many letters at most; a pointer over it shows all.
+    /// Adds text of so many letters at most; a pointer over it shows all.
     pub(crate) fn clipped_text(&mut self, class: &str, place: (i64, i64), text: &str, letters: usize) {
         if text.chars().count() <= letters {
             return self.text(class, place, text);
@@ -88,7 +88,7 @@ impl Svg {
         ));
     }
 
-    /// The whole file. The background is white: it is read on dark pages too.
+    /// Returns the whole file. The background is white, because dark pages show it too.
     pub(crate) fn finish(self, (width, height): (i64, i64), title: &str, style: &str) -> String {
         let title = escape(title);
         format!(

@@ -4,7 +4,7 @@ use towline_sim::plan::{Kind, Knobs, Scenario, named};
 
 const PAGE: &str = include_str!("../../docs/simulation.md");
 
-/// What kind of value a key takes, as the page says it.
+/// Returns the unit of a key's value, as the page names it.
 const fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Bytes => "size",
@@ -42,7 +42,7 @@ fn the_page_has_every_kind_of_fault_as_the_simulator_says_it() {
         format!("| `{}` | {target} | {lasts} | {amount} | {} |\n", shape.name, shape.words)
     });
     let rows: String = rows.collect();
-    assert!(PAGE.contains(&rows), "docs/simulation.md has not this table of faults:\n{rows}");
+    assert!(PAGE.contains(&rows), "docs/simulation.md does not have this table of faults:\n{rows}");
 }
 
 #[test]
@@ -56,9 +56,6 @@ fn the_page_says_a_scenario_that_plays() {
 #[test]
 fn every_built_in_scenario_says_what_it_is() {
     for (name, text) in named() {
-        assert!(
-            !super::run::about(text).is_empty(),
-            "{name} begins without a comment that says what happens"
-        );
+        assert!(!super::run::about(text).is_empty(), "{name} must begin with a comment that describes it");
     }
 }

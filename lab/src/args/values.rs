@@ -1,22 +1,22 @@
-//! What flags can say beyond numbers and files: substrates, formats, ranges of seeds, shards.
+//! The values of flags beyond numbers and files: substrates, formats, ranges of seeds, shards.
 
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// Where a plan is played.
+/// The substrate of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum On {
-    /// The event queue: thousands of times as fast as life
+    /// The event queue: thousands of times faster than real time
     Fast,
-    /// The real driver on turmoil's sockets: `cargo xtask sim`
+    /// The real driver on turmoil's sockets: build it with `cargo xtask sim`
     Turmoil,
     /// The real driver on loopback TCP
     Real,
 }
 
 impl On {
-    /// Its name on the command line and in reports.
+    /// Returns its name on the command line and in reports.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
@@ -26,7 +26,7 @@ impl On {
     }
 }
 
-/// What `shrink` writes.
+/// The files that `shrink` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Emit {
     /// The plan
@@ -37,7 +37,7 @@ pub(crate) enum Emit {
     Url,
 }
 
-/// How `trace` tells it.
+/// The formats of `trace`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// One JSON object on one line for each fact
@@ -92,7 +92,7 @@ impl FromStr for Shard {
 }
 
 impl Shard {
-    /// This part of the seeds: parts differ in length by one at most, and together are the whole.
+    /// Returns this part of the seeds: parts differ in length by one at most, and together are the whole.
     pub(crate) fn of(self, seeds: Seeds) -> Seeds {
         let count = u128::from(seeds.to - seeds.from);
         let cut = |part: u64| {

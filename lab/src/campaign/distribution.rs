@@ -1,4 +1,4 @@
-//! How a quantity is distributed over many runs, in a table of bounded size.
+//! The distribution of a quantity over many runs, in a table of bounded size.
 //!
 //! Values below 64 are counted exactly, larger ones in steps of at most a 32nd of their size; least, most, count and
 //! sum are exact. Adding and joining commute, so parts of a campaign give the same table as the whole. At most
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 /// Values below `2 * STEPS` are exact; from there on, a doubling has so many steps.
 const STEPS: u64 = 32;
 
-/// The table.
+/// The table of steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Distribution {
     count: u64,
     sum: u128,
     min: u64,
     max: u64,
-    /// The least value of a step, and how many values fell into it.
+    /// The least value of each step, and how many values fell into it.
     #[serde(with = "rows")]
     steps: BTreeMap<u64, u64>,
 }
 
-/// The least value of the step that holds `value`.
+/// Returns the least value of the step that holds `value`.
 fn floor(value: u64) -> u64 {
     let bits = 64 - value.leading_zeros();
     let exact = STEPS.ilog2() + 1;
@@ -31,7 +31,7 @@ fn floor(value: u64) -> u64 {
     value >> dropped << dropped
 }
 
-/// The greatest value of the step whose least is `floor`.
+/// Returns the greatest value of the step whose least is `floor`.
 fn ceiling(floor: u64) -> u64 {
     let bits = 64 - floor.leading_zeros();
     let dropped = bits.saturating_sub(STEPS.ilog2() + 1);
@@ -72,7 +72,7 @@ impl Distribution {
         self.max
     }
 
-    /// A value that so many of a thousand do not exceed; 0 if there are none.
+    /// Returns a value that so many of a thousand do not exceed; 0 if there are none.
     pub(crate) fn permille(&self, permille: u64) -> u64 {
         let rank = (u128::from(self.count) * u128::from(permille)).div_ceil(1_000).max(1);
         let mut below = 0;
@@ -85,8 +85,7 @@ impl Distribution {
         self.max
     }
 
-    /// `bars` counts over equal parts of the least to the most, the way a picture wants them. A step counts where it
-    /// begins.
+    /// Returns `bars` counts over equal parts from the least to the most, for a picture. A step counts where it begins.
     pub(crate) fn bars(&self, bars: u64) -> Vec<Bar> {
         let bars = bars.max(1);
         let span = u128::from(self.max - self.min) + 1;
@@ -112,7 +111,7 @@ impl Distribution {
     }
 }
 
-/// How many values lie from here to there, both included.
+/// The number of values from here to there, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bar {
     pub(crate) from: u64,
@@ -120,7 +119,7 @@ pub(crate) struct Bar {
     pub(crate) count: u64,
 }
 
-/// As pairs: JSON's keys would be text.
+/// Rows as pairs: as a map, JSON's keys would be text.
 mod rows {
     use std::collections::BTreeMap;
 

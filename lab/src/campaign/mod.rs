@@ -1,18 +1,18 @@
-//! Many runs and what they add up to: the same whatever the number of jobs, shards and machines.
+//! Many runs and their report: the same for any number of jobs, shards and machines.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `pool` | runs at the same time, handed on in seed order |
-//! | `tally` | the report: counts, hash, margins; how parts are joined |
-//! | `distribution` | how a quantity is distributed |
-//! | `progress` | what is seen while it runs |
-//! | `page` | what is printed at its end |
+//! | `summary` | the report: counts, hash, margins; how parts are joined |
+//! | `distribution` | the distribution of a quantity |
+//! | `progress` | the display while it runs |
+//! | `page` | the page at its end |
 
 pub(crate) mod distribution;
 pub(crate) mod page;
 pub(crate) mod pool;
 mod progress;
-pub(crate) mod tally;
+pub(crate) mod summary;
 
 pub(crate) use progress::Progress;
-pub(crate) use tally::{Tally, node_name};
+pub(crate) use summary::{Summary, node_name};

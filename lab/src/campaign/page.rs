@@ -1,18 +1,18 @@
-//! The page a campaign ends with: what was played, how runs were distributed, what was not seen.
+//! The page at the end of a campaign: what was played, how runs were distributed, which marks were not hit.
 
 use std::fmt::Write;
 
 use super::distribution::Distribution;
-use super::tally::Tally;
+use super::summary::Summary;
 use crate::units::{bytes, grouped, millis};
 
 /// The longest bar of a histogram.
 const BAR: u64 = 40;
-/// So many lines of one.
+/// The most lines of a histogram.
 const LINES: u64 = 8;
 
-impl Tally {
-    /// The page.
+impl Summary {
+    /// Returns the page.
     pub(crate) fn page(&self, require_marks: bool) -> String {
         let mut page = String::new();
         let mut line = |name: &str, value: String| {
@@ -30,7 +30,7 @@ impl Tally {
         if self.vacuous > 0 {
             line("vacuous", format!("{} runs: their faults changed nothing", grouped(self.vacuous)));
         }
-        // The tiers with the real driver cannot play every kind, and tell no marks.
+        // The tiers with the real driver cannot play every kind, and report no marks.
         let whole = self.subject.on == "fast";
         for (kind, effect) in self.faults.iter().filter(|(_, effect)| whole && effect.effective == 0) {
             line("inert", format!("{kind}: played {} times, changed nothing", grouped(effect.played)));
@@ -65,7 +65,7 @@ impl Tally {
     }
 }
 
-/// Bars of text, the longest [`BAR`] wide; whatever is there shows.
+/// Appends bars of text, the longest [`BAR`] wide; a count above 0 always shows.
 fn histogram(page: &mut String, all: &Distribution, show: impl Fn(u64) -> String) {
     let bars = all.bars(LINES);
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1).max(1);
@@ -82,16 +82,16 @@ fn histogram(page: &mut String, all: &Distribution, show: impl Fn(u64) -> String
     }
 }
 
-/// A quantity of a campaign, and how it is written.
+/// A quantity of a campaign, and how it is formatted.
 pub(crate) struct Quantity<'a> {
     pub(crate) name: &'static str,
     pub(crate) all: &'a Distribution,
     pub(crate) show: fn(u64) -> String,
 }
 
-/// All that is measured of runs that held.
-pub(crate) fn quantities(tally: &Tally) -> [Quantity<'_>; 5] {
-    let margins = &tally.margins;
+/// Returns all quantities that are measured of runs that held.
+pub(crate) fn quantities(summary: &Summary) -> [Quantity<'_>; 5] {
+    let margins = &summary.margins;
     let quantity = |name, all, show| Quantity { name, all, show };
     [
         quantity("most records behind", &margins.lag_max, grouped),
@@ -102,15 +102,15 @@ pub(crate) fn quantities(tally: &Tally) -> [Quantity<'_>; 5] {
     ]
 }
 
-/// Thousandths for people: `9.5 %`.
+/// Formats thousandths for people: `9.5 %`.
 pub(crate) fn percent(permille: u64) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
-/// Rows of least, median, 90 %, 99 % and most, one for each quantity.
-pub(crate) fn table(tally: &Tally) -> String {
+/// Returns rows of least, median, 90 %, 99 % and most, one for each quantity.
+pub(crate) fn table(summary: &Summary) -> String {
     let mut lines = vec![["", "min", "p50", "p90", "p99", "max"].map(str::to_owned).to_vec()];
-    for Quantity { name, all, show } in quantities(tally) {
+    for Quantity { name, all, show } in quantities(summary) {
         let mut line = vec![name.to_owned(), show(all.min())];
         line.extend([500, 900, 990].map(|permille| show(all.permille(permille))));
         line.push(show(all.max()));

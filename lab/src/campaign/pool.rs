@@ -1,8 +1,8 @@
 //! Many runs at the same time, handed on in seed order.
 //!
-//! Seeds are given out in order and every one that was given out is played, so what is done is always a beginning of
-//! the range, whenever it is stopped. A slow run holds back the outcomes of those after it, never the runs themselves;
-//! what waits is small beside a run.
+//! Seeds are given out in order, and every seed that was given out is played, so the played seeds are always a
+//! beginning of the range, whenever it is stopped. A slow run delays the outcomes of those after it, never the runs
+//! themselves; a waiting outcome is small beside a run.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +11,19 @@ use std::time::Instant;
 
 use crate::args::Seeds;
 
-/// How a campaign is played.
+/// The way a campaign is played.
 pub(crate) struct Pool<'a> {
     pub(crate) seeds: Seeds,
-    /// Threads.
+    /// How many threads.
     pub(crate) jobs: usize,
-    /// No run begins after it.
+    /// No run begins after this time.
     pub(crate) deadline: Option<Instant>,
     /// No run begins once it is set.
     pub(crate) stop: &'a AtomicBool,
 }
 
 impl Pool<'_> {
-    /// Plays `one` for every seed and gives what came of it to `fold`, in seed order; answers where it stopped.
+    /// Plays `one` for every seed and gives its outcome to `fold`, in seed order; returns the seed at which it stopped.
     pub(crate) fn play<T: Send>(&self, one: impl Fn(u64) -> T + Sync, mut fold: impl FnMut(u64, T)) -> u64 {
         let queue = Mutex::new(self.seeds.from..self.seeds.to);
         let (send, outcomes) = mpsc::channel();
@@ -32,7 +32,7 @@ impl Pool<'_> {
                 let (queue, one, send) = (&queue, &one, send.clone());
                 scope.spawn(move || {
                     while let Some(seed) = self.next(queue) {
-                        // Nobody listens any more only when the whole is coming down.
+                        // The receiver is gone only when the whole campaign ends early.
                         if send.send((seed, one(seed))).is_err() {
                             break;
                         }
@@ -62,7 +62,7 @@ impl Pool<'_> {
     }
 }
 
-/// As many threads as there are cores, unless the user says otherwise.
+/// Returns the number of threads: as many as there are cores, unless the user says otherwise.
 pub(crate) fn jobs(asked: Option<u16>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

@@ -1,4 +1,4 @@
-//! What is seen of a campaign while it runs, on stderr: a bar at a terminal, elsewhere a line every few seconds.
+//! The display of a campaign while it runs, on stderr: a bar at a terminal, elsewhere a line every few seconds.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ pub(crate) struct Progress {
     started: Instant,
     said: Instant,
     seeds: u64,
-    /// How far a campaign is that ends by the clock is told by the clock.
+    /// Set if the campaign ends by the clock: its progress is then that of the clock.
     length: Option<Duration>,
     bar: Option<ProgressBar>,
 }
@@ -31,7 +31,7 @@ impl Progress {
         Self { started: now, said: now, seeds, length, bar }
     }
 
-    /// So many runs are done, so many of them violated something.
+    /// Shows that so many runs are done, of which so many violated something.
     pub(crate) fn show(&mut self, done: u64, violations: u64) {
         let every = if self.bar.is_some() { DRAW_EVERY } else { SAY_EVERY };
         if self.said.elapsed() < every {

@@ -2,7 +2,7 @@ use super::{Failure, Stand, check_version, find};
 use crate::fixtures::plan;
 use crate::trace::tests::facts;
 
-/// How a node of the fixture stands at a time.
+/// Returns the state of a node of the fixture at a time.
 fn stand(node: usize, until_us: u64) -> String {
     let mut stand = Stand::default();
     for (_, _, fact) in facts().iter().filter(|(t_us, at, _)| *t_us <= until_us && *at == node) {

@@ -1,26 +1,26 @@
-//! A run as a message diagram: nodes are columns, time runs down, each thing that happened has a line of its own.
+//! A run as a message diagram: nodes are columns, time runs down, each event has a line of its own.
 
 use towline_core::Role;
 use towline_sim::plan::Plan;
 use towline_sim::plan::faults::Target;
 
+use super::bars::{Bar, BarKind, Moment, MomentKind, TimedFact, Timeline};
 use super::facts::role_name;
 use super::scale::{LINE, Scale, ticks};
-use super::spans::{Moment, Mood, Span, Spans, Told, What};
 use super::{View, applied_at};
 use crate::svg::Svg;
 
 const LEFT: i64 = 120;
 const COLUMN: i64 = 330;
 const TOP: i64 = 128;
-/// What fits beside a life; the rest shows under a pointer.
+/// The most letters beside a process's bar; a pointer shows the rest.
 const LETTERS: usize = 40;
-/// How wide a letter is: the font is monospaced.
+/// The width of a letter: the font is monospaced.
 const LETTER: i64 = 8;
 const LETTER_LARGE: i64 = 9;
-/// The legend takes so much.
+/// The width of the legend.
 const WIDTH_MIN: i64 = 860;
-/// A diagram longer than this is read by nobody.
+/// The most rows: nobody reads a longer diagram.
 const ROWS_MAX: usize = 1_200;
 
 const STYLE: &str = "\
@@ -55,7 +55,7 @@ text.good { fill: #047857; }
 text.news { fill: #5b21b6; }
 ";
 
-/// What stands on a line.
+/// The content of a line.
 enum Row<'a> {
     Tick(u64),
     Moment(&'a Moment),
@@ -71,26 +71,26 @@ impl Row<'_> {
     }
 }
 
-/// A time beside its line: `3.250 s`.
+/// Formats a time beside its line: `3.250 s`.
 fn clock(t_us: u64) -> String {
     format!("{}.{:03} s", t_us / 1_000_000, t_us / 1_000 % 1_000)
 }
 
 struct Diagram<'a> {
     plan: &'a Plan,
-    facts: &'a [Told],
+    facts: &'a [TimedFact],
     scale: Scale,
-    /// The lines on which something happens: when, at which node, what, and where the line is.
-    lines: Vec<(u64, usize, Mood, i64)>,
+    /// The lines with events: time, node, kind, and place of the line.
+    lines: Vec<(u64, usize, MomentKind, i64)>,
     svg: Svg,
 }
 
-/// Draws it.
-pub(super) fn draw(plan: &Plan, facts: &[Told], view: &View) -> String {
-    let spans = Spans::read(plan, facts);
-    let (from_us, to_us) = (view.from_us, view.until_us.min(spans.end_us));
+/// Draws the diagram.
+pub(super) fn draw(plan: &Plan, facts: &[TimedFact], view: &View) -> String {
+    let bars = Timeline::read(plan, facts);
+    let (from_us, to_us) = (view.from_us, view.until_us.min(bars.end_us));
     let seen: Vec<&Moment> =
-        spans.moments.iter().filter(|moment| (from_us..=to_us).contains(&moment.t_us)).collect();
+        bars.moments.iter().filter(|moment| (from_us..=to_us).contains(&moment.t_us)).collect();
     let left_out = seen.len().saturating_sub(ROWS_MAX);
     let to_us = if left_out > 0 { seen[ROWS_MAX - 1].t_us } else { to_us };
     let mut rows: Vec<Row<'_>> = ticks(from_us, to_us).into_iter().map(Row::Tick).collect();
@@ -98,19 +98,19 @@ pub(super) fn draw(plan: &Plan, facts: &[Told], view: &View) -> String {
     if let Some((t_us, told)) = view.violation.as_ref().filter(|(t_us, _)| *t_us <= to_us) {
         rows.push(Row::Violation(*t_us, told));
     }
-    // Stable: what happened at the same time keeps its order.
+    // A stable sort: events of the same time keep their order.
     rows.sort_by_key(Row::t_us);
     let times: Vec<u64> = rows.iter().map(Row::t_us).collect();
     let scale = Scale::new(&times, TOP);
     let lines = rows.iter().enumerate().filter_map(|(index, row)| match row {
-        Row::Moment(moment) => Some((moment.t_us, moment.node, moment.mood, scale.row(index))),
+        Row::Moment(moment) => Some((moment.t_us, moment.node, moment.kind, scale.row(index))),
         Row::Tick(_) | Row::Violation(..) => None,
     });
     let lines = lines.collect();
     let mut diagram = Diagram { plan, facts, scale, lines, svg: Svg::default() };
     diagram.nodes();
-    for span in spans.spans.iter().filter(|span| span.from_us <= to_us && span.to_us >= from_us) {
-        diagram.span(span, (from_us, to_us));
+    for bar in bars.bars.iter().filter(|bar| bar.from_us <= to_us && bar.to_us >= from_us) {
+        diagram.bar(bar, (from_us, to_us));
     }
     for (index, row) in rows.iter().enumerate() {
         diagram.row(index, row);
@@ -127,26 +127,29 @@ impl Diagram<'_> {
         self.x(self.plan.nodes.len())
     }
 
-    /// Faults behind everything, then connections and snapshots beside the lives.
-    fn span(&mut self, span: &Span, (from_us, to_us): (u64, u64)) {
-        let begins: &[Mood] = match span.what {
-            What::Life(_) => &[Mood::Birth(Role::Primary), Mood::Birth(Role::Replica), Mood::Turn],
-            What::Link(_) => &[Mood::Dial],
-            What::Snapshot { .. } => &[Mood::Snapshot],
-            What::Fault(_) => &[Mood::Fault],
+    /// Draws a bar: faults behind everything, then connections and snapshots beside the processes.
+    fn bar(&mut self, bar: &Bar, (from_us, to_us): (u64, u64)) {
+        let begins: &[MomentKind] = match bar.kind {
+            BarKind::Life(_) => {
+                &[MomentKind::Birth(Role::Primary), MomentKind::Birth(Role::Replica), MomentKind::Turn]
+            }
+            BarKind::Link(_) => &[MomentKind::Dial],
+            BarKind::Snapshot { .. } => &[MomentKind::Snapshot],
+            BarKind::Fault(_) => &[MomentKind::Fault],
         };
-        let begin = self.lines.iter().find(|(t_us, node, mood, _)| {
-            (*t_us, *node) == (span.from_us, span.node) && begins.contains(mood)
-        });
-        let top = begin.map_or_else(|| self.scale.y(span.from_us.max(from_us)), |line| line.3) - 3;
-        let end = self.lines.iter().rfind(|(t_us, node, ..)| (*t_us, *node) == (span.to_us, span.node));
-        let height = end.map_or_else(|| self.scale.y(span.to_us.min(to_us)), |line| line.3) - top;
-        let x = self.x(span.node);
-        match span.what {
-            What::Life(Role::Primary) => self.svg.rect("primary", (x - 3, top), (6, height)),
-            What::Life(Role::Replica) => self.svg.rect("replica", (x - 2, top), (4, height)),
-            What::Link(_) => self.svg.rect("link", (x - 9, top), (3, height)),
-            What::Snapshot { offset, installed } => {
+        let begin = self
+            .lines
+            .iter()
+            .find(|(t_us, node, kind, _)| (*t_us, *node) == (bar.from_us, bar.node) && begins.contains(kind));
+        let top = begin.map_or_else(|| self.scale.y(bar.from_us.max(from_us)), |line| line.3) - 3;
+        let end = self.lines.iter().rfind(|(t_us, node, ..)| (*t_us, *node) == (bar.to_us, bar.node));
+        let height = end.map_or_else(|| self.scale.y(bar.to_us.min(to_us)), |line| line.3) - top;
+        let x = self.x(bar.node);
+        match bar.kind {
+            BarKind::Life(Role::Primary) => self.svg.rect("primary", (x - 3, top), (6, height)),
+            BarKind::Life(Role::Replica) => self.svg.rect("replica", (x - 2, top), (4, height)),
+            BarKind::Link(_) => self.svg.rect("link", (x - 9, top), (3, height)),
+            BarKind::Snapshot { offset, installed } => {
                 let (class, end) =
                     if installed { ("snapshot", "installed") } else { ("cut", "never installed") };
                 self.svg.titled_rect(
@@ -156,7 +159,7 @@ impl Diagram<'_> {
                     &format!("snapshot of {offset}, {end}"),
                 );
             }
-            What::Fault(index) => {
+            BarKind::Fault(index) => {
                 let Some(fault) = self.plan.faults.get(index) else { return };
                 let pair = fault.kind.shape().target == Target::Pair;
                 let other = if pair { self.x(fault.peer) } else { x };
@@ -168,7 +171,7 @@ impl Diagram<'_> {
         }
     }
 
-    /// The columns' heads, and a thread through the times when nobody lives there.
+    /// Draws the columns' heads, and a thread through the times without a process.
     fn nodes(&mut self) {
         for (number, node) in self.plan.nodes.iter().enumerate() {
             let x = self.x(number);
@@ -211,35 +214,35 @@ impl Diagram<'_> {
 
     fn moment(&mut self, moment: &Moment, y: i64) {
         let x = self.x(moment.node);
-        if moment.mood != Mood::Heal {
+        if moment.kind != MomentKind::Heal {
             self.svg.text("time", (LEFT - 16, y + 4), clock(moment.t_us));
         }
         let peer = moment.peer.map(|peer| self.x(peer));
-        let class = match moment.mood {
-            Mood::Birth(role) => {
+        let class = match moment.kind {
+            MomentKind::Birth(role) => {
                 self.svg.circle(role_name(role), (x, y), 5);
                 "quiet"
             }
-            Mood::Death => {
+            MomentKind::Death => {
                 self.svg.cross("death", (x, y), 6);
                 "bad"
             }
-            Mood::Dial => {
+            MomentKind::Dial => {
                 peer.inspect(|peer| self.svg.arrow("dial", x, *peer, y));
                 "quiet"
             }
-            Mood::Join => {
+            MomentKind::Join => {
                 peer.inspect(|peer| self.svg.arrow("join", *peer, x, y));
                 "good"
             }
-            Mood::Snapshot => {
+            MomentKind::Snapshot => {
                 peer.inspect(|peer| self.svg.arrow("ship", *peer, x, y));
                 "news"
             }
-            Mood::End | Mood::Fault => "bad",
-            Mood::Good => "good",
-            Mood::Turn => "news",
-            Mood::Heal => {
+            MomentKind::End | MomentKind::Fault => "bad",
+            MomentKind::Good => "good",
+            MomentKind::Turn => "news",
+            MomentKind::Heal => {
                 let width = self.width();
                 self.svg.line("heal", (LEFT - 10, y), (width, y));
                 return self.svg.text(
@@ -249,7 +252,7 @@ impl Diagram<'_> {
                 );
             }
         };
-        // Text stands above a line that leaves on its side.
+        // Text goes above a line that leaves on its side.
         let above = if peer.is_some_and(|peer| peer > x) { y - 4 } else { y + 4 };
         self.svg.clipped_text(class, (x + 14, above), &moment.text, LETTERS);
     }

@@ -1,4 +1,4 @@
-//! A fact as a name and named values: what lines of JSON, `replay` and the first divergent record are made of.
+//! A fact as a name and named values, for lines of JSON, `replay` and the first different fact.
 
 use serde_json::{Map, Value, json};
 use towline_core::{Level, Role};
@@ -6,8 +6,8 @@ use towline_sim::trace::{Answer, Cause, Death, Fact};
 
 use crate::units::micros;
 
-/// The name of a fact and what it says, nodes by their names.
-pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str, Map<String, Value>) {
+/// Returns the name of a fact and its values, nodes by their names.
+pub(crate) fn named(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str, Map<String, Value>) {
     let (what, fields) = match *fact {
         Fact::Booted { role, at } => {
             ("booted", json!({"role": role_name(role), "offset": at.offset, "chain": hex(at.chain)}))
@@ -29,10 +29,10 @@ pub(crate) fn told(fact: &Fact, name: &dyn Fn(usize) -> String) -> (&'static str
         }
         Fact::Closed { link, peer, fault, by_peer, retry_us } => {
             let (peer, why, fault) = (name(peer), fault.to_string(), fault.number());
-            let told = json!({
+            let fields = json!({
                 "link": link, "peer": peer, "fault": fault, "why": why, "by_peer": by_peer, "retry_us": retry_us,
             });
-            ("closed", told)
+            ("closed", fields)
         }
         Fact::Lost { link, peer } => ("lost", json!({"link": link, "peer": name(peer)})),
         Fact::Asked { peer, have, start, end, answer } => {
@@ -71,28 +71,28 @@ fn opened(link: u32, peer: &str, upstream: bool) -> Value {
     json!({"link": link, "peer": peer, "upstream": upstream})
 }
 
-/// A fact on one line, for people: `3.250000 s  r1  joined  from 1200, link 1, peer p`.
+/// Formats a fact on one line, for people: `3.250000 s  r1  joined  from 1200, link 1, peer p`.
 pub(crate) fn line(t_us: u64, node: usize, fact: &Fact, name: &dyn Fn(usize) -> String) -> String {
-    let (what, fields) = told(fact, name);
+    let (what, fields) = named(fact, name);
     let fields = fields.iter().map(|(field, value)| match value {
         Value::String(text) => format!("{field} {text}"),
         Value::Null => format!("{field} unknown"),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => format!("{field} {value}"),
     });
-    let said = fields.collect::<Vec<_>>().join(", ");
-    format!("{:>14}  {:<6} {what:<12}{said}", micros(t_us), name(node)).trim_end().to_owned()
+    let values = fields.collect::<Vec<_>>().join(", ");
+    format!("{:>14}  {:<6} {what:<12}{values}", micros(t_us), name(node)).trim_end().to_owned()
 }
 
 fn known(offset: u64) -> Option<u64> {
     (offset != u64::MAX).then_some(offset)
 }
 
-/// Numbers that JSON readers would round.
+/// Formats a number that JSON readers would round.
 fn hex(word: u64) -> String {
     format!("{word:016x}")
 }
 
-/// A role in a word.
+/// Returns a role in a word.
 pub(crate) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Primary => "primary",
@@ -112,7 +112,7 @@ const fn level_name(level: Level) -> &'static str {
     }
 }
 
-/// A death in a word or two.
+/// Returns a death in a word or two.
 pub(crate) const fn death(how: Death) -> &'static str {
     match how {
         Death::Stopped => "stopped",
@@ -130,7 +130,7 @@ const fn cause_name(cause: Cause) -> &'static str {
     }
 }
 
-/// An answer in a word.
+/// Returns an answer in a word.
 pub(crate) const fn answer_name(answer: Answer) -> &'static str {
     match answer {
         Answer::Continue => "continue",
@@ -145,7 +145,7 @@ pub(crate) const fn answer_name(answer: Answer) -> &'static str {
 mod tests {
     use towline_sim::trace::{At, Cause, Fact};
 
-    use super::{line, told};
+    use super::{line, named};
 
     fn name(node: usize) -> String {
         format!("n{node}")
@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn what_is_not_known_is_null_and_large_words_are_text() {
         let (what, fields) =
-            told(&Fact::Acked { peer: 1, received: 5, applied: 4, persisted: u64::MAX }, &name);
+            named(&Fact::Acked { peer: 1, received: 5, applied: 4, persisted: u64::MAX }, &name);
         assert_eq!(what, "acked");
         assert!(fields["persisted"].is_null() && fields["received"] == 5 && fields["peer"] == "n1");
         let at = At { offset: 3, chain: u64::MAX };
-        let (_, fields) = told(&Fact::Visible { at, cause: Cause::Installed }, &name);
+        let (_, fields) = named(&Fact::Visible { at, cause: Cause::Installed }, &name);
         assert_eq!(fields["chain"], "ffffffffffffffff");
     }
 }

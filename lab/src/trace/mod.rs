@@ -1,17 +1,17 @@
-//! `trace`: what happened in a run, as lines of JSON, as a message diagram, or as a trace for a viewer.
+//! `trace`: the events of a run, as lines of JSON, as a message diagram, or as a trace for a viewer.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `facts` | a fact as a name and named values |
-//! | `spans` | what lasts, and what is worth a line |
+//! | `bars` | bars from a beginning to an end, and moments that have a line |
 //! | `scale`, `diagram` | the message diagram |
 //! | `perfetto` | the trace |
 
+mod bars;
 mod diagram;
 pub(crate) mod facts;
 mod perfetto;
 mod scale;
-mod spans;
 
 use serde_json::{Map, Value};
 use towline_sim::plan::Plan;
@@ -25,18 +25,18 @@ use super::campaign::node_name;
 use super::{play, source};
 use crate::failure::Failure;
 use crate::units::{Length, bytes};
-use spans::Told;
+use bars::TimedFact;
 
-/// What of a run is shown.
+/// The part of a run that is shown.
 struct View {
     title: String,
     from_us: u64,
     until_us: u64,
-    /// When; which, where and what was seen; what should hold.
+    /// The time of the violation; its invariant, place and text; the rule.
     violation: Option<(u64, [String; 2])>,
 }
 
-/// Plays a run and writes what happened in it.
+/// Plays a run and writes its events.
 pub(crate) fn run(args: &TraceArgs) -> Result<(), Failure> {
     let plan = source::plan(&args.source, args.seed)?;
     let run = play::play(&plan, On::Fast, true)?;
@@ -51,12 +51,12 @@ pub(crate) fn run(args: &TraceArgs) -> Result<(), Failure> {
     super::write("--output", args.output.as_deref(), &text)
 }
 
-/// A run's facts as lines.
+/// Returns a run's facts as lines.
 pub(crate) fn lines(plan: &Plan) -> Result<String, Failure> {
     Ok(jsonl(plan, &play::play(plan, On::Fast, true)?.facts))
 }
 
-fn cut(mut facts: Vec<Told>, from_us: u64, until_us: u64) -> Vec<Told> {
+fn cut(mut facts: Vec<TimedFact>, from_us: u64, until_us: u64) -> Vec<TimedFact> {
     facts.retain(|(t_us, ..)| (from_us..=until_us).contains(t_us));
     facts
 }
@@ -74,10 +74,10 @@ fn view(plan: &Plan, report: &Report, from_us: u64, until_us: u64) -> View {
     View { title: format!("{}, seed {}: {end}", plan.name, plan.seed), from_us, until_us, violation }
 }
 
-fn jsonl(plan: &Plan, facts: &[Told]) -> String {
+fn jsonl(plan: &Plan, facts: &[TimedFact]) -> String {
     let mut text = String::new();
     for (t_us, node, fact) in facts {
-        let (what, fields) = facts::told(fact, &|node| node_name(plan, node));
+        let (what, fields) = facts::named(fact, &|node| node_name(plan, node));
         let mut object = Map::new();
         object.insert("t_us".to_owned(), (*t_us).into());
         object.insert("node".to_owned(), node_name(plan, *node).into());
@@ -89,7 +89,7 @@ fn jsonl(plan: &Plan, facts: &[Told]) -> String {
     text
 }
 
-/// A fault of a plan in a few words: `slow r1-p, delay 30 ms`.
+/// Describes a fault of a plan in a few words: `slow r1-p, delay 30 ms`.
 pub(crate) fn fault_name(plan: &Plan, index: usize) -> String {
     let Some(fault) = plan.faults.get(index) else { return format!("fault {index}") };
     let shape = fault.kind.shape();
@@ -114,8 +114,8 @@ fn amount(amount: u64, unit: Unit) -> String {
     }
 }
 
-/// Where what a reader of a node saw stood at a time; nothing while no process is there.
-fn applied_at(facts: &[Told], t_us: u64, node: usize) -> Option<u64> {
+/// Returns the offset that a reader of a node saw at a time; nothing while no process is running.
+fn applied_at(facts: &[TimedFact], t_us: u64, node: usize) -> Option<u64> {
     let seen = facts.partition_point(|(when, ..)| *when <= t_us);
     facts[..seen].iter().rev().filter(|(_, at, _)| *at == node).find_map(|(_, _, fact)| match fact {
         Fact::Booted { at, .. } | Fact::Visible { at, .. } => Some(Some(at.offset)),

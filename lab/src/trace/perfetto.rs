@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use towline_sim::plan::Plan;
 use towline_sim::trace::Fact;
 
-use super::facts::{role_name, told};
-use super::spans::{Spans, Told, What};
+use super::bars::{BarKind, TimedFact, Timeline};
+use super::facts::{named, role_name};
 use crate::campaign::node_name;
 
-/// Writes it.
-pub(super) fn write(plan: &Plan, facts: &[Told]) -> String {
-    let spans = Spans::read(plan, facts);
+/// Returns the trace.
+pub(super) fn write(plan: &Plan, facts: &[TimedFact]) -> String {
+    let bars = Timeline::read(plan, facts);
     let faults_row = plan.nodes.len();
     let row = |number: usize, name: &str| {
         let args = json!({"name": name});
@@ -22,27 +22,28 @@ pub(super) fn write(plan: &Plan, facts: &[Told]) -> String {
     })];
     events.extend(plan.nodes.iter().enumerate().map(|(number, node)| row(number, &node.name)));
     events.push(row(faults_row, "faults"));
-    for span in &spans.spans {
-        let (tid, name) = match span.what {
-            What::Life(role) => (span.node, role_name(role).to_owned()),
-            What::Link(peer) => (span.node, format!("connected to {}", node_name(plan, peer))),
-            What::Snapshot { offset, installed: true } => (span.node, format!("snapshot of {offset}")),
-            What::Snapshot { offset, installed: false } => (span.node, format!("snapshot of {offset}, cut")),
-            What::Fault(index) => (faults_row, super::fault_name(plan, index)),
+    for bar in &bars.bars {
+        let (tid, name) = match bar.kind {
+            BarKind::Life(role) => (bar.node, role_name(role).to_owned()),
+            BarKind::Link(peer) => (bar.node, format!("connected to {}", node_name(plan, peer))),
+            BarKind::Snapshot { offset, installed: true } => (bar.node, format!("snapshot of {offset}")),
+            BarKind::Snapshot { offset, installed: false } => {
+                (bar.node, format!("snapshot of {offset}, cut"))
+            }
+            BarKind::Fault(index) => (faults_row, super::fault_name(plan, index)),
         };
-        let length = span.to_us - span.from_us;
-        events
-            .push(json!({"ph": "X", "name": name, "pid": 1, "tid": tid, "ts": span.from_us, "dur": length}));
+        let length = bar.to_us - bar.from_us;
+        events.push(json!({"ph": "X", "name": name, "pid": 1, "tid": tid, "ts": bar.from_us, "dur": length}));
     }
     for (t_us, node, fact) in facts {
         events.extend(event(plan, *t_us, *node, fact));
     }
-    // One event on one line: it can be looked at with line tools too.
+    // One event on one line, so that line tools can read it.
     let lines: Vec<String> = events.iter().map(Value::to_string).collect();
     format!("{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{}\n]}}\n", lines.join(",\n"))
 }
 
-/// What a reader sees is a counter, the rest an instant.
+/// Returns a counter for the offset that a reader sees, an instant for other facts.
 fn event(plan: &Plan, t_us: u64, node: usize, fact: &Fact) -> Option<Value> {
     if let Fact::Visible { at, .. } = fact {
         let name = format!("records at {}", node_name(plan, node));
@@ -51,6 +52,6 @@ fn event(plan: &Plan, t_us: u64, node: usize, fact: &Fact) -> Option<Value> {
     if let Fact::Wrote { .. } | Fact::Durable { .. } | Fact::Acked { .. } = fact {
         return None;
     }
-    let (what, fields) = told(fact, &|node| node_name(plan, node));
+    let (what, fields) = named(fact, &|node| node_name(plan, node));
     Some(json!({"ph": "i", "s": "t", "name": what, "pid": 1, "tid": node, "ts": t_us, "args": fields}))
 }

@@ -1,15 +1,15 @@
-//! Where in the picture a moment is: time runs down, every moment has a line of its own, and quiet stretches are
-//! shortened, so that text never overlaps and a long run stays in sight.
+//! The vertical place of a moment in the picture: time runs down, every moment has a line of its own, and quiet
+//! stretches are shortened, so that text never overlaps and a long run stays in sight.
 
-/// From one line to the next at least.
+/// The least distance from one line to the next.
 pub(super) const LINE: i64 = 19;
-/// What a long wait adds at most.
+/// The most that a long wait adds.
 const WAIT_MAX: i64 = 46;
-/// A wait of so long adds one pixel.
+/// The wait that adds one pixel.
 const WAIT_US: u64 = 20_000;
-/// About so many marks of time in a picture.
+/// The number of time marks in a picture, about.
 const TICKS: u64 = 14;
-/// Between two marks of time, in microseconds.
+/// Distances between two time marks, in microseconds.
 const TICK_STEPS_US: &[u64] = &[
     1_000,
     5_000,
@@ -34,7 +34,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Places for these times, one line each, from `top` down.
+    /// Makes places for these times, one line each, from `top` down.
     pub(super) fn new(times: &[u64], top: i64) -> Self {
         let mut rows: Vec<(u64, i64)> = Vec::with_capacity(times.len());
         for t_us in times {
@@ -47,7 +47,7 @@ impl Scale {
         Self { rows }
     }
 
-    /// The place of a line.
+    /// Returns the place of a line.
     pub(super) fn row(&self, index: usize) -> i64 {
         self.rows.get(index).map_or(0, |row| row.1)
     }
@@ -56,7 +56,7 @@ impl Scale {
         self.rows.last().map_or(0, |row| row.1)
     }
 
-    /// The place of a time: that of its first line, or between its neighbours'.
+    /// Returns the place of a time: that of its first line, or between its neighbours'.
     pub(super) fn y(&self, t_us: u64) -> i64 {
         let after = self.rows.partition_point(|row| row.0 < t_us);
         let Some((next_us, next_y)) = self.rows.get(after).copied() else { return self.bottom() };
@@ -69,10 +69,10 @@ impl Scale {
     }
 }
 
-/// Round times from here to there, not too many.
+/// Returns round times from here to there, not too many.
 pub(super) fn ticks(from_us: u64, to_us: u64) -> Vec<u64> {
-    let span = to_us.saturating_sub(from_us);
-    let step = TICK_STEPS_US.iter().copied().find(|step| span / step <= TICKS).unwrap_or(span.max(1));
+    let bar = to_us.saturating_sub(from_us);
+    let step = TICK_STEPS_US.iter().copied().find(|step| bar / step <= TICKS).unwrap_or(bar.max(1));
     let first = from_us.div_ceil(step);
     (first..=to_us / step).map(|number| number * step).collect()
 }
@@ -99,8 +99,8 @@ mod tests {
     fn marks_of_time_are_round_and_few() {
         assert_eq!(ticks(0, 5_000_000)[..3], [0, 500_000, 1_000_000]);
         assert_eq!(ticks(1_900_000, 20_000_000).first(), Some(&2_000_000));
-        for span in [1, 999, 1_000_000, 60_000_000, u64::MAX / 2] {
-            assert!(ticks(0, span).len() <= 15, "{span}");
+        for bar in [1, 999, 1_000_000, 60_000_000, u64::MAX / 2] {
+            assert!(ticks(0, bar).len() <= 15, "{bar}");
         }
     }
 }

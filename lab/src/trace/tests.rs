@@ -2,7 +2,7 @@ use towline_core::{Fault, Role};
 use towline_sim::report::Verdict;
 use towline_sim::trace::{At, Cause, Death, Fact};
 
-use super::spans::Told;
+use super::bars::TimedFact;
 use super::{applied_at, diagram, fault_name, jsonl, perfetto, view};
 use crate::fixtures::{ended, plan, report, violation};
 
@@ -10,8 +10,9 @@ const fn at(offset: u64) -> At {
     At { offset, chain: offset * 3 }
 }
 
-/// `r1` joins `p`, `r2` joins `r1` by a snapshot, `r1` is held up, then killed and comes back.
-pub(crate) fn facts() -> Vec<Told> {
+/// Returns the facts of a run: `r1` joins `p`, `r2` joins `r1` by a snapshot, `r1` is held up, then killed and comes
+/// back.
+pub(crate) fn facts() -> Vec<TimedFact> {
     let primary = Fact::Booted { role: Role::Primary, at: at(0) };
     let replica = Fact::Booted { role: Role::Replica, at: at(0) };
     vec![

@@ -1,10 +1,10 @@
 use towline_sim::report::{Report, Verdict};
 
-use super::{Hash, KEPT, Subject, Tally};
+use super::{Hash, KEPT, Subject, Summary};
 use crate::args::Seeds;
 use crate::fixtures::{ended, plan, report, violation};
 
-fn empty() -> Tally {
+fn empty() -> Summary {
     let subject = Subject {
         scenario: "fixture".to_owned(),
         digest: Hash(5),
@@ -12,10 +12,10 @@ fn empty() -> Tally {
         on: "fast".to_owned(),
         promises_marks: true,
     };
-    Tally::new(subject, Seeds { from: 0, to: 400 })
+    Summary::new(subject, Seeds { from: 0, to: 400 })
 }
 
-/// A run whose every number follows from its seed.
+/// Returns a run whose every number follows from its seed.
 fn run(seed: u64) -> Report {
     let verdict = match seed % 10 {
         3 => Verdict::Violation(violation()),
@@ -28,24 +28,24 @@ fn run(seed: u64) -> Report {
     told
 }
 
-fn tally(seeds: std::ops::Range<u64>) -> Tally {
+fn summary(seeds: std::ops::Range<u64>) -> Summary {
     let mut all = empty();
     seeds.for_each(|seed| all.add(seed, &plan(), &run(seed)));
     all.finish(1.0);
     all
 }
 
-/// What does not depend on the clock.
-fn timeless(mut told: Tally) -> Tally {
+/// Removes the fields that depend on the clock.
+fn timeless(mut told: Summary) -> Summary {
     (told.seconds, told.seeds_per_s) = (0.0, 0.0);
     told
 }
 
 #[test]
 fn shards_joined_in_any_order_are_the_whole() {
-    let whole = tally(0..400);
+    let whole = summary(0..400);
     for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
-        let parts = [tally(0..150), tally(150..151), tally(151..400)];
+        let parts = [summary(0..150), summary(150..151), summary(151..400)];
         let mut joined = parts[order[0]].clone();
         joined.join(&parts[order[1]]).unwrap();
         joined.join(&parts[order[2]]).unwrap();
@@ -59,9 +59,9 @@ fn shards_joined_in_any_order_are_the_whole() {
 
 #[test]
 fn a_report_reads_as_it_was_written() {
-    let told = tally(5..300);
+    let told = summary(5..300);
     let text = serde_json::to_string(&told).unwrap();
-    assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), told);
+    assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), told);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["seeds"], 295);
     assert_eq!(value["hash"].as_str().unwrap().len(), 32);
@@ -84,10 +84,10 @@ fn the_hash_tells_one_run_from_another_and_one_seed_from_another() {
 
 #[test]
 fn what_does_not_belong_together_is_not_joined() {
-    let said = |change: fn(&mut Tally)| {
-        let mut other = tally(400..410);
+    let said = |change: fn(&mut Summary)| {
+        let mut other = summary(400..410);
         change(&mut other);
-        tally(0..400).join(&other).unwrap_err()
+        summary(0..400).join(&other).unwrap_err()
     };
     assert!(said(|other| other.subject.scenario = "storm".to_owned()).contains("another scenario: storm"));
     assert!(said(|other| other.subject.digest = Hash(6)).contains("text"));
@@ -117,7 +117,7 @@ fn marks_count_from_two_thousand_seeds_on() {
     few.seeds = 2_000;
     assert!(few.enforces_marks(false));
     few.subject.promises_marks = false;
-    assert!(!few.enforces_marks(false), "of one incident nobody expects everything");
+    assert!(!few.enforces_marks(false), "one incident cannot hit every mark");
     for runs in few.marks.values_mut() {
         *runs = 1;
     }
@@ -126,8 +126,8 @@ fn marks_count_from_two_thousand_seeds_on() {
 
 #[test]
 fn a_report_of_another_format_is_not_read() {
-    let text = serde_json::to_string(&tally(0..2)).unwrap();
-    assert!(serde_json::from_str::<Tally>(&text).is_ok());
-    let old = serde_json::from_str::<Tally>(&text.replace("\"schema\":1", "\"schema\":0")).unwrap_err();
+    let text = serde_json::to_string(&summary(0..2)).unwrap();
+    assert!(serde_json::from_str::<Summary>(&text).is_ok());
+    let old = serde_json::from_str::<Summary>(&text.replace("\"schema\":1", "\"schema\":0")).unwrap_err();
     assert!(old.to_string().contains("its schema is 0, this reads 1"), "{old}");
 }

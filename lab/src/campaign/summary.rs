@@ -1,4 +1,4 @@
-//! What a campaign adds up to: a report that parts of it can be joined to.
+//! The report of a campaign, to which reports of its other parts can be joined.
 //!
 //! Runs are folded in seed order, but nothing kept depends on order: counts, distributions, the first violations by
 //! seed, and the hash. The **campaign hash** is the sum modulo 2^128, over all runs, of XXH3-128(seed, run hash), 8 and
@@ -16,66 +16,66 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::distribution::Distribution;
 use crate::args::Seeds;
 
-/// The report's format. A report of another is not read.
+/// The report's format. A report of another format is refused.
 const SCHEMA: u64 = 1;
-/// So many violations are kept with their details; the rest are counted.
+/// How many violations are kept with their details; the rest are counted.
 pub(crate) const KEPT: usize = 16;
-/// From so many seeds on, a campaign with every kind of fault that did not hit every mark has failed.
+/// The number of seeds from which a campaign with every kind of fault fails if it did not hit every mark.
 const MARKS_FROM_SEEDS: u64 = 2_000;
 
 /// The report of a campaign or of a part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tally {
+pub(crate) struct Summary {
     #[serde(deserialize_with = "schema")]
     schema: u64,
-    /// What was played: reports of different subjects cannot be joined.
+    /// The subject of the runs: reports of different subjects cannot be joined.
     pub(crate) subject: Subject,
-    /// How many runs.
+    /// How many runs there were.
     pub(crate) seeds: u64,
-    /// Which: ascending, apart from each other, each up to and without its second number.
+    /// The played seeds: ascending, disjoint ranges, each up to and without its second number.
     pub(crate) ranges: Vec<(u64, u64)>,
-    /// The whole campaign's seeds, of which this may be a part: from the first up to and without the second.
+    /// The whole campaign's seeds, of which these may be a part: from the first up to and without the second.
     pub(crate) asked: (u64, u64),
-    /// Whether all of them were played.
+    /// Set if all of them were played.
     pub(crate) complete: bool,
     /// The campaign hash.
     pub(crate) hash: Hash,
-    /// How long the runs took; of joined reports, the sum.
+    /// The time that the runs took; of joined reports, the sum.
     pub(crate) seconds: f64,
     /// Runs in a second.
     pub(crate) seeds_per_s: f64,
     /// How many runs violated an invariant.
     pub(crate) violations: u64,
-    /// How many violated which.
+    /// How many runs violated each invariant.
     pub(crate) violated: BTreeMap<String, u64>,
-    /// The first of them.
+    /// The first violations.
     pub(crate) first_violations: Vec<Found>,
     /// How many runs were vacuous: all drawn faults changed nothing, or one that the scenario names.
     pub(crate) vacuous: u64,
     /// The first run in which a fault that the scenario names changed nothing, and which fault.
     pub(crate) inert: Option<Inert>,
-    /// How many runs hit which mark.
+    /// How many runs hit each mark.
     pub(crate) marks: BTreeMap<String, u64>,
     /// For each kind of fault: how many were played, and how many changed something.
     pub(crate) faults: BTreeMap<String, Effect>,
-    /// Of runs that held: how close they came.
+    /// How close the runs that held came to their bounds.
     pub(crate) margins: Spread,
 }
 
-/// What is played in a campaign.
+/// The subject of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Subject {
     /// The scenario's name.
     pub(crate) scenario: String,
-    /// XXH3-128 of its text.
+    /// XXH3-128 of the scenario's text.
     pub(crate) digest: Hash,
     /// The version of the core.
     pub(crate) core: String,
-    /// The substrate.
+    /// The substrate's name.
     pub(crate) on: String,
-    /// Whether every kind of fault may be drawn, so that a large campaign must hit every mark.
+    /// Set if every kind of fault may be drawn, so that a large campaign must hit every mark.
     pub(crate) promises_marks: bool,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct Inert {
     pub(crate) fault: String,
 }
 
-/// What came of the faults of one kind.
+/// The effects of the faults of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Effect {
@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for Hash {
     }
 }
 
-impl Tally {
+impl Summary {
     pub(crate) fn new(subject: Subject, asked: Seeds) -> Self {
         Self {
             schema: SCHEMA,
@@ -164,7 +164,7 @@ impl Tally {
         }
     }
 
-    /// Takes the run of a seed. Seeds come in ascending order.
+    /// Adds the run of a seed. Seeds come in ascending order.
     pub(crate) fn add(&mut self, seed: u64, plan: &Plan, report: &Report) {
         self.seeds += 1;
         match self.ranges.last_mut() {
@@ -176,9 +176,9 @@ impl Tally {
             *self.marks.entry(format!("{mark:?}")).or_default() += 1;
         }
         for (fault, effective) in plan.faults.iter().zip(&report.effects) {
-            let told = self.faults.entry(fault.kind.shape().name.to_owned()).or_default();
-            told.played += 1;
-            told.effective += u64::from(*effective);
+            let effect = self.faults.entry(fault.kind.shape().name.to_owned()).or_default();
+            effect.played += 1;
+            effect.effective += u64::from(*effective);
         }
         match &report.verdict {
             Verdict::Pass => self.margins.add(report),
@@ -205,18 +205,18 @@ impl Tally {
         }
     }
 
-    /// Says how long it took.
+    /// Sets the time that it took.
     pub(crate) fn finish(&mut self, seconds: f64) {
         self.complete = self.ranges == [self.asked];
         let rounded = |number: f64, to: f64| (number * to).round() / to;
         self.seconds = rounded(seconds, 1e3);
-        // Seeds are far fewer than what a float holds exactly.
+        // A float holds so many seeds exactly.
         #[allow(clippy::cast_precision_loss)]
         let seeds = self.seeds as f64;
         self.seeds_per_s = rounded(seeds / seconds.max(1e-3), 10.0);
     }
 
-    /// Takes another part of the same campaign; says what they have not in common otherwise.
+    /// Joins another part of the same campaign; an error names the difference of their subjects.
     pub(crate) fn join(&mut self, other: &Self) -> Result<(), String> {
         self.same_kind(other)?;
         let mut ranges: Vec<(u64, u64)> = self.ranges.iter().chain(&other.ranges).copied().collect();
@@ -239,10 +239,10 @@ impl Tally {
         self.vacuous += other.vacuous;
         add_up(&mut self.violated, &other.violated);
         add_up(&mut self.marks, &other.marks);
-        for (kind, effect) in &other.faults {
-            let told = self.faults.entry(kind.clone()).or_default();
-            told.played += effect.played;
-            told.effective += effect.effective;
+        for (kind, more) in &other.faults {
+            let effect = self.faults.entry(kind.clone()).or_default();
+            effect.played += more.played;
+            effect.effective += more.effective;
         }
         self.first_violations.extend(other.first_violations.iter().cloned());
         self.first_violations.sort_by_key(|found| found.seed);
@@ -269,7 +269,7 @@ impl Tally {
         Ok(())
     }
 
-    /// The marks that no run hit, of those that dice can reach.
+    /// Returns the marks that no run hit, of those that draws can reach.
     pub(crate) fn missed(&self) -> impl Iterator<Item = Mark> {
         Mark::ALL
             .iter()
@@ -278,7 +278,7 @@ impl Tally {
             .filter(|mark| self.marks.get(&format!("{mark:?}")).is_none_or(|runs| *runs == 0))
     }
 
-    /// Whether a mark that was not hit fails the campaign.
+    /// Returns whether a mark that was not hit fails the campaign.
     pub(crate) const fn enforces_marks(&self, required: bool) -> bool {
         required || self.subject.promises_marks && self.seeds >= MARKS_FROM_SEEDS
     }
@@ -310,7 +310,7 @@ fn schema<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     }
 }
 
-/// What one run adds to the campaign hash.
+/// Returns the part of one run in the campaign hash.
 fn digest(seed: u64, hash: u128) -> u128 {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -324,7 +324,7 @@ fn add_up(ours: &mut BTreeMap<String, u64>, theirs: &BTreeMap<String, u64>) {
     }
 }
 
-/// A node's name, or its number where the plan has none.
+/// Returns a node's name, or its number where the plan has none.
 pub(crate) fn node_name(plan: &Plan, node: usize) -> String {
     plan.nodes.get(node).map_or_else(|| format!("node {node}"), |node| node.name.clone())
 }
