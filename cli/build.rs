@@ -1,28 +1,28 @@
 //! Puts the browser's page into the program, if `cargo xtask wasm` has built it.
 //!
-//! Without it the program is the same, and `--web` says how to get the page.
+//! Without it the program is the same, and `--web` shows how to get the page.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let home = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where we are"));
+    let home = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let pkg = home.join("../wasm/pkg");
     println!("cargo::rerun-if-changed={}", pkg.display());
     let mut text = String::from("&[\n");
     for (name, file) in files(&pkg.join("page")) {
-        // The page itself is what an address without a path means.
+        // An address without a path gets the page itself.
         let path = if name == "index.html" { "" } else { &name };
         let (media, file) = (media(&name), file.display().to_string());
         writeln!(text, "File {{ path: \"/{path}\", media: {media:?}, bytes: include_bytes!({file:?}) }},")
             .expect("text grows");
     }
     text.push(']');
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo gives a place")).join("page.rs");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("page.rs");
     std::fs::write(&out, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", out.display()));
 }
 
-/// The files of a folder, in the order of their names; none if there is no such folder.
+/// Returns the files of a folder, in the order of their names; none if there is no such folder.
 fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .into_iter()

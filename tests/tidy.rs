@@ -34,7 +34,7 @@ const LONG_FUNCTIONS: Allowed = &[];
 
 /// Findings in comments of each top folder, as `words` counts them. Only shrinks; a folder without an entry has none.
 const WORDS: Allowed = &[
-    ("cli", 23),
+    ("cli", 0),
     ("core", 111),
     ("ffi", 171),
     ("kv", 30),

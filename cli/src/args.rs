@@ -1,7 +1,7 @@
-//! The command line: every command, flag and default, and what `--help` says about them.
+//! The command line: every command, flag and default, and the text of `--help`.
 //!
-//! The flags of `serve` and `follow` are one struct, [`Settings`], which is also what a config file is read into: so
-//! their names are the same by construction.
+//! The flags of `serve` and `follow` are one struct, [`Settings`], into which a config file is read too: so their names
+//! are the same by construction.
 
 use std::path::PathBuf;
 
@@ -12,9 +12,9 @@ use towline_lab::SimArgs;
 
 use crate::units::{Length, Size, whole};
 
-/// Where `serve` listens for clients.
+/// The default address of `serve` for clients.
 pub(crate) const SERVE_LISTEN: &str = "127.0.0.1:7000";
-/// Where `serve` listens for replicas.
+/// The default address of `serve` for replicas.
 pub(crate) const SERVE_REPLICATION: &str = "127.0.0.1:7001";
 /// The ports of which `follow` takes the first free one.
 pub(crate) const FOLLOW_PORTS: std::ops::RangeInclusive<u16> = 7010..=7019;
@@ -125,7 +125,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct FollowArgs {
-    /// The replication address of the node to follow: 127.0.0.1:7001 (may stand in the config file as `primary`)
+    /// The replication address of the node to follow: 127.0.0.1:7001 (in the config file: `primary`)
     #[arg(value_name = "PRIMARY_REPLICATION_ADDR", value_parser = address)]
     pub(crate) primary: Option<String>,
     /// Take over the primary's history, even where the data here has another: the data here is replaced
@@ -137,7 +137,7 @@ pub(crate) struct FollowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Where clients connect: 127.0.0.1:7000
+    /// The node's address for clients: 127.0.0.1:7000
     #[arg(value_name = "CLIENT_ADDR", value_parser = address)]
     pub(crate) addr: String,
     /// Show it again every second, until interrupted
@@ -153,16 +153,16 @@ pub(crate) struct DemoArgs {
     /// How many replicas; the last one follows the first
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = whole::<u8>(1, 16))]
     pub(crate) replicas: u8,
-    /// How long the load lasts; everything happens in order even if that takes longer
+    /// How long the load lasts; every act is played in order even if that takes longer
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = whole::<u64>(1, 86_400))]
     pub(crate) seconds: u64,
-    /// Where the data lives
+    /// The store that keeps the data
     #[arg(long, value_enum, default_value_t = StoreName::Memory)]
     pub(crate) store: StoreName,
     /// Print the result as JSON on stdout
     #[arg(long)]
     pub(crate) json: bool,
-    /// What to log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: error]
+    /// The log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: error]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: Option<String>,
 }
@@ -171,23 +171,23 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoreName {
-    /// Gone with the process
+    /// In memory: gone with the process
     Memory,
-    /// In a directory
+    /// In a directory: survives the process
     Disk,
 }
 
-/// On or off.
+/// On or off, as a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Switch {
-    /// Yes
+    /// Switch it on
     On,
-    /// No
+    /// Switch it off
     Off,
 }
 
-/// What `serve` and `follow` can be told, by flags or by a config file of the same names. Nothing is a default here,
+/// The options of `serve` and `follow`, from flags or from a config file of the same names. Nothing has a default here,
 /// so that a flag can be told from its absence.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -196,17 +196,17 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
-    /// Where clients connect [default: 127.0.0.1:7000 to serve; to follow the first free port from 7010 to 7019]
+    /// The address for clients [default: 127.0.0.1:7000 to serve; to follow the first free port from 7010 to 7019]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<String>,
-    /// Where replicas connect [default: 127.0.0.1:7001 to serve; to follow none, and no replica can]
+    /// The address for replicas [default: 127.0.0.1:7001 to serve; to follow none, and no replica can connect]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) replication: Option<String>,
     /// Let other machines reach the addresses for clients and replicas: they ask for no password
     #[arg(long)]
     #[serde(default)]
     pub(crate) insecure: bool,
-    /// Where the data lives [default: disk with --dir, else memory]
+    /// The store that keeps the data [default: disk with --dir, else memory]
     #[arg(long, value_enum)]
     pub(crate) store: Option<StoreName>,
     /// The directory of the disk store; one process at a time may use it
@@ -215,10 +215,10 @@ pub(crate) struct Settings {
     /// How much of the stream is kept for replicas that fall behind; a record may be a quarter of it [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) backlog: Option<Size>,
-    /// Where Prometheus asks for metrics [default: nowhere]
+    /// The address for Prometheus [default: none]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<String>,
-    /// Where a browser of this machine finds the page that is a live replica [default: nowhere]
+    /// The address for browsers of this machine: a page that is a live replica [default: none]
     #[arg(long, value_name = "LOOPBACK_ADDR", value_parser = address)]
     pub(crate) web: Option<String>,
     /// A file to write the real addresses to, as JSON, once it serves
@@ -230,13 +230,13 @@ pub(crate) struct Settings {
     /// Clients at the same time [default: 1000]
     #[arg(long, value_name = "N", value_parser = whole::<u32>(1, u32::MAX.into()))]
     pub(crate) clients_max: Option<u32>,
-    /// What all clients' unread requests and untaken replies may take together [default: 256MiB]
+    /// The most memory of all clients' unread requests and untaken replies together [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) client_memory: Option<Size>,
-    /// A client that asks nothing for longer is closed, 0 for never [default: 0]
+    /// Close a client that sends nothing for longer, 0 for never [default: 0]
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<Length>,
-    /// Silence after which a TCP connection is asked for a sign of life, 0 for never [default: 300s]
+    /// Silence after which a TCP connection gets keepalive probes, 0 for never [default: 300s]
     #[arg(long, value_name = "TIME")]
     pub(crate) tcp_keepalive: Option<Length>,
     /// Replicas at the same time [default: 63]
@@ -257,18 +257,18 @@ pub(crate) struct Settings {
     /// How long a stop waits for connected replicas to receive everything [default: 10s]
     #[arg(long, value_name = "TIME")]
     pub(crate) stop_wait: Option<Length>,
-    /// What to log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: info]
+    /// The log on stderr: error, warn, info, debug, or a filter like towline_server=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub(crate) log: Option<String>,
-    /// `follow` only, and a flag of its own there.
+    /// The address of the primary: `follow` has an argument of its own for it.
     #[arg(skip)]
     pub(crate) primary: Option<String>,
-    /// The same.
+    /// Consent to another history: `follow` has a flag of its own for it.
     #[arg(skip)]
     pub(crate) adopt: Option<bool>,
 }
 
-/// `HOST:PORT`, as text: names are looked up when they are used.
+/// Reads `HOST:PORT`, as text: names are looked up when they are used.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains(' '));
     let bare_v6 = parts.is_some_and(|(host, _)| host.contains(':') && !host.starts_with('['));

@@ -1,6 +1,6 @@
-//! A small redis client: requests out, replies in, over one connection, with a time limit on each answer.
+//! A small redis client: requests out, replies in, over one connection, with a time limit on each reply.
 //!
-//! It knows the four replies it asks for (simple string, error, integer, bulk string) and takes nothing else. A reply
+//! It knows the four replies it asks for (simple string, error, integer, bulk string) and refuses all others. A reply
 //! is at most [`REPLY_MAX`].
 
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// For a connection, and for each answer.
+/// The time limit of a connection, and of each reply.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A status of hundreds of replicas is shorter.
+/// The most bytes of a reply: a status of hundreds of replicas is shorter.
 const REPLY_MAX: usize = 16 << 20;
 
-/// The beginning of what an HTTP server answers to whatever it does not understand.
+/// The beginning of an HTTP server's reply to a request it does not understand.
 const HTTP: &[u8] = b"HTTP/";
 
 /// One reply.
@@ -35,7 +35,7 @@ pub(crate) struct Client {
     addr: String,
     stream: TcpStream,
     read: Vec<u8>,
-    /// Bytes of `read` that are done with.
+    /// Bytes of `read` that are handled.
     used: usize,
 }
 
@@ -51,7 +51,7 @@ impl Client {
         Ok(Self { addr: addr.to_owned(), stream, read: Vec::new(), used: 0 })
     }
 
-    /// One question, one answer.
+    /// Sends one request and returns its reply.
     pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Reply> {
         let mut request = Vec::new();
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
@@ -60,7 +60,7 @@ impl Client {
         self.reply().await
     }
 
-    /// One question whose answer is text.
+    /// Sends one request and returns its reply, which must be text.
     pub(crate) async fn ask_text(&mut self, words: &[&str]) -> Result<String> {
         let addr = self.addr.clone();
         match self.ask(words).await? {
@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// The next reply.
+    /// Returns the next reply.
     pub(crate) async fn reply(&mut self) -> Result<Reply> {
         loop {
             match decode(&self.read[self.used..]) {
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// A request, as an array of bulk strings.
+/// Encodes a request as an array of bulk strings.
 pub(crate) fn encode(words: &[&[u8]], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
     for word in words {
@@ -126,7 +126,7 @@ pub(crate) fn encode(words: &[&[u8]], out: &mut Vec<u8>) {
     }
 }
 
-/// The first reply in `bytes` and its length; none while it is not whole; an error for what is no reply.
+/// Returns the first reply in `bytes` and its length; none while it is not whole; an error for bytes that are no reply.
 fn decode(bytes: &[u8]) -> Result<Option<(Reply, usize)>, ()> {
     let Some((kind, rest)) = bytes.split_first() else { return Ok(None) };
     if !b"+-:$".contains(kind) {

@@ -1,7 +1,7 @@
 //! From flags and config file to the server's options.
 //!
-//! A flag wins over the file, the file over the default. What cannot work is refused here or by the host's own check,
-//! under the name the person used.
+//! A flag wins over the file, the file over the default. Options that cannot work are refused here or by the server's
+//! own check, under the name that the user wrote.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,10 +19,10 @@ mod origin;
 
 pub(crate) use self::origin::Origin;
 
-/// Characters of a value in a config file that are repeated in a complaint about it.
+/// How many characters of a config file's value are repeated in an error.
 const SHOWN_MAX: usize = 100;
 
-/// What a server is started with, and what the program does around it.
+/// The options of a server, and the program's own work around it.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) options: Options,
@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) origin: Origin,
 }
 
-/// The plan of `serve`.
+/// Returns the plan of `serve`.
 pub(crate) fn serve(flags: Settings) -> Result<Plan, Failure> {
     let file = read(&flags)?;
     for (name, given) in [("primary", file.primary.is_some()), ("adopt", file.adopt.is_some())] {
@@ -48,14 +48,13 @@ pub(crate) fn serve(flags: Settings) -> Result<Plan, Failure> {
     finish(settings, options, origin)
 }
 
-/// The plan of `follow`.
+/// Returns the plan of `follow`.
 pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
     let file = read(&args.settings)?;
     let adopt = args.adopt || file.adopt.unwrap_or(false);
     let primary = args.primary.or_else(|| file.primary.clone());
     let Some(primary) = primary else {
-        let text =
-            "whom to follow is missing: towline follow PRIMARY_REPLICATION_ADDR, or `primary` in the config";
+        let text = "the node to follow is missing: towline follow PRIMARY_REPLICATION_ADDR, or `primary` in the config";
         return Err(Failure::Usage(text.to_owned()));
     };
     let (mut settings, origin) = merge(args.settings, file);
@@ -74,7 +73,7 @@ pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
     finish(settings, options, origin)
 }
 
-/// The config file, if one is named.
+/// Reads the config file, if one is named.
 fn read(flags: &Settings) -> Result<Settings, Failure> {
     let Some(path) = &flags.config else { return Ok(Settings::default()) };
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -83,7 +82,7 @@ fn read(flags: &Settings) -> Result<Settings, Failure> {
     let settings: Settings = toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
-        in_file(path, line, &told_of(&text, line, error.message()))
+        in_file(path, line, &explain_line(&text, line, error.message()))
     })?;
     for (name, value) in [
         ("listen", &settings.listen),
@@ -99,8 +98,8 @@ fn read(flags: &Settings) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// A complaint of the parser about this line, with the name that the line sets and in words for people.
-fn told_of(text: &str, line: usize, told: &str) -> String {
+/// Returns an error of the parser about this line, with the name that the line sets and in words for people.
+fn explain_line(text: &str, line: usize, told: &str) -> String {
     let whole = format!("expected a whole number up to {}", u32::MAX);
     let told = [
         ("unknown field", "unknown name"),
@@ -126,7 +125,7 @@ fn in_file(path: &Path, line: usize, text: &str) -> Failure {
     Failure::Usage(format!("{}:{line}: {text}", path.display()))
 }
 
-/// The line that sets `name`, for a message.
+/// Returns the line that sets `name`, for a message.
 fn line_of(path: &Path, name: &str) -> usize {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let sets =
@@ -134,7 +133,7 @@ fn line_of(path: &Path, name: &str) -> usize {
     text.lines().position(sets).map_or(1, |index| index + 1)
 }
 
-/// Flags, and from the file what they leave open; and which options those are.
+/// Merges flags with the file, which decides the options that flags leave open; returns those too.
 fn merge(flags: Settings, file: Settings) -> (Settings, Origin) {
     let mut origin = Origin::new(flags.config.as_deref());
     macro_rules! merged {
@@ -155,7 +154,7 @@ fn merge(flags: Settings, file: Settings) -> (Settings, Origin) {
     (settings, origin)
 }
 
-/// Fills in what is the same for both.
+/// Fills in the options that both commands share.
 fn finish(settings: Settings, options: Options, origin: Origin) -> Result<Plan, Failure> {
     let (log, ready_file) = (settings.log.clone(), settings.ready_file.clone());
     let options = filled(settings, options).map_err(|failure| origin.place(failure))?;
@@ -182,7 +181,7 @@ fn filled(settings: Settings, mut options: Options) -> Result<Options, Failure> 
     let core = &mut options.core;
     core.backlog_bytes = size(settings.backlog, core.backlog_bytes);
     if let Some(replicas) = settings.replicas_max {
-        // One more for the upstream.
+        // One more link, for the upstream.
         core.links_max = replicas.saturating_add(1);
         core.slots_max = replicas;
     }
@@ -218,7 +217,7 @@ fn store(settings: &Settings) -> Result<StoreKind, Failure> {
     }
 }
 
-/// A start that failed, under the names of the command line.
+/// Returns the failure of a start, under the names of the command line.
 pub(crate) fn explain(error: StartError) -> Failure {
     match error {
         StartError::Config(error) => Failure::Usage(out_of_bounds(&error)),
@@ -242,7 +241,7 @@ pub(crate) fn explain(error: StartError) -> Failure {
     }
 }
 
-/// Which of the options that lean on another were given by the person.
+/// The options with a relation to another that the user set.
 #[derive(Debug, Default, Clone, Copy)]
 struct Typed {
     spool: bool,
@@ -260,7 +259,7 @@ impl Typed {
     }
 }
 
-/// As [`explain`]; and of a default that does not fit what was typed, what asks for more.
+/// As [`explain`]; for a default that does not fit a typed option, the failure names that option too.
 fn explain_with(error: StartError, typed: &Typed) -> Failure {
     let StartError::Config(wrong) = &error else { return explain(error) };
     let asks = match wrong.option {
@@ -278,13 +277,13 @@ fn explain_with(error: StartError, typed: &Typed) -> Failure {
     })
 }
 
-/// Whether an address cannot be listened on by any process of this machine.
+/// Returns whether no process of this machine can listen on an address.
 fn is_of_no_machine(error: &std::io::Error) -> bool {
     // A name that cannot be looked up has no kind and no number.
     error.kind() == std::io::ErrorKind::AddrNotAvailable || error.raw_os_error().is_none()
 }
 
-/// An error without the number the system gave it.
+/// Returns an error without the number that the system gave it.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
@@ -302,7 +301,7 @@ fn out_of_bounds(error: &ConfigError) -> String {
         "client_bytes" => format!("{}: four records of the largest size", size("client-memory")),
         "clients_max" => format!("--clients-max is {value}, {relation} {bound}"),
         "slots_max" => format!("--replicas-max is {value}, {relation} {bound}"),
-        // One of them is for the upstream.
+        // One of the links is for the upstream.
         "links_max" => format!("--replicas-max is {}, {relation} {}", value - 1, bound - 1),
         "idle" => time("idle"),
         "reconnect_window" => time("reconnect-window"),

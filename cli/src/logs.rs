@@ -1,4 +1,4 @@
-//! Logs on stderr: what the host and the program say while a server runs, through the queue of [`lines`].
+//! Logs on stderr: those of the server and the program while a server runs, through the queue of [`lines`].
 
 use std::io;
 
@@ -7,10 +7,10 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::lines;
 
-/// The words that stand for a level alone; of anything else it takes a word for the name of a crate, and logs nothing.
+/// The words of a level alone. The filter takes any other word for the name of a crate, and would log nothing.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Reads what `--log` says.
+/// Reads the value of `--log`.
 pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
     let wrong = |why: String| {
         let example = "write a level (error, warn, info, debug), or a filter like towline_server=debug";
@@ -26,7 +26,7 @@ pub(crate) fn filter(text: &str) -> Result<EnvFilter, Failure> {
     EnvFilter::try_new(text).map_err(|error| wrong(error.to_string()))
 }
 
-/// Starts logging what `text` lets through; the queue holds it back until [`lines::open`].
+/// Starts logging through the filter `text`; the queue holds the lines until [`lines::open`].
 pub(crate) fn start(text: &str) -> Result<(), Failure> {
     let parsed = filter(text)?;
     let colours = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
@@ -42,7 +42,7 @@ pub(crate) fn start(text: &str) -> Result<(), Failure> {
         if lines::is_open() {
             tracing::error!("a bug in towline, please report it: {panic}");
         } else {
-            // Damaged files make the database panic while it opens them; that is caught, and told in one line.
+            // Damaged files make the database panic while it opens them; that is caught, and reported in one line.
             tracing::debug!("{panic}");
         }
     }));

@@ -1,15 +1,15 @@
 //! `towline`: a replicated key-value store on the command line.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `args` | every command, flag and help text |
 //! | `config` | flags and config file to the server's options |
 //! | `run`, `ready_file` | `serve` and `follow`: a server, its first line, its ready file, its signals |
-//! | `status` | `status`: what a node answers, as a page |
-//! | `demo` | `demo`: a fleet in one process, and what happens to it |
+//! | `status` | `status`: a node's report, as a page |
+//! | `demo` | `demo`: a fleet in one process, and the failures it survives |
 //! | `descriptors` | the limit of file descriptors |
 //! | `client` | a small redis client, for `status` and `demo` |
-//! | `logs` | what a server and its host log on stderr |
+//! | `logs` | the logs of a server on stderr |
 //!
 //! `sim` is `towline-lab`; lines, quantities, exit codes and signals are those of `towline-terminal`.
 
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Does what a command line asks for.
+/// Runs a command.
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => config::serve(args.settings).and_then(run::run),
@@ -65,7 +65,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The runtime everything runs on.
+/// Makes the async runtime.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))

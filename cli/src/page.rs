@@ -1,10 +1,10 @@
-//! The browser's page, as far as it was there when this program was built: see `build.rs`.
+//! The browser's page, if it was built before this program: see `build.rs`.
 
 use towline_server::web::File;
 
 const BUILT: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// What `--web` shows in its place.
+/// The page that `--web` shows in its place.
 const MISSING: &[File] = &[File {
     path: "/",
     media: "text/plain; charset=utf-8",
@@ -12,7 +12,7 @@ const MISSING: &[File] = &[File {
              and build it again. Replicas connect at /replicate all the same.\n",
 }];
 
-/// The files that `--web` serves.
+/// Returns the files that `--web` serves.
 pub(crate) const fn files() -> &'static [File] {
     if BUILT.is_empty() { MISSING } else { BUILT }
 }

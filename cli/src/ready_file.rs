@@ -1,4 +1,4 @@
-//! The ready file: it says where the server is, for as long as it is there.
+//! The ready file: while it exists, it names the addresses of the server.
 //!
 //! It appears whole or not at all, and it never ends the server. While it cannot be written, that is logged once and
 //! tried again every [`AGAIN`].
@@ -12,7 +12,7 @@ use towline_server::Server;
 
 use crate::failure::Failure;
 
-/// Between two attempts.
+/// The pause between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The contents of the ready file.
@@ -27,19 +27,19 @@ struct Ready<'a> {
     web_addr: Option<&'a str>,
 }
 
-/// The file, removed when this is dropped; or none.
+/// The ready file, removed when it is dropped; or none.
 #[derive(Debug)]
 pub(crate) struct ReadyFile {
     path: Option<PathBuf>,
-    /// Writes it as soon as it can be written.
+    /// The task that writes it as soon as it can be written.
     task: tokio::task::JoinSet<()>,
 }
 
 impl ReadyFile {
-    /// Removes what an earlier run left: it would mislead a program that waits for this one.
+    /// Removes the file of an earlier run: it would mislead a program that waits for this one.
     ///
     /// # Errors
-    /// There is something of this name that is no file.
+    /// If something of this name is no file.
     pub(crate) fn clear(path: Option<PathBuf>) -> Result<Self, Failure> {
         if let Some(path) = &path {
             if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -56,7 +56,7 @@ impl ReadyFile {
         Ok(Self { path, task: tokio::task::JoinSet::new() })
     }
 
-    /// Writes it now; or, where it cannot be written, as soon as it can.
+    /// Writes it now, or, where it cannot be written, as soon as it can.
     pub(crate) fn write(&mut self, server: &Server, role: &str) {
         let Some(path) = self.path.clone() else { return };
         let text = text(server, role);
@@ -92,7 +92,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.to_owned().into_os_string();
     beside.push(".new");
     std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).inspect_err(|_| {
-        // Half of it would only lie about.
+        // The rest of a failed write serves nobody.
         std::fs::remove_file(&beside).ok();
     })
 }

@@ -1,8 +1,8 @@
 //! Every flag of every command with bad values: each is refused with the name of the flag (or the file, line and key),
-//! what was given, and what is accepted; nothing begins, nothing panics.
+//! the value, and the accepted values; nothing begins, nothing panics.
 //!
-//! The flags are those that clap knows, and what is bad for one follows from the name of its value: a flag with a name
-//! that is not known here fails the walk. What a file system or a network must be asked for is tried by name below.
+//! The flags are those that clap knows, and the bad values of one follow from the name of its value: a flag with a name
+//! that is not known here fails the test. Values that a file system or a network refuses are tried by name below.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -38,13 +38,13 @@ fn bad(arg: &Arg, name: &str) -> &'static [&'static str] {
         "FILTER" => &["x", "0", "-5", "info,loud", "towline_server=loud"],
         "FILE" | "DIR" | "STEM" => &[""],
         "SCENARIO" | "PLAN" | "SCENARIO|PLAN" => &["", "nosuch", "/"],
-        // A plan says which names there are.
+        // The names come from the plan.
         "NAME" => &[],
-        _ => panic!("a value named {name}: say here what is bad for it"),
+        _ => panic!("a value named {name}: add its bad values here"),
     }
 }
 
-/// Runs a command line that must not begin anything; what accepts a bad value ends here too, in a failure of the test.
+/// Runs a command line that must not begin anything; one that accepts a bad value ends here too, in a failure.
 fn refused(line: &[&str]) -> Option<Refusal> {
     let words = std::iter::once("towline").chain(line.iter().copied()).map(OsString::from);
     let cli = match Cli::try_parse_from(words) {
@@ -66,7 +66,7 @@ fn refused(line: &[&str]) -> Option<Refusal> {
     done.err().map(|failure| (code(&failure), failure.to_string()))
 }
 
-/// The begin of a server, and its end if it comes to that.
+/// Begins a server, and ends it if it starts.
 fn begin(plan: config::Plan) -> Result<(), Failure> {
     let config::Plan { options, ready_file, log, origin } = plan;
     let runtime = crate::runtime()?;
@@ -76,8 +76,8 @@ fn begin(plan: config::Plan) -> Result<(), Failure> {
     opened.map_err(|failure| origin.place(failure))
 }
 
-/// Whether a text says what is accepted.
-fn says_what_is_accepted(text: &str) -> bool {
+/// Returns whether a text names the accepted values.
+fn names_accepted_values(text: &str) -> bool {
     let ways =
         ["write ", "name ", "possible values", "must be at ", "a value is required for", "expected ", "add "];
     ways.iter().any(|way| text.contains(way))
@@ -90,10 +90,10 @@ fn check(line: &[&str], name: &str, value: &str) {
     assert_eq!(code, 2, "{shown}: {text}");
     assert!(text.contains(name), "{shown}: {name} is not named: {text}");
     assert!(text.contains(value), "{shown}: {value:?} is not repeated: {text}");
-    assert!(says_what_is_accepted(&text), "{shown}: what is accepted? {text}");
+    assert!(names_accepted_values(&text), "{shown}: what is accepted? {text}");
 }
 
-/// The commands that do something, each with the words that lead to it.
+/// Returns the commands that do something, each with the words that lead to it.
 fn commands() -> Vec<(Vec<String>, clap::Command)> {
     let (mut found, mut open) = (Vec::new(), vec![(Vec::new(), Cli::command())]);
     while let Some((words, command)) = open.pop() {
@@ -109,7 +109,7 @@ fn commands() -> Vec<(Vec<String>, clap::Command)> {
     found
 }
 
-/// How a flag is typed, or a positional argument is called; and the name of its value.
+/// Returns how a flag is typed, or how a positional argument is called; and the name of its value.
 fn names(arg: &Arg) -> (String, String) {
     let value = arg.get_value_names().map_or_else(|| arg.get_id().to_string(), |names| names[0].to_string());
     // SCENARIO|PLAN is called by the first of them.
@@ -183,7 +183,7 @@ fn a_bound_is_named_with_what_is_below_or_above_it() {
     }
 }
 
-/// A folder with a file in it.
+/// Makes a folder with a file in it.
 fn place() -> (tempfile::TempDir, String, String) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().display().to_string();
@@ -209,14 +209,14 @@ fn paths_and_addresses_that_cannot_be_are_refused_before_anything_begins() {
             }
         }
     }
-    // The last part of a name under `.invalid` is never given to anybody; 192.0.2.1 is for documents.
+    // A name under `.invalid` is never assigned; 192.0.2.1 is reserved for documentation.
     for address in ["nosuch.invalid:1", "192.0.2.1:1"] {
         for flag in ["--listen", "--replication", "--metrics", "--web"] {
             let others = here.iter().filter(|other| !other.starts_with(flag)).copied();
             let typed = format!("{flag}={address}");
             let line: Vec<&str> = ["serve"].into_iter().chain(others).chain([typed.as_str()]).collect();
             if flag == "--web" {
-                // Only this machine may see the page, whatever the address is.
+                // Only this machine may open the page, whatever the address is.
                 let (code, text) = refused(&line).expect("it is refused");
                 assert!(
                     code == 2 && text.contains(flag) && text.contains("use a loopback address"),
@@ -227,7 +227,7 @@ fn paths_and_addresses_that_cannot_be_are_refused_before_anything_begins() {
             }
         }
     }
-    // Nobody answers: no mistake of the command line.
+    // No server is there: no error of the command line.
     let (code, text) = refused(&["status", "127.0.0.1:1"]).expect("nobody is there");
     assert!(
         code == 1 && text.contains("127.0.0.1:1") && text.contains("is a server running there?"),
@@ -250,7 +250,7 @@ fn paths_and_addresses_that_cannot_be_are_refused_before_anything_begins() {
     }
 }
 
-/// Says `key = value` on the third line of a config file.
+/// Checks `key = value` on the third line of a config file.
 #[track_caller]
 fn check_in_file(command: &[&str], key: &str, value: &str, shown: &str) {
     let place = tempfile::tempdir().unwrap();
@@ -265,7 +265,7 @@ fn check_in_file(command: &[&str], key: &str, value: &str, shown: &str) {
     assert!(text[place.len()..].contains(key), "{key} = {value}: the key is not named: {text}");
     assert!(text.contains(shown), "{key} = {value}: {shown} is not repeated: {text}");
     assert!(
-        says_what_is_accepted(&text) && !text.contains('\n'),
+        names_accepted_values(&text) && !text.contains('\n'),
         "{key} = {value}: what is accepted? {text}"
     );
 }

@@ -1,7 +1,7 @@
 //! `serve` and `follow`: a server from its start to its end.
 //!
-//! The first line on stderr gives the real addresses; then the ready file is written. A signal stops it in order; a
-//! second one ends the waiting of that stop, and a third one everything.
+//! The first line on stderr gives the real addresses; then the ready file is written. A signal stops the server in
+//! order; a second one ends the waiting of that stop, and a third one ends the process.
 
 use std::path::{Path, PathBuf};
 
@@ -13,23 +13,23 @@ use crate::ready_file::ReadyFile;
 use crate::signals::Signals;
 use crate::{lines, logs, units};
 
-/// Runs a server until somebody stops it.
+/// Runs a server until it is stopped.
 pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
     let origin = plan.origin.clone();
     run_as_typed(plan).map_err(|failure| origin.place(failure))
 }
 
-/// As [`run`]; failures name flags, wherever the option was said.
+/// Does the work of [`run`]; failures name flags, even for options of the file.
 fn run_as_typed(plan: Plan) -> Result<(), Failure> {
     logs::start(&plan.log)?;
     let runtime = crate::runtime()?;
     let done = runtime.block_on(async {
-        // A task of its own, so that a panic ends in a message like everything else.
+        // A task of its own, so that a panic becomes a failure with a message.
         let ended = tokio::spawn(live(plan)).await;
         ended.unwrap_or_else(|bug| Err(Failure::failed(format!("a bug in towline, please report it: {bug}"))))
     });
     lines::open("");
-    // A dial or a look-up under way does not hold the end up.
+    // A dial or a look-up under way must not delay the end.
     runtime.shutdown_background();
     done
 }
@@ -37,7 +37,7 @@ fn run_as_typed(plan: Plan) -> Result<(), Failure> {
 async fn live(plan: Plan) -> Result<(), Failure> {
     let Plan { mut options, ready_file, .. } = plan;
     options.descriptors = crate::descriptors::raise();
-    // Registered first: whoever sees an address may already say stop.
+    // Registered first: a user who sees an address may already send a signal.
     let mut signals = Signals::for_server()?;
     let dir = match &options.store {
         StoreKind::Disk(dir) => Some(dir.clone()),
@@ -52,7 +52,7 @@ async fn live(plan: Plan) -> Result<(), Failure> {
     ended.map_err(|error| told(error, dir.as_deref()))
 }
 
-/// Waits until the server has stopped, and has signals stop it.
+/// Waits until the server has stopped, and stops it at a signal.
 async fn until_it_ends(
     server: &mut Server,
     signals: &mut Signals,
@@ -75,18 +75,18 @@ async fn until_it_ends(
             _ => break,
         }
     }
-    let text = "stopped by the third signal: what is left over was not looked at";
+    let text = "stopped by the third signal: data that is left over was not checked";
     Err(Failure::LeftOver(text.to_owned()))
 }
 
-/// A server that listens, and the file that is to say so.
+/// Returns a server that listens, and its ready file.
 pub(crate) async fn open(options: Options, ready: Option<PathBuf>) -> Result<(Server, ReadyFile), Failure> {
     let ready = ReadyFile::clear(ready)?;
     Ok((start(options).await?, ready))
 }
 
 async fn start(options: Options) -> Result<Server, Failure> {
-    // Looked at first: following a client port by mistake is told at once.
+    // Checked first: following a client port by mistake is reported at once.
     Server::look_at_upstream(&options).await.map_err(Failure::failed)?;
     let (listen, choice) = (options.listen.first().cloned(), options.listen.len());
     Server::start(options).await.map_err(|error| match &error {
@@ -118,7 +118,7 @@ fn first_line(server: &Server, role: &str) -> String {
     format!("{line}, node {}, memory bound {bound} with the data of now\n", server.node())
 }
 
-/// Why a server stopped, with what to do about it.
+/// Returns the failure of a server that stopped, with advice.
 fn told(error: ServeError, dir: Option<&Path>) -> Failure {
     match &error {
         ServeError::HistoryDiffers { upstream, ours, theirs } => {

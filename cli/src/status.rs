@@ -13,12 +13,12 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::units::{bytes, grouped, millis};
 
-/// Between two looks of `--watch`.
+/// The pause between two reports of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Clears a terminal and goes to its corner.
+/// Clears a terminal and moves to its corner.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
-/// Shows it once, or again and again.
+/// Shows the report once, or again and again.
 pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let runtime = crate::runtime()?;
     runtime.block_on(async {
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     })
 }
 
-/// Shows it, and returns whether anybody still looks.
+/// Shows it once, and returns whether stdout still has a reader.
 async fn show(client: &mut Client, args: &StatusArgs) -> Result<bool, Failure> {
     let text = client.ask_text(&["TOWLINE", "STATUS"]).await?;
     if args.json {
@@ -47,7 +47,7 @@ async fn show(client: &mut Client, args: &StatusArgs) -> Result<bool, Failure> {
     crate::is_read(format!("{clear}{page}").as_bytes())
 }
 
-/// The page of a report.
+/// Returns the page of a report.
 fn page(report: &Report) -> String {
     let mut page = String::new();
     let mut line = |name: &str, value: String| {
@@ -124,7 +124,7 @@ fn upstream(report: &Report, line: &mut dyn FnMut(&str, String)) {
     }
 }
 
-/// The table of replicas: state, and lag at each stage as records, bytes and time.
+/// Appends the table of replicas: state, and lag at each stage as records, bytes and time.
 fn replicas(report: &Report, page: &mut String) {
     if report.replicas.is_empty() {
         return;
@@ -151,7 +151,7 @@ fn replicas(report: &Report, page: &mut String) {
     }
 }
 
-/// How far behind, in records, bytes and time; "unknown" for each that is.
+/// Formats a lag in records, bytes and time, with "unknown" for each that is not known.
 fn lag(stage: &Stage) -> String {
     let unknown = || "unknown".to_owned();
     if stage.lag_records.is_none() && stage.lag_bytes.is_none() && stage.lag_ms.is_none() {

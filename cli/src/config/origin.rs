@@ -1,4 +1,4 @@
-//! Where an option was said: a complaint names the flag, or the file with its line and key.
+//! The origin of an option: an error names the flag, or the file with its line and key.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,12 @@ impl Origin {
         Self { path: path.unwrap_or(Path::new("")).to_owned(), names: Vec::new() }
     }
 
-    /// The file decides this one; its name is that of a field.
+    /// Notes that the file decides an option; its name is that of a field.
     pub(super) fn note_file(&mut self, name: &'static str) {
         self.names.push(name);
     }
 
-    /// Puts a complaint that begins with `--NAME` to where that was said.
+    /// Replaces the `--NAME` at the beginning of a failure by the option's place in the file.
     pub(crate) fn place(&self, failure: Failure) -> Failure {
         let text = failure.to_string();
         let Some(rest) = text.strip_prefix("--") else { return failure };

@@ -16,12 +16,12 @@ fn plan(line: &str) -> Result<Plan, String> {
         }
     };
     plan.map_err(|failure| {
-        assert!(matches!(failure, Failure::Usage(_)), "{failure} is a mistake of the person who typed");
+        assert!(matches!(failure, Failure::Usage(_)), "{failure} is an error of the command line");
         failure.to_string()
     })
 }
 
-/// A plan with a config file of this text.
+/// Returns the plan for a config file of this text.
 fn with_file(command: &str, text: &str) -> Result<Plan, String> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();

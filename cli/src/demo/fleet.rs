@@ -1,4 +1,4 @@
-//! The demo's nodes: servers in this process, on free loopback ports, asked over their own sockets like any other.
+//! The demo's nodes: servers in this process, on free loopback ports, asked over their own sockets.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,24 +11,24 @@ use towline_server::{Options, Server, StoreKind};
 use crate::args::StoreName;
 use crate::client::{Client, Reply};
 
-/// Small enough to be overrun on purpose, large enough not to be by accident.
+/// The size of every ring: small enough to be overrun on purpose, large enough not to be by accident.
 const BACKLOG_BYTES: u64 = 16 << 20;
-/// Nobody wants to watch a pause.
+/// The longest pause between dials: nobody wants to watch one.
 const REDIAL_MAX: Span = Span::from_millis(250);
-/// For anything that is waited for.
+/// The bound of every wait.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// One node.
+/// One node of the demo.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: String,
-    /// Where clients connect, from its first start on.
+    /// The address for clients, from its first start on.
     pub(super) addr: String,
-    /// Where replicas connect.
+    /// The address for replicas.
     pub(super) replication: String,
     options: Options,
-    /// None while it is stopped.
+    /// The running server; none while it is stopped.
     server: Option<Server>,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Member {
 pub(super) struct Fleet {
     pub(super) members: Vec<Member>,
     store: StoreName,
-    /// Removed at the end.
+    /// The folder of all data; removed at the end.
     folder: tempfile::TempDir,
-    /// What stopped nodes had counted: bytes and snapshots sent.
+    /// The counters of stopped nodes: bytes and snapshots sent.
     counted: (u64, u64),
     /// Open connections, by address.
     clients: BTreeMap<String, Client>,
@@ -72,14 +72,14 @@ impl Fleet {
         let server = Server::start(options.clone()).await.with_context(|| format!("cannot start {name}"))?;
         let addr = server.client_addr().context("a server without an address")?.to_owned();
         let replication = server.replication_addr().context("a server without an address")?.to_owned();
-        // Where it was, it comes back.
+        // It starts again on the same addresses.
         options.listen = vec![addr.clone()];
         options.replication = Some(replication.clone());
         self.members.push(Member { name: name.to_owned(), addr, replication, options, server: Some(server) });
         Ok(())
     }
 
-    /// Stops a node as `kill -9` would: nothing is flushed, nobody is told.
+    /// Stops a node as `kill -9` would: nothing is flushed, no peer is notified.
     pub(super) async fn kill(&mut self, index: usize) -> Result<()> {
         let report = self.report(index).await?;
         self.counted.0 += report.counters.bytes_sent;
@@ -100,7 +100,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Makes one node primary and all that followed the old one, and the old one, follow it.
+    /// Makes one node primary; all that followed the old one, and the old one, follow it.
     pub(super) async fn promote(&mut self, index: usize, children: &[usize]) -> Result<()> {
         self.command(index, &["REPLICAOF", "NO", "ONE"]).await?;
         let addr = self.members[index].replication.clone();
@@ -130,7 +130,7 @@ impl Fleet {
         Ok(reply)
     }
 
-    /// What a node says of itself.
+    /// Returns a node's report of its status.
     pub(super) async fn report(&mut self, index: usize) -> Result<Report> {
         match self.ask(index, &["TOWLINE", "STATUS"]).await? {
             Reply::Text(text) => serde_json::from_str(&text).context("a status that cannot be read"),
@@ -138,7 +138,7 @@ impl Fleet {
         }
     }
 
-    /// A node's digest, as its own socket answers it.
+    /// Returns a node's digest, from its own socket.
     pub(super) async fn digest(&mut self, index: usize) -> Result<String> {
         match self.ask(index, &["TOWLINE", "DIGEST"]).await? {
             Reply::Text(text) => Ok(text),
@@ -167,7 +167,7 @@ impl Fleet {
         }
     }
 
-    /// Bytes and snapshots sent by all nodes, those of stopped ones included.
+    /// Returns the bytes and snapshots sent by all nodes, those of stopped ones included.
     pub(super) async fn sent(&mut self) -> Result<(u64, u64)> {
         let mut sent = self.counted;
         for index in 0..self.members.len() {

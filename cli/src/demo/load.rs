@@ -15,27 +15,27 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::fleet::PATIENCE;
 use crate::client::{Client, Reply, encode};
 
-/// Connections.
+/// How many connections there are.
 const CLIENTS: usize = 4;
-/// Commands on their way on each.
+/// Commands under way on each connection.
 const BATCH: usize = 64;
-/// Commands a second, all together, when steady.
+/// Commands a second of all clients together, at the steady pace.
 const STEADY_PER_S: u64 = 30_000;
-/// Keys that are set; fewer than the commands, so that most are overwritten.
+/// Keys in use: fewer than the commands, so that most are overwritten.
 const KEYS: u64 = 20_000;
 const VALUE_BYTES: usize = 100;
-/// In a burst, larger values and fewer keys: the stream grows, the store does not.
+/// Keys of a burst, fewer and with larger values: the stream grows, the store does not.
 const BURST_KEYS: u64 = 500;
 const BURST_VALUE_BYTES: usize = 4 << 10;
-/// Before a connection that failed is made again.
+/// The pause before a failed connection is made again.
 const REDIAL: Duration = Duration::from_millis(50);
 
-/// How the clients write.
+/// The pace of the clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
     Paused,
     Steady,
-    /// As fast as it goes, with large values.
+    /// As fast as the node takes it, with large values.
     Burst,
 }
 
@@ -45,49 +45,49 @@ struct Order {
     pace: Pace,
 }
 
-/// What all clients have seen.
+/// The counters of all clients.
 #[derive(Debug, Default)]
-struct Tally {
+struct Counters {
     resting: AtomicUsize,
     refused: AtomicU64,
     refusal: std::sync::Mutex<Option<String>>,
 }
 
-/// The clients; they end when this is dropped.
+/// The clients; they end when it is dropped.
 #[derive(Debug)]
 pub(super) struct Load {
     order: watch::Sender<Order>,
-    tally: Arc<Tally>,
+    counters: Arc<Counters>,
     _tasks: JoinSet<()>,
 }
 
 impl Load {
-    /// Clients that wait for a first word.
+    /// Starts clients that wait for a first order.
     pub(super) fn start(target: &str) -> Self {
         let (order, orders) = watch::channel(Order { target: target.to_owned(), pace: Pace::Paused });
-        let tally = Arc::new(Tally::default());
+        let counters = Arc::new(Counters::default());
         let mut tasks = JoinSet::new();
         for seed in 1..=CLIENTS as u64 {
-            tasks.spawn(client(Dice(seed), orders.clone(), Arc::clone(&tally)));
+            tasks.spawn(client(Rng(seed), orders.clone(), Arc::clone(&counters)));
         }
-        Self { order, tally, _tasks: tasks }
+        Self { order, counters, _tasks: tasks }
     }
 
     pub(super) fn set(&self, pace: Pace) {
         self.order.send_modify(|order| order.pace = pace);
     }
 
-    /// From now on, write there.
+    /// Lets all clients write to `target` from now on.
     pub(super) fn turn_to(&self, target: &str) {
         self.order.send_modify(|order| target.clone_into(&mut order.target));
     }
 
-    /// Stops writing, and returns when everything sent was answered.
+    /// Stops writing, and returns when every command has its reply.
     pub(super) async fn pause(&self) -> Result<()> {
-        self.tally.resting.store(0, Ordering::SeqCst);
+        self.counters.resting.store(0, Ordering::SeqCst);
         self.set(Pace::Paused);
         let deadline = Instant::now() + PATIENCE;
-        while self.tally.resting.load(Ordering::SeqCst) < CLIENTS {
+        while self.counters.resting.load(Ordering::SeqCst) < CLIENTS {
             if Instant::now() > deadline {
                 bail!("the clients got no answer to their last writes for {} s", PATIENCE.as_secs());
             }
@@ -96,19 +96,19 @@ impl Load {
         Ok(())
     }
 
-    /// Error replies, and the last one's text.
+    /// Returns the number of error replies, and the last one's text.
     pub(super) fn refused(&self) -> (u64, Option<String>) {
-        let text = self.tally.refusal.lock().map(|text| text.clone()).unwrap_or_default();
-        (self.tally.refused.load(Ordering::Relaxed), text)
+        let text = self.counters.refusal.lock().map(|text| text.clone()).unwrap_or_default();
+        (self.counters.refused.load(Ordering::Relaxed), text)
     }
 }
 
-/// One connection after another, for as long as there is somebody to give orders.
-async fn client(mut dice: Dice, mut orders: watch::Receiver<Order>, tally: Arc<Tally>) {
+/// Writes over one connection after another, for as long as orders may come.
+async fn client(mut rng: Rng, mut orders: watch::Receiver<Order>, counters: Arc<Counters>) {
     loop {
         let target = orders.borrow().target.clone();
         if let Ok(connection) = Client::connect(&target).await {
-            match write(connection, &target, &mut dice, &mut orders, &tally).await {
+            match write(connection, &target, &mut rng, &mut orders, &counters).await {
                 Ok(End::Turned) | Err(_) => {}
                 Ok(End::Over) => return,
             }
@@ -117,7 +117,7 @@ async fn client(mut dice: Dice, mut orders: watch::Receiver<Order>, tally: Arc<T
     }
 }
 
-/// Why a connection is no longer wanted.
+/// The reason why a connection ends.
 enum End {
     Turned,
     Over,
@@ -126,9 +126,9 @@ enum End {
 async fn write(
     mut connection: Client,
     target: &str,
-    dice: &mut Dice,
+    rng: &mut Rng,
     orders: &mut watch::Receiver<Order>,
-    tally: &Tally,
+    counters: &Counters,
 ) -> Result<End> {
     let gap = Duration::from_nanos(1_000_000_000 * (BATCH * CLIENTS) as u64 / STEADY_PER_S);
     let mut beat = interval(gap);
@@ -141,7 +141,7 @@ async fn write(
         }
         match order.pace {
             Pace::Paused => {
-                tally.resting.fetch_add(1, Ordering::SeqCst);
+                counters.resting.fetch_add(1, Ordering::SeqCst);
                 if orders.changed().await.is_err() {
                     return Ok(End::Over);
                 }
@@ -152,13 +152,13 @@ async fn write(
         }
         batch.clear();
         for _ in 0..BATCH {
-            draw(dice, order.pace, &mut batch);
+            draw(rng, order.pace, &mut batch);
         }
         connection.send(&batch).await?;
         for _ in 0..BATCH {
             if let Reply::Error(text) = connection.reply().await? {
-                tally.refused.fetch_add(1, Ordering::Relaxed);
-                if let Ok(mut refusal) = tally.refusal.lock() {
+                counters.refused.fetch_add(1, Ordering::Relaxed);
+                if let Ok(mut refusal) = counters.refusal.lock() {
                     *refusal = Some(text);
                 }
             }
@@ -166,37 +166,37 @@ async fn write(
     }
 }
 
-/// One command.
-fn draw(dice: &mut Dice, pace: Pace, out: &mut Vec<u8>) {
+/// Draws one command.
+fn draw(rng: &mut Rng, pace: Pace, out: &mut Vec<u8>) {
     let mut value = [0; BURST_VALUE_BYTES];
     if pace == Pace::Burst {
-        dice.fill(&mut value);
-        let key = format!("burst:{}", dice.below(BURST_KEYS));
+        rng.fill(&mut value);
+        let key = format!("burst:{}", rng.below(BURST_KEYS));
         return encode(&[b"SET", key.as_bytes(), &value], out);
     }
     let value = &mut value[..VALUE_BYTES];
-    dice.fill(value);
-    let key = format!("key:{:05}", dice.below(KEYS));
-    match dice.below(100) {
-        0..4 => encode(&[b"INCR", format!("counter:{}", dice.below(100)).as_bytes()], out),
-        4..6 => encode(&[b"APPEND", format!("log:{}", dice.below(1000)).as_bytes(), &value[..8]], out),
+    rng.fill(value);
+    let key = format!("key:{:05}", rng.below(KEYS));
+    match rng.below(100) {
+        0..4 => encode(&[b"INCR", format!("counter:{}", rng.below(100)).as_bytes()], out),
+        4..6 => encode(&[b"APPEND", format!("log:{}", rng.below(1000)).as_bytes(), &value[..8]], out),
         6..10 => encode(&[b"DEL", key.as_bytes()], out),
         10..14 => {
-            encode(&[b"SET", format!("brief:{}", dice.below(1000)).as_bytes(), value, b"PX", b"200"], out)
+            encode(&[b"SET", format!("brief:{}", rng.below(1000)).as_bytes(), value, b"PX", b"200"], out)
         }
         14..16 => {
-            let other = format!("key:{:05}", dice.below(KEYS));
+            let other = format!("key:{:05}", rng.below(KEYS));
             encode(&[b"MSET", key.as_bytes(), value, other.as_bytes(), b"together"], out);
         }
         _ => encode(&[b"SET", key.as_bytes(), value], out),
     }
 }
 
-/// Seeded dice (splitmix64): the same load each time.
+/// A seeded generator (splitmix64): the same load each time.
 #[derive(Debug)]
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;

@@ -1,14 +1,14 @@
-//! `demo`: a primary and its replicas in one process, real load over real sockets, and everything that goes wrong in
-//! the life of a replicated store, in order. It ends with each node's digest as its own socket answers it.
+//! `demo`: a primary and its replicas in one process, real load over real sockets, and the failures of a replicated
+//! store's life, in order. It ends with each node's digest, from its own socket.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `fleet` | the nodes: start, kill, start again, ask |
 //! | `proxy` | a TCP proxy in front of one link, which cuts or stalls it |
 //! | `load` | clients that write |
-//! | `story` | what happens, in order |
-//! | `view` | what is seen of it: a live picture at a terminal, lines elsewhere |
-//! | `verdict` | what it ends with |
+//! | `story` | the acts, in order |
+//! | `view` | the display: a live picture at a terminal, lines elsewhere |
+//! | `verdict` | the result |
 
 mod fleet;
 mod load;
@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::signals::Signals;
 use crate::{lines, logs};
 
-/// Runs it; a failure if the nodes do not end identical.
+/// Runs the demo; fails if the nodes do not end identical.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     logs::start(args.log.as_deref().filter(|log| !log.is_empty()).unwrap_or("error"))?;
     lines::open("");
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         tokio::select! {
             biased;
             signal = signals.next() => Err(Failure::failed(format!("{signal} before the end"))),
-            verdict = story::tell(args) => verdict.map_err(Failure::from),
+            verdict = story::play(args) => verdict.map_err(Failure::from),
         }
     });
     runtime.shutdown_background();

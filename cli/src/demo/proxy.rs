@@ -1,4 +1,4 @@
-//! A TCP proxy in front of one replication address: what a network does to a link, on demand.
+//! A TCP proxy in front of one replication address, which cuts or stalls its connections on demand.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -7,18 +7,18 @@ use tokio::task::JoinSet;
 
 use anyhow::{Context, Result};
 
-/// What it does to connections.
+/// The treatment of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Bytes pass.
     Open,
-    /// Connections stay, and nothing passes.
+    /// Connections stay open, and nothing passes.
     Stalled,
     /// Connections are closed, and new ones too.
     Cut,
 }
 
-/// The proxy; it ends when this is dropped.
+/// The proxy; it ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Proxy {
     addr: String,
@@ -27,7 +27,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy on a free loopback port.
+    /// Starts a proxy on a free loopback port.
     pub(super) async fn start(target: &str) -> Result<Self> {
         let listener =
             TcpListener::bind("127.0.0.1:0").await.context("no free loopback port for the proxy")?;
@@ -54,7 +54,7 @@ async fn accept(listener: TcpListener, target: String, modes: watch::Receiver<Mo
             biased;
             Some(_) = links.join_next() => {}
             accepted = listener.accept() => {
-                // One that is cut is closed by being dropped.
+                // A connection that is not served is closed when it is dropped.
                 if let Ok((near, _)) = accepted && *modes.borrow() != Mode::Cut {
                     links.spawn(link(near, target.clone(), modes.clone()));
                 }
@@ -63,10 +63,10 @@ async fn accept(listener: TcpListener, target: String, modes: watch::Receiver<Mo
     }
 }
 
-/// One connection, until either side or the mode ends it.
+/// Serves one connection, until either side or the mode ends it.
 async fn link(near: TcpStream, target: String, modes: watch::Receiver<Mode>) {
     let Ok(far) = TcpStream::connect(target).await else { return };
-    // A socket that refuses this is slower, no more.
+    // A socket without TCP_NODELAY is only slower.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();

@@ -1,5 +1,5 @@
-//! What happens in the demo, in order. Each act begins at its share of the time, or when the one before it is over;
-//! none is cut short, and each that hangs ends the demo with its name.
+//! The acts of the demo, in order. Each begins at its share of the time, or when the one before it is over; none is cut
+//! short, and one that hangs ends the demo with its name.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use super::view::{Face, View};
 use crate::args::{DemoArgs, StoreName};
 
 /// The node that is promoted.
-const HEIR: usize = 1;
-/// Longer than the load's brief keys live, and than the primary needs to delete them.
+const PROMOTED: usize = 1;
+/// A time longer than the load's brief keys live, and than the primary needs to delete them.
 const EXPIRED: Duration = Duration::from_millis(400);
-/// A link is cut or stalled for a tenth of the demo, but no longer.
+/// The longest outage: a link is cut or stalled for a tenth of the demo, but no longer.
 const OUTAGE_MAX: Duration = Duration::from_millis(1500);
-/// Between two comparisons at the end.
+/// The pause between two comparisons at the end.
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
 
 struct Story {
@@ -30,13 +30,13 @@ struct Story {
     started: Instant,
     length: Duration,
     outage: Duration,
-    /// The node behind the proxy, and the one it follows.
+    /// The index of the node behind the proxy, and of the one it follows.
     victim: usize,
     parent: usize,
 }
 
-/// Plays it all.
-pub(super) async fn tell(args: &DemoArgs) -> Result<Verdict> {
+/// Plays the whole demo.
+pub(super) async fn play(args: &DemoArgs) -> Result<Verdict> {
     let mut story = Story::begin(args).await?;
     story.at(0.10).await;
     story.cut().await?;
@@ -53,7 +53,7 @@ pub(super) async fn tell(args: &DemoArgs) -> Result<Verdict> {
 }
 
 impl Story {
-    /// Starts everybody and the load. The last replica stands behind the first, if there are two.
+    /// Starts all nodes and the load. The last replica follows the first, if there are two.
     async fn begin(args: &DemoArgs) -> Result<Self> {
         let count = usize::from(args.replicas);
         let mut fleet = Fleet::new(args.store)?;
@@ -65,7 +65,7 @@ impl Story {
         };
         let mut proxy = None;
         for number in 1..=count {
-            let upstream = if number == count && count > 1 { HEIR } else { 0 };
+            let upstream = if number == count && count > 1 { PROMOTED } else { 0 };
             let mut addr = fleet.members[upstream].replication.clone();
             if number == victim {
                 let started = Proxy::start(&addr).await?;
@@ -149,7 +149,7 @@ impl Story {
         let before = self.fleet.report(self.parent).await?;
         let name = self.name(self.victim);
         if store == StoreName::Disk {
-            // What it came back with a moment ago reaches the disk in its own time.
+            // The records of its last catch-up reach the disk later.
             let reached = self.fleet.report(self.victim).await?.applied;
             let persisted = |report: &Report| report.persisted.is_some_and(|offset| offset >= reached);
             self.fleet.until(self.victim, "persist what it applied", persisted).await?;
@@ -165,7 +165,7 @@ impl Story {
         self.back(&before).await
     }
 
-    /// Waits until the victim has caught up, and tells how it did.
+    /// Waits until the victim has caught up, and shows how.
     async fn back(&mut self, before: &Report) -> Result<()> {
         let target = self.fleet.report(self.parent).await?.end;
         let caught_up = |report: &Report| report.complete && streaming(report) && report.applied >= target;
@@ -176,7 +176,7 @@ impl Story {
         let resumed = after.counters.partial_syncs - before.counters.partial_syncs;
         self.view.say(&match (snapshots, resumed) {
             (0, 0) => format!("{name} has caught up on the same link"),
-            (0, _) => format!("{name} has caught up from where it stood, without a snapshot"),
+            (0, _) => format!("{name} has caught up from its offset, without a snapshot"),
             (1, _) => format!("{name} has caught up with one snapshot"),
             _ => format!("{name} has caught up with {snapshots} snapshots"),
         });
@@ -191,19 +191,19 @@ impl Story {
             anyhow::bail!("the replicas did not reach the primary's end within {} s", PATIENCE.as_secs());
         }
         let before = self.fleet.sent().await?.1;
-        // The last one stands behind the heir already.
+        // The last one follows the promoted node already.
         let children: Vec<usize> =
-            (0..=count).filter(|index| *index != HEIR && !(count > 1 && *index == count)).collect();
-        self.fleet.promote(HEIR, &children).await?;
-        let heir = self.fleet.members[HEIR].addr.clone();
+            (0..=count).filter(|index| *index != PROMOTED && !(count > 1 && *index == count)).collect();
+        self.fleet.promote(PROMOTED, &children).await?;
+        let heir = self.fleet.members[PROMOTED].addr.clone();
         self.load.turn_to(&heir);
         self.load.set(Pace::Steady);
-        let target = self.fleet.report(HEIR).await?.end;
-        for index in (0..=count).filter(|index| *index != HEIR) {
+        let target = self.fleet.report(PROMOTED).await?.end;
+        for index in (0..=count).filter(|index| *index != PROMOTED) {
             let follows = |report: &Report| report.complete && streaming(report) && report.applied >= target;
             self.fleet.until(index, "follow the new primary", follows).await?;
         }
-        let epoch = self.fleet.report(HEIR).await?.epoch;
+        let epoch = self.fleet.report(PROMOTED).await?.epoch;
         let snapshots = self.fleet.sent().await?.1 - before;
         let how = if snapshots == 0 {
             "without a snapshot".to_owned()
@@ -262,7 +262,7 @@ impl Story {
         let identical = self.converge().await?;
         let nodes = self.ended().await?;
         let (bytes, snapshots) = self.fleet.sent().await?;
-        let records = self.fleet.report(HEIR).await?.end;
+        let records = self.fleet.report(PROMOTED).await?.end;
         let (refused, refusal) = self.load.refused();
         let records_per_s = per_second(records, took);
         Ok(Verdict {

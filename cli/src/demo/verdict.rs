@@ -1,4 +1,4 @@
-//! What the demo ends with, as a page or as JSON.
+//! The result of the demo, as a page or as JSON.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -11,26 +11,26 @@ pub(super) struct Ended {
     pub(super) name: String,
     pub(super) role: String,
     pub(super) addr: String,
-    /// As its own socket answers it.
+    /// The digest from its own socket.
     pub(super) digest: String,
     /// Records applied.
     pub(super) applied: u64,
     pub(super) keys: u64,
 }
 
-/// The whole.
+/// The result of the demo.
 #[derive(Debug, Serialize)]
 pub(super) struct Verdict {
     pub(super) nodes: Vec<Ended>,
     pub(super) identical: bool,
     pub(super) records: u64,
     pub(super) records_per_s: u64,
-    /// Sent to replicas.
+    /// Bytes sent to replicas.
     pub(super) bytes: u64,
-    /// Sent to replicas.
+    /// Snapshots sent to replicas.
     pub(super) snapshots: u64,
     pub(super) seconds: f64,
-    /// Error replies to clients, and the last one.
+    /// The number of error replies to clients, and the last one.
     pub(super) refused: u64,
     pub(super) refusal: Option<String>,
 }
@@ -71,7 +71,7 @@ impl Verdict {
         page
     }
 
-    /// What differs, if anything does.
+    /// Returns the difference between the nodes, if there is one.
     pub(super) fn difference(&self) -> Option<String> {
         if self.identical {
             return None;

@@ -1,5 +1,5 @@
-//! What is seen of the demo while it runs, on stderr: one line for each node and a bar at a terminal; elsewhere a line
-//! for each thing that happens, and one a second about the nodes.
+//! The display of the demo while it runs, on stderr: one line for each node and a bar at a terminal; elsewhere a line
+//! for each event, and one a second about the nodes.
 //!
 //! A task of its own asks every node over its socket; it ends when the view is dropped.
 
@@ -24,7 +24,7 @@ pub(super) struct Face {
     pub(super) addr: String,
 }
 
-/// The view.
+/// The display.
 #[derive(Debug)]
 pub(super) struct View {
     picture: Arc<Picture>,
@@ -47,7 +47,7 @@ struct Live {
 }
 
 impl View {
-    /// Begins to look. `plain` keeps it to lines, whatever stderr is.
+    /// Starts the display. `plain` keeps it to lines, whatever stderr is.
     pub(super) fn start(faces: Vec<Face>, length: Duration, plain: bool) -> Self {
         let live = (!plain && std::io::stderr().is_terminal()).then(|| Live::new(&faces, length));
         let picture = Arc::new(Picture { started: Instant::now(), length, faces, live });
@@ -56,11 +56,11 @@ impl View {
         Self { picture, _task: task }
     }
 
-    /// Something happens.
+    /// Shows an event.
     pub(super) fn say(&self, what: &str) {
         let line = format!("{:>6.1} s  {what}", self.picture.started.elapsed().as_secs_f64());
         match &self.picture.live {
-            // A terminal that is gone sees nothing.
+            // A terminal that is gone shows nothing.
             Some(live) => drop(live.all.println(line)),
             None => crate::lines::say(&line),
         }
@@ -95,7 +95,7 @@ impl Live {
     }
 }
 
-/// Asks everybody, again and again.
+/// Asks every node, again and again.
 async fn look(picture: Arc<Picture>) {
     let mut clients: Vec<Option<Client>> = picture.faces.iter().map(|_| None).collect();
     let mut before = (Instant::now(), None);
@@ -105,7 +105,7 @@ async fn look(picture: Arc<Picture>) {
             reports.push(ask(&face.addr, client).await);
         }
         let writer = reports.iter().flatten().find(|report| report.upstream.is_none());
-        // While nobody writes, the first is as good as any.
+        // While no node is primary, the end of the first one counts.
         let end = writer.or_else(|| reports.iter().flatten().next()).map_or(0, |report| report.end);
         let past = before.0.elapsed().as_millis().max(1);
         let rate = before.1.map(|old: u64| u128::from(end.saturating_sub(old)) * 1000 / past);
@@ -115,7 +115,7 @@ async fn look(picture: Arc<Picture>) {
     }
 }
 
-/// A node's report, if it answers. A connection from before a restart is made again.
+/// Returns a node's report, if it answers. A connection from before a restart is made again.
 async fn ask(addr: &str, client: &mut Option<Client>) -> Option<Report> {
     const QUESTION: &[&str] = &["TOWLINE", "STATUS"];
     let text = match client {
@@ -151,7 +151,7 @@ impl Picture {
     }
 }
 
-/// A node's state in one or two words.
+/// Returns a node's state in one or two words.
 fn state(report: &Report) -> &str {
     report.upstream.as_ref().map_or("writing", |upstream| &upstream.state)
 }
