@@ -69,7 +69,7 @@ impl Recording {
             loop {
                 let shown = primary.peek_transmit(LINK).slices().concat();
                 wire.extend_from_slice(&shown);
-                if primary.consume(Time::ZERO, LINK, shown.len()) == Ok(More::Dry) {
+                if primary.consume(Time::ZERO, LINK, shown.len()) == Ok(More::Idle) {
                     break;
                 }
             }
@@ -134,7 +134,7 @@ fn receive(replica: &mut Node, wire: &[u8]) -> u64 {
                 if let Event::WantsWrite { link } = event {
                     loop {
                         let shown = black_box(replica.peek_transmit(link)).len();
-                        if replica.consume(Time::ZERO, link, shown) == Ok(More::Dry) {
+                        if replica.consume(Time::ZERO, link, shown) == Ok(More::Idle) {
                             break;
                         }
                     }

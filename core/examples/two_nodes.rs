@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use towline_core::{
-    Boot, Event, Input, Kind, Level, LinkId, Node, NodeId, Offset, Options, Records, Role, Side, Time,
+    Boot, Event, Input, Level, LinkId, Node, NodeId, Offset, Options, PayloadKind, Records, Role, Side, Time,
 };
 
 /// Each node's name for its end of the connection; the two need not be the same.
@@ -56,14 +56,14 @@ fn turn(node: &mut Node, peer: &mut Node) -> Result<bool, Box<dyn Error>> {
     while !unread.is_empty() {
         let step = peer.handle(NOW, Input::Bytes { link: LINK, data: unread })?;
         if let Some(payload) = step.payload {
-            if payload.kind == Kind::Batch {
+            if payload.kind == PayloadKind::Batch {
                 // A real store applies the records and keeps the cursor of `step.position` in one atomic step.
                 for record in Records::new(&unread[payload.range]) {
                     println!("applied: {}", record.escape_ascii());
                 }
                 let upto = Offset(payload.first + u64::from(payload.count));
                 peer.handle(NOW, Input::Applied { upto })?;
-            } else if payload.kind == Kind::LastPiece {
+            } else if payload.kind == PayloadKind::LastPiece {
                 peer.handle(NOW, Input::Installed { snapshot: payload.snapshot })?;
             }
         }

@@ -150,6 +150,8 @@ impl Options {
     }
 }
 
+/// The planted bugs read their number as if it were a field here.
+#[cfg(towline_mutants)]
 impl core::ops::Deref for Config {
     type Target = Options;
     fn deref(&self) -> &Options {
@@ -158,26 +160,33 @@ impl core::ops::Deref for Config {
 }
 
 impl Config {
+    /// Returns the options, each of them final.
+    #[inline]
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.0
+    }
+
     /// Link ids are the numbers below this: `links_max` and a few spare ones on which a full node says "full".
     #[must_use]
     pub fn link_ids(&self) -> u32 {
-        self.links_max + LINKS_SPARE
+        self.0.links_max + LINKS_SPARE
     }
 
     /// The longest batch frame this node sends or takes.
     #[must_use]
     pub fn frame_bytes_max(&self) -> u32 {
-        self.record_bytes_max + HEADS_BYTES
+        self.0.record_bytes_max + HEADS_BYTES
     }
 
     /// The longest piece frame this node sends or takes.
     #[must_use]
     pub(crate) fn piece_frame_bytes_max(&self) -> u32 {
-        self.piece_bytes_max + crate::wire::PIECE_HEAD_BYTES
+        self.0.piece_bytes_max + crate::wire::PIECE_HEAD_BYTES
     }
 
     /// The size of a link's spill: the rest of a frame of ordinary size.
     pub(crate) fn spill_bytes(&self) -> usize {
-        self.batch_bytes as usize + BATCH_HEAD_BYTES
+        self.0.batch_bytes as usize + BATCH_HEAD_BYTES
     }
 }

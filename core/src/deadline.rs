@@ -35,7 +35,7 @@ pub(crate) struct Deadlines {
 clone_fields! { Deadlines { heap, at, place, links } }
 
 fn sources(config: &Config) -> u32 {
-    1 + config.link_ids() + config.slots_max
+    1 + config.link_ids() + config.options().slots_max
 }
 
 impl Deadlines {

@@ -37,7 +37,8 @@ pub enum Event {
         /// How long the peer was, or we were, asked to stay away.
         retry_after: Span,
     },
-    /// There is something to write where there was nothing: peek, write, consume, until `consume` answers dry.
+    /// There is something to write where there was nothing: peek, write, consume, until `consume` returns
+    /// [`More::Idle`](crate::More::Idle).
     WantsWrite {
         /// On which link.
         link: LinkId,

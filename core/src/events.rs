@@ -63,13 +63,13 @@ impl Events {
     pub(crate) fn new(config: &Config) -> Self {
         let count = subjects(config) as usize;
         let slots = 1 + config.link_ids();
-        let transfers = slots + config.slots_max;
+        let transfers = slots + config.options().slots_max;
         Self {
             queue: VecDeque::with_capacity(count),
             queued: vec![false; count].into_boxed_slice(),
             node: EnumSet::EMPTY,
             links: vec![EnumSet::EMPTY; config.link_ids() as usize].into_boxed_slice(),
-            first: [slots, transfers, transfers + config.ships_max],
+            first: [slots, transfers, transfers + config.options().ships_max],
         }
     }
 
@@ -186,7 +186,7 @@ impl Events {
 const _: () = assert!(SNAPSHOTS_LIVE == 2, "subjects counts them");
 
 fn subjects(config: &Config) -> u32 {
-    1 + config.link_ids() + config.slots_max + config.ships_max + 2
+    1 + config.link_ids() + config.options().slots_max + config.options().ships_max + 2
 }
 
 #[cfg(test)]

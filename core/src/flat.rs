@@ -1,6 +1,6 @@
-//! Inputs and events as flat records of 64 bytes: the one layout that C and WASM share.
+//! Inputs and events as flat rows of 64 bytes: the one layout that C and WASM share.
 //!
-//! A record is sixteen 32-bit words: kind, link, then seven 64-bit fields `a` to `g`, native-endian, no pointers and no
+//! A row is sixteen 32-bit words: kind, link, then seven 64-bit fields `a` to `g`, native-endian, no pointers and no
 //! padding. Bytes an input needs (a frame, a record, a piece, a cursor) travel beside it. Kinds are stable numbers:
 //! inputs from 1, events from 0x100; a host ignores events it does not know. Fields a kind does not name are zero.
 //!
@@ -40,7 +40,7 @@
 //! | 0x10b | Role | | 1 primary, 2 replica | epoch | offset | |
 //! | 0x10c | Outranked | | number | | | |
 //!
-//! The answer to an input is a [`StepRecord`].
+//! The answer to an input is a [`FlatStep`].
 
 use crate::event::Event;
 use crate::id::{LinkId, Offset, SnapshotId};
@@ -48,13 +48,13 @@ use crate::input::{Input, Role, Side};
 
 mod step;
 
-pub use step::StepRecord;
+pub use step::FlatStep;
 
-/// One input or event, flat.
+/// One input, flat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
-pub struct Record {
-    /// Which input or event this is.
+pub struct FlatInput {
+    /// The number of the input.
     pub kind: u32,
     /// The link it concerns, where it does.
     pub link: u32,
@@ -62,16 +62,28 @@ pub struct Record {
     pub fields: [u64; 7],
 }
 
-const _: () = assert!(size_of::<Record>() == 64);
+/// One event, flat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct FlatEvent {
+    /// The number of the event.
+    pub kind: u32,
+    /// The link it concerns, where it does.
+    pub link: u32,
+    /// The kind's fields.
+    pub fields: [u64; 7],
+}
 
-impl Record {
+const _: () = assert!(size_of::<FlatInput>() == 64 && size_of::<FlatEvent>() == 64);
+
+impl FlatInput {
     const fn of(kind: u32, link: u32, named: [u64; 4]) -> Self {
         let [a, b, c, d] = named;
         Self { kind, link, fields: [a, b, c, d, 0, 0, 0] }
     }
 
-    /// This record as an input over `data`. `None` for an unknown kind, a flag that is neither 0 nor 1, or a field that
-    /// should be zero and is not.
+    /// Returns this row as an input over `data`. `None` for an unknown kind, a flag that is neither 0 nor 1, or a field
+    /// that should be zero and is not.
     #[inline]
     #[must_use]
     pub fn input<'a>(&self, data: &'a [u8]) -> Option<Input<'a>> {
@@ -117,8 +129,8 @@ const fn flag(field: u64) -> Option<bool> {
     }
 }
 
-impl From<Input<'_>> for Record {
-    /// The record of an input; its bytes travel beside it.
+impl From<Input<'_>> for FlatInput {
+    /// The row of an input; its bytes travel beside it.
     fn from(input: Input<'_>) -> Self {
         let plain = |kind| Self::of(kind, 0, [0; 4]);
         match input {
@@ -150,7 +162,14 @@ impl From<Input<'_>> for Record {
     }
 }
 
-impl From<Event> for Record {
+impl FlatEvent {
+    const fn of(kind: u32, link: u32, named: [u64; 4]) -> Self {
+        let [a, b, c, d] = named;
+        Self { kind, link, fields: [a, b, c, d, 0, 0, 0] }
+    }
+}
+
+impl From<Event> for FlatEvent {
     fn from(event: Event) -> Self {
         match event {
             Event::Dial { attempt } => Self::of(0x101, 0, [attempt.into(), 0, 0, 0]),

@@ -123,7 +123,7 @@ pub enum Input<'a> {
         /// Which.
         snapshot: SnapshotId,
     },
-    /// Replica: the host stands at the offset of the last [`Kind::Fork`], and nothing older is under way.
+    /// Replica: the host stands at the offset of the last [`PayloadKind::Fork`], and nothing older is under way.
     Rewound,
     /// Become primary: cut the upstream, open an epoch at the log's end.
     Promote,
@@ -138,7 +138,7 @@ pub enum Input<'a> {
 
 /// How to go on with the rest of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u32)] // As in `Kind`.
+#[repr(u32)] // As in `PayloadKind`.
 pub enum Next {
     /// Drop `used` bytes and say [`Input::Bytes`] with the rest.
     Again,
@@ -153,7 +153,7 @@ pub enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 // Whole words: with bytes, a copy of a Step is made of misaligned parts that overlap, and waits for the stores before.
 #[repr(u32)]
-pub enum Kind {
+pub enum PayloadKind {
     /// Records to apply; the cursor of [`Step::position`] belongs in the same atomic step.
     Batch,
     /// Records that ride along with a snapshot: keep them, apply those past it once it is installed. A payload that
@@ -181,10 +181,10 @@ pub struct Payload {
     pub range: Range<usize>,
     /// The first record's offset, the piece number, or the point of the fork.
     pub first: u64,
-    /// How many records; see [`Kind::Fork`] for its meaning there.
+    /// How many records; see [`PayloadKind::Fork`] for its meaning there.
     pub count: u32,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: PayloadKind,
     /// The snapshot that begins, or that the piece belongs to; zero for all else.
     pub snapshot: SnapshotId,
 }

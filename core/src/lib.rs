@@ -24,10 +24,10 @@
 //!    what was written ([`Input::Write`]) and what was completed ([`Input::Applied`] ...).
 //! 2. **Poll all.** Take events until there is none.
 //! 3. **Write all.** For every link that was told [`Event::WantsWrite`]: peek, write, consume, with nothing
-//!    between, until `consume` answers [`More::Dry`] or the socket takes no more.
+//!    between, until `consume` returns [`More::Idle`] or the socket takes no more.
 //! 4. **Sleep** until [`Node::next_deadline`], then say [`Input::Tick`].
 //!
-//! A batch is sealed when that loop runs dry: as big as the host's turn, at once when idle.
+//! A batch is sealed when nothing else is to be written: as big as the host's turn, at once when idle.
 //!
 //! ## Two nodes, by hand
 //!
@@ -120,9 +120,9 @@ pub use counters::Counters;
 pub use cursor::Cursor;
 pub use error::{ConfigError, CursorError, Fault, Misuse};
 pub use event::Event;
-pub use flat::{Record, StepRecord};
+pub use flat::{FlatEvent, FlatInput, FlatStep};
 pub use id::{Epoch, EpochOffset, HistoryId, LinkId, NodeId, Offset, Position, SnapshotId};
-pub use input::{Boot, Input, Kind, Next, Payload, Role, Side, Step};
+pub use input::{Boot, Input, Next, Payload, PayloadKind, Role, Side, Step};
 pub use links::outbox::{More, Transmit};
 pub use node::Node;
 pub use stats::{Lag, Replica, ReplicaState, Stats};

@@ -111,7 +111,7 @@ impl Node {
     }
 
     /// `bytes` of what [`peek_transmit`](Self::peek_transmit) showed were written; an empty peek is consumed with 0.
-    /// [`More::Dry`] hands the link back: the next `WantsWrite` tells when there is more.
+    /// [`More::Idle`] hands the link back: the next `WantsWrite` tells when there is more.
     ///
     /// # Errors
     /// [`Misuse::UnknownLink`], [`Misuse::ConsumedTooMuch`].

@@ -24,7 +24,7 @@ fn says(node: &mut Node) -> (Vec<Vec<u8>>, Vec<Event>) {
         loop {
             let shown = node.peek_transmit(link).slices().concat();
             bytes.extend_from_slice(&shown);
-            if node.consume(NOW, link, shown.len()).unwrap() == More::Dry {
+            if node.consume(NOW, link, shown.len()).unwrap() == More::Idle {
                 break;
             }
         }

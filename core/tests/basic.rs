@@ -171,7 +171,7 @@ fn a_slot_expires_once_after_strictly_more_than_the_window() {
     let expired = |world: &World| {
         world.hosts[0].events.iter().filter(|event| matches!(event, Event::SlotExpired { .. })).count()
     };
-    let window = world.hosts[0].config.reconnect_window;
+    let window = world.hosts[0].config.options().reconnect_window;
     world.run(Time(left.0 + window.0).since(world.now));
     assert_eq!(expired(&world), 0);
     world.run(Span(1));

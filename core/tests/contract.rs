@@ -140,22 +140,22 @@ proptest! {
     }
 }
 
-/// The log grew while one link was dry, and before that was told, another joined at the new end and ran dry.
+/// The log grew while one link was idle, and before that was notified, another joined at the new end and became idle.
 #[test]
-fn a_link_that_joins_dry_after_a_write_does_not_hold_up_the_telling() {
+fn a_link_that_joins_idle_after_a_write_does_not_delay_the_notice() {
     let mut node = node(1, Role::Primary, small(), None);
-    let runs_dry = |node: &mut Node, link| {
+    let becomes_idle = |node: &mut Node, link| {
         open(node, Time::ZERO, link, true);
         while let Ok(More::More) = {
             let shown = node.peek_transmit(LinkId(link)).len();
             node.consume(Time::ZERO, LinkId(link), shown)
         } {}
     };
-    runs_dry(&mut node, 0);
+    becomes_idle(&mut node, 0);
     while node.poll_event().is_some() {}
-    runs_dry(&mut node, 0);
+    becomes_idle(&mut node, 0);
     node.handle(Time::ZERO, Input::Write { data: b"grown" }).unwrap();
-    runs_dry(&mut node, 1);
+    becomes_idle(&mut node, 1);
     let mut told = 0;
     while node.poll_event().is_some() {
         told += 1;
@@ -208,7 +208,7 @@ fn a_blocked_socket_does_not_wake_its_host() {
 // --- how bytes may be cut ----------------------------------------------------------------------------------------
 
 /// A payload: its kind, first and count, its bytes, the position after it.
-type Brought = (Kind, u64, u32, Vec<u8>, Option<Position>);
+type Brought = (PayloadKind, u64, u32, Vec<u8>, Option<Position>);
 
 /// What a replica made of a conversation: payloads with their bytes, events, and itself.
 #[derive(PartialEq)]
@@ -253,12 +253,14 @@ fn receive(mut node: Node, parts: &[&[u8]]) -> Outcome {
                 let data = unread[payload.range.clone()].to_vec();
                 payloads.push((payload.kind, payload.first, payload.count, data, step.position));
                 let input = match payload.kind {
-                    Kind::LastPiece => {
+                    PayloadKind::LastPiece => {
                         Input::Installed { snapshot: SnapshotId(common::frames::u64_at(&unread, 24)) }
                     }
-                    Kind::Batch => Input::Applied { upto: Offset(payload.first + u64::from(payload.count)) },
-                    Kind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
-                    Kind::Spool | Kind::Begin | Kind::Fork => Input::Tick,
+                    PayloadKind::Batch => {
+                        Input::Applied { upto: Offset(payload.first + u64::from(payload.count)) }
+                    }
+                    PayloadKind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
+                    PayloadKind::Spool | PayloadKind::Begin | PayloadKind::Fork => Input::Tick,
                 };
                 node.handle(Time::ZERO, input).unwrap();
             }

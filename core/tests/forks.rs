@@ -20,7 +20,7 @@ fn says(node: &mut Node) -> Vec<u8> {
         loop {
             let shown = node.peek_transmit(link).slices().concat();
             bytes.extend_from_slice(&shown);
-            if node.consume(NOW, link, shown.len()).unwrap() == More::Dry {
+            if node.consume(NOW, link, shown.len()).unwrap() == More::Idle {
                 break;
             }
         }
@@ -35,7 +35,7 @@ fn hears(node: &mut Node, mut said: &[u8]) -> Option<Payload> {
         let step = node.handle(NOW, Input::Bytes { link: LINK, data: said }).unwrap();
         assert_ne!(step.next, Next::Closed);
         said = &said[step.used..];
-        fork = step.payload.filter(|payload| payload.kind == Kind::Fork).or(fork);
+        fork = step.payload.filter(|payload| payload.kind == PayloadKind::Fork).or(fork);
     }
     fork
 }

@@ -68,7 +68,7 @@ impl Scene {
     fn step(
         &mut self,
         what: &str,
-        payload: Option<(Kind, u64, u32)>,
+        payload: Option<(PayloadKind, u64, u32)>,
         position: Option<Position>,
         ready: bool,
     ) {
@@ -82,7 +82,7 @@ impl Scene {
 
     fn batch(&mut self, first: u64, end: u64, ready: bool) {
         self.node.end = Offset(end);
-        let kind = if self.node.base { Kind::Batch } else { Kind::Spool };
+        let kind = if self.node.base { PayloadKind::Batch } else { PayloadKind::Spool };
         let busy = if ready || !self.node.base { "" } else { ", and the store is busy" };
         let count = u32::try_from(end - first).unwrap();
         self.step(
@@ -105,12 +105,17 @@ impl Scene {
     }
 
     fn begin(&mut self, offset: u64) {
-        self.step(&format!("BEGIN at {offset}"), Some((Kind::Begin, offset, 0)), Some(at(offset)), READY);
+        self.step(
+            &format!("BEGIN at {offset}"),
+            Some((PayloadKind::Begin, offset, 0)),
+            Some(at(offset)),
+            READY,
+        );
     }
 
     fn piece(&mut self, piece: u64, last: bool) {
         self.node.pieces = Some(piece + 1);
-        let kind = if last { Kind::LastPiece } else { Kind::Piece };
+        let kind = if last { PayloadKind::LastPiece } else { PayloadKind::Piece };
         self.step(&format!("{kind:?} {piece}"), Some((kind, piece, 0)), None, READY);
         self.receiver.loaded(piece + 1).unwrap();
         self.given("it is loaded");
@@ -120,7 +125,7 @@ impl Scene {
         let how = if rewinds { "rewind" } else { "a snapshot follows" };
         self.step(
             &format!("Fork at {offset}: {how}"),
-            Some((Kind::Fork, offset, rewinds.into())),
+            Some((PayloadKind::Fork, offset, rewinds.into())),
             None,
             READY,
         );

@@ -44,7 +44,7 @@ impl End {
                 let parts = shown.slices().map(IoSlice::new);
                 wrote = self.socket.write_vectored(&parts).expect("the socket has room");
             }
-            if self.node.consume(now, LINK, wrote).expect("it was shown") == More::Dry {
+            if self.node.consume(now, LINK, wrote).expect("it was shown") == More::Idle {
                 return;
             }
         }

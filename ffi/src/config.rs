@@ -84,7 +84,7 @@ pub unsafe extern "C" fn tow_node_new(
         };
         probe(config.memory_bytes())?;
         let node = Node::new(config, boot)?;
-        out.write(Box::into_raw(Box::new(tow_node::new(node, config.record_bytes_max))));
+        out.write(Box::into_raw(Box::new(tow_node::new(node, config.options().record_bytes_max))));
         Ok(())
     });
     // SAFETY: the caller's.

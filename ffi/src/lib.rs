@@ -4,7 +4,7 @@
 //! says the contract in C's words; this page is for who changes it.
 //!
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
-//!   the core ([`towline_core::Record`]), which takes only sound ones.
+//!   the core ([`towline_core::FlatInput`]), which takes only sound ones.
 //! - **Raw pointers out.** What a caller hands over to be filled may be uninitialised: it is written whole, never read.
 //! - **One owner.** A node carries its own count of users (`node.rs`): a call that may not run beside another is
 //!   refused, not raced.

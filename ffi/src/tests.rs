@@ -9,7 +9,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-use towline_core::{Event, Fault, Input, LinkId, Offset, Record, Role, Side, SnapshotId};
+use towline_core::{Event, Fault, FlatEvent, FlatInput, Input, LinkId, Offset, Role, Side, SnapshotId};
 
 use super::*;
 
@@ -123,9 +123,9 @@ fn the_numbers_are_the_cores() {
         (Input::Shutdown, TOW_INPUT_SHUTDOWN),
     ];
     for (input, kind) in inputs {
-        assert_eq!(Record::from(input).kind, kind, "{input:?}");
+        assert_eq!(FlatInput::from(input).kind, kind, "{input:?}");
     }
-    assert_eq!(Record::from(inputs[1].0).fields[0], TOW_UPSTREAM);
+    assert_eq!(FlatInput::from(inputs[1].0).fields[0], TOW_UPSTREAM);
     let (node, fault) = (towline_core::NodeId(1), Fault::Idle);
     let retry_after = towline_core::Span(0);
     let events = [
@@ -143,9 +143,9 @@ fn the_numbers_are_the_cores() {
         (Event::Outranked { number: 0 }, TOW_EVENT_OUTRANKED),
     ];
     for (event, kind) in events {
-        assert_eq!(Record::from(event).kind, kind, "{event:?}");
+        assert_eq!(FlatEvent::from(event).kind, kind, "{event:?}");
     }
-    assert_eq!(Record::from(events[10].0).fields[0], u64::from(TOW_PRIMARY));
+    assert_eq!(FlatEvent::from(events[10].0).fields[0], u64::from(TOW_PRIMARY));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-use towline_core::{Record, StepRecord};
+use towline_core::{FlatEvent, FlatInput, FlatStep};
 
 use crate::status::tow_status;
 
@@ -278,14 +278,14 @@ pub struct tow_stats {
 const _: () = {
     assert!(size_of::<tow_error>() == 128 && offset_of!(tow_error, text) == 16);
     assert!(size_of::<tow_config>() == 120 && offset_of!(tow_config, beat_ns) == 64);
-    assert!(size_of::<tow_record>() == size_of::<Record>() && align_of::<tow_record>() == 8);
-    assert!(offset_of!(tow_record, a) == offset_of!(Record, fields) && offset_of!(tow_record, g) == 56);
+    assert!(size_of::<tow_record>() == size_of::<FlatInput>() && align_of::<tow_record>() == 8);
+    assert!(offset_of!(tow_record, a) == offset_of!(FlatInput, fields) && offset_of!(tow_record, g) == 56);
     assert!(size_of::<tow_position>() == 24);
     assert!(size_of::<tow_place>() == 16 && offset_of!(tow_place, offset) == 8);
-    assert!(size_of::<tow_step>() == size_of::<StepRecord>());
-    assert!(offset_of!(tow_step, position) == offset_of!(StepRecord, epoch));
-    assert!(offset_of!(tow_step, count) == offset_of!(StepRecord, count));
-    assert!(offset_of!(tow_step, flags) == offset_of!(StepRecord, flags));
+    assert!(size_of::<tow_step>() == size_of::<FlatStep>());
+    assert!(offset_of!(tow_step, position) == offset_of!(FlatStep, epoch));
+    assert!(offset_of!(tow_step, count) == offset_of!(FlatStep, count));
+    assert!(offset_of!(tow_step, flags) == offset_of!(FlatStep, flags));
     assert!(size_of::<tow_slice>() == 2 * size_of::<usize>());
     assert!(size_of::<tow_stats>() == 216 && offset_of!(tow_stats, node) == 16);
     assert!(size_of::<tow_boot>() == 56 + 2 * size_of::<usize>() && offset_of!(tow_boot, cursor) == 56);
@@ -294,9 +294,9 @@ const _: () = {
     assert!(TOW_CURSOR_BYTES_MAX == towline_core::limits::CURSOR_BYTES_MAX);
 };
 
-impl From<Record> for tow_record {
-    fn from(record: Record) -> Self {
-        let [a, b, c, d, e, f, g] = record.fields;
-        Self { kind: record.kind, link: record.link, a, b, c, d, e, f, g }
+impl From<FlatEvent> for tow_record {
+    fn from(event: FlatEvent) -> Self {
+        let [a, b, c, d, e, f, g] = event.fields;
+        Self { kind: event.kind, link: event.link, a, b, c, d, e, f, g }
     }
 }

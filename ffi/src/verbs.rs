@@ -1,6 +1,6 @@
 //! The verbs: say, poll, peek, consume, and when to come back.
 
-use towline_core::{Input, Level, LinkId, Misuse, More, Record, StepRecord, Time};
+use towline_core::{FlatEvent, FlatInput, FlatStep, Input, Level, LinkId, Misuse, More, Time};
 
 use crate::border::{Out, bytes, look, looks, status_of};
 use crate::node::{exclusive, next_deadline, shared, tow_node};
@@ -20,21 +20,21 @@ pub unsafe extern "C" fn tow_handle(
 ) -> tow_status {
     let work = move |content: &mut crate::node::Content| {
         // SAFETY: the caller's.
-        let step = unsafe { Out::new(step.cast::<StepRecord>()) }?;
-        // SAFETY: the caller's; a `tow_input` is a `Record` (asserted in `types`), which is read where it lies.
-        let input = unsafe { look(input.cast::<Record>()) }?;
+        let step = unsafe { Out::new(step.cast::<FlatStep>()) }?;
+        // SAFETY: the caller's; a `tow_input` is a `FlatInput` (asserted in `types`), which is read where it lies.
+        let input = unsafe { look(input.cast::<FlatInput>()) }?;
         // SAFETY: the caller's, and not kept.
         let data = unsafe { bytes(data, len) }?;
         let input = input.input(data).ok_or(Refusal::Status(TOW_E_RECORD))?;
         if let Input::Tick = input {
             // Its answer is nothing, which is written without a look at it.
             content.node.handle(Time(now), input)?;
-            step.write(StepRecord::default());
+            step.write(FlatStep::default());
             return Ok(());
         }
         // Looked at where it lies: an answer is 120 bytes, and a move of it costs as much as the call.
         match &content.node.handle(Time(now), input) {
-            Ok(answer) => step.write(StepRecord::from(answer)),
+            Ok(answer) => step.write(FlatStep::from(answer)),
             Err(misuse) => return Err(Refusal::Misuse(*misuse)),
         }
         Ok(())
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn tow_poll_events(
         while told < cap {
             let Some(event) = content.node.poll_event() else { break };
             // SAFETY: below `cap`, and the caller says that so many places are there.
-            unsafe { Out::new(events.wrapping_add(told)) }?.write(tow_record::from(Record::from(event)));
+            unsafe { Out::new(events.wrapping_add(told)) }?.write(tow_record::from(FlatEvent::from(event)));
             told += 1;
         }
         count.write(told);
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn tow_consume(
         // SAFETY: the caller's.
         let more = unsafe { Out::new(more) }?;
         more.write(match content.node.consume(Time(now), LinkId(link), written)? {
-            More::Dry => 0,
+            More::Idle => 0,
             More::More => 1,
         });
         Ok(())

@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-use towline_core::{Config, NodeId, Position, Record, Role, StepRecord};
+use towline_core::{Config, FlatInput, NodeId, Position, Role, FlatStep};
 use towline_ffi::*;
 
 /// The handle, which is freed on drop.
@@ -18,6 +18,7 @@ impl Drop for CNode {
 }
 
 fn config_of(config: &Config) -> tow_config {
+    let config = config.options();
     let mut made = MaybeUninit::uninit();
     // SAFETY: `made` is writable for the size that is passed.
     let done = unsafe { tow_config_init(made.as_mut_ptr(), size_of::<tow_config>()) };
@@ -73,11 +74,11 @@ impl CNode {
     pub(crate) fn handle(
         &mut self,
         now: u64,
-        input: Record,
+        input: FlatInput,
         data: &[u8],
-    ) -> Result<StepRecord, (tow_status, u64)> {
-        // A `tow_step` is a `StepRecord`, asserted where it is declared; the latter can be compared.
-        let (input, mut step) = (tow_record::from(input), MaybeUninit::<StepRecord>::uninit());
+    ) -> Result<FlatStep, (tow_status, u64)> {
+        // A `tow_step` is a `FlatStep`, asserted where it is declared; the latter can be compared.
+        let (input, mut step) = (tow_record::from(input), MaybeUninit::<FlatStep>::uninit());
         // SAFETY: the handle is not freed before `drop`; input, data and step point to live locals of their types.
         let done =
             unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr().cast()) };

@@ -173,12 +173,12 @@ fn answer(node: &mut Node, now: Time, brought: &Brought<'_>) {
     let payload = &brought.payload;
     let upto = Offset(payload.first + u64::from(payload.count));
     let done = match payload.kind {
-        Kind::Batch => Input::Persisted { upto },
-        Kind::Spool => Input::Taken { upto, pieces: 0 },
-        Kind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
-        Kind::LastPiece => Input::Installed { snapshot: payload.snapshot },
-        Kind::Fork if payload.count == 1 => Input::Rewound,
-        Kind::Fork | Kind::Begin => return,
+        PayloadKind::Batch => Input::Persisted { upto },
+        PayloadKind::Spool => Input::Taken { upto, pieces: 0 },
+        PayloadKind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
+        PayloadKind::LastPiece => Input::Installed { snapshot: payload.snapshot },
+        PayloadKind::Fork if payload.count == 1 => Input::Rewound,
+        PayloadKind::Fork | PayloadKind::Begin => return,
     };
     node.handle(now, done).expect("it was handed out");
 }
@@ -310,15 +310,15 @@ impl<'a> Run<'a> {
         let before = self.node.stats();
         self.end.feed(&mut self.node, now, |node, brought| {
             match brought.payload.kind {
-                Kind::Batch => marks.hit("batch read"),
-                Kind::Spool => marks.hit("spool read"),
-                Kind::Begin => {
+                PayloadKind::Batch => marks.hit("batch read"),
+                PayloadKind::Spool => marks.hit("spool read"),
+                PayloadKind::Begin => {
                     *chain = 0;
                     marks.hit("begin read");
                 }
-                Kind::Piece => marks.hit("piece read"),
-                Kind::LastPiece => marks.hit("last piece read"),
-                Kind::Fork => marks.hit("fork read"),
+                PayloadKind::Piece => marks.hit("piece read"),
+                PayloadKind::LastPiece => marks.hit("last piece read"),
+                PayloadKind::Fork => marks.hit("fork read"),
             }
             answer(node, now, brought);
         });

@@ -246,7 +246,7 @@ impl Script {
         let node = &mut self.world.hosts[host].node;
         let value = [0, 1, 2, 3, 7, u64::from(u32::MAX), 1 << 40, u64::MAX][usize::from(field) % 8];
         let mut record =
-            Record { kind: 1 + u32::from(kind) % 18, link: u32::from(field >> 3), fields: [0; 7] };
+            FlatInput { kind: 1 + u32::from(kind) % 18, link: u32::from(field >> 3), fields: [0; 7] };
         record.fields[0] = value;
         let Some(input) = record.input(&[0xa5; 40]) else { return };
         if node.clone().handle(now, input).is_err() {

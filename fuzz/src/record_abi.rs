@@ -106,7 +106,7 @@ impl Both {
     }
 
     /// Gives a record to both. Returns the step, if both returned it.
-    fn say(&mut self, now: Time, record: Record, data: &[u8], marks: &mut Marks) -> Option<Step> {
+    fn say(&mut self, now: Time, record: FlatInput, data: &[u8], marks: &mut Marks) -> Option<Step> {
         let told = self.c.handle(now.0, record, data);
         let Some(input) = record.input(data) else {
             assert_eq!(told.map_err(|refusal| refusal.0), Err(TOW_E_RECORD), "{record:?}");
@@ -115,7 +115,7 @@ impl Both {
         };
         match self.rust.handle(now, input) {
             Ok(step) => {
-                assert_eq!(told, Ok(StepRecord::from(&step)), "{record:?}");
+                assert_eq!(told, Ok(FlatStep::from(&step)), "{record:?}");
                 if let Some(position) = step.position {
                     assert_eq!(self.c.cursor(position), self.rust.cursor(position).as_bytes());
                     marks.hit("cursor");
@@ -133,7 +133,7 @@ impl Both {
 
     fn events(&mut self, room: usize) -> Vec<Event> {
         let events: Vec<Event> = std::iter::from_fn(|| self.rust.poll_event()).collect();
-        let records: Vec<tow_event> = events.iter().map(|event| Record::from(*event).into()).collect();
+        let records: Vec<tow_event> = events.iter().map(|event| FlatEvent::from(*event).into()).collect();
         assert_eq!(self.c.events(room), records);
         events
     }
@@ -221,7 +221,7 @@ impl Pair {
         let kinds = [0, 0x101, 0x10c, u32::MAX];
         let kind = if kind < 200 { u32::from(kind % 20) } else { kinds[usize::from(kind) % 4] };
         let value = |bits: u8| [0, 1, 2, u64::MAX][usize::from(bits & 3)];
-        let mut record = Record { kind, link: u32::from(fields & 3), fields: [0; 7] };
+        let mut record = FlatInput { kind, link: u32::from(fields & 3), fields: [0; 7] };
         record.fields[0] = value(fields);
         record.fields[1] = value(fields >> 2) * u64::from(fields >> 6 & 1);
         record.fields[2] = value(fields >> 4) * u64::from(fields >> 7);
@@ -326,14 +326,14 @@ impl Pair {
         let upto = Offset(payload.first + u64::from(payload.count));
         let pieces = Input::Taken { upto: Offset(0), pieces: payload.first + 1 };
         match payload.kind {
-            Kind::Batch => drop(self.say(side, Input::Persisted { upto })),
-            Kind::Spool => drop(self.say(side, Input::Taken { upto, pieces: 0 })),
-            Kind::Piece => drop(self.say(side, pieces)),
-            Kind::LastPiece => {
+            PayloadKind::Batch => drop(self.say(side, Input::Persisted { upto })),
+            PayloadKind::Spool => drop(self.say(side, Input::Taken { upto, pieces: 0 })),
+            PayloadKind::Piece => drop(self.say(side, pieces)),
+            PayloadKind::LastPiece => {
                 self.say(side, pieces);
                 self.say(side, Input::Installed { snapshot: payload.snapshot });
             }
-            Kind::Fork | Kind::Begin => {}
+            PayloadKind::Fork | PayloadKind::Begin => {}
         }
     }
 }

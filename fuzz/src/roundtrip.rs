@@ -153,7 +153,7 @@ impl Line {
                 .expect("handed out");
         };
         self.reader.feed(&mut self.relay, NOW, |node, brought| {
-            assert_eq!(brought.payload.kind, Kind::Batch);
+            assert_eq!(brought.payload.kind, PayloadKind::Batch);
             arrived.extend(Records::new(brought.data).map(<[u8]>::to_vec));
             answer(node, brought.payload.first, brought.payload.count);
         });
@@ -231,13 +231,13 @@ impl Line {
 fn flat_records(data: &[u8], marks: &mut Marks) {
     for words in data.chunks_exact(64) {
         let word = |at: usize| frames::u64_at(words, 8 * at);
-        let record = Record {
+        let record = FlatInput {
             kind: frames::u32_at(words, 0),
             link: frames::u32_at(words, 4),
             fields: [1, 2, 3, 4, 5, 6, 7].map(word),
         };
         if let Some(input) = record.input(words) {
-            let again = Record::from(input);
+            let again = FlatInput::from(input);
             assert_eq!((again.kind, again.fields), (record.kind, record.fields));
             assert_eq!(again.input(words), Some(input));
             marks.hit("flat input");

@@ -101,7 +101,7 @@ impl Server {
         let doors = Doors::open(&options, config.link_ids(), &*net).await?;
         let clock = Clock::start(options.unix_zero_ns, options.wall_clock);
         let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
-        let clients = Clients::new(&options, &doors.room, config.record_bytes_max);
+        let clients = Clients::new(&options, &doors.room, config.options().record_bytes_max);
         let tally = counters(&options, &config, &opened, &doors, &clients);
         let node = boot(&options, config, &opened, &clock, seed)?;
         let upstream = Upstream::new(options.upstream.clone(), options.stop_if_foreign);
@@ -298,7 +298,7 @@ fn open(
                 store_extra_bytes: 0,
                 // What was under way when it was full is kept too.
                 spool_memory_bytes: options.spool_bytes
-                    + config.window_bytes
+                    + config.options().window_bytes
                     + u64::from(config.frame_bytes_max()),
                 persisted,
             })

@@ -42,9 +42,9 @@ const EVENTS: [&str; 12] = [
     "Outranked",
 ];
 
-/// Returns the name of a record's kind.
-pub(crate) fn name(record: &Record) -> &'static str {
-    let kind = usize::try_from(record.kind).unwrap();
+/// Returns the name of a kind of input or event.
+pub(crate) fn name(kind: u32) -> &'static str {
+    let kind = usize::try_from(kind).unwrap();
     if kind > 0x100 { EVENTS[kind - 0x101] } else { INPUTS[kind - 1] }
 }
 
@@ -243,15 +243,15 @@ impl Player {
         let index = INPUTS.iter().position(|name| *name == line[1]).ok_or("no such input")?;
         let (link, bytes, now) = (number(line, 2)?, data(line, 6)?, self.now);
         let kind = u32::try_from(index + 1).unwrap();
-        let mut record = Record { kind, link: u32::try_from(link).unwrap(), fields: [0; 7] };
+        let mut row = FlatInput { kind, link: u32::try_from(link).unwrap(), fields: [0; 7] };
         for field in 0..3 {
-            record.fields[field] = number(line, 3 + field)?;
+            row.fields[field] = number(line, 3 + field)?;
         }
         seen.inputs.insert(kind);
         if line[1] == "Bytes" && bytes.len() > 28 && bytes[4] == crate::frames::ADMIT {
             seen.verdicts_received.insert(bytes[28]);
         }
-        let input = record.input(&bytes).ok_or("no input")?;
+        let input = row.input(&bytes).ok_or("no input")?;
         match self.node().handle(now, input) {
             Ok(mut step) => {
                 (self.offset, self.position) = (step.offset.take(), step.position.take());
@@ -293,16 +293,16 @@ impl Player {
     }
 
     fn event(&mut self, line: &[&str], seen: &mut Seen) -> Result<(), String> {
-        let answer = self.node().poll_event().map(Record::from);
-        let Some(record) = answer else {
+        let answer = self.node().poll_event().map(FlatEvent::from);
+        let Some(event) = answer else {
             return if line == ["quiet"] { Ok(()) } else { Err("there is no event".to_owned()) };
         };
-        let [a, b, c, d, ..] = record.fields;
-        seen.events.insert(record.kind);
-        if name(&record) == "Close" {
+        let [a, b, c, d, ..] = event.fields;
+        seen.events.insert(event.kind);
+        if name(event.kind) == "Close" {
             seen.faults.insert(a);
         }
-        let answer = [vec![name(&record).to_owned()], words([record.link.into(), a, b, c, d])].concat();
+        let answer = [vec![name(event.kind).to_owned()], words([event.link.into(), a, b, c, d])].concat();
         same(&answer, &line[1..])
     }
 
@@ -320,7 +320,7 @@ impl Player {
         let more = self.node().consume(now, link, bytes.len()).map_err(|misuse| misuse.to_string())?;
         self.node().check();
         let more = match more {
-            More::Dry => "dry",
+            More::Idle => "dry",
             More::More => "more",
         };
         same(&[more.to_owned()], &line[4..])

@@ -95,7 +95,7 @@ impl Scene {
 
     /// Handles an input; writes the answer down and does what the payload asks.
     pub(crate) fn try_input(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
-        let record = Record::from(input);
+        let flat = FlatInput::from(input);
         let data = match input {
             Input::Bytes { data, .. }
             | Input::Write { data }
@@ -106,8 +106,8 @@ impl Scene {
             Input::SnapshotFailed { .. } | Input::Installed { .. } | Input::Promote => &[],
             Input::Follow { .. } | Input::Shutdown => &[],
         };
-        let [a, b, c] = [0, 1, 2].map(|field| integer(record.fields[field]));
-        self.line(&format!("input {} {} {a} {b} {c} {}", player::name(&record), record.link, hex(data)));
+        let [a, b, c] = [0, 1, 2].map(|field| integer(flat.fields[field]));
+        self.line(&format!("input {} {} {a} {b} {c} {}", player::name(flat.kind), flat.link, hex(data)));
         let answer = self.node.handle(self.now, input);
         match &answer {
             Ok(step) => self.step(step),
@@ -212,21 +212,21 @@ impl Scene {
     fn apply(&mut self, payload: &Payload) {
         let upto = Offset(payload.first + u64::from(payload.count));
         match payload.kind {
-            Kind::Batch => {
+            PayloadKind::Batch => {
                 self.input(Input::Applied { upto });
                 self.input(Input::Persisted { upto });
             }
-            Kind::Spool => {
+            PayloadKind::Spool => {
                 self.input(Input::Taken { upto, pieces: 0 });
             }
-            Kind::Fork if payload.count == 1 => {
+            PayloadKind::Fork if payload.count == 1 => {
                 self.input(Input::Rewound);
             }
-            Kind::Fork | Kind::Begin => {}
-            Kind::Piece => {
+            PayloadKind::Fork | PayloadKind::Begin => {}
+            PayloadKind::Piece => {
                 self.input(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
             }
-            Kind::LastPiece => {
+            PayloadKind::LastPiece => {
                 self.input(Input::Taken { upto: Offset(0), pieces: payload.first + 1 });
                 self.input(Input::Installed { snapshot: payload.snapshot });
                 let upto = self.node.stats().end;
@@ -239,9 +239,9 @@ impl Scene {
     pub(crate) fn poll(&mut self) -> bool {
         let mut events = Vec::new();
         while let Some(event) = self.node.poll_event() {
-            let record = Record::from(event);
-            let [a, b, c, d] = [0, 1, 2, 3].map(|field| integer(record.fields[field]));
-            self.line(&format!("event {} {} {a} {b} {c} {d}", player::name(&record), record.link));
+            let flat = FlatEvent::from(event);
+            let [a, b, c, d] = [0, 1, 2, 3].map(|field| integer(flat.fields[field]));
+            self.line(&format!("event {} {} {a} {b} {c} {d}", player::name(flat.kind), flat.link));
             events.push(event);
         }
         self.line("quiet");
@@ -294,7 +294,7 @@ impl Scene {
         let shown = self.node.peek_transmit(LinkId(link)).slices().concat();
         let taken = &shown[..most.min(shown.len())];
         let more = self.node.consume(self.now, LinkId(link), taken.len()).expect("it was shown");
-        let word = if more == More::Dry { "dry" } else { "more" };
+        let word = if more == More::Idle { "dry" } else { "more" };
         self.line(&format!("write {link} {} {} {word}", shown.len(), hex(taken)));
         self.bytes[link as usize].extend_from_slice(taken);
         more

@@ -1,4 +1,4 @@
-//! A node behind 64-byte records: the core's verbs with integers and addresses alone.
+//! A node behind 64-byte rows: the core's verbs with integers and addresses alone.
 //!
 //! The caller writes an input at [`RawNode::input_address`], its bytes where [`RawNode::room`] says, and reads the
 //! answer at [`RawNode::answer_address`]; events come 32 at a time. These places do not move; the arena's does with
@@ -20,8 +20,8 @@ use alloc::vec::Vec;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use towline_core::{
-    Boot, Config, Epoch, EpochOffset, Input, Level, LinkId, More, Node, NodeId, Offset, Options, Position,
-    Record, Role, Span, Step, StepRecord,
+    Boot, Config, Epoch, EpochOffset, FlatEvent, FlatInput, FlatStep, Input, Level, LinkId, More, Node,
+    NodeId, Offset, Options, Position, Role, Span, Step,
 };
 
 use crate::{millis, time};
@@ -36,7 +36,7 @@ pub use follow::{CLOSED, MORE, WAITS};
 const EVENTS: usize = 32;
 /// Words of an answer.
 const WORDS: usize = 14;
-/// The answer to a record that is no input.
+/// The answer to a row that is no input.
 const NO_INPUT: i32 = -1;
 
 /// The core's options under the core's names.
@@ -104,10 +104,10 @@ impl RawOptions {
 #[derive(Debug)]
 pub struct RawNode {
     node: Node,
-    input: Record,
+    input: FlatInput,
     answer: [u64; WORDS],
     stats: [u64; WORDS],
-    events: [Record; EVENTS],
+    events: [FlatEvent; EVENTS],
     /// Address and length of each slice on offer.
     slices: [u32; 6],
     /// Received bytes, up to `filled`; the first `read` of them are handled.
@@ -146,10 +146,10 @@ impl RawNode {
         let node = Node::new(options.check()?, boot).map_err(|error| error.to_string())?;
         Ok(Self {
             node,
-            input: Record::default(),
+            input: FlatInput::default(),
             answer: [0; WORDS],
             stats: [0; WORDS],
-            events: [Record::default(); EVENTS],
+            events: [FlatEvent::default(); EVENTS],
             slices: [0; 6],
             arena: Vec::new(),
             read: 0,
@@ -203,7 +203,7 @@ impl RawNode {
     }
 
     /// Handles the input that was written, over the first `bytes` of the room. Returns 0; or the number of the misuse;
-    /// or -1 for a record that is no input.
+    /// or -1 for a row that is no input.
     pub fn handle(&mut self, now_ms: f64, bytes: usize) -> i32 {
         let data = &self.arena[self.filled..self.filled + bytes];
         let Some(input) = self.input.input(data) else { return NO_INPUT };
@@ -241,7 +241,7 @@ impl RawNode {
     pub fn consume(&mut self, now_ms: f64, link: u32, bytes: usize) -> i32 {
         match self.node.consume(time(now_ms), LinkId(link), bytes) {
             Ok(More::More) => 1,
-            Ok(More::Dry) => 0,
+            Ok(More::Idle) => 0,
             Err(misuse) => -i32::from(misuse.number()),
         }
     }
@@ -343,21 +343,21 @@ impl RawNode {
 }
 
 fn words(step: &Step) -> [u64; WORDS] {
-    let record = StepRecord::from(step);
+    let flat = FlatStep::from(step);
     [
-        record.used,
-        record.need,
-        record.next.into(),
-        u64::from(record.flags) | u64::from(step.payload.is_some()) << 2,
-        record.offset,
-        record.epoch,
-        record.boundary,
-        record.digest,
-        record.range_start,
-        record.range_length,
-        record.first,
-        record.count.into(),
-        record.kind.into(),
-        record.snapshot,
+        flat.used,
+        flat.need,
+        flat.next.into(),
+        u64::from(flat.flags) | u64::from(step.payload.is_some()) << 2,
+        flat.offset,
+        flat.epoch,
+        flat.boundary,
+        flat.digest,
+        flat.range_start,
+        flat.range_length,
+        flat.first,
+        flat.count.into(),
+        flat.kind.into(),
+        flat.snapshot,
     ]
 }

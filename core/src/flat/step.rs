@@ -1,11 +1,11 @@
-//! The answer to an input as a flat record of 96 bytes, for C and WASM. No pointers, no padding.
+//! The answer to an input as a flat row of 96 bytes, for C and WASM. No pointers, no padding.
 
 use crate::input::{Next, Step};
 
 /// One [`Step`], flat. What is not there is zero; `flags` tells an offset or a position from none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
-pub struct StepRecord {
+pub struct FlatStep {
     /// See [`Step::used`].
     pub used: u64,
     /// See [`Step::need`].
@@ -36,17 +36,17 @@ pub struct StepRecord {
     pub flags: u32,
 }
 
-const _: () = assert!(size_of::<StepRecord>() == 96);
+const _: () = assert!(size_of::<FlatStep>() == 96);
 
-impl StepRecord {
+impl FlatStep {
     /// There is an offset.
     pub const OFFSET: u32 = 1;
     /// There is a position.
     pub const POSITION: u32 = 2;
 }
 
-impl From<&Step> for StepRecord {
-    /// A border calls this for every input, and always in line: a record that is made in one place and copied in
+impl From<&Step> for FlatStep {
+    /// A border calls this for every input, and always in line: a row that is made in one place and copied in
     /// another is read in other parts than it was written in, and such a read waits until all of it is in memory.
     #[inline(always)]
     fn from(step: &Step) -> Self {
@@ -59,7 +59,7 @@ impl From<&Step> for StepRecord {
         let there = |holds: bool, flag: u32| if holds { flag } else { 0 };
         // Apart from its neighbour, for the same reason: the two are written one by one.
         let need = core::hint::black_box(step.need);
-        let mut record = Self {
+        let mut flat = Self {
             used: step.used as u64,
             need: need as u64,
             offset: step.offset.unwrap_or_default().0,
@@ -73,12 +73,12 @@ impl From<&Step> for StepRecord {
         };
         if let Some(payload) = &step.payload {
             // Numbered as they are declared, after 0 for none.
-            record.kind = payload.kind as u32 + 1;
-            (record.first, record.count) = (payload.first, payload.count);
-            record.range_start = payload.range.start as u64;
-            record.range_length = payload.range.len() as u64;
-            record.snapshot = payload.snapshot.0;
+            flat.kind = payload.kind as u32 + 1;
+            (flat.first, flat.count) = (payload.first, payload.count);
+            flat.range_start = payload.range.start as u64;
+            flat.range_length = payload.range.len() as u64;
+            flat.snapshot = payload.snapshot.0;
         }
-        record
+        flat
     }
 }

@@ -1,4 +1,4 @@
-//! Every input survives the flat record; what a record does not name must be zero; the page's tables name exactly the
+//! Every input survives the flat row; what a row does not name must be zero; the page's tables name exactly the
 //! fields there are.
 
 use std::format;
@@ -10,10 +10,10 @@ use super::*;
 use crate::error::Fault;
 use crate::id::{Epoch, NodeId};
 use crate::time::Span;
-use crate::{Kind, Next, Payload, Position, Step};
+use crate::{Next, Payload, PayloadKind, Position, Step};
 
 #[test]
-fn every_input_survives_its_record() {
+fn every_input_survives_its_row() {
     let (link, snapshot, upto, data) = (LinkId(3), SnapshotId(9), Offset(7), &b"bytes"[..]);
     let inputs = [
         Input::Tick,
@@ -38,25 +38,25 @@ fn every_input_survives_its_record() {
         Input::Shutdown,
     ];
     for input in inputs {
-        assert_eq!(Record::from(input).input(data), Some(input));
+        assert_eq!(FlatInput::from(input).input(data), Some(input));
     }
 }
 
 #[test]
 fn an_unknown_kind_flag_or_field_is_no_input() {
-    let tick = Record::from(Input::Tick);
-    assert_eq!(Record { kind: 19, ..tick }.input(&[]), None);
-    assert_eq!(Record { kind: 0, ..tick }.input(&[]), None);
-    assert_eq!(Record { fields: [1, 0, 0, 0, 0, 0, 0], ..tick }.input(&[]), None);
-    let follow = Record::from(Input::Follow { adopt: true });
-    assert_eq!(Record { fields: [2, 0, 0, 0, 0, 0, 0], ..follow }.input(&[]), None);
+    let tick = FlatInput::from(Input::Tick);
+    assert_eq!(FlatInput { kind: 19, ..tick }.input(&[]), None);
+    assert_eq!(FlatInput { kind: 0, ..tick }.input(&[]), None);
+    assert_eq!(FlatInput { fields: [1, 0, 0, 0, 0, 0, 0], ..tick }.input(&[]), None);
+    let follow = FlatInput::from(Input::Follow { adopt: true });
+    assert_eq!(FlatInput { fields: [2, 0, 0, 0, 0, 0, 0], ..follow }.input(&[]), None);
 }
 
 #[test]
 fn a_step_keeps_all_it_says() {
     let position = Position { epoch: Epoch(8), boundary: Offset(9), digest: 10 };
     let payload =
-        Payload { range: 3..7, first: 11, count: 12, kind: Kind::LastPiece, snapshot: SnapshotId(13) };
+        Payload { range: 3..7, first: 11, count: 12, kind: PayloadKind::LastPiece, snapshot: SnapshotId(13) };
     let step = Step {
         used: 1,
         need: 2,
@@ -65,28 +65,35 @@ fn a_step_keeps_all_it_says() {
         position: Some(position),
         payload: Some(payload),
     };
-    let flat = StepRecord::from(&step);
+    let flat = FlatStep::from(&step);
     assert_eq!((flat.used, flat.need, flat.next, flat.flags), (1, 2, 1, 3));
     assert_eq!((flat.epoch, flat.boundary, flat.digest), (8, 9, 10));
     assert_eq!((flat.range_start, flat.range_length, flat.kind), (3, 4, 6));
     assert_eq!((flat.first, flat.count, flat.snapshot), (11, 12, 13));
-    assert_eq!(StepRecord::from(&Step::default()), StepRecord::default());
+    assert_eq!(FlatStep::from(&Step::default()), FlatStep::default());
 }
 
 #[test]
 fn a_payloads_kind_has_its_number_at_every_border() {
-    let kinds = [Kind::Batch, Kind::Spool, Kind::Fork, Kind::Begin, Kind::Piece, Kind::LastPiece];
+    let kinds = [
+        PayloadKind::Batch,
+        PayloadKind::Spool,
+        PayloadKind::Fork,
+        PayloadKind::Begin,
+        PayloadKind::Piece,
+        PayloadKind::LastPiece,
+    ];
     for (kind, number) in kinds.into_iter().zip(1..) {
         let payload = Payload { range: 0..0, first: 0, count: 0, kind, snapshot: SnapshotId(0) };
         let step = Step { payload: Some(payload), ..Step::default() };
-        assert_eq!(StepRecord::from(&step).kind, number, "{kind:?}");
+        assert_eq!(FlatStep::from(&step).kind, number, "{kind:?}");
     }
 }
 
 // --- docs/protocol.md --------------------------------------------------------------------------------------------
 
 /// Each input with every field at something other than zero, and its name.
-fn full_inputs() -> Vec<(String, Record)> {
+fn full_inputs() -> Vec<(String, FlatInput)> {
     let (link, snapshot, upto, data) = (LinkId(3), SnapshotId(9), Offset(7), &b"bytes"[..]);
     let inputs = [
         Input::Tick,
@@ -111,7 +118,7 @@ fn full_inputs() -> Vec<(String, Record)> {
     inputs.into_iter().map(|input| (named(&format!("{input:?}")), input.into())).collect()
 }
 
-fn full_events() -> Vec<(String, Record)> {
+fn full_events() -> Vec<(String, FlatEvent)> {
     let (link, snapshot, node, offset) = (LinkId(3), SnapshotId(9), NodeId(4), Offset(7));
     let events = [
         Event::Dial { attempt: 1 },
@@ -151,18 +158,22 @@ fn tables() -> [String; 2] {
 
 #[test]
 fn the_tables_name_exactly_the_fields_there_are() {
-    for (table, records) in tables().iter().zip([full_inputs(), full_events()]) {
+    let inputs =
+        full_inputs().into_iter().map(|(name, row)| (name, row.kind, row.link, row.fields)).collect();
+    let events =
+        full_events().into_iter().map(|(name, row)| (name, row.kind, row.link, row.fields)).collect();
+    for (table, flat) in tables().iter().zip::<[Vec<_>; 2]>([inputs, events]) {
         let rows: Vec<&str> = table.lines().skip(2).collect();
-        assert_eq!(rows.len(), records.len(), "a row for each kind");
-        for (row, (name, record)) in rows.iter().zip(records) {
+        assert_eq!(rows.len(), flat.len(), "a row for each kind");
+        for (row, (name, kind_there, link, fields)) in rows.iter().zip(flat) {
             let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
             let kind = cells[0].strip_prefix("0x").map_or_else(
                 || cells[0].parse().expect("a number"),
                 |hex| u32::from_str_radix(hex, 16).expect("a number"),
             );
-            assert_eq!((kind, cells[1]), (record.kind, name.as_str()));
-            assert_eq!(!cells[2].is_empty(), record.link != 0, "{name}: link");
-            for (field, value) in record.fields.iter().enumerate() {
+            assert_eq!((kind, cells[1]), (kind_there, name.as_str()));
+            assert_eq!(!cells[2].is_empty(), link != 0, "{name}: link");
+            for (field, value) in fields.iter().enumerate() {
                 let cell = cells.get(3 + field).copied().unwrap_or("");
                 assert_eq!(!cell.is_empty(), *value != 0, "{name}: field {field}");
             }

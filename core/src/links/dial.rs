@@ -96,7 +96,7 @@ impl Links {
         if mutant!(shared.config, 28) && self.dialer.state != Dial::Under {
             return;
         }
-        let (least, most) = (shared.config.redial_min.0, shared.config.redial_max.0);
+        let (least, most) = (shared.config.options().redial_min.0, shared.config.options().redial_max.0);
         let doubled = least.saturating_mul(1 << self.dialer.attempt.saturating_sub(1).min(30)).min(most);
         let pause = self.dialer.rng.jitter(doubled).max(retry_after.0).max(1);
         let pause = Span(mutant!(shared.config, 29 => 1_000_000, else pause));

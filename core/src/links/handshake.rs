@@ -19,7 +19,7 @@ impl Links {
             return Err(Fault::SameNode);
         }
         let frames = hello.frame_bytes_max >= shared.config.frame_bytes_max();
-        let pieces = hello.piece_bytes_max >= shared.config.piece_bytes_max;
+        let pieces = hello.piece_bytes_max >= shared.config.options().piece_bytes_max;
         if !frames || !pieces || hello.window_bytes == 0 || hello.piece_window_bytes == 0 {
             return Err(Fault::FrameLimit);
         }
@@ -40,7 +40,8 @@ impl Links {
         if hello.node == self.node {
             return Err(Fault::SameNode);
         }
-        if hello.frame_bytes_max > config.frame_bytes_max() || hello.piece_bytes_max > config.piece_bytes_max
+        if hello.frame_bytes_max > config.frame_bytes_max()
+            || hello.piece_bytes_max > config.options().piece_bytes_max
         {
             return Err(Fault::FrameLimit);
         }
@@ -63,9 +64,9 @@ impl Links {
             features_offered: FEATURES,
             features_required: 0,
             frame_bytes_max: config.frame_bytes_max(),
-            piece_bytes_max: config.piece_bytes_max,
-            window_bytes: config.window_bytes,
-            piece_window_bytes: config.piece_window_bytes,
+            piece_bytes_max: config.options().piece_bytes_max,
+            window_bytes: config.options().window_bytes,
+            piece_window_bytes: config.options().piece_window_bytes,
             node: self.node,
             incarnation: self.incarnation,
             history,

@@ -107,7 +107,7 @@ impl Links {
         assert!(opened.is_free(), "checked by may_open");
         (opened.opened, opened.heard) = (alive, alive);
         opened.outbox.offered(alive);
-        opened.next_beat = shared.clock.now() + shared.config.beat;
+        opened.next_beat = shared.clock.now() + shared.config.options().beat;
         match side {
             Side::Upstream => {
                 opened.phase = Phase::Upstream(Up::Welcome);
@@ -118,7 +118,7 @@ impl Links {
             }
             Side::Downstream => {
                 opened.phase = Phase::Downstream(Down::Hello);
-                open < shared.config.links_max as usize
+                open < shared.config.options().links_max as usize
             }
         }
     }
@@ -126,7 +126,7 @@ impl Links {
     /// The peer's JOIN stands.
     pub(crate) fn joined(&mut self, shared: &mut Shared, row: usize) {
         self.rows[row].phase = Phase::Downstream(Down::Joined);
-        self.rows[row].next_beat = shared.clock.now() + shared.config.beat;
+        self.rows[row].next_beat = shared.clock.now() + shared.config.options().beat;
         self.arm(shared, row);
     }
 
@@ -135,7 +135,7 @@ impl Links {
         let link = &mut self.rows[row];
         assert!(matches!(link.phase, Phase::Upstream(_)), "only a replica joins");
         link.phase = Phase::Upstream(Up::Admit);
-        link.next_beat = shared.clock.now() + shared.config.beat;
+        link.next_beat = shared.clock.now() + shared.config.options().beat;
         link.opened = shared.clock.alive();
         self.owe(shared, row, Control::Join);
         self.arm(shared, row);
@@ -150,7 +150,7 @@ impl Links {
     // --- timers ----------------------------------------------------------------------------------------------------
 
     fn idle(shared: &Shared) -> u64 {
-        mutant!(shared.config, 26 => u64::MAX, else shared.config.idle.0)
+        mutant!(shared.config, 26 => u64::MAX, else shared.config.options().idle.0)
     }
 
     /// The next moment a link must be looked at.
@@ -165,7 +165,7 @@ impl Links {
         // In a handshake nobody beats, but who is not called each beat is taken to be away.
         let quiet = link.next_beat.min(clock.when(link.heard.saturating_add(idle)));
         let other = if link.in_handshake() {
-            Some(link.asked().saturating_add(shared.config.handshake.0))
+            Some(link.asked().saturating_add(shared.config.options().handshake.0))
         } else {
             link.outbox.notified_since().map(|since| since.saturating_add(idle))
         };
@@ -181,7 +181,7 @@ impl Links {
     /// Looks at a link whose timer fired.
     pub(crate) fn lapse(&mut self, shared: &mut Shared, row: usize) -> Lapse {
         let (now, alive) = (shared.clock.now(), shared.clock.alive());
-        let (idle, handshake) = (Self::idle(shared), shared.config.handshake.0);
+        let (idle, handshake) = (Self::idle(shared), shared.config.options().handshake.0);
         let link = &mut self.rows[row];
         let shaking = link.in_handshake();
         match link.phase {
@@ -206,7 +206,7 @@ impl Links {
         if now < link.next_beat {
             return Lapse::Nothing;
         }
-        link.next_beat = now + shared.config.beat;
+        link.next_beat = now + shared.config.options().beat;
         match link.side() {
             _ if shaking => Lapse::Nothing,
             Some(Side::Upstream) => Lapse::Ack,
@@ -233,7 +233,7 @@ impl Links {
     ) {
         let link = &mut self.rows[row];
         let side = link.side().expect("an open link leads somewhere");
-        let linger = shared.clock.now() + shared.config.linger;
+        let linger = shared.clock.now() + shared.config.options().linger;
         link.phase = Phase::Closing(Closing { side, fault, by_peer, retry_after: pause, linger });
         // A piece's buffer goes with its transfer; a half-sent piece cannot be followed by a goodbye.
         let half_sent = link.outbox.drop_piece();

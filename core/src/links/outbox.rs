@@ -44,7 +44,7 @@ impl<'a> Transmit<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum More {
     /// Nothing more: wait for the next `WantsWrite`.
-    Dry,
+    Idle,
     /// Peek again.
     More,
 }

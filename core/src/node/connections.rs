@@ -19,7 +19,7 @@ impl Node {
     pub(super) fn advance(&mut self, now: Time) {
         let Shared { config, clock, timers, .. } = &mut self.shared;
         if now != clock.now() {
-            clock.advance(now, mutant!(config, 130 => Span(u64::MAX), else config.beat));
+            clock.advance(now, mutant!(config, 130 => Span(u64::MAX), else config.options().beat));
         }
         if timers.first().is_some_and(|first| first <= clock.now()) {
             self.fire_due();

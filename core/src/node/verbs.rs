@@ -21,7 +21,7 @@ impl Node {
 
     pub(super) fn write(&mut self, now: Time, data: &[u8]) -> Result<Step, Misuse> {
         self.may_write()?;
-        if data.len() as u64 > u64::from(self.shared.config.record_bytes_max) {
+        if data.len() as u64 > u64::from(self.shared.config.options().record_bytes_max) {
             return Err(Misuse::RecordTooLong);
         }
         self.advance(now);
@@ -132,7 +132,7 @@ impl Node {
         last: bool,
     ) -> Result<(), Misuse> {
         self.stream.issued(piece.0)?;
-        if data.len() > self.shared.config.piece_bytes_max as usize || (data.is_empty() && !last) {
+        if data.len() > self.shared.config.options().piece_bytes_max as usize || (data.is_empty() && !last) {
             return Err(Misuse::PieceLength);
         }
         self.advance(now);

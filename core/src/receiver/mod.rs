@@ -50,7 +50,7 @@
 //! upstream sends no more than its window.
 
 use crate::id::Offset;
-use crate::input::{Kind, Payload, Step};
+use crate::input::{Payload, PayloadKind, Step};
 
 use state::{Asked, Done, Fork, Fresh, Loading, Run, Stage, State, Tail};
 
@@ -116,21 +116,21 @@ impl Receiver {
             return Ok(());
         };
         match payload.kind {
-            Kind::Batch => self.batch(batch_of(payload, step)?, ready)?,
-            Kind::Spool => {
+            PayloadKind::Batch => self.batch(batch_of(payload, step)?, ready)?,
+            PayloadKind::Spool => {
                 self.look(node, Offset(payload.first));
                 self.tail(batch_of(payload, step)?)?;
             }
-            Kind::Fork if payload.count == 1 => self.fork(Offset(payload.first))?,
-            Kind::Fork => {
+            PayloadKind::Fork if payload.count == 1 => self.fork(Offset(payload.first))?,
+            PayloadKind::Fork => {
                 self.look(node, node.end);
                 self.forked = Some(Offset(payload.first));
             }
-            Kind::Begin => {
+            PayloadKind::Begin => {
                 self.look(node, node.end);
                 self.begin(payload, node.end);
             }
-            Kind::Piece | Kind::LastPiece => self.piece(payload)?,
+            PayloadKind::Piece | PayloadKind::LastPiece => self.piece(payload)?,
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ impl Receiver {
             return Err(ReceiverError::OutOfOrder);
         }
         loading.pieces += 1;
-        if payload.kind == Kind::LastPiece {
+        if payload.kind == PayloadKind::LastPiece {
             loading.stage = Stage::Complete;
         }
         self.fresh = Some(Fresh::Load(payload.range.clone(), payload.first));

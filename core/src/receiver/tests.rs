@@ -14,7 +14,7 @@ fn at(boundary: u64) -> Position {
     Position { boundary: Offset(boundary), ..Position::default() }
 }
 
-fn payload(kind: Kind, first: u64, count: u32, snapshot: SnapshotId) -> Option<Payload> {
+fn payload(kind: PayloadKind, first: u64, count: u32, snapshot: SnapshotId) -> Option<Payload> {
     Some(Payload { range: 10..20, first, count, kind, snapshot })
 }
 
@@ -60,7 +60,7 @@ impl Desk {
     }
 
     fn batch(&mut self, first: u64, end: u64) -> Vec<Command> {
-        let kind = if self.node.base { Kind::Batch } else { Kind::Spool };
+        let kind = if self.node.base { PayloadKind::Batch } else { PayloadKind::Spool };
         self.node.end = Offset(end);
         let count = u32::try_from(end - first).unwrap();
         let payload = payload(kind, first, count, SnapshotId(0));
@@ -68,12 +68,12 @@ impl Desk {
     }
 
     fn begin(&mut self, offset: u64) -> Vec<Command> {
-        self.step(Step { payload: payload(Kind::Begin, offset, 0, SNAPSHOT), ..Step::default() })
+        self.step(Step { payload: payload(PayloadKind::Begin, offset, 0, SNAPSHOT), ..Step::default() })
     }
 
     fn piece(&mut self, piece: u64, last: bool) -> Vec<Command> {
         self.node.pieces = Some(piece + 1);
-        let kind = if last { Kind::LastPiece } else { Kind::Piece };
+        let kind = if last { PayloadKind::LastPiece } else { PayloadKind::Piece };
         self.step(Step { payload: payload(kind, piece, 0, SNAPSHOT), ..Step::default() })
     }
 
@@ -279,7 +279,7 @@ fn to_rewind_what_lies_before_is_applied_and_the_node_agrees_first() {
     desk.ready = false;
     desk.batch(0, 2);
     desk.batch(2, 5);
-    let fork = Step { payload: payload(Kind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
+    let fork = Step { payload: payload(PayloadKind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
     assert_eq!(desk.step(fork), [Command::ApplySpooled { first: Offset(0) }]);
     desk.receiver.applied(Offset(2)).unwrap();
     assert_eq!(desk.poll(), [applied(2), say(Input::Rewound)]);
@@ -297,7 +297,7 @@ fn a_rewind_that_nobody_wants_any_more_changes_nothing() {
     desk.batch(0, 5);
     desk.receiver.applied(Offset(5)).unwrap();
     desk.poll();
-    let fork = Step { payload: payload(Kind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
+    let fork = Step { payload: payload(PayloadKind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
     assert_eq!(desk.step(fork), [say(Input::Rewound)]);
     desk.receiver.answered(None).unwrap();
     assert_eq!(desk.poll(), []);
@@ -307,7 +307,7 @@ fn a_rewind_that_nobody_wants_any_more_changes_nothing() {
 #[test]
 fn a_rewind_that_the_store_cannot_do_fails_it() {
     let mut desk = Desk::new(false);
-    let fork = Step { payload: payload(Kind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
+    let fork = Step { payload: payload(PayloadKind::Fork, 2, 1, SnapshotId(0)), ..Step::default() };
     desk.step(fork);
     desk.receiver.answered(Some(at(2))).unwrap();
     assert_eq!(desk.poll(), [Command::Rewind { position: at(2) }]);
@@ -322,7 +322,7 @@ fn a_fork_before_a_snapshot_is_told_before_the_spool_is_dropped() {
     desk.ready = false;
     desk.batch(0, 5);
     desk.node = Standing { base: false, end: Offset(9), pieces: Some(0) };
-    let fork = Step { payload: payload(Kind::Fork, 3, 0, SnapshotId(0)), ..Step::default() };
+    let fork = Step { payload: payload(PayloadKind::Fork, 3, 0, SnapshotId(0)), ..Step::default() };
     let drop = Command::DropSpooled { upto: None };
     assert_eq!(desk.step(fork), [drop, Command::Forked { at: Offset(3) }]);
     assert!(desk.receiver.is_joining());
@@ -374,9 +374,9 @@ fn a_host_that_leaves_something_out_is_told() {
     assert_eq!(desk.receiver.tailed(Offset(2), true), Err(ReceiverError::NotAsked));
     desk.receiver.applied(Offset(2)).unwrap();
     desk.poll();
-    let piece = Step { payload: payload(Kind::Piece, 0, 0, SNAPSHOT), ..Step::default() };
+    let piece = Step { payload: payload(PayloadKind::Piece, 0, 0, SNAPSHOT), ..Step::default() };
     assert_eq!(desk.receiver.receive(&piece, desk.node, true), Err(ReceiverError::OutOfOrder));
-    let whole = payload(Kind::Batch, 2, 1, SnapshotId(0));
+    let whole = payload(PayloadKind::Batch, 2, 1, SnapshotId(0));
     let step = Step { position: Some(at(3)), payload: whole, ..Step::default() };
     desk.receiver.receive(&step, desk.node, true).unwrap();
     assert_eq!(desk.receiver.receive(&step, desk.node, true), Err(ReceiverError::Unpolled));

@@ -3,7 +3,7 @@
 use crate::cursor::Decoded;
 use crate::error::{Fault, Misuse};
 use crate::id::{Offset, SnapshotId};
-use crate::input::{Kind, Payload, Step};
+use crate::input::{Payload, PayloadKind, Step};
 use crate::limits::HEAD_BYTES;
 use crate::links::{Control, Links, Up};
 use crate::shared::Shared;
@@ -48,7 +48,7 @@ impl Stream {
         }
         let (fork, replaces) = self.upstream.replaced(&self.log, admit);
         if let Some(fork) = fork {
-            step.payload = Some(mark(Kind::Fork, fork.0, 0));
+            step.payload = Some(mark(PayloadKind::Fork, fork.0, 0));
         }
         // Without a fork all of ours is in the sender's history; of another history nothing is.
         let kept = if foreign { Offset(0) } else { fork.unwrap_or(Offset(u64::MAX)) };
@@ -98,7 +98,7 @@ impl Stream {
             range: Begin::CURSOR_AT..frame.len(),
             first,
             count: 0,
-            kind: Kind::Begin,
+            kind: PayloadKind::Begin,
             snapshot: begin.snapshot,
         });
         receiving.begun = Some(decoded);
@@ -121,7 +121,7 @@ impl Stream {
         let last = head.flags & FLAG_LAST != 0;
         receiving.note(head.check, last, self.upstream.pieces.received);
         links.note_progress();
-        let kind = if last { Kind::LastPiece } else { Kind::Piece };
+        let kind = if last { PayloadKind::LastPiece } else { PayloadKind::Piece };
         let range = HEAD_BYTES + PIECE_BODY_BYTES..frame.len();
         step.payload = Some(Payload { range, first: piece, count: 0, kind, snapshot });
         Ok(())

@@ -104,7 +104,7 @@ impl Stream {
     // --- slots -----------------------------------------------------------------------------------------------------
 
     fn reconnect_window(&self, shared: &Shared) -> Span {
-        mutant!(self, 35 => Self::shorter_window(shared), else shared.config.reconnect_window)
+        mutant!(self, 35 => Self::shorter_window(shared), else shared.config.options().reconnect_window)
     }
 
     fn arm_slot(&self, shared: &mut Shared, slot: usize) {

@@ -66,9 +66,9 @@ impl Log {
         Self {
             history: HistoryId::NONE,
             epochs: EpochTable::EMPTY,
-            ring: Ring::new(config.backlog_bytes),
-            index: Index::new(config.backlog_bytes),
-            batch_bytes: config.batch_bytes.into(),
+            ring: Ring::new(config.options().backlog_bytes),
+            index: Index::new(config.options().backlog_bytes),
+            batch_bytes: config.options().batch_bytes.into(),
             start: Offset(0),
             end: Offset(0),
             digest: 0,
@@ -90,7 +90,8 @@ impl Log {
 
     /// The bytes it allocates.
     pub(super) fn memory_bytes(config: &Config) -> u64 {
-        config.backlog_bytes + (Index::bound(config.backlog_bytes) * size_of::<Entry>()) as u64
+        config.options().backlog_bytes
+            + (Index::bound(config.options().backlog_bytes) * size_of::<Entry>()) as u64
     }
 
     pub(super) fn start(&self) -> Offset {

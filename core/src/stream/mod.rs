@@ -88,7 +88,7 @@ impl Stream {
             role,
             log: Log::new(config),
             readers: Readers::new(config),
-            slots: Slots::new(config.slots_max),
+            slots: Slots::new(config.options().slots_max),
             transfers: Transfers::new(config, nonce),
             upstream: Upstream::new(),
             seen: 0,

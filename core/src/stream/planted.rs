@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::error::Fault;
 use crate::events::Subject;
 use crate::id::{Offset, SnapshotId};
-use crate::input::{Kind, Payload, Step};
+use crate::input::{Payload, PayloadKind, Step};
 use crate::limits::BATCH_HEAD_BYTES;
 use crate::links::Links;
 use crate::links::outbox::Stage;
@@ -118,7 +118,7 @@ impl Stream {
         self.upstream.stream.receive(frame.len() as u64)?;
         step.position = Some(self.log.position());
         let (first, count, range) = (batch.first.0, batch.count, BATCH_HEAD_BYTES..frame.len());
-        let kind = if self.upstream.base { Kind::Batch } else { Kind::Spool };
+        let kind = if self.upstream.base { PayloadKind::Batch } else { PayloadKind::Spool };
         step.payload = Some(Payload { range, first, count, kind, snapshot: SnapshotId(0) });
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Stream {
     /// 36: a replica that is connected for longer than the window "expires".
     pub(super) fn expire_connected(&mut self, links: &Links, shared: &mut Shared, row: usize) {
         let connected = shared.clock.alive().saturating_sub(links[row].opened());
-        if self.readers[row].serving.joined() && connected > shared.config.reconnect_window.0 {
+        if self.readers[row].serving.joined() && connected > shared.config.options().reconnect_window.0 {
             let slot = self.readers[row].slot;
             let lag = self.log.next().0.saturating_sub(self.slots.rows[slot].acked.received.0);
             self.slots.rows[slot].expired = Some((self.slots.rows[slot].node, lag));
@@ -212,6 +212,6 @@ impl Stream {
 
     /// 35: a window that ends one nanosecond early.
     pub(super) fn shorter_window(shared: &Shared) -> Span {
-        Span(shared.config.reconnect_window.0 - 1)
+        Span(shared.config.options().reconnect_window.0 - 1)
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Fault;
 use crate::events::{LinkFact, NodeFact};
 use crate::id::{HistoryId, SnapshotId};
-use crate::input::{Kind, Payload, Role, Step};
+use crate::input::{Payload, PayloadKind, Role, Step};
 use crate::limits::BATCH_HEAD_BYTES;
 use crate::links::{Control, Links, Up};
 use crate::shared::Shared;
@@ -14,7 +14,7 @@ use crate::wire::control::Beat;
 use crate::wire::join::{Admit, Verdict};
 
 /// A payload without bytes or records.
-pub(super) fn mark(kind: Kind, first: u64, count: u32) -> Payload {
+pub(super) fn mark(kind: PayloadKind, first: u64, count: u32) -> Payload {
     Payload { range: 0..0, first, count, kind, snapshot: SnapshotId(0) }
 }
 
@@ -82,7 +82,7 @@ impl Stream {
                 self.upstream.may_rewind(&shared.config, &self.log, &admit)?;
                 self.upstream.streaming = false;
                 self.upstream.fork = Some(admit.from);
-                step.payload = Some(mark(Kind::Fork, admit.from.boundary.0, 1));
+                step.payload = Some(mark(PayloadKind::Fork, admit.from.boundary.0, 1));
             }
             Verdict::Snapshot | Verdict::SnapshotOnly => {
                 self.snapshot_comes(links, shared, row, &admit, step)?;
@@ -151,7 +151,7 @@ impl Stream {
         shared.counters.records_received += u64::from(batch.count);
         self.wake_idle(shared);
         self.note_caught_up(shared);
-        let kind = if self.upstream.base { Kind::Batch } else { Kind::Spool };
+        let kind = if self.upstream.base { PayloadKind::Batch } else { PayloadKind::Spool };
         step.position = Some(self.log.position());
         step.payload = Some(Payload {
             range: BATCH_HEAD_BYTES..frame.len(),

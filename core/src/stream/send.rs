@@ -44,7 +44,7 @@ impl Stream {
             shared.events.notify_link(row, LinkFact::Close);
         }
         self.readers.list_idle(row, self.log.sealed());
-        More::Dry
+        More::Idle
     }
 
     /// Offers the next idle link that has something to write. Returns its row.

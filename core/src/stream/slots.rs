@@ -171,7 +171,7 @@ impl Slots {
 
     /// The bytes it allocates.
     pub(super) fn memory_bytes(config: &Config) -> u64 {
-        u64::from(config.slots_max) * size_of::<Slot>() as u64
+        u64::from(config.options().slots_max) * size_of::<Slot>() as u64
     }
 
     /// Whether there is something to notify of each slot.

@@ -35,7 +35,7 @@ impl Stream {
             epoch: self.newest_epoch().unwrap_or(Epoch(0)),
             start: self.log.start(),
             end: self.log.next(),
-            backlog_used_bytes: shared.config.backlog_bytes - self.log.free(),
+            backlog_used_bytes: shared.config.options().backlog_bytes - self.log.free(),
             base: upstream.base,
             applied,
             persisted: upstream.persisted,

@@ -156,7 +156,7 @@ clone_fields! { Transfers { rows, views, nonce, count } }
 impl Transfers {
     pub(super) fn new(config: &Config, nonce: u32) -> Self {
         Self {
-            rows: (0..config.ships_max).map(|_| Transfer::new(config)).collect(),
+            rows: (0..config.options().ships_max).map(|_| Transfer::new(config)).collect(),
             views: [None; SNAPSHOTS_LIVE],
             nonce,
             count: 0,
@@ -226,7 +226,7 @@ impl Transfers {
     /// The bytes it allocates.
     pub(super) fn memory_bytes(config: &Config) -> u64 {
         let pieces = PIECES_BUFFERED * config.piece_frame_bytes_max() as usize;
-        u64::from(config.ships_max) * (size_of::<Transfer>() + pieces) as u64
+        u64::from(config.options().ships_max) * (size_of::<Transfer>() + pieces) as u64
     }
 
     /// Whether the host is to be asked for a piece of this transfer, or for a view or its end.

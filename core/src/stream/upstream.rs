@@ -163,8 +163,8 @@ impl Upstream {
         let untaken = log.sealed() - self.taken.1;
         self.joins += 1;
         (self.streaming, self.caught_up, self.echo) = (false, false, 0);
-        self.stream = Receipt { received: untaken, ..Receipt::new(config.window_bytes) };
-        self.pieces = Receipt::new(config.piece_window_bytes);
+        self.stream = Receipt { received: untaken, ..Receipt::new(config.options().window_bytes) };
+        self.pieces = Receipt::new(config.options().piece_window_bytes);
         if let Some(receiving) = &mut self.receiving {
             receiving.forget_window();
         }
@@ -179,10 +179,10 @@ impl Upstream {
         let receiving = self.receiving.as_ref();
         let holds = self.base || receiving.is_some();
         Join {
-            can_rewind: config.can_rewind,
+            can_rewind: config.options().can_rewind,
             adopt: self.adopt,
             base: self.base,
-            volatile: !config.persists,
+            volatile: !config.options().persists,
             snapshot_complete: receiving.is_some_and(|receiving| receiving.complete),
             history: if holds { log.history } else { HistoryId::NONE },
             position: if holds { log.position() } else { Position::default() },
@@ -200,7 +200,7 @@ impl Upstream {
 
     /// Whether the host can be asked to go back to where an ADMIT says that the logs part.
     pub(super) fn may_rewind(&self, config: &Config, log: &Log, admit: &Admit) -> Result<(), Fault> {
-        let sound = self.base && config.can_rewind && admit.history == log.history;
+        let sound = self.base && config.options().can_rewind && admit.history == log.history;
         if !sound || admit.from.boundary >= log.end() {
             return Err(Fault::Unexpected);
         }
@@ -262,7 +262,7 @@ impl Upstream {
         let ack = Ack {
             admit: self.admit,
             base: self.base,
-            volatile: !config.persists,
+            volatile: !config.options().persists,
             received: log.end(),
             applied: self.counted(mutant!(config, 110 =>
                 self.planted.applied(self.applied, log.end()), else self.applied)),

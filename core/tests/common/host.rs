@@ -61,7 +61,7 @@ impl Host {
 
     /// Does what a step brought. A whole state's batches wait until `applies`, and are not taken before.
     pub(super) fn receive(&mut self, now: Time, step: &Step, data: &[u8]) {
-        if let Some(Payload { kind: Kind::Fork, first, count, .. }) = step.payload {
+        if let Some(Payload { kind: PayloadKind::Fork, first, count, .. }) = step.payload {
             self.forks.push((first, count));
         }
         self.receiver.receive(step, Standing::of(&self.node), false).expect("in order");
@@ -155,7 +155,7 @@ impl Host {
     }
 
     pub(super) fn piece(&self, snapshot: SnapshotId, piece: u64) -> (Vec<u8>, bool) {
-        let max = self.config.piece_bytes_max as usize;
+        let max = self.config.options().piece_bytes_max as usize;
         let bytes = &self.views[&snapshot];
         let from = (usize::try_from(piece).unwrap() * max).min(bytes.len());
         let to = (from + max).min(bytes.len());

@@ -131,12 +131,14 @@ impl<N: Verbs> Stage<N> {
             return;
         }
         let input = match payload.kind {
-            Kind::Batch => Input::Persisted { upto: Offset(payload.first + u64::from(payload.count)) },
-            Kind::Spool => Input::Taken { upto: Offset(payload.first + u64::from(payload.count)), pieces: 0 },
-            Kind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
-            Kind::LastPiece => Input::Installed { snapshot: SnapshotId(u64_at(frame, 24)) },
-            Kind::Fork if payload.count == 1 => Input::Rewound,
-            Kind::Fork | Kind::Begin => return,
+            PayloadKind::Batch => Input::Persisted { upto: Offset(payload.first + u64::from(payload.count)) },
+            PayloadKind::Spool => {
+                Input::Taken { upto: Offset(payload.first + u64::from(payload.count)), pieces: 0 }
+            }
+            PayloadKind::Piece => Input::Taken { upto: Offset(0), pieces: payload.first + 1 },
+            PayloadKind::LastPiece => Input::Installed { snapshot: SnapshotId(u64_at(frame, 24)) },
+            PayloadKind::Fork if payload.count == 1 => Input::Rewound,
+            PayloadKind::Fork | PayloadKind::Begin => return,
         };
         self.node.handle(self.now, input).expect("it was handed out");
     }
@@ -200,7 +202,7 @@ impl<N: Verbs> Stage<N> {
             if puppet.answer(&mut ack) {
                 self.feed(link.0, &ack);
             }
-            if more == More::Dry {
+            if more == More::Idle {
                 return;
             }
         }

@@ -151,12 +151,12 @@ pub fn payload(payload: &Payload) -> String {
     let Payload { first, count, kind, .. } = payload;
     let records = records(*first, u64::from(*count));
     match kind {
-        Kind::Batch => format!("apply {records}"),
-        Kind::Spool => format!("keep {records} for after the snapshot"),
-        Kind::Fork if *count == 1 => format!("go back to offset {first}"),
-        Kind::Fork => format!("your log leaves the history at offset {first}; a snapshot follows"),
-        Kind::Begin => format!("a snapshot of offset {first} begins"),
-        Kind::Piece => format!("store piece {first}"),
-        Kind::LastPiece => format!("store piece {first}, the last, and install"),
+        PayloadKind::Batch => format!("apply {records}"),
+        PayloadKind::Spool => format!("keep {records} for after the snapshot"),
+        PayloadKind::Fork if *count == 1 => format!("go back to offset {first}"),
+        PayloadKind::Fork => format!("your log leaves the history at offset {first}; a snapshot follows"),
+        PayloadKind::Begin => format!("a snapshot of offset {first} begins"),
+        PayloadKind::Piece => format!("store piece {first}"),
+        PayloadKind::LastPiece => format!("store piece {first}, the last, and install"),
     }
 }

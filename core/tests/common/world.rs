@@ -80,7 +80,7 @@ impl World {
             }
         }
         let old = &mut self.hosts[host];
-        let mut new = Host::new(old.id, role, *old.config);
+        let mut new = Host::new(old.id, role, *old.config.options());
         new.boots = old.boots + 1;
         new.store = std::mem::take(&mut old.store);
         // What lies past the cursor was never stored in one step with it.
@@ -295,7 +295,7 @@ impl World {
                 }
                 let more = me.node.consume(now, LinkId(link), take).expect("shown");
                 me.node.check();
-                if more == More::Dry {
+                if more == More::Idle {
                     me.writing.remove(&link);
                     break;
                 }

@@ -46,27 +46,27 @@ impl Kept {
         let payload = &brought.payload;
         let upto = Offset(payload.first + u64::from(payload.count));
         let done = match payload.kind {
-            Kind::Batch => Input::Persisted { upto },
-            Kind::Spool => {
+            PayloadKind::Batch => Input::Persisted { upto },
+            PayloadKind::Spool => {
                 marks.hit("spooled");
                 Input::Taken { upto, pieces: 0 }
             }
-            Kind::Begin => {
+            PayloadKind::Begin => {
                 marks.hit("begun");
                 return self.begin(payload.snapshot, brought.data);
             }
-            Kind::Piece | Kind::LastPiece => {
+            PayloadKind::Piece | PayloadKind::LastPiece => {
                 marks.hit("piece");
                 Input::Taken { upto: Offset(0), pieces: self.piece(payload, brought.data) }
             }
-            Kind::Fork if payload.count == 1 => Input::Rewound,
-            Kind::Fork => return,
+            PayloadKind::Fork if payload.count == 1 => Input::Rewound,
+            PayloadKind::Fork => return,
         };
         node.handle(now, done).expect("it was handed out");
-        if payload.kind == Kind::Batch {
+        if payload.kind == PayloadKind::Batch {
             self.cursor = brought.position.map(|position| node.cursor(position).as_bytes().to_vec());
         }
-        if payload.kind == Kind::LastPiece {
+        if payload.kind == PayloadKind::LastPiece {
             self.install(node, now, view);
         }
     }

@@ -157,7 +157,7 @@ impl Heart {
     /// Whether this turn has written its share.
     pub(crate) fn turn_is_full(&self) -> bool {
         self.turn_steps >= TURN_STEPS
-            || self.turn_bytes >= TURN_BYTES.min(self.node.config().backlog_bytes / TURN_SHARE)
+            || self.turn_bytes >= TURN_BYTES.min(self.node.config().options().backlog_bytes / TURN_SHARE)
     }
 
     /// Why the store takes nothing now, if it does not.
@@ -190,7 +190,7 @@ impl Heart {
     /// before either.
     pub(crate) fn append(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal> {
         self.may_write()?;
-        let bytes_max = u64::from(self.node.config().record_bytes_max);
+        let bytes_max = u64::from(self.node.config().options().record_bytes_max);
         let bytes = record.len() as u64;
         if bytes > bytes_max {
             return Err(Refusal::TooLong { bytes, bytes_max });

@@ -65,7 +65,7 @@ pub(crate) fn buffer_bytes_max(config: &Config) -> u64 {
 
 /// The longest frame, twice, because a buffer doubles; and one read.
 fn upstream_room_max(config: &Config) -> usize {
-    let frame = config.frame_bytes_max().max(config.piece_bytes_max) as usize;
+    let frame = config.frame_bytes_max().max(config.options().piece_bytes_max) as usize;
     2 * frame + UPSTREAM_ROOM
 }
 
@@ -202,7 +202,7 @@ impl LinkRow {
         match heart.node.consume(heart.now, self.id, bytes) {
             Ok(More::More) => {}
             // Dry, or told closed in this very turn.
-            Ok(More::Dry) | Err(_) => self.writing = false,
+            Ok(More::Idle) | Err(_) => self.writing = false,
         }
         Poll::Ready(Ok(bytes))
     }

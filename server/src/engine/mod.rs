@@ -102,7 +102,7 @@ impl Engine {
         arrivals: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
     ) -> Self {
         let links = (0..heart.node.config().link_ids()).map(|_| None).collect();
-        let backlog_bytes = heart.node.config().backlog_bytes;
+        let backlog_bytes = heart.node.config().options().backlog_bytes;
         Self {
             heart,
             ready: Ready::default(),

@@ -61,7 +61,7 @@ pub(crate) async fn look_at(
 
 /// A node for one HELLO, which claims what the real one would.
 fn guest(config: &Config, node: NodeId) -> Option<Node> {
-    let options = CoreOptions { links_max: 1, slots_max: 1, ships_max: 1, ..**config };
+    let options = CoreOptions { links_max: 1, slots_max: 1, ships_max: 1, ..*config.options() };
     // It draws nothing that anybody could guess to harm: it never joins.
     let boot = Boot { node, seed: [0; 32], role: Role::Replica, unix_zero: 0, cursor: None };
     let mut guest = Node::new(options.check().ok()?, boot).ok()?;

@@ -75,7 +75,7 @@ impl WriteThrottle {
         }
         let now = heart.now;
         self.unseen_bytes += heart.turn_bytes();
-        let much = self.unseen_bytes >= heart.node.config().backlog_bytes / UNSEEN_SHARE;
+        let much = self.unseen_bytes >= heart.node.config().options().backlog_bytes / UNSEEN_SHARE;
         if self.law.acts() || now >= self.next_look || much {
             (self.next_look, self.unseen_bytes) = (now + LOOK, 0);
             let leads = heart.role == Role::Primary && !heart.closing;
@@ -94,7 +94,7 @@ impl WriteThrottle {
 
     /// What the slowest of the replicas that join has not taken.
     fn look(&mut self, heart: &Heart) -> u64 {
-        let (now, ring) = (heart.now, heart.node.config().backlog_bytes);
+        let (now, ring) = (heart.now, heart.node.config().options().backlog_bytes);
         let mut untaken = 0;
         for replica in heart.node.replicas() {
             let known = self.joiners.iter().position(|joiner| joiner.node == replica.node);
@@ -118,7 +118,7 @@ impl WriteThrottle {
                 continue;
             }
             let behind = replica.untaken_bytes.unwrap_or_default();
-            if now.since(joiner.progress_at) <= heart.node.config().idle {
+            if now.since(joiner.progress_at) <= heart.node.config().options().idle {
                 joiner.report(heart, behind > ring / 4);
                 untaken = untaken.max(behind);
             }

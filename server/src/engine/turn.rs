@@ -46,7 +46,7 @@ impl Backend for Turn<'_> {
     }
 
     fn record_bytes_max(&self) -> usize {
-        self.heart.node.config().record_bytes_max as usize
+        self.heart.node.config().options().record_bytes_max as usize
     }
 
     fn reply_bytes_max(&self) -> usize {
@@ -187,7 +187,7 @@ impl Heart {
             spool_bytes: self.receive.spool_bytes(),
             memory_bound_bytes: self.memory_bound_bytes(),
             store_peak_bytes: tally.entries_peak_bytes,
-            backlog_bytes: self.node.config().backlog_bytes,
+            backlog_bytes: self.node.config().options().backlog_bytes,
             writes_held_ms: Span(tally.held_ns).as_millis(),
             writes_held_longest_ms: tally.held_longest.as_millis(),
             durability_held_ms: Span(tally.durability_held_ns).as_millis(),

@@ -79,7 +79,7 @@ impl Views {
 
     /// Cuts a turn's share of pieces. Answers whether more are asked for.
     pub(crate) fn cut(&mut self, heart: &mut Heart) -> bool {
-        let bytes_max = heart.node.config().piece_bytes_max as usize;
+        let bytes_max = heart.node.config().options().piece_bytes_max as usize;
         for _ in 0..PIECES {
             let Some((snapshot, piece)) = self.asked.pop_front() else { break };
             let Some((_, view)) = self.open.iter_mut().find(|(open, _)| *open == snapshot) else { continue };

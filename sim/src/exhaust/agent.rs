@@ -293,7 +293,7 @@ impl Agent {
                 rest = more;
             }
             let more = self.node.consume(self.now, link, shown.len()).expect("what was shown");
-            if more == More::Dry {
+            if more == More::Idle {
                 return;
             }
         }

@@ -65,8 +65,8 @@ impl Agent {
         let step = self.say(Input::Bytes { link: LinkId(link.into()), data: frame });
         if let Err(error) = self.receiver.receive(&step, Standing::of(&self.node), false) {
             let invariant = match step.payload.as_ref().map(|payload| payload.kind) {
-                Some(Kind::Begin | Kind::Piece | Kind::LastPiece) => Invariant::N4,
-                Some(Kind::Batch | Kind::Spool | Kind::Fork) | None => Invariant::S2,
+                Some(PayloadKind::Begin | PayloadKind::Piece | PayloadKind::LastPiece) => Invariant::N4,
+                Some(PayloadKind::Batch | PayloadKind::Spool | PayloadKind::Fork) | None => Invariant::S2,
             };
             effects.wrong = Some((invariant, format!("{error}: {:?}", step.payload)));
             return;

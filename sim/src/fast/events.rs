@@ -175,7 +175,7 @@ impl Turn<'_> {
             wrote += taken;
             let more = self.process.node.consume(self.now, id, taken).expect("it was shown");
             self.note_call();
-            if more == More::Dry {
+            if more == More::Idle {
                 if let Some(row) = &mut self.process.links[link] {
                     row.writing = false;
                 }

@@ -108,7 +108,7 @@ impl Turn<'_> {
         let Some(view) = self.process.views.iter().find(|view| view.snapshot == snapshot.0) else {
             return self.view_failed(snapshot.0);
         };
-        let most = self.process.node.config().piece_bytes_max as usize;
+        let most = self.process.node.config().options().piece_bytes_max as usize;
         let record_bytes = self.world.plan.knobs.snapshot_record.max(16) as usize;
         let mut scratch = std::mem::take(&mut self.world.scratch);
         let last = fill(&mut scratch, &view.records, record_bytes, piece as usize * most, most);

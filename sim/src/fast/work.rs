@@ -10,7 +10,7 @@ use super::store::Saved;
 use crate::oracle::Gauge;
 use crate::plan::Kind as FaultKind;
 use crate::trace::{Cause, Fact};
-use towline_core::{Input, Kind, Offset, Payload, Records, Role, SnapshotId, Step};
+use towline_core::{Input, Offset, Payload, PayloadKind as Kind, Records, Role, SnapshotId, Step};
 
 impl Turn<'_> {
     /// Does what a frame of the upstream brought.

@@ -103,7 +103,7 @@ struct Bounds {
 impl Bounds {
     fn new(plan: &Plan) -> Self {
         let knobs = &plan.knobs;
-        let options = knobs.options().check().map_or_else(|_| knobs.options(), |config| *config);
+        let options = knobs.options().check().map_or_else(|_| knobs.options(), |config| *config.options());
         let frame = u64::from(options.record_bytes_max) + 76;
         let way_us = knobs.latency + 16 * knobs.jitter + 1_000;
         // The bytes that one round trip lets through, and the time of a full ring at that pace.

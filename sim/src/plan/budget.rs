@@ -99,7 +99,7 @@ impl Plan {
         let ops: u64 = self.trains.iter().map(|train| train.count).sum();
         let bytes = self.written_bytes().min(knobs.backlog.saturating_add(knobs.spool));
         let batches = ops.min(bytes / (BATCH_HEAD_BYTES as u64 + record_bytes(0, knobs.keys)) + 1);
-        let turn = knobs.options().check().map_or(1, |config| config.window_bytes);
+        let turn = knobs.options().check().map_or(1, |config| config.options().window_bytes);
         self.carry_us(bytes, turn)
             .saturating_add(batches.saturating_mul(knobs.apply))
             .saturating_add(knobs.sync.saturating_mul(2))

@@ -7,14 +7,14 @@
 
 use std::cell::RefCell;
 
-use towline_core::{Boot, LinkId, More, Next, Node, NodeId, Options, Record, Role, Time};
+use towline_core::{Boot, FlatEvent, FlatInput, LinkId, More, Next, Node, NodeId, Options, Role, Time};
 
 /// The node, the bytes pushed for it, and its last answers.
 #[derive(Default)]
 struct State {
     node: Option<Node>,
     buffer: Vec<u8>,
-    said: Record,
+    said: FlatEvent,
     shown: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ pub extern "C" fn node_new(node: u64, dice: u64, primary: u32, backlog_bytes: u6
 pub extern "C" fn node_handle(now: u64, kind: u32, link: u32, a: u64, b: u64, c: u64) -> i64 {
     with(|state| {
         let data = std::mem::take(&mut state.buffer);
-        let record = Record { kind, link, fields: [a, b, c, 0, 0, 0, 0] };
+        let record = FlatInput { kind, link, fields: [a, b, c, 0, 0, 0, 0] };
         let (Some(node), Some(input)) = (state.node.as_mut(), record.input(&data)) else { return i64::MIN };
         match node.handle(Time(now), input) {
             Ok(step) => {
@@ -93,7 +93,7 @@ pub extern "C" fn node_handle(now: u64, kind: u32, link: u32, a: u64, b: u64, c:
 #[unsafe(no_mangle)]
 pub extern "C" fn node_poll_event() -> u32 {
     with(|state| {
-        state.said = state.node.as_mut().and_then(Node::poll_event).map(Record::from).unwrap_or_default();
+        state.said = state.node.as_mut().and_then(Node::poll_event).map(FlatEvent::from).unwrap_or_default();
         state.said.kind
     })
 }
@@ -115,7 +115,7 @@ pub extern "C" fn node_consume(now: u64, link: u32, bytes: u32) -> i64 {
         let Some(node) = state.node.as_mut() else { return i64::MIN };
         match node.consume(Time(now), LinkId(link), bytes as usize) {
             Ok(More::More) => 1,
-            Ok(More::Dry) => 0,
+            Ok(More::Idle) => 0,
             Err(misuse) => -i64::from(misuse.number()),
         }
     })

@@ -44,7 +44,7 @@ fn bytes_may_come_in_any_parts() {
     assert!(replica.feed(0.0, Input::Tick, &[]) == 0 && replica.poll() == 2);
     assert_eq!(
         replica.events[0].kind,
-        Record::from(Event::Role { role: Role::Replica, epoch: Epoch(0), offset: Offset(0) }).kind
+        FlatEvent::from(Event::Role { role: Role::Replica, epoch: Epoch(0), offset: Offset(0) }).kind
     );
     assert_eq!(replica.feed(0.0, Input::Opened { link, side: Side::Upstream }, &[]), 0);
     assert_eq!(primary.feed(0.0, Input::Opened { link, side: Side::Downstream }, &[]), 0);
@@ -92,7 +92,7 @@ fn bytes_may_come_in_any_parts() {
 /// Handles each event as a primary with one entry.
 fn answer(primary: &mut RawNode) {
     for at in 0..primary.poll() {
-        let Record { kind, fields: [snapshot, piece, ..], .. } = primary.events[at];
+        let FlatEvent { kind, fields: [snapshot, piece, ..], .. } = primary.events[at];
         let snapshot = towline_core::SnapshotId(snapshot);
         if kind == 0x105 {
             assert_eq!(primary.feed(0.0, Input::Flush, &[]), 0);

@@ -163,12 +163,12 @@ impl World {
         }
         if self.base && self.rewinds && !again {
             (self.streaming, self.fork) = (false, Some(shared));
-            return self.payload(Kind::Fork, shared, 1, None, &[]);
+            return self.payload(PayloadKind::Fork, shared, 1, None, &[]);
         }
         let forks = self.base && shared < self.line.len();
         self.name();
         if forks {
-            self.payload(Kind::Fork, shared, 0, None, &[]);
+            self.payload(PayloadKind::Fork, shared, 0, None, &[]);
         } else {
             self.settle_step(Step::default(), &[]);
         }
@@ -195,7 +195,7 @@ impl World {
         }
         let records = self.upstream[from..to].to_vec();
         self.line.extend(&records);
-        let kind = if self.base { Kind::Batch } else { Kind::Spool };
+        let kind = if self.base { PayloadKind::Batch } else { PayloadKind::Spool };
         self.payload(kind, from, to - from, Some(at(to as u64)), &records);
     }
 
@@ -206,18 +206,25 @@ impl World {
         }
         if !std::mem::replace(&mut named.begun, true) {
             let first = named.view.len();
-            return self.payload(Kind::Begin, first, 0, Some(at(first as u64)), &[]);
+            return self.payload(PayloadKind::Begin, first, 0, Some(at(first as u64)), &[]);
         }
         let piece = named.pieces;
         named.pieces += 1;
         named.complete = last;
         // The last piece brings all of it: how a view is cut is not the receiver's business.
         let records = if last { named.view.clone() } else { Vec::new() };
-        let kind = if last { Kind::LastPiece } else { Kind::Piece };
+        let kind = if last { PayloadKind::LastPiece } else { PayloadKind::Piece };
         self.payload(kind, usize::try_from(piece).unwrap(), 0, None, &records);
     }
 
-    fn payload(&mut self, kind: Kind, first: usize, count: usize, position: Option<Position>, data: &[u32]) {
+    fn payload(
+        &mut self,
+        kind: PayloadKind,
+        first: usize,
+        count: usize,
+        position: Option<Position>,
+        data: &[u32],
+    ) {
         let snapshot = self.receiving.as_ref().map_or(SnapshotId(0), |named| named.id);
         let count = u32::try_from(count).unwrap();
         let payload = Some(Payload { range: 0..data.len(), first: first as u64, count, kind, snapshot });

@@ -11,8 +11,9 @@ fn every_plan_of_mixed_has_options_the_core_takes_and_values_that_fit() {
     for seed in 0..10_000 {
         let plan = scenario.draw(seed);
         let config = plan.knobs.options().check().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        let fits =
-            |train: &Train| record_bytes(train.bytes, plan.knobs.keys) <= u64::from(config.record_bytes_max);
+        let fits = |train: &Train| {
+            record_bytes(train.bytes, plan.knobs.keys) <= u64::from(config.options().record_bytes_max)
+        };
         assert!(plan.trains.iter().all(fits), "seed {seed}");
         assert!(plan.faults.iter().all(|fault| fault.at_us <= plan.heal_us), "seed {seed}");
         assert!((1..=12).contains(&plan.faults.len()) || plan.faults.is_empty(), "seed {seed}");
