@@ -187,7 +187,7 @@ fn stream(criterion: &mut Criterion) {
             });
         });
         let end = stage.node.stats().end;
-        let at_the_end = stage.node.replicas().filter(|replica| replica.acked[0] == Some(end)).count();
+        let at_the_end = stage.node.replicas().filter(|replica| replica.acked.received == Some(end)).count();
         assert_eq!(at_the_end, links as usize, "every replica was sent every record");
     }
     group.finish();

@@ -110,6 +110,7 @@ mod node;
 pub mod receiver;
 mod rng;
 mod shared;
+mod stages;
 mod stats;
 mod stream;
 mod time;
@@ -125,7 +126,7 @@ pub use id::{Epoch, EpochOffset, HistoryId, LinkId, NodeId, Offset, Position, Sn
 pub use input::{Boot, Input, Next, Payload, PayloadKind, Role, Side, Step};
 pub use links::outbox::{More, Transmit};
 pub use node::Node;
-pub use stats::{Lag, Replica, ReplicaState, Stats};
-pub use stream::slots::Level;
+pub use stages::{Level, Stages};
+pub use stats::{InFlight, Lag, Replica, ReplicaState, Stats};
 pub use time::{Span, Time};
 pub use wire::batch::Records;

@@ -14,8 +14,8 @@ use crate::links::Links;
 use crate::links::outbox::{Done, More, Transmit};
 use crate::rng::{Label, SeededRng};
 use crate::shared::Shared;
+use crate::stages::Level;
 use crate::stream::Stream;
-use crate::stream::slots::Level;
 use crate::time::Time;
 
 mod connections;

@@ -3,6 +3,7 @@
 use crate::counters::Counters;
 use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset};
 use crate::input::Role;
+use crate::stages::Stages;
 use crate::time::Span;
 
 /// The state of a node at a glance.
@@ -61,6 +62,15 @@ pub struct Lag {
     pub age: Option<Span>,
 }
 
+/// Bytes under way to a replica, as its sender counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InFlight {
+    /// Bytes of batch frames.
+    pub stream_bytes: u64,
+    /// Bytes of piece frames.
+    pub piece_bytes: u64,
+}
+
 /// The state of a replica of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReplicaState {
@@ -84,9 +94,9 @@ pub struct Replica {
     /// Its state.
     pub state: ReplicaState,
     /// Records received, applied, persisted; unknown without a base, and persisted where nothing is kept.
-    pub acked: [Option<Offset>; 3],
+    pub acked: Stages<Option<Offset>>,
     /// How far behind at each of these stages.
-    pub lag: [Option<Lag>; 3],
+    pub lag: Stages<Option<Lag>>,
     /// Bytes of the ring not yet offered to it; none while no stream flows. When this nears the backlog, the ring is
     /// about to overtake it.
     pub unsent_bytes: Option<u64>,

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{World, small};
+use towline_core::Stages;
 use towline_core::*;
 
 const BEATS_MS: u64 = 3_000;
@@ -168,7 +169,7 @@ fn acknowledgements_are_forgotten_with_the_records_they_name() {
     records(&mut world, 0, 3);
     world.run_ms(BEATS_MS);
     let acked = |world: &World| world.hosts[1].node.replicas().next().unwrap().acked;
-    assert_eq!(acked(&world)[0], Some(Offset(3)));
+    assert_eq!(acked(&world).received, Some(Offset(3)));
     // The leaf leaves; the first two go apart; the relay comes back to the other one.
     world.severed.push((3, 1));
     world.cut(3, 1);
@@ -182,12 +183,12 @@ fn acknowledgements_are_forgotten_with_the_records_they_name() {
     records(&mut world, 0, 1);
     follow(&mut world, 1, 2, false);
     world.run_ms(BEATS_MS);
-    assert_eq!(acked(&world)[0], Some(Offset(3)), "all it holds is here still");
+    assert_eq!(acked(&world).received, Some(Offset(3)), "all it holds is here still");
 
     world.severed.clear();
     follow(&mut world, 3, 1, false);
     world.run_ms(BEATS_MS);
-    assert_eq!(acked(&world)[0], Some(Offset(7)));
+    assert_eq!(acked(&world).received, Some(Offset(7)));
     world.severed.push((3, 1));
     world.cut(3, 1);
     world.chosen = Some(0);
@@ -199,5 +200,5 @@ fn acknowledgements_are_forgotten_with_the_records_they_name() {
     world.run_ms(BEATS_MS);
     assert_eq!(world.hosts[1].end(), 4, "the relay went back, and on: {:?}", world.hosts[1].forks);
     let away = world.hosts[1].node.replicas().next().unwrap();
-    assert_eq!((away.node, away.acked, away.lag), (NodeId(4), [None; 3], [None; 3]));
+    assert_eq!((away.node, away.acked, away.lag), (NodeId(4), Stages::default(), Stages::default()));
 }

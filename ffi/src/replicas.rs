@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use towline_core::{Lag, Offset, Replica, ReplicaState, Time};
+use towline_core::{Lag, Offset, Replica, ReplicaState, Stages, Time};
 
 use crate::border::{Out, Sized32, status_of, write_sized};
 use crate::kinds::{
@@ -117,8 +117,8 @@ fn from_replica(replica: &Replica) -> tow_replica {
         ReplicaState::Snapshot => TOW_REPLICA_SNAPSHOT,
         ReplicaState::Streaming => TOW_REPLICA_STREAMING,
     };
-    let [received, applied, persisted] =
-        [0, 1, 2].map(|level| from_lag(replica.acked[level], replica.lag[level]));
+    let Stages { received, applied, persisted } =
+        Stages::of(|level| from_lag(replica.acked[level], replica.lag[level]));
     let connected = replica.link.map_or(0, |_| TOW_REPLICA_CONNECTED);
     let unsent = replica.unsent_bytes.map_or(0, |_| TOW_REPLICA_UNSENT);
     tow_replica {

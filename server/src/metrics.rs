@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
-use towline_core::{Replica, ReplicaState, Role};
+use towline_core::{Replica, ReplicaState, Role, Stages};
 
 use crate::command::{Status, UpstreamState};
 use crate::engine::arrival::{Arrival, Inspection};
@@ -208,7 +208,8 @@ fn of_replica(replica: &Replica) {
         ReplicaState::Streaming => "streaming",
     };
     gauge!("towline_replica_state", "replica" => name.clone(), "state" => state).set(1.0);
-    for (stage, lag) in ["received", "applied", "persisted"].into_iter().zip(replica.lag) {
+    let Stages { received, applied, persisted } = replica.lag;
+    for (stage, lag) in [("received", received), ("applied", applied), ("persisted", persisted)] {
         let Some(lag) = lag else { continue };
         let labels = [("replica", name.clone()), ("stage", stage.to_owned())];
         gauge!("towline_replica_lag_records", &labels).set(lag.records as f64);

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::id::{LinkId, Offset};
 use crate::node::Node;
-use crate::stats::{Lag, Replica, Stats};
+use crate::stats::{InFlight, Lag, Replica, Stats};
 use crate::time::Time;
 
 impl Node {
@@ -37,11 +37,11 @@ impl Node {
         self.stream.replicas(&self.shared.clock, now)
     }
 
-    /// Bytes of batch frames and of piece frames that count as under way to a replica: staged or sent since it joined,
-    /// and not said to be taken. 0 in both once it took all. None on a link without a replica.
+    /// The bytes that count as under way to a replica: staged or sent since it joined, and not said to be taken. None
+    /// on a link without a replica.
     #[must_use]
-    pub fn in_flight_bytes(&self, link: LinkId) -> Option<[u64; 2]> {
-        self.stream.in_flight_bytes(&self.links, link)
+    pub fn in_flight(&self, link: LinkId) -> Option<InFlight> {
+        self.stream.in_flight(&self.links, link)
     }
 
     /// How far an offset is behind this node's end.

@@ -6,6 +6,7 @@ use crate::events::Subject;
 use crate::id::Offset;
 use crate::links::Links;
 use crate::shared::Shared;
+use crate::stages::Stages;
 use crate::stream::Stream;
 use crate::stream::slots::Acked;
 use crate::wire::control::Ack;
@@ -91,7 +92,7 @@ impl Stream {
             return Some(Event::SlotExpired { node, lag });
         }
         if core::mem::take(&mut row.acked_pending) && row.used {
-            let [received, applied, persisted] = row.counted();
+            let Stages { received, applied, persisted } = row.counted();
             return Some(Event::Acked { node: row.node, received, applied, persisted });
         }
         None

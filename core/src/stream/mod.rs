@@ -46,9 +46,10 @@ use crate::input::Role;
 use crate::links::Links;
 use crate::links::outbox::Stage;
 use crate::rng::SeededRng;
+use crate::stages::Level;
 use log::Log;
 use readers::Readers;
-use slots::{Level, Slots};
+use slots::Slots;
 use transfers::Transfers;
 use upstream::Upstream;
 

@@ -14,6 +14,7 @@ use crate::events::Subject;
 use crate::id::{LinkId, NodeId, Offset, SnapshotId};
 use crate::limits::{PAUSE_MAX_NS, PAUSE_MIN_NS};
 use crate::rng::SeededRng;
+use crate::stages::{Level, Stages};
 use crate::time::{Span, Time};
 
 /// The acknowledgement of a replica.
@@ -26,17 +27,6 @@ pub(crate) struct Acked {
     pub(super) received: Offset,
     pub(super) applied: Offset,
     pub(super) persisted: Offset,
-}
-
-/// How far a replica came. See [`Node::acked`](crate::Node::acked).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// Its core has the bytes.
-    Received,
-    /// Its store shows them.
-    Applied,
-    /// They survive a power cut there.
-    Persisted,
 }
 
 impl Acked {
@@ -103,10 +93,9 @@ impl Slot {
         self.not_before = Time::ZERO;
     }
 
-    /// Received, applied and persisted, as our host is notified of them: without a base they count for nothing.
-    pub(super) fn counted(&self) -> [Offset; 3] {
-        let Acked { base, volatile: _, received, applied, persisted } = self.acked;
-        [received, applied, persisted].map(|offset| if base { offset } else { Offset(0) })
+    /// The acknowledgement as our host is notified of it: without a base it counts for nothing.
+    pub(super) fn counted(&self) -> Stages<Offset> {
+        Stages::of(|level| if self.acked.base { self.acked.at(level) } else { Offset(0) })
     }
 
     /// When it will be forgotten: the first moment strictly past the window.

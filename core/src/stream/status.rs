@@ -5,11 +5,12 @@ use crate::id::{Epoch, LinkId, Offset};
 use crate::input::Role;
 use crate::links::{Links, Up};
 use crate::shared::Shared;
-use crate::stats::{Lag, Replica, ReplicaState, Stats};
+use crate::stages::{Level, Stages};
+use crate::stats::{InFlight, Lag, Replica, ReplicaState, Stats};
 use crate::stream::Stream;
 use crate::stream::log::Log;
 use crate::stream::readers::Serving;
-use crate::stream::slots::{Level, Slot};
+use crate::stream::slots::Slot;
 use crate::time::{Span, Time};
 
 impl Stream {
@@ -71,7 +72,7 @@ impl Stream {
         };
         let known = |level| slot.acked.base && !(level == Level::Persisted && slot.acked.volatile);
         let at = |level| known(level).then(|| slot.acked.at(level));
-        let acked = [Level::Received, Level::Applied, Level::Persisted].map(at);
+        let acked = Stages::of(at);
         let lag = acked.map(|offset| offset.map(|offset| self.lag(clock, offset, now)));
         let reads_at = reader.and_then(|reader| reader.serving.reads_at());
         let unsent_bytes = reads_at.map(|at| self.log.bytes_from(at));
@@ -83,11 +84,12 @@ impl Stream {
         Replica { node, link, state, acked, lag, unsent_bytes, untaken_bytes, taken_bytes }
     }
 
-    /// Bytes of batch frames and of piece frames that count as under way to a replica.
-    pub(crate) fn in_flight_bytes(&self, links: &Links, link: LinkId) -> Option<[u64; 2]> {
+    /// The bytes that count as under way to a replica.
+    pub(crate) fn in_flight(&self, links: &Links, link: LinkId) -> Option<InFlight> {
         links.get(link)?;
         let reader = Some(&self.readers[link.row()]).filter(|reader| reader.serving.admitted())?;
-        Some([reader.credit, reader.piece_credit].map(|credit| credit.in_flight()))
+        let (stream_bytes, piece_bytes) = (reader.credit.in_flight(), reader.piece_credit.in_flight());
+        Some(InFlight { stream_bytes, piece_bytes })
     }
 
     /// How far an offset is behind the end, with an age that counts to `now`.

@@ -308,9 +308,11 @@ fn slave(number: usize, replica: &Replica, addr: Option<&str>, page: &mut Page) 
         ReplicaState::Streaming => "online",
     };
     let offset = replica_offset(replica);
-    let [_, applied, _] = replica.lag;
-    let lag =
-        applied.and_then(|lag| lag.age).map_or("-1".to_owned(), |age| (age.as_millis() / 1000).to_string());
+    let lag = replica
+        .lag
+        .applied
+        .and_then(|lag| lag.age)
+        .map_or("-1".to_owned(), |age| (age.as_millis() / 1000).to_string());
     let name = format!("slave{number}");
     let node = replica.node;
     page.line(&name, format_args!("ip={ip},port={port},state={state},offset={offset},lag={lag},node={node}"));

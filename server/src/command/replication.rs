@@ -21,8 +21,7 @@ pub(super) fn host_port(addr: &str) -> (String, String) {
 
 /// The records a replica has applied, or received at least.
 pub(super) fn replica_offset(replica: &Replica) -> u64 {
-    let [received, applied, _] = replica.acked;
-    applied.or(received).map_or(0, |offset| offset.0)
+    replica.acked.applied.or(replica.acked.received).map_or(0, |offset| offset.0)
 }
 
 /// ROLE.

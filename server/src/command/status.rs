@@ -259,14 +259,9 @@ fn replica_report(replica: &Replica, addr: &Option<String>) -> ReplicaReport {
 }
 
 fn stage(replica: &Replica, level: Level) -> Stage {
-    let at = match level {
-        Level::Received => 0,
-        Level::Applied => 1,
-        Level::Persisted => 2,
-    };
-    let lag: Option<Lag> = replica.lag[at];
+    let lag: Option<Lag> = replica.lag[level];
     Stage {
-        offset: replica.acked[at].map(|offset| offset.0),
+        offset: replica.acked[level].map(|offset| offset.0),
         lag_records: lag.map(|lag| lag.records),
         lag_bytes: lag.and_then(|lag| lag.bytes),
         lag_ms: lag.and_then(|lag| lag.age).map(|age| age.as_millis()),

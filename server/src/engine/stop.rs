@@ -139,7 +139,7 @@ impl Stop {
         for replica in heart.node.replicas() {
             let Some(at) = self.owed.iter().position(|owed| owed.node == replica.node) else { continue };
             let streams = replica.state == ReplicaState::Streaming;
-            if streams && replica.acked[0].is_some_and(|received| received >= goal) {
+            if streams && replica.acked.received.is_some_and(|received| received >= goal) {
                 self.owed.swap_remove(at);
             } else if replica.link.is_some() && replica.link != self.owed[at].link {
                 // It came back.
@@ -159,7 +159,7 @@ impl Stop {
         let goal = self.goal(heart);
         let lacks = |owed: &Owed| {
             let row = heart.node.replicas().find(|replica| replica.node == owed.node);
-            let received = row.and_then(|replica| replica.acked[0]);
+            let received = row.and_then(|replica| replica.acked.received);
             let records = received.map(|received| goal.0.saturating_sub(received.0));
             Lacking { node: owed.node, addr: owed.addr.clone(), records }
         };

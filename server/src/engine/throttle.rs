@@ -12,7 +12,7 @@
 //! Nobody is held for a replica that is away, that has no stream, or whose link has made no progress for the idle
 //! limit.
 
-use towline_core::{Lag, LinkId, NodeId, Offset, Replica, ReplicaState, Role, Span, Time};
+use towline_core::{Lag, LinkId, NodeId, Offset, Replica, ReplicaState, Role, Span, Stages, Time};
 use tracing::{info, warn};
 
 use self::law::Law;
@@ -60,7 +60,7 @@ struct Joiner {
 }
 
 /// Changes while a link makes progress: bytes taken, and records acknowledged.
-type Progress = (Option<LinkId>, Option<u64>, [Option<Offset>; 3]);
+type Progress = (Option<LinkId>, Option<u64>, Stages<Option<Offset>>);
 
 impl WriteThrottle {
     pub(crate) fn new(enabled: bool, ring: u64) -> Self {
@@ -145,7 +145,7 @@ impl Joiner {
     /// Looks at where it stands.
     fn note(&mut self, replica: &Replica, now: Time, ring: u64) {
         self.seen_at = now;
-        let near = replica.state == ReplicaState::Streaming && is_near(replica.lag[1], ring / 4);
+        let near = replica.state == ReplicaState::Streaming && is_near(replica.lag.applied, ring / 4);
         if !near {
             self.near_since = now;
         }

@@ -146,15 +146,10 @@ impl Heart {
         if !self.node.holds(place) {
             return 0;
         }
-        let stage = match level {
-            Level::Received => 0,
-            Level::Applied => 1,
-            Level::Persisted => 2,
-        };
         // A replica counts for nothing until it stands in this history, so its offsets are of it.
         let connected = self.node.replicas().filter(|replica| replica.link.is_some());
         let reached = |acked: Option<towline_core::Offset>| acked.is_some_and(|acked| acked >= place.offset);
-        let count = connected.filter(|replica| reached(replica.acked[stage])).count();
+        let count = connected.filter(|replica| reached(replica.acked[level])).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

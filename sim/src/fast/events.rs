@@ -5,7 +5,7 @@ use super::queue::What;
 use super::tap::Bulk;
 use crate::oracle::Gauge;
 use crate::trace::Fact;
-use towline_core::{Event, Fault, Input, LinkId, More, NodeId, Role};
+use towline_core::{Event, Fault, Input, LinkId, More, NodeId, Role, Stages};
 
 impl Turn<'_> {
     /// Takes every event there is; answers whether there was one.
@@ -27,7 +27,8 @@ impl Turn<'_> {
                 }
             }
             Event::Acked { node, received, applied, persisted } => {
-                self.acked(node, [received.0, applied.0, persisted.0]);
+                let at = Stages { received: received.0, applied: applied.0, persisted: persisted.0 };
+                self.acked(node, at);
             }
             Event::Dial { attempt } => self.dial(attempt),
             Event::Joined { link, node: _, from } => {
@@ -67,7 +68,8 @@ impl Turn<'_> {
         self.world.plan.nodes.iter().position(|row| row.id == node.0)
     }
 
-    fn acked(&mut self, node: NodeId, [received, applied, persisted]: [u64; 3]) {
+    fn acked(&mut self, node: NodeId, at: Stages<u64>) {
+        let Stages { received, applied, persisted } = at;
         let Some(peer) = self.peer_of(node) else {
             return;
         };

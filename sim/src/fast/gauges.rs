@@ -2,7 +2,7 @@
 
 use super::host::Turn;
 use crate::oracle::Gauge;
-use towline_core::{LinkId, ReplicaState};
+use towline_core::{InFlight, LinkId, ReplicaState};
 
 impl Turn<'_> {
     #[inline]
@@ -48,8 +48,8 @@ impl Turn<'_> {
             return;
         }
         // Whom it neither streams to nor sends a snapshot has no window now.
-        let in_flight = self.process.node.in_flight_bytes(LinkId(link as u32));
-        let [stream, pieces] = in_flight.unwrap_or_default();
+        let in_flight = self.process.node.in_flight(LinkId(link as u32));
+        let InFlight { stream_bytes: stream, piece_bytes: pieces } = in_flight.unwrap_or_default();
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Credit { peer, stream, pieces });
     }
 

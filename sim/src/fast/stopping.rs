@@ -39,7 +39,7 @@ impl Turn<'_> {
         let gives_up = self.world.t_us >= stopping.until_us;
         let lacks = |replica: &towline_core::Replica| {
             // One that waits for a snapshot is connected, too.
-            replica.link.is_some() && replica.acked[0].is_none_or(|received| received.0 < stopping.end)
+            replica.link.is_some() && replica.acked.received.is_none_or(|received| received.0 < stopping.end)
         };
         if !gives_up && !self.world.is(137) && self.process.node.replicas().any(|replica| lacks(&replica)) {
             return;

@@ -1,18 +1,24 @@
 //! Acknowledgements and slots: S4, S5, S6, L1, L2, L3, L4.
 
 use super::*;
+use towline_core::{Level, Stages};
 
-/// The three levels of an acknowledgement: the invariant that too high a belief breaks, and the level's name.
-const LEVELS: [(Invariant, &str); 3] =
-    [(Invariant::L1, "received"), (Invariant::S4, "applied"), (Invariant::S4, "persisted")];
+/// Returns the invariant that too high a belief breaks, and the level's name.
+const fn broken_by(level: Level) -> (Invariant, &'static str) {
+    match level {
+        Level::Received => (Invariant::L1, "received"),
+        Level::Applied => (Invariant::S4, "applied"),
+        Level::Persisted => (Invariant::S4, "persisted"),
+    }
+}
 
 impl Oracle {
-    pub(super) fn acked(&mut self, t_us: u64, node: usize, peer: usize, acked: [u64; 3]) {
+    pub(super) fn acked(&mut self, t_us: u64, node: usize, peer: usize, acked: Stages<u64>) {
         let truths = self.truths(node, peer);
-        let beyond = |level: usize| acked[level] != u64::MAX && acked[level] > truths[level];
-        if let Some(level) = (0..3).find(|level| beyond(*level)) {
+        let beyond = |level: Level| acked[level] != u64::MAX && acked[level] > truths[level];
+        if let Some(level) = Level::ALL.into_iter().find(|level| beyond(*level)) {
             let (said, truth) = (acked[level], truths[level]);
-            let (invariant, level) = LEVELS[level];
+            let (invariant, level) = broken_by(level);
             let text = format!(
                 "{} counts {said} records of {} as {level}; it never had more than {truth}",
                 self.name(node),
@@ -23,13 +29,13 @@ impl Oracle {
         let generation = self.nodes[peer].generation;
         let before = self.nodes[node].remembered[peer];
         // Nothing acknowledged: the replica has no base. Its next acknowledgement begins anew.
-        let back = |level: usize| {
+        let back = |level: Level| {
             acked[level] != 0
                 && acked[level] != u64::MAX
                 && before.acked[level] != u64::MAX
                 && acked[level] < before.acked[level]
         };
-        if (0..3).any(back) && (!before.fresh || before.generation == generation) {
+        if Level::ALL.into_iter().any(back) && (!before.fresh || before.generation == generation) {
             let invariant = if before.fresh { Invariant::L2 } else { Invariant::S5 };
             let text = format!(
                 "{} went back from {:?} to {acked:?} for {}",
@@ -45,7 +51,10 @@ impl Oracle {
         let generation = said_on.map_or(before.generation, |link| link.generation);
         let remembered = &mut self.nodes[node].remembered[peer];
         (remembered.acked, remembered.fresh, remembered.generation) = (acked, false, generation);
-        if self.nodes[peer].in_a_row > 0 && acked[0] != u64::MAX && acked[0] >= self.told(t_us, node).max(1) {
+        if self.nodes[peer].in_a_row > 0
+            && acked.received != u64::MAX
+            && acked.received >= self.told(t_us, node).max(1)
+        {
             self.nodes[peer].in_a_row = 0;
         }
     }

@@ -5,6 +5,7 @@
 //! received.
 
 use super::*;
+use towline_core::Stages;
 
 /// The batches that one node handed out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,14 +97,14 @@ impl Oracle {
 
     /// Returns the most a node may believe that a replica has received, applied and persisted. Late acknowledgements on
     /// a link to a former upstream still count by the basis before the replica went back.
-    pub(super) fn truths(&self, node: usize, peer: usize) -> [u64; 3] {
+    pub(super) fn truths(&self, node: usize, peer: usize) -> Stages<u64> {
         let handed = &self.handed.nodes[peer];
         let (applied, durable) = (self.held(node, peer, false), self.held(node, peer, true));
         if !self.handed.is_told {
-            return [u64::MAX, applied, durable];
+            return Stages { received: u64::MAX, applied, persisted: durable };
         }
         let here = self.handed.asked[node * self.nodes.len() + peer] == handed.rewinds;
         let applied = if here && handed.rewinds > 0 { handed.seen_max.min(applied) } else { applied };
-        [handed.received_max, applied, durable]
+        Stages { received: handed.received_max, applied, persisted: durable }
     }
 }

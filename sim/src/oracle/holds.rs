@@ -146,13 +146,7 @@ impl Oracle {
         if node == peer || !self.nodes[node].links.iter().any(joined) {
             return false;
         }
-        let truths = self.truths(node, peer);
-        let truth = match level {
-            Level::Received => truths[0],
-            Level::Applied => truths[1],
-            Level::Persisted => truths[2],
-        };
-        truth >= offset
+        self.truths(node, peer)[level] >= offset
     }
 }
 

@@ -41,7 +41,7 @@ use history::History;
 use holds::Holds;
 use marks::Mark;
 use shadow::Shadow;
-use towline_core::{Fault, Role};
+use towline_core::{Fault, Role, Stages};
 use under_way::UnderWay;
 use views::Views;
 
@@ -191,7 +191,7 @@ impl Oracle {
                 self.asked(t_us, node, peer, (have, start, end), answer);
             }
             Fact::Acked { peer, received, applied, persisted } => {
-                self.acked(t_us, node, peer, [received, applied, persisted]);
+                self.acked(t_us, node, peer, Stages { received, applied, persisted });
             }
             Fact::Forked { offset, rewinds } => self.forked(t_us, node, offset, rewinds),
             Fact::Wanted { snapshot: _, from: _ } => self.wanted(t_us, node),

@@ -2,7 +2,7 @@
 
 use super::history::{History, State};
 use crate::plan::NodePlan;
-use towline_core::Role;
+use towline_core::{Role, Stages};
 
 /// A connection of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) struct Loading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Remembered {
     /// Received, applied, persisted of the newest acknowledgement.
-    pub(crate) acked: [u64; 3],
+    pub(crate) acked: Stages<u64>,
     /// Set by a JOIN: the next acknowledgement may begin anew.
     pub(crate) fresh: bool,
     /// The replica's `generation` when the link of that acknowledgement opened: acknowledgements may still be on their

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use towline_core::{
     Counters, Epoch, EpochOffset, HistoryId, Lag, Level, LinkId, NodeId, Offset, Replica, ReplicaState, Role,
+    Stages,
 };
 use towline_core::{Span, Stats};
 use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
@@ -143,8 +144,12 @@ impl FakeBackend {
             node: NodeId(number as u64 + 0xb0),
             link: Some(LinkId(0)),
             state: if number == 0 { ReplicaState::Streaming } else { ReplicaState::Snapshot },
-            acked: [Some(Offset(applied)), Some(Offset(applied)), None],
-            lag: [Some(lag), Some(lag), None],
+            acked: Stages {
+                received: Some(Offset(applied)),
+                applied: Some(Offset(applied)),
+                persisted: None,
+            },
+            lag: Stages { received: Some(lag), applied: Some(lag), persisted: None },
             unsent_bytes: None,
             untaken_bytes: None,
             taken_bytes: None,
