@@ -1,8 +1,9 @@
 //! Code on a page is the code of its source: the block between a page's marks equals the lines between a source's
 //! marks.
 //!
-//! On a page the mark is `<!-- PATH -->`, a fenced block follows, and `<!-- end -->`; in the source at PATH the code
-//! lies between `/* loop begins */` and `/* loop ends */`. With `UPDATE_DOCS=1` the page is written anew.
+//! On a page the mark is `<!-- PATH -->`, a fenced block follows, and `<!-- end -->`. In a C source at PATH the code
+//! lies between `/* loop begins */` and `/* loop ends */`; a Rust source is shown from its first `use` to its end. With
+//! `UPDATE_DOCS=1` the page is written anew.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("docs/embedding-c.md", "ffi/examples/follow.c"),
     ("docs/embedding-c.md", "ffi/examples/host.c"),
     ("docs/embedding-c.md", "ffi/examples/waits.c"),
+    ("docs/embedding-rust.md", "core/examples/follow.rs"),
 ];
 
 #[test]
@@ -20,8 +22,11 @@ fn pages_show_the_code_there_is() {
     for (page, source) in SHOWN {
         let text = read(page);
         let code = read(source);
-        let code = between(&code, "/* loop begins */\n", "/* loop ends */", source);
-        let block = format!("\n```c\n{}\n```\n\n", code.trim_matches('\n'));
+        let (language, code) = match code.find("\nuse ") {
+            Some(begin) if source.ends_with(".rs") => ("rust", &code[begin..]),
+            Some(_) | None => ("c", between(&code, "/* loop begins */\n", "/* loop ends */", source)),
+        };
+        let block = format!("\n```{language}\n{}\n```\n\n", code.trim_matches('\n'));
         let mark = format!("<!-- {source} -->\n");
         let shown = between(&text, &mark, "<!-- end -->", page);
         if std::env::var_os("UPDATE_DOCS").is_some() {
