@@ -33,16 +33,8 @@ const LONG_FILES: Allowed = &[];
 const LONG_FUNCTIONS: Allowed = &[];
 
 /// Findings in comments of each top folder, as `words` counts them. Only shrinks; a folder without an entry has none.
-const WORDS: Allowed = &[
-    ("cli", 0),
-    ("core", 111),
-    ("ffi", 171),
-    ("kv", 30),
-    ("lab", 8),
-    ("driver", 376),
-    ("server", 376),
-    ("sim", 250),
-];
+const WORDS: Allowed =
+    &[("core", 111), ("driver", 215), ("ffi", 171), ("kv", 30), ("lab", 3), ("server", 215), ("sim", 249)];
 
 /// Files that people write. Lock files, licences, snapshots and seeds have layouts of their own.
 const TEXT: &[&str] = &["rs", "toml", "md", "sh", "c", "h", "hpp", "cpp", "ts", "js", "css", "html", "yml"];

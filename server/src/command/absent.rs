@@ -1,29 +1,29 @@
-//! Whole families of redis that are not here, and the questions about them that have a true answer: there are no
+//! Whole families of redis that do not exist here, and the questions about them that have a true answer: there are no
 //! scripts, functions or modules, one user, no cluster.
 //!
-//! EVAL, EVALSHA and FCALL are unknown commands: what a script would do cannot be done.
+//! EVAL, EVALSHA and FCALL are unknown commands: nothing could run a script.
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 
-/// FUNCTION FLUSH, SCRIPT FLUSH: there is none.
+/// Runs FUNCTION FLUSH and SCRIPT FLUSH: there is nothing to flush.
 pub(super) fn flush(call: &mut Call<'_>) -> Answer {
     let how = call.arg(2);
     let known = how.eq_ignore_ascii_case(b"async") || how.eq_ignore_ascii_case(b"sync");
     if call.len() > 3 || (call.len() == 3 && !known) {
         let name = call.command.name.replace('|', " ").to_ascii_uppercase();
-        return Err(Fault::Text(format!("ERR {name} only supports SYNC|ASYNC option")));
+        return Err(CommandError::Text(format!("ERR {name} only supports SYNC|ASYNC option")));
     }
     call.ok()
 }
 
-/// FUNCTION LIST, MODULE LIST: none.
+/// Runs FUNCTION LIST and MODULE LIST: there are none.
 pub(super) fn none(call: &mut Call<'_>) -> Answer {
     reply::array(call.out, 0);
     Call::done()
 }
 
-/// SCRIPT EXISTS: none of them.
+/// Runs SCRIPT EXISTS: none of them exists.
 pub(super) fn script_exists(call: &mut Call<'_>) -> Answer {
     reply::array(call.out, call.len() - 2);
     for _ in 2..call.len() {
@@ -32,30 +32,30 @@ pub(super) fn script_exists(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// SCRIPT KILL, FUNCTION KILL: nothing runs.
+/// Runs SCRIPT KILL and FUNCTION KILL: nothing runs.
 pub(super) fn kill(_: &mut Call<'_>) -> Answer {
-    Err(Fault::Static("NOTBUSY No scripts in execution right now."))
+    Err(CommandError::Static("NOTBUSY No scripts in execution right now."))
 }
 
-/// SAVE and BGSAVE.
+/// Refuses SAVE and BGSAVE.
 pub(super) fn save(_: &mut Call<'_>) -> Answer {
-    Err(Fault::Static(
+    Err(CommandError::Static(
         "ERR nothing is saved by command: the disk store keeps what is written by itself, soon after",
     ))
 }
 
-/// ACL WHOAMI: the one user.
+/// Runs ACL WHOAMI: the one user.
 pub(super) fn whoami(call: &mut Call<'_>) -> Answer {
     call.bulk(b"default")
 }
 
-/// ACL USERS: the one user.
+/// Runs ACL USERS: the one user.
 pub(super) fn users(call: &mut Call<'_>) -> Answer {
     reply::array(call.out, 1);
     call.bulk(b"default")
 }
 
-/// CLUSTER, whatever is asked.
+/// Refuses every CLUSTER command.
 pub(super) fn cluster(_: &mut Call<'_>) -> Answer {
-    Err(Fault::Static("ERR This instance has cluster support disabled"))
+    Err(CommandError::Static("ERR This instance has cluster support disabled"))
 }

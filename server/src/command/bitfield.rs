@@ -1,29 +1,29 @@
 //! BITFIELD and BITFIELD_RO: numbers of any width at any bit of a value.
 //!
-//! A command is read whole before anything is done; then its steps go over one copy of the value, which travels once,
-//! as it is at the end.
+//! A command is parsed whole before anything is done; then its steps go over one copy of the value, which becomes one
+//! effect at the end.
 
 use towline_kv::parse_i64;
 
 use super::bits::{offset, row};
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 
 #[cfg(test)]
 mod tests;
 
-const BAD_TYPE: Fault = Fault::Static(
+const BAD_TYPE: CommandError = CommandError::Static(
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
 );
 
-/// What becomes of a number that does not fit its width.
+/// The treatment of a number that does not fit its width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overflow {
     /// Its lowest bits are kept.
     Wrap,
     /// It becomes the nearest that fits.
     Saturate,
-    /// Nothing is written.
+    /// Nothing is written, and the step has no answer.
     Fail,
 }
 
@@ -35,11 +35,11 @@ enum Verb {
     IncrBy(i64),
 }
 
-/// One number of a row.
+/// The place of one number in a row of bits.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     signed: bool,
-    /// 1 to 64.
+    /// Its width, 1 to 64.
     bits: u32,
     /// Its first bit.
     offset: usize,
@@ -51,7 +51,7 @@ struct Step {
     overflow: Overflow,
 }
 
-/// BITFIELD.
+/// Runs BITFIELD.
 pub(super) fn bitfield(call: &mut Call<'_>) -> Answer {
     let steps = steps(call)?;
     let key = call.arg(1);
@@ -67,7 +67,7 @@ pub(super) fn bitfield(call: &mut Call<'_>) -> Answer {
     let mut value = row(old.as_ref()).to_vec();
     value.resize(len, 0);
     let answers: Vec<Option<i64>> = steps.iter().map(|step| step.run(&mut value)).collect();
-    // A step that failed has lengthened the row already in redis; here it has done nothing.
+    // In redis a step that failed has lengthened the row already; here it has done nothing.
     let wrote =
         steps.iter().zip(&answers).any(|(step, answer)| answer.is_some() && !matches!(step.verb, Verb::Get));
     if wrote && value != row(old.as_ref()) {
@@ -77,17 +77,17 @@ pub(super) fn bitfield(call: &mut Call<'_>) -> Answer {
     tell(call, &answers)
 }
 
-/// BITFIELD_RO.
+/// Runs BITFIELD_RO.
 pub(super) fn bitfield_ro(call: &mut Call<'_>) -> Answer {
     let steps = steps(call)?;
     if steps.iter().any(|step| !matches!(step.verb, Verb::Get)) {
-        return Err(Fault::Static("ERR BITFIELD_RO only supports the GET subcommand"));
+        return Err(CommandError::Static("ERR BITFIELD_RO only supports the GET subcommand"));
     }
     let found = call.look(call.arg(1));
     tell(call, &read(&steps, row(found.as_ref())))
 }
 
-/// What steps that only read answer.
+/// Returns the answers of steps that only read.
 fn read(steps: &[Step], row: &[u8]) -> Vec<Option<i64>> {
     steps.iter().map(|step| Some(step.field.read(row))).collect()
 }
@@ -103,7 +103,7 @@ fn tell(call: &mut Call<'_>, answers: &[Option<i64>]) -> Answer {
     Call::done()
 }
 
-fn steps(call: &Call<'_>) -> Result<Vec<Step>, Fault> {
+fn steps(call: &Call<'_>) -> Result<Vec<Step>, CommandError> {
     let (mut steps, mut overflow, mut at) = (Vec::new(), Overflow::Wrap, 2);
     while at < call.len() {
         let left = call.len() - at - 1;
@@ -114,14 +114,14 @@ fn steps(call: &Call<'_>) -> Result<Vec<Step>, Fault> {
                     b"wrap" => Overflow::Wrap,
                     b"sat" => Overflow::Saturate,
                     b"fail" => Overflow::Fail,
-                    _ => return Err(Fault::Static("ERR Invalid OVERFLOW type specified")),
+                    _ => return Err(CommandError::Static("ERR Invalid OVERFLOW type specified")),
                 };
                 at += 2;
                 continue;
             }
             b"get" if left >= 2 => {}
             b"set" | b"incrby" if left >= 3 => {}
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         }
         let field = Field::named(call.arg(at + 1), call.arg(at + 2))?;
         let verb = match word.as_slice() {
@@ -136,14 +136,14 @@ fn steps(call: &Call<'_>) -> Result<Vec<Step>, Fault> {
 }
 
 impl Step {
-    /// Does it, and returns the answer; none if it would overflow and must not.
+    /// Runs the step, and returns its answer; none if it would overflow and must not.
     fn run(&self, row: &mut [u8]) -> Option<i64> {
         let field = self.field;
         let old = field.read(row);
         match self.verb {
             Verb::Get => Some(old),
             Verb::Set(new) => {
-                // As in redis, what is set in an unsigned field is taken for an unsigned number.
+                // As in redis, a number for an unsigned field is taken as unsigned.
                 let new = if field.signed { i128::from(new) } else { i128::from(new.cast_unsigned()) };
                 field.write(row, field.fitted(new, self.overflow)?);
                 Some(old)
@@ -158,7 +158,7 @@ impl Step {
 }
 
 impl Field {
-    fn named(kind: &[u8], place: &[u8]) -> Result<Self, Fault> {
+    fn named(kind: &[u8], place: &[u8]) -> Result<Self, CommandError> {
         let (signed, bits_max) = match kind.first() {
             Some(b'i') => (true, 64),
             Some(b'u') => (false, 63),
@@ -176,7 +176,7 @@ impl Field {
         Ok(Self { signed, bits, offset })
     }
 
-    /// Its number; bits beyond the row's end are zeros.
+    /// Reads its number; bits beyond the row's end are zeros.
     fn read(self, row: &[u8]) -> i64 {
         let mut number = 0_u64;
         for bit in self.offset..self.offset + self.bits as usize {
@@ -188,7 +188,7 @@ impl Field {
         if self.signed { number << unused >> unused } else { number }
     }
 
-    /// Writes its lowest bits.
+    /// Writes the lowest bits of a number.
     fn write(self, row: &mut [u8], number: i64) {
         for (from_end, bit) in (self.offset..self.offset + self.bits as usize).rev().enumerate() {
             let mask = 0x80 >> (bit % 8);
@@ -200,7 +200,7 @@ impl Field {
         }
     }
 
-    /// The number as it fits this width.
+    /// Returns the number as it fits this width.
     fn fitted(self, number: i128, overflow: Overflow) -> Option<i64> {
         let (least, most) = if self.signed {
             (-(1_i128 << (self.bits - 1)), (1_i128 << (self.bits - 1)) - 1)

@@ -1,36 +1,36 @@
 //! Values as rows of bits: SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP. BITFIELD has a file of its own.
 //!
-//! Bit 0 is the highest of the first byte. A row that changes travels as its whole new value.
+//! Bit 0 is the highest of the first byte. A row that changes is written as its whole new value.
 //!
 //! Bounds: a row is as long as a record may be; BITOP reads at most [`BITOP_BYTES_MAX`] bytes of sources.
 
 use towline_kv::{Effect, parse_i64};
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::ranges::range;
 use crate::store::Found;
 
-/// Bytes BITOP reads at most: some 50 milliseconds of them.
+/// The most bytes that BITOP reads: some 50 milliseconds of them.
 const BITOP_BYTES_MAX: usize = 128 << 20;
-/// Bytes of the longest row in redis.
+/// The longest row in redis, in bytes.
 const ROW_BYTES_MAX: i64 = 512 << 20;
 
-const BAD_OFFSET: Fault = Fault::Static("ERR bit offset is not an integer or out of range");
-const BAD_BIT: Fault = Fault::Static("ERR bit is not an integer or out of range");
+const BAD_OFFSET: CommandError = CommandError::Static("ERR bit offset is not an integer or out of range");
+const BAD_BIT: CommandError = CommandError::Static("ERR bit is not an integer or out of range");
 
-/// The number of a bit, from 0.
-pub(super) fn offset(text: &[u8]) -> Result<usize, Fault> {
+/// Reads the number of a bit, from 0.
+pub(super) fn offset(text: &[u8]) -> Result<usize, CommandError> {
     let offset =
         parse_i64(text).filter(|offset| (0..ROW_BYTES_MAX * 8).contains(offset)).ok_or(BAD_OFFSET)?;
     usize::try_from(offset).map_err(|_| BAD_OFFSET)
 }
 
-/// The bytes of what may be nothing.
+/// Returns the bytes of a value, none if there is no value.
 pub(super) fn row(found: Option<&Found>) -> &[u8] {
     found.map_or(b"", |found| &found.value)
 }
 
-/// SETBIT.
+/// Runs SETBIT.
 pub(super) fn setbit(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let offset = offset(call.arg(2))?;
@@ -57,7 +57,7 @@ pub(super) fn setbit(call: &mut Call<'_>) -> Answer {
     call.integer(i64::from(was))
 }
 
-/// GETBIT.
+/// Runs GETBIT.
 pub(super) fn getbit(call: &mut Call<'_>) -> Answer {
     let offset = offset(call.arg(2))?;
     let found = call.look(call.arg(1));
@@ -65,18 +65,18 @@ pub(super) fn getbit(call: &mut Call<'_>) -> Answer {
     call.integer(i64::from(on))
 }
 
-/// Whether an argument says that places are bits, not bytes.
-fn in_bits(unit: &[u8]) -> Result<bool, Fault> {
+/// Returns whether an argument counts in bits, not bytes.
+fn in_bits(unit: &[u8]) -> Result<bool, CommandError> {
     if unit.eq_ignore_ascii_case(b"bit") {
         Ok(true)
     } else if unit.eq_ignore_ascii_case(b"byte") {
         Ok(false)
     } else {
-        Err(Fault::Syntax)
+        Err(CommandError::Syntax)
     }
 }
 
-/// The first and the last bit of a row that a command names; `None` if that is no bit.
+/// Returns the first and the last bit of a row that a command names; `None` if that is no bit.
 fn named(start: i64, end: i64, bits: bool, row: &[u8]) -> Option<(usize, usize)> {
     if bits {
         return range(start, end, row.len() * 8);
@@ -84,7 +84,7 @@ fn named(start: i64, end: i64, bits: bool, row: &[u8]) -> Option<(usize, usize)>
     range(start, end, row.len()).map(|(from, to)| (from * 8, to * 8 + 7))
 }
 
-/// A byte of which only the bits from `from` to `to` of the row are left.
+/// Returns a byte in which only the bits from `from` to `to` of the row are left.
 fn masked(row: &[u8], at: usize, from: usize, to: usize) -> u8 {
     let mut byte = row[at];
     if at == from / 8 {
@@ -96,7 +96,7 @@ fn masked(row: &[u8], at: usize, from: usize, to: usize) -> u8 {
     byte
 }
 
-/// BITCOUNT.
+/// Runs BITCOUNT.
 pub(super) fn bitcount(call: &mut Call<'_>) -> Answer {
     let Some(found) = call.look(call.arg(1)) else { return call.integer(0) };
     let row = &*found.value;
@@ -107,7 +107,7 @@ pub(super) fn bitcount(call: &mut Call<'_>) -> Answer {
             let (start, end) = (call.number(2)?, call.number(3)?);
             named(start, end, in_bits(call.arg(4))?, row)
         }
-        _ => return Err(Fault::Syntax),
+        _ => return Err(CommandError::Syntax),
     };
     let Some((from, to)) = bits else { return call.integer(0) };
     call.cost.spend_bytes(row.len());
@@ -120,15 +120,15 @@ pub(super) fn bitcount(call: &mut Call<'_>) -> Answer {
     call.integer(ones)
 }
 
-/// BITPOS.
+/// Runs BITPOS.
 pub(super) fn bitpos(call: &mut Call<'_>) -> Answer {
     let one = match call.number(2)? {
         0 => false,
         1 => true,
-        _ => return Err(Fault::Static("ERR The bit argument must be 1 or 0.")),
+        _ => return Err(CommandError::Static("ERR The bit argument must be 1 or 0.")),
     };
     let found = call.look(call.arg(1));
-    // An unwritten row is without an end, and of zeros.
+    // A missing row counts as zeros without an end.
     let Some(found) = found else { return call.integer(if one { -1 } else { 0 }) };
     let row = &*found.value;
     let bits = match call.len() {
@@ -140,24 +140,24 @@ pub(super) fn bitpos(call: &mut Call<'_>) -> Answer {
             let bits = in_bits(call.arg(5))?;
             named(start, call.number(4)?, bits, row)
         }
-        _ => return Err(Fault::Syntax),
+        _ => return Err(CommandError::Syntax),
     };
     let Some((from, to)) = bits else { return call.integer(-1) };
     call.cost.spend_bytes(row.len());
     if let Some(place) = first(row, from, to, one) {
         return call.integer(place);
     }
-    // Behind a row whose end was not named zeros follow.
+    // A row whose end was not named goes on with zeros.
     let place = if one || call.len() > 4 { -1 } else { i64::try_from(row.len() * 8).unwrap_or(i64::MAX) };
     call.integer(place)
 }
 
-/// The first bit from `from` to `to` that is a one, or a zero.
+/// Returns the first bit from `from` to `to` that is a one, or a zero.
 fn first(row: &[u8], from: usize, to: usize, one: bool) -> Option<usize> {
     let same = if one { 0 } else { 0xff };
     let begin = from / 8;
     let skipped = row.get(begin + 1..=to / 8)?.iter().position(|byte| *byte != same);
-    // The first byte is looked at by itself, because only a part of it may count.
+    // The first byte is tested by itself, because only a part of it may count.
     for at in [Some(begin), skipped.map(|skipped| begin + 1 + skipped)].into_iter().flatten() {
         let byte = row[at] ^ same;
         let byte = if at == begin { byte & (0xff >> (from % 8)) } else { byte };
@@ -178,17 +178,17 @@ enum Op {
     Not,
 }
 
-/// BITOP. Shorter rows count as if zeros followed them.
+/// Runs BITOP. Shorter rows count as if zeros followed them.
 pub(super) fn bitop(call: &mut Call<'_>) -> Answer {
     let op = match call.arg(1).to_ascii_lowercase().as_slice() {
         b"and" => Op::And,
         b"or" => Op::Or,
         b"xor" => Op::Xor,
         b"not" => Op::Not,
-        _ => return Err(Fault::Syntax),
+        _ => return Err(CommandError::Syntax),
     };
     if op == Op::Not && call.len() != 4 {
-        return Err(Fault::Static("ERR BITOP NOT must be called with a single source key."));
+        return Err(CommandError::Static("ERR BITOP NOT must be called with a single source key."));
     }
     let key = call.arg(2);
     let (mut rows, mut bytes) = (Vec::new(), 0_usize);
@@ -198,7 +198,7 @@ pub(super) fn bitop(call: &mut Call<'_>) -> Answer {
         if bytes > BITOP_BYTES_MAX {
             let text =
                 format!("ERR BITOP would read {bytes} bytes and more, the limit is {BITOP_BYTES_MAX} bytes");
-            return Err(Fault::Text(text));
+            return Err(CommandError::Text(text));
         }
         rows.push(found);
     }

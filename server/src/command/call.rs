@@ -1,14 +1,14 @@
-//! One command under way: its arguments, what it may touch, and how it fails.
+//! One command under way: its arguments, the state it may use, and its failures.
 //!
-//! A writing handler looks at its keys with [`Call::look`], pushes effects, says [`Call::commit`] and replies after
-//! that. A reading handler only looks; what it found to be past its time is deleted when it is done. Both read through
-//! the call alone ([`Call::look`], [`Call::lives`], [`Call::key_count`], [`Call::some_key`], [`Call::walk_part`]):
-//! inside a transaction it shows what the commands before this one did.
+//! A writing handler reads its keys with [`Call::look`], pushes effects, calls [`Call::commit`] and replies after that.
+//! A reading handler only reads; keys that it found expired are deleted when it is done. Both read through the call
+//! alone ([`Call::look`], [`Call::lives`], [`Call::key_count`], [`Call::some_key`], [`Call::walk_part`]): inside a
+//! transaction it shows the changes of the commands before this one.
 //!
 //! A reply that may be long is bounded before it is built ([`Call::reply_fits`]). A command that may take long counts
 //! its steps ([`Cost`]) and ends a slice with [`Outcome::Again`].
 //!
-//! Invariants: `record` holds the effects of this command and no other; after `commit` it is empty. A fault before
+//! Invariants: `record` holds the effects of this command and no other; after `commit` it is empty. A failure before
 //! `commit` leaves the store as it was.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use towline_kv::{Args, Effect, ExpiryMs, parse_i64};
 use super::backend::{Backend, Outcome, Refusal};
 use super::client::Client;
 pub(super) use super::cost::{Cost, KEY_STEPS, WHOLE_STEPS};
-pub(super) use super::fault::Fault;
+pub(super) use super::error::CommandError;
 use super::overlay::Overlay;
 use super::reply;
 use super::table::{Command, Flags};
@@ -27,38 +27,38 @@ use super::transaction::Transaction;
 use super::walk::{Walk, Wanted};
 use crate::store::Found;
 
-/// Arguments of one command that is done in one go.
+/// The most arguments of a command that is not cut into slices.
 const ARGS_MAX: usize = 1 << 17;
 
-/// How a command ends.
-pub(super) type Answer = Result<Outcome, Fault>;
+/// The end of a command: an outcome or an error.
+pub(super) type Answer = Result<Outcome, CommandError>;
 
 /// One command under way.
 pub(super) struct Call<'a> {
     pub(super) command: &'static Command,
-    /// The name is the first.
+    /// The arguments, beginning with the name.
     pub(super) args: Args<'a>,
     pub(super) client: &'a mut Client,
     pub(super) backend: &'a mut dyn Backend,
     pub(super) out: &'a mut Vec<u8>,
     /// The effects so far.
     pub(super) record: &'a mut Vec<u8>,
-    /// Room for a reply whose length stands before it.
+    /// A buffer for a reply that has its length before it.
     pub(super) scratch: &'a mut Vec<u8>,
     pub(super) now_ms: u64,
-    /// Keys whose `DEL` stands in `record` because their time had come.
+    /// How many keys have a `DEL` in `record` because they had expired.
     pub(super) expired: u64,
-    /// What the client watches and has queued.
+    /// The client's transaction: watched keys and queued commands.
     pub(super) tx: &'a mut Option<Box<Transaction>>,
     /// The walk of a command that goes on in slices.
     pub(super) walk: &'a mut Option<Box<Walk>>,
-    /// What the transaction that runs has changed so far; none outside of EXEC.
+    /// The changes of the running transaction so far; none outside of EXEC.
     pub(super) overlay: Option<&'a mut Overlay>,
     pub(super) cost: &'a mut Cost,
 }
 
 impl<'a> Call<'a> {
-    /// Checks what the table knows and runs the command.
+    /// Checks the command against the table and runs it.
     #[inline]
     pub(super) fn run(&mut self) -> Answer {
         self.check()?;
@@ -68,56 +68,56 @@ impl<'a> Call<'a> {
         self.ready_for(self.command)?;
         let outcome = (self.command.run)(self)?;
         if !self.record.is_empty() {
-            self.bury();
+            self.delete_expired();
         }
         Ok(outcome)
     }
 
-    /// Whether so many arguments may be right.
+    /// Checks the number of arguments.
     #[inline]
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), CommandError> {
         if !self.command.takes(self.args.len()) {
-            return Err(Fault::Arity(self.command.name));
+            return Err(CommandError::Arity(self.command.name));
         }
         if self.args.len() > ARGS_MAX {
             let (args, name) = (self.args.len(), self.command.name);
             let text =
                 format!("ERR {args} arguments for '{name}' at once, the limit is {ARGS_MAX}: ask in parts");
-            return Err(Fault::Text(text));
+            return Err(CommandError::Text(text));
         }
         Ok(())
     }
 
-    /// Whether a command may run before a replica's first state is complete, or that is here.
-    pub(super) fn ready_for(&self, command: &Command) -> Result<(), Fault> {
+    /// Checks that a command may run: the state is complete, or the command does not need it.
+    pub(super) fn ready_for(&self, command: &Command) -> Result<(), CommandError> {
         if command.flags.has(Flags::LOADING) || !self.backend.loading() {
             return Ok(());
         }
-        Err(Fault::Static("LOADING Towline is loading the dataset in memory"))
+        Err(CommandError::Static("LOADING Towline is loading the dataset in memory"))
     }
 
-    /// Arguments, the name counted.
+    /// Returns the number of arguments, the name counted.
     pub(super) fn len(&self) -> usize {
         self.args.len()
     }
 
-    /// An argument the arity promises; nothing at all if it lied.
+    /// Returns an argument that the arity promises; an empty one if the promise is broken.
     #[inline]
     pub(super) fn arg(&self, index: usize) -> &'a [u8] {
         self.args.get(index).unwrap_or(b"")
     }
 
-    /// An argument that is a number.
-    pub(super) fn number(&self, index: usize) -> Result<i64, Fault> {
-        parse_i64(self.arg(index)).ok_or(Fault::NotInteger)
+    /// Returns an argument that is a number.
+    pub(super) fn number(&self, index: usize) -> Result<i64, CommandError> {
+        parse_i64(self.arg(index)).ok_or(CommandError::NotInteger)
     }
 
-    /// The time as redis counts it, signed.
+    /// Returns the time as redis counts it, signed.
     pub(super) fn now(&self) -> i64 {
         i64::try_from(self.now_ms).unwrap_or(i64::MAX)
     }
 
-    /// What lives under a key now. A key past its time does not; on a primary its end goes into the record.
+    /// Returns the live entry of a key. An expired key has none; on a primary its deletion goes into the record.
     #[inline]
     pub(super) fn look(&mut self, key: &[u8]) -> Option<Found> {
         let found = self.find(key);
@@ -144,12 +144,12 @@ impl<'a> Call<'a> {
         Some(found)
     }
 
-    /// How many keys there are. Those past their time count until they are deleted, as in redis.
+    /// Returns how many keys there are. Expired keys count until they are deleted, as in redis.
     pub(super) fn key_count(&self) -> u64 {
         self.overlay.as_ref().map_or_else(|| self.backend.store().len(), |overlay| overlay.len())
     }
 
-    /// Some key, past its time or not.
+    /// Returns some key, expired or not.
     pub(super) fn some_key(&mut self) -> Option<Arc<[u8]>> {
         let random = self.backend.dice();
         let Some(overlay) = &self.overlay else { return self.backend.store().some_key(random) };
@@ -173,37 +173,37 @@ impl<'a> Call<'a> {
         walk.part(self.backend.store(), self.overlay.as_deref(), wanted, self.cost, show);
     }
 
-    /// Ends a slice: keeps the walk for the next one. Inside a transaction there is none, so it takes too long.
+    /// Ends a slice: keeps the walk for the next one. A transaction has no next one, so the command takes too long.
     pub(super) fn go_on_later(&mut self, walk: Box<Walk>) -> Answer {
         if self.overlay.is_some() {
-            return Err(Fault::TooCostly);
+            return Err(CommandError::TooCostly);
         }
         *self.walk = Some(walk);
         Ok(Outcome::Again)
     }
 
-    /// Whether this is a command of a transaction that runs: it cannot wait.
+    /// Returns whether this is a command of a running transaction: it cannot wait.
     pub(super) fn in_transaction(&self) -> bool {
         self.overlay.is_some()
     }
 
     /// Refuses a reply of so many bytes that would be too long, before it is built.
-    pub(super) fn reply_fits(&self, bytes: usize) -> Result<(), Fault> {
+    pub(super) fn reply_fits(&self, bytes: usize) -> Result<(), CommandError> {
         let (bytes, bytes_max) = (bytes as u64, self.backend.reply_bytes_max() as u64);
-        if bytes <= bytes_max { Ok(()) } else { Err(Fault::ReplyTooLong { bytes, bytes_max }) }
+        if bytes <= bytes_max { Ok(()) } else { Err(CommandError::ReplyTooLong { bytes, bytes_max }) }
     }
 
-    /// A pattern that is not too long to be matched.
-    pub(super) fn pattern(&self, index: usize) -> Result<&'a [u8], Fault> {
+    /// Returns a pattern that is not too long to be matched.
+    pub(super) fn pattern(&self, index: usize) -> Result<&'a [u8], CommandError> {
         let (pattern, max) = (self.arg(index), super::glob::PATTERN_MAX);
         if pattern.len() <= max {
             return Ok(pattern);
         }
         let len = pattern.len();
-        Err(Fault::Text(format!("ERR the pattern is {len} bytes long, the limit is {max} bytes")))
+        Err(CommandError::Text(format!("ERR the pattern is {len} bytes long, the limit is {max} bytes")))
     }
 
-    /// Whether anything lives under a key now.
+    /// Returns whether a key has a live entry.
     pub(super) fn lives(&mut self, key: &[u8]) -> bool {
         self.look(key).is_some()
     }
@@ -211,7 +211,7 @@ impl<'a> Call<'a> {
     #[cold]
     fn expire(&mut self, key: &[u8]) {
         let end = Effect::Del { key };
-        // What finds no room in this record the expiry index will find.
+        // The expiry index finds the expired keys that have no room in this record.
         let room = self.backend.record_bytes_max().saturating_sub(self.record.len());
         if end.encoded_len() <= room && self.backend.writable().is_ok() {
             end.encode(self.record);
@@ -219,7 +219,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Adds what makes a key hold this value and end at this moment, whatever was there.
+    /// Adds the effects that give a key this value and this expiry, whatever it held.
     pub(super) fn push_entry(&mut self, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) {
         self.push(&Effect::Set { key, value });
         if let Some(at) = expiry {
@@ -232,23 +232,23 @@ impl<'a> Call<'a> {
         effect.encode(self.record);
     }
 
-    /// Refuses what would not fit a record as a `SET`, which is how snapshots carry it.
+    /// Refuses an entry that would not fit a record as a `SET`, which is how snapshots carry it.
     #[inline]
-    pub(super) fn fits(&self, key: &[u8], value_len: usize) -> Result<(), Fault> {
+    pub(super) fn fits(&self, key: &[u8], value_len: usize) -> Result<(), CommandError> {
         self.within(Effect::set_len(key.len(), value_len))
     }
 
-    /// The same for a value that a command makes longer, in the words redis has for that.
-    pub(super) fn may_grow(&self, key: &[u8], value_len: usize) -> Result<(), Fault> {
+    /// The same for a value that a command makes longer, with redis's text for that.
+    pub(super) fn may_grow(&self, key: &[u8], value_len: usize) -> Result<(), CommandError> {
         let (bytes, bytes_max) = (Effect::set_len(key.len(), value_len), self.backend.record_bytes_max());
         if bytes <= bytes_max {
             return Ok(());
         }
-        Err(Fault::Outgrown { bytes: bytes as u64, bytes_max: bytes_max as u64 })
+        Err(CommandError::Outgrown { bytes: bytes as u64, bytes_max: bytes_max as u64 })
     }
 
     #[inline]
-    pub(super) fn within(&self, len: usize) -> Result<(), Fault> {
+    pub(super) fn within(&self, len: usize) -> Result<(), CommandError> {
         let max = self.backend.record_bytes_max();
         if len <= max {
             return Ok(());
@@ -256,9 +256,9 @@ impl<'a> Call<'a> {
         Err(Refusal::TooLong { bytes: len as u64, bytes_max: max as u64 }.into())
     }
 
-    /// Writes the record, if there is anything in it.
+    /// Writes the record, unless it is empty.
     #[inline]
-    pub(super) fn commit(&mut self) -> Result<(), Fault> {
+    pub(super) fn commit(&mut self) -> Result<(), CommandError> {
         if !self.record.is_empty()
             && let Some(offset) = self.write()?
         {
@@ -267,12 +267,12 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    /// Writes the record; inside a transaction it only becomes a part of what that will write.
-    fn write(&mut self) -> Result<Option<EpochOffset>, Fault> {
+    /// Writes the record; inside a transaction it only becomes a part of the transaction's record.
+    fn write(&mut self) -> Result<Option<EpochOffset>, CommandError> {
         self.within(self.record.len())?;
         if let Some(overlay) = &mut self.overlay {
             let taken = overlay.take(self.backend.store(), self.record);
-            taken.map_err(|error| Fault::Text(format!("ERR {error}")))?;
+            taken.map_err(|error| CommandError::Text(format!("ERR {error}")))?;
             overlay.expired += std::mem::take(&mut self.expired);
             self.record.clear();
             return Ok(None);
@@ -285,16 +285,16 @@ impl<'a> Call<'a> {
         Ok(Some(place))
     }
 
-    /// Deletes what a read found past its time. The read stands even when that fails; the keys are found again.
+    /// Deletes the keys that a read found expired. The read is valid even if that fails; the keys are found again.
     #[cold]
-    pub(super) fn bury(&mut self) {
+    pub(super) fn delete_expired(&mut self) {
         if !self.record.is_empty() && self.write().is_err() {
             self.record.clear();
             self.expired = 0;
         }
     }
 
-    /// Nothing more to say.
+    /// Ends a command whose reply is complete.
     pub(super) fn done() -> Answer {
         Ok(Outcome::Done)
     }
@@ -317,7 +317,7 @@ impl<'a> Call<'a> {
         Self::done()
     }
 
-    /// Replies that nothing is there.
+    /// Replies that nothing exists.
     pub(super) fn null(&mut self) -> Answer {
         reply::null(self.out, self.client.resp);
         Self::done()
@@ -346,13 +346,13 @@ pub(super) fn run_sub(call: &mut Call<'_>) -> Answer {
 }
 
 impl Command {
-    /// The subcommand of this name, which takes so many arguments.
-    pub(super) fn find_sub(&self, given: &[u8], args: usize) -> Result<&'static Self, Fault> {
+    /// Returns the subcommand of this name, which takes so many arguments.
+    pub(super) fn find_sub(&self, given: &[u8], args: usize) -> Result<&'static Self, CommandError> {
         let Some(sub) = self.sub(given) else {
             let given = String::from_utf8_lossy(&given[..given.len().min(128)]);
             let name = self.name.to_ascii_uppercase();
-            return Err(Fault::Text(format!("ERR unknown subcommand '{given}'. Try {name} HELP.")));
+            return Err(CommandError::Text(format!("ERR unknown subcommand '{given}'. Try {name} HELP.")));
         };
-        if sub.takes(args) { Ok(sub) } else { Err(Fault::Arity(sub.name)) }
+        if sub.takes(args) { Ok(sub) } else { Err(CommandError::Arity(sub.name)) }
     }
 }

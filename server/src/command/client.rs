@@ -7,90 +7,90 @@ use std::fmt::Write;
 use towline_core::EpochOffset;
 use towline_kv::parse_i64;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply::{self, Resp};
 
-/// Bytes of the longest name a client may give itself or its library.
+/// The most bytes of a name that a client gives itself or its library.
 const NAME_MAX: usize = 256;
 
-/// Which replies a client wants, as it said with CLIENT REPLY.
+/// The replies that a client wants, by CLIENT REPLY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Replies {
-    /// All.
+    /// A reply to every command.
     #[default]
     On,
-    /// None.
+    /// No reply.
     Off,
-    /// None to the command after this one.
+    /// No reply to the command after this one.
     SkipNext,
-    /// None to this command.
+    /// No reply to this command.
     Skip,
 }
 
-/// The bytes a connection's buffers hold, and the event it waits for.
+/// The bytes that a connection's buffers hold, and its waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClientUsage {
-    /// Requests that were read and not run.
+    /// Bytes of requests that were read and not run.
     pub unread: usize,
-    /// Room for more of them.
+    /// Free bytes of the request buffer.
     pub unread_free: usize,
-    /// Replies it has not taken.
+    /// Bytes of replies that the client has not taken.
     pub untaken: usize,
     /// Room of the reply buffer.
     pub reply_room: usize,
-    /// The most that was in it at a time, within some seconds before its last reply.
+    /// The most bytes in it at a time, within some seconds before the last reply.
     pub reply_peak: usize,
     /// Commands queued since MULTI; none outside.
     pub queued: Option<usize>,
-    /// What these take.
+    /// Bytes of these commands.
     pub queued_bytes: usize,
-    /// Keys it watches.
+    /// Keys that it watches.
     pub watched: usize,
-    /// All it takes.
+    /// All its memory.
     pub total: usize,
-    /// A command of it waits.
+    /// Set while one of its commands waits.
     pub waits: bool,
-    /// It is being closed.
+    /// Set while it is being closed.
     pub ends: bool,
 }
 
-/// What is known of one connection.
+/// One connection, as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// Its number, never given twice.
     pub id: u64,
-    /// Where it connected from.
+    /// The address it connected from.
     pub addr: String,
-    /// What it connected to.
+    /// The address it connected to.
     pub local_addr: String,
     /// The name it gave itself.
     pub name: String,
-    /// The library it says it uses.
+    /// The name of its library, as it gave it.
     pub lib_name: String,
     /// That library's version.
     pub lib_version: String,
-    /// The protocol it speaks.
+    /// The version of the protocol it uses.
     pub resp: Resp,
     /// When it connected, in Unix milliseconds.
     pub connected_ms: u64,
-    /// When it last asked for anything.
+    /// The time of its last request.
     pub seen_ms: u64,
-    /// What it last asked for.
+    /// Its last command.
     pub last_command: &'static str,
     /// Bytes of the request that is under way.
     pub request_bytes: usize,
-    /// Its last write, in the history it was made in: what WAIT waits for.
+    /// Its last write, in the history it was made in, for WAIT.
     pub last_write: EpochOffset,
     /// The replies it wants.
     pub replies: Replies,
-    /// It asked to be closed last when memory is short.
+    /// Set if it asked to be closed last when memory is short.
     pub no_evict: bool,
-    /// It asked not to count as a reader of what it reads.
+    /// Set if it asked not to count as a reader.
     pub no_touch: bool,
 }
 
 impl Client {
-    /// A client that just connected.
+    /// Returns a client that just connected.
     #[must_use]
     pub fn new(id: u64, addr: String, local_addr: String, now_ms: u64) -> Self {
         Self {
@@ -112,13 +112,14 @@ impl Client {
         }
     }
 
-    /// Whether it wants no reply to what it asks now.
+    /// Returns whether it wants no reply to its current command.
     #[must_use]
     pub const fn is_muted(&self) -> bool {
         matches!(self.replies, Replies::Off | Replies::Skip)
     }
 
-    /// Its line in CLIENT LIST, with all fields of redis. There is no descriptor to show, no tracking, no pub/sub.
+    /// Appends its line of CLIENT LIST, with all fields of redis. There is no descriptor to show, no tracking, no
+    /// pub/sub.
     fn describe(&self, usage: &ClientUsage, now_ms: u64, list: &mut String) {
         let resp = match self.resp {
             Resp::V2 => 2,
@@ -157,7 +158,7 @@ impl Client {
         );
     }
 
-    /// redis's letters for what it is doing.
+    /// Returns redis's letters for its state.
     fn flags(&self, usage: &ClientUsage) -> String {
         let all = [
             (usage.waits, 'b'),
@@ -171,7 +172,7 @@ impl Client {
     }
 }
 
-/// CLIENT GETNAME.
+/// Runs CLIENT GETNAME.
 pub(super) fn getname(call: &mut Call<'_>) -> Answer {
     if call.client.name.is_empty() {
         return call.null();
@@ -180,18 +181,18 @@ pub(super) fn getname(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// CLIENT SETNAME.
+/// Runs CLIENT SETNAME.
 pub(super) fn setname(call: &mut Call<'_>) -> Answer {
     call.client.name = client_name(call.arg(2))?;
     call.ok()
 }
 
-/// A name a client gives itself.
-pub(super) fn client_name(name: &[u8]) -> Result<String, Fault> {
+/// Checks a name that a client gives itself.
+pub(super) fn client_name(name: &[u8]) -> Result<String, CommandError> {
     checked(name, "ERR Client names cannot contain spaces, newlines or special characters.")
 }
 
-/// CLIENT SETINFO.
+/// Runs CLIENT SETINFO.
 pub(super) fn setinfo(call: &mut Call<'_>) -> Answer {
     let (option, value) = (call.arg(2), call.arg(3));
     if option.eq_ignore_ascii_case(b"lib-name") {
@@ -201,52 +202,57 @@ pub(super) fn setinfo(call: &mut Call<'_>) -> Answer {
         let wrong = "ERR lib-ver cannot contain spaces, newlines or special characters.";
         call.client.lib_version = checked(value, wrong)?;
     } else {
-        return Err(Fault::Text(format!("ERR Unrecognized option '{}'", String::from_utf8_lossy(option))));
+        return Err(CommandError::Text(format!(
+            "ERR Unrecognized option '{}'",
+            String::from_utf8_lossy(option)
+        )));
     }
     call.ok()
 }
 
-/// Names stand in lines of words, so they are words.
-fn checked(name: &[u8], wrong: &'static str) -> Result<String, Fault> {
+/// Checks that a name has no spaces: it is a word in CLIENT LIST.
+fn checked(name: &[u8], wrong: &'static str) -> Result<String, CommandError> {
     if name.len() > NAME_MAX {
-        return Err(Fault::Text(format!("ERR names are at most {NAME_MAX} bytes long")));
+        return Err(CommandError::Text(format!("ERR names are at most {NAME_MAX} bytes long")));
     }
     if !name.iter().all(u8::is_ascii_graphic) {
-        return Err(Fault::Static(wrong));
+        return Err(CommandError::Static(wrong));
     }
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
-/// CLIENT ID.
+/// Runs CLIENT ID.
 pub(super) fn id(call: &mut Call<'_>) -> Answer {
     call.integer(call.client.id)
 }
 
-/// The word ON or OFF.
-pub(super) fn on_or_off(word: &[u8]) -> Result<bool, Fault> {
+/// Reads ON or OFF.
+pub(super) fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
     if word.eq_ignore_ascii_case(b"on") {
         Ok(true)
     } else if word.eq_ignore_ascii_case(b"off") {
         Ok(false)
     } else {
-        Err(Fault::Syntax)
+        Err(CommandError::Syntax)
     }
 }
 
-/// CLIENT GETREDIR: nothing is tracked, so nothing goes elsewhere.
+/// Runs CLIENT GETREDIR: nothing is tracked, so nothing is redirected.
 pub(super) fn getredir(call: &mut Call<'_>) -> Answer {
     call.integer(-1)
 }
 
-/// CLIENT TRACKING: OFF is how it is.
+/// Runs CLIENT TRACKING: OFF is accepted, because nothing is tracked.
 pub(super) fn tracking(call: &mut Call<'_>) -> Answer {
     if on_or_off(call.arg(2))? {
-        return Err(Fault::Static("ERR CLIENT TRACKING is not supported: nobody is told when a key changes"));
+        return Err(CommandError::Static(
+            "ERR CLIENT TRACKING is not supported: nobody is told when a key changes",
+        ));
     }
     call.ok()
 }
 
-/// CLIENT TRACKINGINFO.
+/// Runs CLIENT TRACKINGINFO.
 pub(super) fn trackinginfo(call: &mut Call<'_>) -> Answer {
     let (out, version) = (&mut *call.out, call.client.resp);
     reply::map(out, version, 3);
@@ -260,15 +266,15 @@ pub(super) fn trackinginfo(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// Which clients CLIENT LIST shows.
+/// The clients that CLIENT LIST shows.
 enum Which {
     All,
     None,
     Ids(Vec<u64>),
 }
 
-/// The usage of the client that asks. The commands of a transaction count as queued until the last of them was run, as
-/// in redis.
+/// Returns the usage of the client that asks. As in redis, the commands of a transaction count as queued until the last
+/// of them was run.
 fn own_usage(call: &Call<'_>) -> ClientUsage {
     let (queued, queued_bytes) = match (&call.overlay, &call.tx) {
         (Some(overlay), _) => (Some(overlay.queued.0), overlay.queued.1),
@@ -281,7 +287,7 @@ fn own_usage(call: &Call<'_>) -> ClientUsage {
     ClientUsage { queued, queued_bytes, watched, unread, ..usage }
 }
 
-/// CLIENT INFO.
+/// Runs CLIENT INFO.
 pub(super) fn info(call: &mut Call<'_>) -> Answer {
     let mut line = String::new();
     call.client.describe(&own_usage(call), call.now_ms, &mut line);
@@ -289,7 +295,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// CLIENT LIST, with TYPE or ID.
+/// Runs CLIENT LIST, with TYPE or ID.
 pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let which = which(call)?;
     let wanted = |client: &Client| match &which {
@@ -310,7 +316,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-fn which(call: &Call<'_>) -> Result<Which, Fault> {
+fn which(call: &Call<'_>) -> Result<Which, CommandError> {
     if call.len() == 2 {
         return Ok(Which::All);
     }
@@ -323,14 +329,14 @@ fn which(call: &Call<'_>) -> Result<Which, Fault> {
             b"master" | b"replica" | b"slave" | b"pubsub" => Ok(Which::None),
             _ => {
                 let kind = String::from_utf8_lossy(call.arg(3));
-                Err(Fault::Text(format!("ERR Unknown client type '{kind}'")))
+                Err(CommandError::Text(format!("ERR Unknown client type '{kind}'")))
             }
         };
     }
     if call.len() > 3 && option.eq_ignore_ascii_case(b"id") {
         let ids = call.args.iter().skip(3).map(|id| parse_i64(id).and_then(|id| u64::try_from(id).ok()));
         let ids: Option<Vec<u64>> = ids.map(|id| id.filter(|id| *id > 0)).collect();
-        return ids.map(Which::Ids).ok_or(Fault::Static("ERR Invalid client ID"));
+        return ids.map(Which::Ids).ok_or(CommandError::Static("ERR Invalid client ID"));
     }
-    Err(Fault::Syntax)
+    Err(CommandError::Syntax)
 }

@@ -1,10 +1,10 @@
-//! CONFIG: the settings as clients and tools ask for them. All of them are given at the start; CONFIG SET takes what a
-//! setting already is, and refuses everything else in redis's words.
+//! CONFIG: the settings for clients and tools. All of them are given at the start; CONFIG SET accepts the value that a
+//! setting has already, and refuses everything else with redis's text.
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::{glob, replication, reply};
 
-/// The settings, by name.
+/// Returns the settings, by name.
 fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
     let status = call.backend.status();
     let durable = if status.store == "disk" { "yes" } else { "no" };
@@ -47,7 +47,7 @@ fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// CONFIG GET.
+/// Runs CONFIG GET.
 pub(super) fn get(call: &mut Call<'_>) -> Answer {
     let asked = |name: &str| call.args.iter().skip(2).any(|glob| glob::matches(glob, name.as_bytes(), true));
     let found: Vec<_> = settings(call).into_iter().filter(|(name, _)| asked(name)).collect();
@@ -59,10 +59,10 @@ pub(super) fn get(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// CONFIG SET.
+/// Runs CONFIG SET.
 pub(super) fn set(call: &mut Call<'_>) -> Answer {
     if !call.len().is_multiple_of(2) {
-        return Err(Fault::Syntax);
+        return Err(CommandError::Syntax);
     }
     let settings = settings(call);
     let mut asked: Vec<(&str, &str, &[u8])> = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
         else {
             let name = String::from_utf8_lossy(name);
             let text = format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
-            return Err(Fault::Text(text));
+            return Err(CommandError::Text(text));
         };
         if asked.iter().any(|(before, ..)| before == name) {
             return Err(failed(name, "duplicate parameter"));
@@ -90,18 +90,18 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
     call.ok()
 }
 
-fn failed(name: &str, why: &str) -> Fault {
-    Fault::Text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+fn failed(name: &str, why: &str) -> CommandError {
+    CommandError::Text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
 }
 
-/// CONFIG RESETSTAT.
+/// Runs CONFIG RESETSTAT.
 pub(super) fn resetstat(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
     call.backend.counts_mut().reset(&status);
     call.ok()
 }
 
-/// CONFIG REWRITE.
+/// Refuses CONFIG REWRITE.
 pub(super) fn rewrite(_: &mut Call<'_>) -> Answer {
-    Err(Fault::Static("ERR The server is running without a config file"))
+    Err(CommandError::Static("ERR The server is running without a config file"))
 }

@@ -1,29 +1,29 @@
-//! What a command costs, counted in steps: a clock that is the same on every machine.
+//! The cost of a command, counted in steps: a clock that is the same on every machine.
 //!
-//! A run ends when its steps are spent, and so does a slice of a command that takes long; the engine adds up what all
-//! clients spent in a turn. So how long others wait is bounded without a look at the time.
+//! A run ends when its steps are spent, and so does a slice of a command that takes long; the engine adds up the steps
+//! of all clients in a turn. So the time that others wait is bounded without reading a clock.
 
-/// Steps of one slice: about a millisecond. A step is the comparing of one byte of a pattern, some 3 ns.
+/// Steps of one slice: about a millisecond. A step compares one byte of a pattern, some 3 ns.
 pub(super) const RUN_STEPS: u64 = 400_000;
-/// Steps of what cannot be cut into slices, a transaction or one command of many keys: some 40 ms.
+/// Steps of a command that cannot be cut into slices, a transaction or one of many keys: some 40 ms.
 pub(super) const WHOLE_STEPS: u64 = 12_000_000;
-/// Looking at one key.
+/// Steps to look up one key.
 pub(super) const KEY_STEPS: u64 = 30;
-/// Reading and answering a request beyond its keys.
+/// Steps to read a request and to reply, beyond its keys.
 const REQUEST_STEPS: u64 = 30;
 /// Bytes that are copied or hashed in one step.
 const STEP_BYTES: usize = 16;
-/// What was spent, counted in steps: a clock that is the same on every machine.
+/// The steps of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     /// Steps spent in this run.
     pub(super) spent: u64,
-    /// Where to stop.
+    /// The steps at which the run stops.
     pub(super) limit: u64,
 }
 
 impl Cost {
-    /// A run begins.
+    /// Begins a run.
     pub(super) const fn new() -> Self {
         Self { spent: 0, limit: RUN_STEPS }
     }
@@ -47,7 +47,7 @@ impl Cost {
         self.spend_bytes(bytes);
     }
 
-    /// Steps that are left.
+    /// Returns the steps that are left.
     #[inline]
     pub(super) const fn left(&self) -> u64 {
         self.limit.saturating_sub(self.spent)

@@ -1,4 +1,4 @@
-//! How often each command ran, and how it ended: INFO commandstats and errorstats, reset by CONFIG RESETSTAT.
+//! How often each command ran, and its results: INFO commandstats and errorstats, reset by CONFIG RESETSTAT.
 //!
 //! Time is not measured: a command's microseconds are 0.
 //!
@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use super::backend::Status;
 use super::table::{Command, IDS};
 
-/// Different first words of errors that are counted.
+/// The most different first words of errors that are counted.
 const CODES_MAX: usize = 64;
 
-/// How one command ended.
+/// The result of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Well.
+pub enum Ending {
+    /// It succeeded.
     Done,
     /// It was refused before it ran.
     Rejected,
@@ -27,11 +27,11 @@ pub enum Fate {
 /// The counts of one command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// It ran, well or not.
+    /// Runs, with success or not.
     pub calls: u64,
-    /// It was refused before it ran.
+    /// Refusals before the run.
     pub rejected: u64,
-    /// It ran and failed.
+    /// Runs that failed.
     pub failed: u64,
 }
 
@@ -43,7 +43,7 @@ pub struct Counts {
     error_replies: u64,
     /// Reads that found a key, and reads that did not.
     pub(super) hits: (u64, u64),
-    /// What [`Status`] counts on for ever, as it was when the counts were reset.
+    /// The totals of [`Status`] when the counts were reset, which [`Status`] counts for ever.
     base: Base,
 }
 
@@ -80,17 +80,17 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Counts a command that ended, and what it replied if that was an error.
+    /// Counts a command that ended, and its error reply if it has one.
     #[inline]
-    pub(super) fn note(&mut self, command: &Command, fate: Fate, reply: &[u8]) {
-        if fate != Fate::Done {
+    pub(super) fn note(&mut self, command: &Command, ending: Ending, reply: &[u8]) {
+        if ending != Ending::Done {
             self.note_error(reply);
         }
         let Some(count) = self.commands.get_mut(usize::from(command.id)) else { return };
-        match fate {
-            Fate::Done => count.calls += 1,
-            Fate::Rejected => count.rejected += 1,
-            Fate::Failed => {
+        match ending {
+            Ending::Done => count.calls += 1,
+            Ending::Rejected => count.rejected += 1,
+            Ending::Failed => {
                 count.calls += 1;
                 count.failed += 1;
             }
@@ -115,22 +115,22 @@ impl Counts {
         *(if found { hits } else { misses }) += 1;
     }
 
-    /// The counts of one command.
+    /// Returns the counts of one command.
     pub(super) fn of(&self, command: &Command) -> Count {
         self.commands.get(usize::from(command.id)).copied().unwrap_or_default()
     }
 
-    /// Error replies by their first word.
+    /// Returns the error replies by their first word.
     pub(super) fn errors(&self) -> impl Iterator<Item = (&str, u64)> {
         self.errors.iter().map(|(code, count)| (&**code, *count))
     }
 
-    /// All error replies.
+    /// Returns the number of all error replies.
     pub(super) const fn error_replies(&self) -> u64 {
         self.error_replies
     }
 
-    /// The status's totals since the last reset.
+    /// Returns the status's totals since the last reset.
     pub(super) fn since(&self, status: &Status) -> Base {
         let (now, then) = (Base::of(status), self.base);
         Base {
@@ -141,7 +141,7 @@ impl Counts {
         }
     }
 
-    /// Counts anew from here.
+    /// Begins to count anew.
     pub(super) fn reset(&mut self, status: &Status) {
         *self = Self { base: Base::of(status), ..Self::default() };
     }

@@ -1,14 +1,14 @@
-//! COMMAND and HELP: the table of commands, told in redis's shapes.
+//! COMMAND and HELP: the table of commands in redis's shapes.
 //!
-//! redis-cli asks COMMAND DOCS when it starts and shows what it is told as hints, so each word of a command's syntax
-//! is one argument there: in brackets it is optional, with dots behind it may be repeated.
+//! redis-cli sends COMMAND DOCS when it starts and shows the answer as hints, so each word of a command's syntax is one
+//! argument there: in brackets it is optional, with dots behind it may be repeated.
 
-use super::call::{Answer, Call, Fault, run_sub};
+use super::call::{Answer, Call, CommandError, run_sub};
 use super::glob;
 use super::reply::{self, Resp};
 use super::table::{COMMANDS, Command, Flags, find};
 
-/// COMMAND, alone or with a subcommand.
+/// Runs COMMAND, alone or with a subcommand.
 pub(super) fn command(call: &mut Call<'_>) -> Answer {
     if call.len() > 1 {
         return run_sub(call);
@@ -20,12 +20,12 @@ pub(super) fn command(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// COMMAND COUNT.
+/// Runs COMMAND COUNT.
 pub(super) fn count(call: &mut Call<'_>) -> Answer {
     call.integer(COMMANDS.len())
 }
 
-/// COMMAND DOCS, of the named commands or of all.
+/// Runs COMMAND DOCS, for the named commands or for all.
 pub(super) fn docs(call: &mut Call<'_>) -> Answer {
     let version = call.client.resp;
     let named: Vec<&Command> = if call.len() == 2 {
@@ -41,7 +41,7 @@ pub(super) fn docs(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// COMMAND INFO, of the named commands or of all.
+/// Runs COMMAND INFO, for the named commands or for all.
 pub(super) fn info(call: &mut Call<'_>) -> Answer {
     if call.len() == 2 {
         reply::array(call.out, COMMANDS.len());
@@ -58,7 +58,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// A command, or a subcommand by its full name.
+/// Returns a command, or a subcommand by its full name.
 fn named(name: &[u8]) -> Option<&'static Command> {
     match name.iter().position(|byte| *byte == b'|') {
         None => find(name),
@@ -74,7 +74,7 @@ enum Filter<'a> {
     Pattern(&'a [u8]),
 }
 
-/// COMMAND LIST.
+/// Runs COMMAND LIST.
 pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let word = |at: usize| call.arg(at).to_ascii_lowercase();
     let filter = match call.len() {
@@ -84,9 +84,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
             b"module" => Filter::Nothing,
             b"aclcat" => Filter::Category(call.arg(4)),
             b"pattern" => Filter::Pattern(call.arg(4)),
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         },
-        _ => return Err(Fault::Syntax),
+        _ => return Err(CommandError::Syntax),
     };
     let shown = |command: &Command, name: &str| match filter {
         Filter::All => true,
@@ -108,7 +108,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// redis's categories that fit.
+/// Returns redis's categories that fit a command.
 fn categories(command: &Command) -> Vec<&'static str> {
     let flags = command.flags;
     let mut categories = Vec::new();
@@ -136,7 +136,7 @@ fn categories(command: &Command) -> Vec<&'static str> {
     categories
 }
 
-/// The ten things COMMAND says of each.
+/// Writes the ten fields of COMMAND for one command.
 fn describe(out: &mut Vec<u8>, version: Resp, command: &Command) {
     reply::array(out, 10);
     reply::bulk(out, command.name.as_bytes());
@@ -189,7 +189,7 @@ fn document(out: &mut Vec<u8>, version: Resp, command: &Command) {
     }
 }
 
-/// `word`, `[word]`, `word...`, `[word...]`: the words of a syntax, brackets kept together.
+/// Splits a syntax into words, brackets kept together: `word`, `[word]`, `word...`, `[word...]`.
 fn words(syntax: &str) -> Vec<&str> {
     let (mut words, mut depth, mut begin) = (Vec::new(), 0_u32, 0);
     for (at, byte) in syntax.bytes().enumerate() {
@@ -235,7 +235,7 @@ fn argument(out: &mut Vec<u8>, version: Resp, word: &str) {
     }
 }
 
-/// HELP of a command that has subcommands.
+/// Runs HELP of a command that has subcommands.
 pub(super) fn help(call: &mut Call<'_>) -> Answer {
     let name = call.command.name.to_ascii_uppercase();
     let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];

@@ -1,37 +1,38 @@
-//! DUMP and RESTORE: a value as the bytes redis has for it, so that either can read what the other wrote.
+//! DUMP and RESTORE: a value in redis's own bytes, so that either can read the other's.
 //!
 //! ```text
 //! type (0: a string)  length and bytes, a number, or packed bytes  version (2 bytes)  CRC-64 of all before (8 bytes)
 //! ```
 //!
-//! Strings look the same in every version; what is written says [`VERSION`], which every redis since 5.0 reads. Values
-//! of other types are refused in words.
+//! Strings look the same in every version; DUMP writes [`VERSION`], which every redis since 5.0 reads. Values of other
+//! types are refused with a text.
 //!
-//! Bounds: what a length claims is compared with what is there, and with the longest record, before it is believed.
+//! Bounds: the claim of a length is compared with the bytes present, and with the longest record, before it is
+//! believed.
 
 use crc::{CRC_64_REDIS, Crc, Table};
 use towline_kv::{Decimal, Effect, ExpiryMs, parse_i64};
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 
 #[cfg(test)]
 mod tests;
 
 /// The format's version that is written.
 const VERSION: u16 = 9;
-/// Version and check.
+/// The length of version and check.
 const FOOT: usize = 10;
 /// The type of strings.
 const STRING: u8 = 0;
-/// One byte of packed bytes makes at most so many: three of them repeat 264.
+/// The most bytes that one packed byte makes: three of them repeat 264.
 const UNPACKED_MAX: usize = 264;
 
 static CHECK: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
-/// DUMP.
+/// Runs DUMP.
 pub(super) fn dump(call: &mut Call<'_>) -> Answer {
     let Some(found) = call.look(call.arg(1)) else { return call.null() };
-    // They are copied, and read once more for the check.
+    // The bytes are copied, and read once more for the check.
     call.cost.spend_bytes(2 * found.value.len());
     let dumped = write(&found.value);
     call.bulk(&dumped)
@@ -59,32 +60,33 @@ fn write(value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// RESTORE.
+/// Runs RESTORE.
 pub(super) fn restore(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let options = options(call)?;
     let lives = call.lives(key);
     if lives && !options.replace {
-        return Err(Fault::Static("BUSYKEY Target key name already exists."));
+        return Err(CommandError::Static("BUSYKEY Target key name already exists."));
     }
-    let ttl =
-        u64::try_from(call.number(2)?).map_err(|_| Fault::Static("ERR Invalid TTL value, must be >= 0"))?;
-    let body = checked(call.arg(3)).ok_or(Fault::Static("ERR DUMP payload version or checksum are wrong"))?;
+    let ttl = u64::try_from(call.number(2)?)
+        .map_err(|_| CommandError::Static("ERR Invalid TTL value, must be >= 0"))?;
+    let body =
+        checked(call.arg(3)).ok_or(CommandError::Static("ERR DUMP payload version or checksum are wrong"))?;
     let Some((&STRING, text)) = body.split_first() else {
-        return Err(Fault::Static("ERR Bad data format: only strings can be restored here"));
+        return Err(CommandError::Static("ERR Bad data format: only strings can be restored here"));
     };
-    let value = read(text, call.backend.record_bytes_max()).map_err(Fault::Static)?;
+    let value = read(text, call.backend.record_bytes_max()).map_err(CommandError::Static)?;
     call.fits(key, value.len())?;
     let base = if options.absolute { 0 } else { call.now_ms };
     match (ttl > 0).then(|| base.saturating_add(ttl)) {
-        // It has ended already: what was there is gone, and nothing comes.
+        // The value has expired already: the old one is deleted, and nothing takes its place.
         Some(at) if at <= call.now_ms => {
             if lives {
                 call.push(&Effect::Del { key });
             }
         }
         Some(at) => {
-            let at = ExpiryMs::new(at).ok_or(Fault::ExpireTime(call.command.name))?;
+            let at = ExpiryMs::new(at).ok_or(CommandError::ExpireTime(call.command.name))?;
             call.push_entry(key, &value, Some(at));
         }
         None => call.push_entry(key, &value, None),
@@ -99,8 +101,8 @@ struct Options {
     absolute: bool,
 }
 
-/// How often and how lately a key was used is not kept here: IDLETIME and FREQ are looked at and let go.
-fn options(call: &Call<'_>) -> Result<Options, Fault> {
+/// Reads the options. How often and how lately a key was used is not kept here: IDLETIME and FREQ are checked only.
+fn options(call: &Call<'_>) -> Result<Options, CommandError> {
     let (mut options, mut usage, mut at) = (Options::default(), None, 4);
     while at < call.len() {
         let more = at + 1 < call.len();
@@ -110,25 +112,25 @@ fn options(call: &Call<'_>) -> Result<Options, Fault> {
             b"idletime" if more && usage != Some("freq") => {
                 at += 1;
                 if call.number(at)? < 0 {
-                    return Err(Fault::Static("ERR Invalid IDLETIME value, must be >= 0"));
+                    return Err(CommandError::Static("ERR Invalid IDLETIME value, must be >= 0"));
                 }
                 usage = Some("idletime");
             }
             b"freq" if more && usage != Some("idletime") => {
                 at += 1;
                 if !(0..=255).contains(&call.number(at)?) {
-                    return Err(Fault::Static("ERR Invalid FREQ value, must be >= 0 and <= 255"));
+                    return Err(CommandError::Static("ERR Invalid FREQ value, must be >= 0 and <= 255"));
                 }
                 usage = Some("freq");
             }
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         }
         at += 1;
     }
     Ok(options)
 }
 
-/// Type and value, if the check is right.
+/// Returns type and value, if the check is right.
 fn checked(dumped: &[u8]) -> Option<&[u8]> {
     let (body, foot) = dumped.split_at_checked(dumped.len().checked_sub(FOOT)?)?;
     let check = foot.get(2..)?.try_into().map(u64::from_le_bytes).ok()?;
@@ -137,8 +139,8 @@ fn checked(dumped: &[u8]) -> Option<&[u8]> {
 
 const BAD: &str = "ERR Bad data format";
 
-/// The string in these bytes, which hold nothing else; in the words for the client if it is none, or is longer than
-/// `len_max`.
+/// Returns the string in these bytes, which hold nothing else; the error is the client's text, if it is no string or is
+/// longer than `len_max`.
 fn read(text: &[u8], len_max: usize) -> Result<Vec<u8>, &'static str> {
     let (length, rest) = length(text).ok_or(BAD)?;
     let little = |bytes: &[u8]| match *bytes {
@@ -169,9 +171,9 @@ fn read(text: &[u8], len_max: usize) -> Result<Vec<u8>, &'static str> {
 }
 
 enum Length {
-    /// So many bytes.
+    /// A length in bytes.
     Plain(u64),
-    /// No bytes, but one of the other forms.
+    /// One of the other forms, without bytes.
     Special(u8),
 }
 
@@ -204,7 +206,7 @@ fn plain(text: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// LZF: pieces of 1 to 32 bytes as they are, and references to what was written before.
+/// Unpacks LZF: pieces of 1 to 32 bytes as they are, and references to earlier output.
 fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
     if len > packed.len().saturating_mul(UNPACKED_MAX) {
         return None;
@@ -231,7 +233,7 @@ fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
             if out.len() + repeated > len {
                 return None;
             }
-            // A reference may reach into what it writes itself.
+            // A reference may reach into its own output.
             for at in from..from + repeated {
                 out.push(out[at]);
             }
@@ -243,7 +245,7 @@ fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
     (out.len() == len).then_some(out)
 }
 
-/// How redis would keep a value, for OBJECT ENCODING.
+/// Returns redis's encoding of a value, for OBJECT ENCODING.
 pub(super) fn encoding(value: &[u8]) -> &'static str {
     const EMBEDDED_MAX: usize = 44;
     if parse_i64(value).is_some() {

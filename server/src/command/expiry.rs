@@ -1,32 +1,32 @@
-//! When keys end: telling it, asking it, and taking it back.
+//! The expiry of keys: setting it, reading it, and removing it.
 //!
-//! A record knows moments only, so every length of time is added to the clock here, once. A moment that has passed is
-//! a `DEL`.
+//! A record knows moments only, so every length of time is added to the clock here, once. A moment that has passed is a
+//! `DEL`.
 
 use towline_kv::{Effect, ExpiryMs};
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 
-/// What a number of time counts.
+/// The unit of a number of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// 1000 milliseconds each.
+    /// Seconds, of 1000 milliseconds each.
     Seconds,
-    /// Milliseconds.
+    /// Milliseconds, as records have them.
     Millis,
 }
 
-/// Where a number of time counts from.
+/// The beginning from which a number of time counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Base {
-    /// The present.
+    /// From now on.
     Now,
-    /// 1970.
+    /// From 1970 on.
     Epoch,
 }
 
-/// The moment an argument names, which may lie in the past.
-fn moment(call: &Call<'_>, number: i64, unit: Unit, base: Base) -> Result<i64, Fault> {
+/// Returns the moment that an argument names, which may lie in the past.
+fn moment(call: &Call<'_>, number: i64, unit: Unit, base: Base) -> Result<i64, CommandError> {
     let ms = match unit {
         Unit::Seconds => number.checked_mul(1000),
         Unit::Millis => Some(number),
@@ -35,13 +35,18 @@ fn moment(call: &Call<'_>, number: i64, unit: Unit, base: Base) -> Result<i64, F
         Base::Now => ms.and_then(|ms| ms.checked_add(call.now())),
         Base::Epoch => ms,
     };
-    at.ok_or(Fault::ExpireTime(call.command.name))
+    at.ok_or(CommandError::ExpireTime(call.command.name))
 }
 
-/// The moment at which a value that is being set ends: a positive number of time.
-pub(super) fn expiry(call: &Call<'_>, index: usize, unit: Unit, base: Base) -> Result<ExpiryMs, Fault> {
+/// Returns the expiry of a value that is being set: a positive number of time.
+pub(super) fn expiry(
+    call: &Call<'_>,
+    index: usize,
+    unit: Unit,
+    base: Base,
+) -> Result<ExpiryMs, CommandError> {
     let number = call.number(index)?;
-    let wrong = Fault::ExpireTime(call.command.name);
+    let wrong = CommandError::ExpireTime(call.command.name);
     if number <= 0 {
         return Err(wrong);
     }
@@ -49,27 +54,27 @@ pub(super) fn expiry(call: &Call<'_>, index: usize, unit: Unit, base: Base) -> R
     u64::try_from(at).ok().and_then(ExpiryMs::new).ok_or(wrong)
 }
 
-/// EXPIRE.
+/// Runs EXPIRE.
 pub(super) fn expire(call: &mut Call<'_>) -> Answer {
     end_at(call, Unit::Seconds, Base::Now)
 }
 
-/// PEXPIRE.
+/// Runs PEXPIRE.
 pub(super) fn pexpire(call: &mut Call<'_>) -> Answer {
     end_at(call, Unit::Millis, Base::Now)
 }
 
-/// EXPIREAT.
+/// Runs EXPIREAT.
 pub(super) fn expireat(call: &mut Call<'_>) -> Answer {
     end_at(call, Unit::Seconds, Base::Epoch)
 }
 
-/// PEXPIREAT.
+/// Runs PEXPIREAT.
 pub(super) fn pexpireat(call: &mut Call<'_>) -> Answer {
     end_at(call, Unit::Millis, Base::Epoch)
 }
 
-/// Under which condition a key gets another end.
+/// The condition under which a key gets another expiry.
 #[derive(Default)]
 struct Conditions {
     nx: bool,
@@ -79,7 +84,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn of(call: &Call<'_>) -> Result<Self, Fault> {
+    fn of(call: &Call<'_>) -> Result<Self, CommandError> {
         let mut conditions = Self::default();
         for option in call.args.iter().skip(3) {
             let flag = match option.to_ascii_uppercase().as_slice() {
@@ -89,22 +94,22 @@ impl Conditions {
                 b"LT" => &mut conditions.lt,
                 _ => {
                     let option = String::from_utf8_lossy(option);
-                    return Err(Fault::Text(format!("ERR Unsupported option {option}")));
+                    return Err(CommandError::Text(format!("ERR Unsupported option {option}")));
                 }
             };
             *flag = true;
         }
         if conditions.nx && (conditions.xx || conditions.gt || conditions.lt) {
             let text = "ERR NX and XX, GT or LT options at the same time are not compatible";
-            return Err(Fault::Static(text));
+            return Err(CommandError::Static(text));
         }
         if conditions.gt && conditions.lt {
-            return Err(Fault::Static("ERR GT and LT options at the same time are not compatible"));
+            return Err(CommandError::Static("ERR GT and LT options at the same time are not compatible"));
         }
         Ok(conditions)
     }
 
-    /// Whether the new moment may replace the old; no end is later than any.
+    /// Returns whether the new moment may replace the old; no expiry counts as later than any.
     fn allow(&self, new: i64, old: Option<i64>) -> bool {
         let refused = match old {
             Some(old) => self.nx || (self.gt && new <= old) || (self.lt && new >= old),
@@ -141,7 +146,7 @@ fn signed(at: ExpiryMs) -> i64 {
     i64::try_from(at.get()).unwrap_or(i64::MAX)
 }
 
-/// PERSIST.
+/// Runs PERSIST.
 pub(super) fn persist(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let ends = call.look(key).is_some_and(|found| found.expiry.is_some());
@@ -152,28 +157,28 @@ pub(super) fn persist(call: &mut Call<'_>) -> Answer {
     call.integer(i64::from(ends))
 }
 
-/// TTL.
+/// Runs TTL.
 pub(super) fn ttl(call: &mut Call<'_>) -> Answer {
-    tell(call, Unit::Seconds, Base::Now)
+    reply_expiry(call, Unit::Seconds, Base::Now)
 }
 
-/// PTTL.
+/// Runs PTTL.
 pub(super) fn pttl(call: &mut Call<'_>) -> Answer {
-    tell(call, Unit::Millis, Base::Now)
+    reply_expiry(call, Unit::Millis, Base::Now)
 }
 
-/// EXPIRETIME.
+/// Runs EXPIRETIME.
 pub(super) fn expiretime(call: &mut Call<'_>) -> Answer {
-    tell(call, Unit::Seconds, Base::Epoch)
+    reply_expiry(call, Unit::Seconds, Base::Epoch)
 }
 
-/// PEXPIRETIME.
+/// Runs PEXPIRETIME.
 pub(super) fn pexpiretime(call: &mut Call<'_>) -> Answer {
-    tell(call, Unit::Millis, Base::Epoch)
+    reply_expiry(call, Unit::Millis, Base::Epoch)
 }
 
-/// When a key ends; -1 never, -2 no such key. Seconds are rounded to the nearest.
-fn tell(call: &mut Call<'_>, unit: Unit, base: Base) -> Answer {
+/// Replies with a key's expiry; -1 never, -2 no such key. Seconds are rounded to the nearest.
+fn reply_expiry(call: &mut Call<'_>, unit: Unit, base: Base) -> Answer {
     let Some(found) = call.look(call.arg(1)) else { return call.integer(-2) };
     let Some(at) = found.expiry.map(signed) else { return call.integer(-1) };
     let ms = match base {

@@ -1,37 +1,37 @@
 //! INCRBYFLOAT: numbers with a point, counted up as redis does it on x86.
 //!
 //! redis adds C's `long double` and prints 17 digits behind the point. Rust has no such type, and with 64-bit floats
-//! 10.5 and 0.1 would be 10.59999999999999964; so a number here is what it is there: a mantissa of 64 bits and a power
-//! of two, rounded to the nearest, halves to the even. What travels is the result, as `SET`.
+//! 10.5 and 0.1 would be 10.59999999999999964; so a number here is the same as there: a mantissa of 64 bits and a power
+//! of two, rounded to the nearest, halves to the even. The result becomes a `SET`.
 //!
-//! Not read, unlike there: hexadecimal floats, and `nan`. Numbers too small for their first 17 digits to show are
-//! read as what they are, where C would say that they are out of range.
+//! Unlike there, hexadecimal floats and `nan` are refused. Numbers too small for their first 17 digits to show are
+//! accepted, where C would report that they are out of range.
 //!
 //! Bounds: a number's text is at most [`TEXT_MAX`] bytes, its power of two at most 16383.
 
 use num_bigint::BigUint;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes of the longest number, redis's bound.
+/// The most bytes of a number's text, as in redis.
 const TEXT_MAX: usize = 5 * 1024;
-/// Powers of ten that no number reaches.
+/// A power of ten that no number reaches.
 const POWER_MAX: i64 = 5000;
-/// The largest power of two, of the first bit.
+/// The largest power of two, for the first bit.
 const TWOS_MAX: i64 = 16_383;
-/// Digits shown behind the point.
+/// Digits behind the point.
 const SHOWN: usize = 17;
 const SHOWN_POWER: u32 = 17;
 /// Bits of a mantissa.
 const BITS: u64 = 64;
 
-const NOT_FLOAT: Fault = Fault::Static("ERR value is not a valid float");
-const NO_END: Fault = Fault::Static("ERR increment would produce NaN or Infinity");
+const NOT_FLOAT: CommandError = CommandError::Static("ERR value is not a valid float");
+const NO_END: CommandError = CommandError::Static("ERR increment would produce NaN or Infinity");
 
-/// INCRBYFLOAT.
+/// Runs INCRBYFLOAT.
 pub(super) fn incr_by_float(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let old = call.look(key);
@@ -47,7 +47,7 @@ pub(super) fn incr_by_float(call: &mut Call<'_>) -> Answer {
     call.bulk(sum.as_bytes())
 }
 
-/// A number: mantissa times two to a power, or without an end.
+/// A number: mantissa times two to a power, or infinite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Number {
     negative: bool,
@@ -56,7 +56,7 @@ struct Number {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Size {
-    /// Zero has mantissa and power 0; of any other number the mantissa's first bit is set.
+    /// Zero has mantissa and power 0; any other number has the mantissa's first bit set.
     Finite {
         mantissa: u64,
         twos: i64,
@@ -102,11 +102,11 @@ impl Number {
         let one = BigUint::from(1_u8);
         let number =
             if power < 0 { rounded(negative, whole, ten, 0) } else { rounded(negative, whole * ten, one, 0) };
-        // What does not fit is out of range; only `inf` itself is infinite.
+        // A number that does not fit is out of range; only `inf` itself is infinite.
         (number.size != Size::Infinite).then_some(number)
     }
 
-    /// The sum, if it has an end.
+    /// Returns the sum, if it is finite.
     fn plus(&self, other: &Self) -> Option<Self> {
         let (Size::Finite { mantissa: a, twos: a_twos }, Size::Finite { mantissa: b, twos: b_twos }) =
             (&self.size, &other.size)
@@ -133,7 +133,7 @@ impl Number {
     }
 }
 
-/// What stands behind an `e`, held within what any number can be.
+/// Reads the number behind an `e`, held within the powers that any number can have.
 fn read_power(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -144,12 +144,12 @@ fn read_power(text: &[u8]) -> Option<i64> {
     Some(if text.starts_with(b"-") { -power } else { power })
 }
 
-/// The nearest number to `over / under` times two to `twos`.
+/// Returns the nearest number to `over / under` times two to `twos`.
 fn rounded(negative: bool, over: BigUint, under: BigUint, twos: i64) -> Number {
     if over.bits() == 0 {
         return Number { negative, ..Number::ZERO };
     }
-    // Two bits more than a mantissa has, or three, and whether anything lies below them.
+    // Two bits more than a mantissa has, or three, and a bit for the rest below them.
     let lift = i64::try_from(BITS + 2 + under.bits()).unwrap_or(0) - i64::try_from(over.bits()).unwrap_or(0);
     let by = lift.unsigned_abs();
     let (over, under) = if lift < 0 { (over, under << by) } else { (over << by, under) };
@@ -170,7 +170,7 @@ fn rounded(negative: bool, over: BigUint, under: BigUint, twos: i64) -> Number {
 }
 
 impl std::fmt::Display for Number {
-    /// `%.17Lf` without the zeros at its end.
+    /// Formats like `%.17Lf`, without the zeros at its end.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Size::Finite { mantissa, twos } = self.size else { return out.write_str("inf") };
         let mut shown = BigUint::from(mantissa) * BigUint::from(10_u8).pow(SHOWN_POWER);

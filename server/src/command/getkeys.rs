@@ -1,15 +1,15 @@
-//! COMMAND GETKEYS and GETKEYSANDFLAGS: which arguments of a command are keys, and what it does to them.
+//! COMMAND GETKEYS and GETKEYSANDFLAGS: the arguments of a command that are keys, and their use.
 
 use towline_kv::Args;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 use super::table::{Command, Flags, find};
 
-/// Where the asked command's name stands.
+/// The index of the asked command's name.
 const NAME: usize = 2;
 
-/// COMMAND GETKEYS.
+/// Runs COMMAND GETKEYS.
 pub(super) fn keys(call: &mut Call<'_>) -> Answer {
     let (_, places) = asked(call)?;
     reply::array(call.out, places.len());
@@ -19,7 +19,7 @@ pub(super) fn keys(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// COMMAND GETKEYSANDFLAGS.
+/// Runs COMMAND GETKEYSANDFLAGS.
 pub(super) fn keys_and_flags(call: &mut Call<'_>) -> Answer {
     let (command, places) = asked(call)?;
     let gets = call.args.iter().skip(NAME + 3).any(|option| option.eq_ignore_ascii_case(b"get"));
@@ -36,19 +36,19 @@ pub(super) fn keys_and_flags(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// The command behind the first arguments, and where its keys stand.
-fn asked(call: &Call<'_>) -> Result<(&'static Command, Vec<usize>), Fault> {
-    let wrong = Fault::Static("ERR Invalid command specified");
+/// Returns the command behind the first arguments, and the indexes of its keys.
+fn asked(call: &Call<'_>) -> Result<(&'static Command, Vec<usize>), CommandError> {
+    let wrong = CommandError::Static("ERR Invalid command specified");
     let command = find(call.arg(NAME)).ok_or(wrong)?;
     let command = match command.subs {
         [] => command,
         _ => command.sub(call.arg(NAME + 1)).unwrap_or(command),
     };
     if command.keys == (0, 0, 0) {
-        return Err(Fault::Static("ERR The command has no key arguments"));
+        return Err(CommandError::Static("ERR The command has no key arguments"));
     }
     if !command.takes(call.len() - NAME) {
-        return Err(Fault::Static("ERR Invalid number of arguments specified for command"));
+        return Err(CommandError::Static("ERR Invalid number of arguments specified for command"));
     }
     Ok((command, places(command, call.args)))
 }
@@ -62,7 +62,7 @@ fn places(command: &Command, args: Args<'_>) -> Vec<usize> {
     (first..=last).step_by(step).filter(|place| *place < args.len()).collect()
 }
 
-/// redis's words for what a command does to its key of this number; `gets`: SET with GET.
+/// Returns redis's flags for the key of this number; `gets`: SET with GET.
 fn flags(command: &Command, number: usize, gets: bool) -> &'static [&'static str] {
     match (command.name, number) {
         ("append", _) => &["RW", "insert"],

@@ -9,20 +9,20 @@
 #[cfg(test)]
 mod tests;
 
-/// Bytes of the longest pattern that is taken: what one step may cost at the most.
+/// The most bytes of a pattern, which bounds the cost of one step.
 pub(super) const PATTERN_MAX: usize = 64 << 10;
 
-/// Whether all of `text` fits all of `pattern`. `fold` takes upper and lower case for the same.
+/// Returns whether all of `text` fits all of `pattern`. `fold` ignores case.
 pub(super) fn matches(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     Matcher::default().go_on(pattern, text, fold, &mut { u64::MAX }).unwrap_or(false)
 }
 
-/// A match under way: how far pattern and text fit so far.
+/// A match under way: how far pattern and text fit.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Matcher {
     pattern_at: usize,
     text_at: usize,
-    /// Where to go on when what follows the last star did not fit: the pattern behind it, and one byte further.
+    /// The place to go on if the rest does not fit: the pattern behind the last star, and one byte further in the text.
     star: Option<(usize, usize)>,
 }
 
@@ -61,7 +61,7 @@ impl Matcher {
     }
 }
 
-/// How many bytes of the pattern fit this one byte, if they do; and how many had to be read.
+/// Returns how many bytes of the pattern fit this one byte, if they do; and how many had to be read.
 fn step(pattern: &[u8], byte: u8, fold: bool) -> (Option<usize>, usize) {
     match pattern {
         [b'?', ..] => (Some(1), 1),
@@ -75,7 +75,7 @@ fn step(pattern: &[u8], byte: u8, fold: bool) -> (Option<usize>, usize) {
     }
 }
 
-/// Whether a byte is in the class that begins here, and how long the class is with its `]`.
+/// Returns whether a byte is in the class that begins here, and how long the class is with its `]`.
 fn in_class(class: &[u8], byte: u8, fold: bool) -> (bool, usize) {
     let not = class.first() == Some(&b'^');
     let (mut at, mut fits) = (usize::from(not), false);

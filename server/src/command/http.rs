@@ -1,12 +1,12 @@
-//! Requests of web browsers, which anybody's page can send here: they are no commands.
+//! Requests of web browsers, which any web page can send here: they are no commands.
 //!
-//! A page cannot choose the bytes a browser begins with, so the first line gives it away whatever method it names; a
-//! line of its head or body never gets read. `GET /` alone is a legal inline command and stays one.
+//! A page cannot choose the first bytes of its request, so the first line shows it, whatever method it names; no line
+//! of its head or body is ever read as a command. `GET /` alone is a legal inline command and stays one.
 
 use towline_kv::Args;
 
-/// Whether an inline request is a line of HTTP: `POST ..`, `Host: ..`, or as the `first` of a connection a line whose
-/// last word is the protocol's version.
+/// Returns whether an inline request is a line of HTTP: `POST ..`, `Host: ..`, or as the `first` of a connection a line
+/// whose last word is the protocol's version.
 #[cold]
 pub(super) fn is_http(args: Args<'_>, first: bool) -> bool {
     let word = |index| args.get(index).unwrap_or_default();

@@ -1,11 +1,12 @@
 //! INFO: pages of `name:value` lines, with redis's names where they fit.
 //!
-//! Where a name is redis's and its meaning is not quite:
+//! Fields with a name of redis's and another meaning:
 //! - `*_repl_offset` and `repl_backlog_first_byte_offset` count records, not bytes; `repl_backlog_size` and
-//!   `repl_backlog_histlen` are bytes, of the ring and of what is in it.
+//!   `repl_backlog_histlen` are bytes, of the ring and of its content.
 //! - `master_replid` is the history's id, 32 hex digits, and eight zeros behind it to make redis's 40.
 //! - a replica's `lag` is the age in whole seconds of the oldest record it has not applied, -1 where that is unknown.
-//! - what does not exist here (scripts, eviction, forks, pub/sub) has the value it has in a redis that does not use it.
+//! - features that do not exist here (scripts, eviction, forks, pub/sub) have their values of a redis that does not use
+//!   them.
 //!   A field that is not measured is left out. The times in `commandstats` alone are 0: its readers expect the field.
 //! - `redis_version` is the redis whose commands and texts these are; `towline_version` is ours.
 
@@ -41,7 +42,7 @@ const SECTIONS: [(&str, bool, Section); 13] = [
     ("Keyspace", true, counted::keyspace),
 ];
 
-/// INFO, of the named sections, of those that are shown unasked, or of all.
+/// Runs INFO, for the named sections, for those that are shown unasked, or for all.
 pub(super) fn info(call: &mut Call<'_>) -> Answer {
     let named: Vec<String> =
         call.args.iter().skip(1).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
@@ -76,7 +77,7 @@ impl Page {
         let _ = write!(self.0, "{name}:{value}\r\n");
     }
 
-    /// A line for what may be unknown, -1 if it is.
+    /// Writes a line for a value that may be unknown: it is then -1.
     fn known(&mut self, name: &str, value: Option<u64>) {
         match value {
             Some(value) => self.line(name, value),
@@ -120,7 +121,7 @@ fn clients(status: &Status, _: &dyn Backend, page: &mut Page) {
 fn memory(status: &Status, backend: &dyn Backend, page: &mut Page) {
     let (used, usage) = (backend.store().memory_bytes(), backend.usage());
     let peak = status.store_peak_bytes.max(used);
-    // Where the system is not asked, what is known takes its place.
+    // Where the system is not asked, the store's own size takes its place.
     let resident = if usage.resident_bytes == 0 { used } else { usage.resident_bytes };
     for (name, bytes) in [
         ("used_memory", used),
@@ -162,7 +163,7 @@ fn ratio(part: u64, whole: u64) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-/// A size as redis shows it: `1.50M`.
+/// Formats a size as redis does: `1.50M`.
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
 fn human(bytes: u64) -> String {
     let (mut size, mut unit) = (bytes as f64, "B");
@@ -175,7 +176,7 @@ fn human(bytes: u64) -> String {
     if unit == "B" { format!("{bytes}B") } else { format!("{size:.2}{unit}") }
 }
 
-/// A text of ours without line ends, which would end its field.
+/// Removes line ends from a text, because they would end its field.
 fn one_line(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
@@ -318,7 +319,7 @@ fn slave(number: usize, replica: &Replica, addr: Option<&str>, page: &mut Page) 
     page.line(&name, format_args!("ip={ip},port={port},state={state},offset={offset},lag={lag},node={node}"));
 }
 
-/// This process's id; under test a fixed one, because transcripts show the length of the page.
+/// Returns this process's id; under test a fixed one, because transcripts show the length of the page.
 fn process_id() -> u32 {
     if cfg!(test) { 12345 } else { std::process::id() }
 }

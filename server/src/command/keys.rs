@@ -1,16 +1,16 @@
-//! Keys as such: whether they are there, and taking them away.
+//! Keys as such: testing whether they exist, and deleting them.
 
 use std::collections::HashSet;
 
 use towline_kv::Effect;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 
-/// Keys up to which a repeated one is looked for by comparing.
+/// The most keys that are compared with each other to find a repeated one.
 const COMPARED_MAX: usize = 8;
 
-/// DEL and UNLINK: all of them in one record. A key named twice is there once.
+/// Runs DEL and UNLINK: all keys in one record. A key named twice counts once.
 pub(super) fn del(call: &mut Call<'_>) -> Answer {
     let mut deleted = 0_u64;
     let mut seen = HashSet::new();
@@ -30,7 +30,7 @@ pub(super) fn del(call: &mut Call<'_>) -> Answer {
     call.integer(deleted)
 }
 
-/// EXISTS: a key named twice counts twice.
+/// Runs EXISTS: a key named twice counts twice.
 pub(super) fn exists(call: &mut Call<'_>) -> Answer {
     let mut found = 0_u64;
     for key in call.args.iter().skip(1) {
@@ -39,24 +39,24 @@ pub(super) fn exists(call: &mut Call<'_>) -> Answer {
     call.integer(found)
 }
 
-/// TYPE: all there is are strings.
+/// Runs TYPE: every value is a string.
 pub(super) fn kind(call: &mut Call<'_>) -> Answer {
     let kind = if call.lives(call.arg(1)) { "string" } else { "none" };
     reply::simple(call.out, kind);
     Call::done()
 }
 
-/// DBSIZE. Keys past their time count until they are deleted, as in redis.
+/// Runs DBSIZE. Expired keys count until they are deleted, as in redis.
 pub(super) fn dbsize(call: &mut Call<'_>) -> Answer {
     call.integer(call.key_count())
 }
 
-/// FLUSHALL and FLUSHDB, which are the same: there is one database.
+/// Runs FLUSHALL and FLUSHDB, which are the same: there is one database.
 pub(super) fn flush(call: &mut Call<'_>) -> Answer {
     let how = call.arg(1);
     let known = how.eq_ignore_ascii_case(b"async") || how.eq_ignore_ascii_case(b"sync");
     if call.len() > 2 || (call.len() == 2 && !known) {
-        return Err(Fault::Syntax);
+        return Err(CommandError::Syntax);
     }
     if call.key_count() > 0 {
         call.push(&Effect::FlushAll);

@@ -2,13 +2,13 @@
 //!
 //! Bounds: a table of one number for each pair of bytes, at most [`PAIRS_MAX`] of them: some 20 milliseconds, 32 MiB.
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 
 #[cfg(test)]
 mod tests;
 
-/// Pairs of bytes that are compared at most.
+/// The most pairs of bytes that are compared.
 const PAIRS_MAX: usize = 8 << 20;
 
 #[derive(Default)]
@@ -19,7 +19,7 @@ struct Options {
     len_min: i64,
 }
 
-/// LCS.
+/// Runs LCS.
 pub(super) fn lcs(call: &mut Call<'_>) -> Answer {
     let (one, other) = (call.look(call.arg(1)), call.look(call.arg(2)));
     let options = options(call)?;
@@ -28,7 +28,7 @@ pub(super) fn lcs(call: &mut Call<'_>) -> Answer {
     let pairs = (one.len() + 1).saturating_mul(other.len() + 1);
     if pairs > PAIRS_MAX {
         let text = format!("ERR LCS would compare {pairs} pairs of bytes, the limit is {PAIRS_MAX}");
-        return Err(Fault::Text(text));
+        return Err(CommandError::Text(text));
     }
     call.cost.spend(pairs as u64);
     let table = Table::of(&one, &other);
@@ -46,7 +46,7 @@ pub(super) fn lcs(call: &mut Call<'_>) -> Answer {
     call.bulk(&common)
 }
 
-fn options(call: &Call<'_>) -> Result<Options, Fault> {
+fn options(call: &Call<'_>) -> Result<Options, CommandError> {
     let (mut options, mut at) = (Options::default(), 3);
     while at < call.len() {
         match call.arg(at).to_ascii_lowercase().as_slice() {
@@ -57,13 +57,13 @@ fn options(call: &Call<'_>) -> Result<Options, Fault> {
                 at += 1;
                 options.len_min = call.number(at)?;
             }
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         }
         at += 1;
     }
     if options.len && options.idx {
         let text = "ERR If you want both the length and indexes, please just use IDX.";
-        return Err(Fault::Static(text));
+        return Err(CommandError::Static(text));
     }
     Ok(options)
 }
@@ -89,17 +89,17 @@ fn tell_matches(call: &mut Call<'_>, options: &Options, matches: &[Match], len: 
     reply::integer(out, len);
 }
 
-/// Bytes that both have, in one piece.
+/// A run of bytes that both values have.
 #[derive(Debug, PartialEq, Eq)]
 struct Match {
-    /// Where it begins in the first.
+    /// Its beginning in the first value.
     one: usize,
-    /// And in the second.
+    /// Its beginning in the second value.
     other: usize,
     len: usize,
 }
 
-/// For each pair of beginnings the length of what they have in common.
+/// For each pair of beginnings the length of the common subsequence.
 struct Table {
     width: usize,
     lens: Vec<u32>,
@@ -125,7 +125,7 @@ impl Table {
         self.lens[one * self.width + other]
     }
 
-    /// The pieces, the last first, as redis finds them.
+    /// Returns the runs, the last first, as redis finds them.
     fn matches(&self, one: &[u8], other: &[u8]) -> Vec<Match> {
         let (mut i, mut j) = (one.len(), other.len());
         let mut matches: Vec<Match> = Vec::new();

@@ -1,8 +1,8 @@
-//! The client protocol: RESP in, RESP out, and what lies between, without sockets or clocks.
+//! The client protocol: RESP in, RESP out, and the commands between, without sockets or clocks.
 //!
-//! A [`Session`] is one client's connection. The driver hands [`Session::run`] the bytes that came and a [`Backend`],
-//! and gets replies, the number of bytes that are done with, and what to do next: wait for bytes, come again, or an
-//! [`Outcome`] only the driver can bring about (wait for replicas, follow another node, stop).
+//! A [`Session`] is one client's connection. The driver hands [`Session::run`] the received bytes and a [`Backend`],
+//! and gets replies, the number of used bytes, and the next step: wait for bytes, run again, or an [`Outcome`] that
+//! only the driver can carry out (wait for replicas, follow another node, stop).
 //!
 //! ```text
 //! bytes -> RequestReader -> table (name, arity, flags) -> handler -> effects -> one record -> Backend::write
@@ -26,22 +26,23 @@
 //! | `scan` | KEYS SCAN RANDOMKEY |
 //! | `server` | PING ECHO HELLO AUTH SELECT TIME RESET SHUTDOWN QUIT |
 //! | `config` | CONFIG |
-//! | `client` | CLIENT, but for what stands in |
+//! | `client` | CLIENT, except for the commands of the next row |
 //! | `clients` | CLIENT KILL, UNBLOCK, PAUSE, UNPAUSE, REPLY, NO-EVICT, NO-TOUCH |
 //! | `docs`, `getkeys` | COMMAND; COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS |
 //! | `info` | INFO |
 //! | `transaction` | MULTI EXEC DISCARD WATCH UNWATCH |
 //! | `latency` | SLOWLOG, LATENCY |
-//! | `absent` | FUNCTION, SCRIPT, ACL, MODULE, CLUSTER, SAVE: what can be answered about what is not here |
+//! | `absent` | FUNCTION, SCRIPT, ACL, MODULE, CLUSTER, SAVE: true answers about features that do not exist |
 //! | `replication` | ROLE WAIT WAITAOF REPLICAOF SLAVEOF, TOWLINE DIGEST, STATUS, REPLICATION |
 //!
 //! [`COMMANDS`] is the one list of them; dispatch, arity, COMMAND and its docs all read it.
 //!
 //! # Invariants
 //!
-//! - A command is one record or none: several effects are one record, and what changes nothing writes nothing.
-//! - A record holds no question: clocks, options and what was there before are settled here.
-//! - A key past its time is never shown. A primary deletes it when a command meets it; a replica leaves it alone.
+//! - A command is one record or none: several effects are one record, and a command that changes nothing writes
+//!   nothing.
+//! - A record leaves nothing to decide: clocks, options and earlier values are settled before it is written.
+//! - An expired key is never shown. A primary deletes it when a command meets it; a replica leaves it alone.
 //! - A command that fails has changed nothing and has exactly one reply, an error.
 //! - One request, one reply, in order; a request that must wait ([`Outcome::Retry`]) is not counted as read.
 //!
@@ -65,8 +66,8 @@ mod cost;
 pub mod counts;
 mod docs;
 mod dump;
+mod error;
 mod expiry;
-mod fault;
 mod floats;
 mod getkeys;
 mod glob;
@@ -101,5 +102,5 @@ pub use session::{OUT_BYTES_PER_RUN, REQUESTS_PER_RUN, Ran, Session, Then, reque
 pub use status::Report;
 pub use table::{COMMANDS, Command, Flags, find};
 
-/// The redis whose commands, texts and manners these are.
+/// The version of redis whose commands, texts and behaviour these are.
 pub const REDIS_VERSION: &str = "7.2.0";

@@ -1,14 +1,14 @@
-//! A value as redis would keep it, and the memory it takes: OBJECT and MEMORY.
+//! The encoding of a value in redis, and its memory: OBJECT and MEMORY.
 //!
-//! When and how often a key was used is not kept: OBJECT IDLETIME is 0, OBJECT FREQ is refused in the words redis has
-//! where it does not keep it either.
+//! When and how often a key was used is not kept: OBJECT IDLETIME is 0, OBJECT FREQ is refused with redis's text for
+//! that case.
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::dump::encoding;
 use super::reply;
 use crate::store::{Found, entry_bytes};
 
-/// The value under the key a subcommand names, or its reply that there is none.
+/// Returns the value under the key of a subcommand, or replies that there is none.
 fn named(call: &mut Call<'_>) -> Option<Found> {
     let found = call.look(call.arg(2));
     if found.is_none() {
@@ -17,40 +17,40 @@ fn named(call: &mut Call<'_>) -> Option<Found> {
     found
 }
 
-/// OBJECT ENCODING.
+/// Runs OBJECT ENCODING.
 pub(super) fn object_encoding(call: &mut Call<'_>) -> Answer {
     let Some(found) = named(call) else { return Call::done() };
     call.bulk(encoding(&found.value).as_bytes())
 }
 
-/// OBJECT REFCOUNT: no two keys share a value.
+/// Runs OBJECT REFCOUNT: no two keys share a value.
 pub(super) fn object_refcount(call: &mut Call<'_>) -> Answer {
     let Some(_) = named(call) else { return Call::done() };
     call.integer(1)
 }
 
-/// OBJECT IDLETIME.
+/// Runs OBJECT IDLETIME.
 pub(super) fn object_idletime(call: &mut Call<'_>) -> Answer {
     let Some(_) = named(call) else { return Call::done() };
     call.integer(0)
 }
 
-/// OBJECT FREQ.
+/// Refuses OBJECT FREQ.
 pub(super) fn object_freq(call: &mut Call<'_>) -> Answer {
     let Some(_) = named(call) else { return Call::done() };
-    Err(Fault::Static(
+    Err(CommandError::Static(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
          between policies at runtime LRU and LFU data will take some time to adjust.",
     ))
 }
 
-/// MEMORY USAGE: the entry with its places in the tables. There is nothing to sample.
+/// Runs MEMORY USAGE: the entry with its places in the tables. There is nothing to sample.
 pub(super) fn memory_usage(call: &mut Call<'_>) -> Answer {
     let mut at = 3;
     while at < call.len() {
         if !call.arg(at).eq_ignore_ascii_case(b"samples") || at + 1 >= call.len() || call.number(at + 1)? < 0
         {
-            return Err(Fault::Syntax);
+            return Err(CommandError::Syntax);
         }
         at += 2;
     }
@@ -59,7 +59,7 @@ pub(super) fn memory_usage(call: &mut Call<'_>) -> Answer {
     call.integer(entry_bytes(key, &found))
 }
 
-/// MEMORY DOCTOR.
+/// Runs MEMORY DOCTOR.
 pub(super) fn memory_doctor(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
     let (used, bound) = (call.backend.store().memory_bytes(), status.memory_bound_bytes);
@@ -71,17 +71,17 @@ pub(super) fn memory_doctor(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// MEMORY PURGE: nothing is kept that could be given back.
+/// Runs MEMORY PURGE: nothing is kept that could be given back.
 pub(super) fn memory_purge(call: &mut Call<'_>) -> Answer {
     call.ok()
 }
 
-/// MEMORY MALLOC-STATS.
+/// Runs MEMORY MALLOC-STATS.
 pub(super) fn memory_malloc_stats(call: &mut Call<'_>) -> Answer {
     call.bulk(b"Stats not supported for the current allocator")
 }
 
-/// MEMORY STATS: redis's names; what is not measured is 0.
+/// Runs MEMORY STATS: redis's names; a value that is not measured is 0.
 pub(super) fn memory_stats(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
     let store = call.backend.store();

@@ -1,12 +1,12 @@
-//! A transaction's own view of the store: what its commands have changed so far, over what is stored.
+//! A transaction's own view of the store: the changes of its commands so far, over the stored entries.
 //!
 //! Between MULTI and EXEC nothing is applied. At EXEC each command's effects go in here, so that the commands behind it
-//! see them, and into one record; the record is written when all are done, or nothing is.
+//! see them, and into one record; the record is written when all are done, or not at all.
 //!
-//! Invariant: a read through the overlay finds what it would find if `record` were applied to the store. What an effect
-//! does is asked of [`change`], as every store does.
+//! Invariant: a read through the overlay finds what it would find if `record` were applied to the store. [`change`]
+//! says what an effect does, as for every store.
 //!
-//! Bounds: it holds the values its record makes; the record and the cost of the whole are bounded where it is used.
+//! Bounds: it holds the values of its record; the caller bounds the record and the cost of the whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::store::{Found, Store};
 /// The changes of a transaction so far.
 #[derive(Debug)]
 pub(super) struct Overlay {
-    /// The keys it touched since all were cleared: what they hold now, or that they are gone.
+    /// The keys it changed since all were cleared: their entries now, or that they are deleted.
     entries: BTreeMap<Box<[u8]>, Option<Found>>,
-    /// All keys of the store are gone.
+    /// Set if all keys of the store are deleted.
     cleared: bool,
     len: u64,
     /// The effects of all its commands.
     pub(super) record: Vec<u8>,
-    /// Keys among them that were deleted because their time had come.
+    /// How many keys the record deletes because they had expired.
     pub(super) expired: u64,
     /// How many commands the transaction has, and the bytes they take: for CLIENT LIST.
     pub(super) queued: (usize, usize),
 }
 
 impl Overlay {
-    /// An overlay that changes nothing yet, for so many commands that take so many bytes.
+    /// Makes an overlay that changes nothing yet, for so many commands that take so many bytes.
     pub(super) fn new(store: &dyn Store, queued: (usize, usize)) -> Self {
         let len = store.len();
         Self { entries: BTreeMap::new(), cleared: false, len, record: Vec::new(), expired: 0, queued }
@@ -47,25 +47,25 @@ impl Overlay {
         }
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     pub(super) const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the store's own entry of this key is no longer the key's.
+    /// Returns whether the store's own entry of this key is no longer valid.
     pub(super) fn hides(&self, key: &[u8]) -> bool {
         self.cleared || self.entries.contains_key(key)
     }
 
-    /// The entries that are not the store's.
+    /// Returns the entries that are not the store's.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], &Found)> {
         self.entries.iter().filter_map(|(key, found)| Some((&**key, found.as_ref()?)))
     }
 
-    /// Takes one command's effects.
+    /// Adds one command's effects.
     ///
     /// # Errors
-    /// An `INCRBY` of something that cannot be counted: a command that pushed it without asking first.
+    /// An `INCRBY` of a value that is no counter: a command pushed it without checking first.
     pub(super) fn take(&mut self, store: &dyn Store, record: &[u8]) -> Result<(), IncrError> {
         for effect in effects(record).map_while(Result::ok) {
             self.apply(store, &effect)?;
@@ -83,7 +83,7 @@ impl Overlay {
         let old = self.get(store, key);
         let entry = old.as_ref().map(|old| Entry { value: &old.value, expiry: old.expiry });
         let new = match change(effect, entry)? {
-            // `Clear` is said of no key.
+            // `Clear` has no key.
             Change::Keep | Change::Clear => return Ok(()),
             Change::Put { value, expiry } => Some(Found { value: value.as_bytes().into(), expiry }),
             Change::Extend { tail } => old

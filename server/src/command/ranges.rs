@@ -1,12 +1,12 @@
 //! Parts of values: GETRANGE and SETRANGE.
 //!
-//! SETRANGE travels as the whole new value, or, where it only adds at the end, as what is added.
+//! SETRANGE writes the whole new value, or, where it only adds at the end, the added bytes.
 
 use towline_kv::Effect;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 
-/// GETRANGE and SUBSTR.
+/// Runs GETRANGE and SUBSTR.
 pub(super) fn getrange(call: &mut Call<'_>) -> Answer {
     let (start, end) = (call.number(2)?, call.number(3)?);
     let Some(found) = call.look(call.arg(1)) else { return call.bulk(b"") };
@@ -14,8 +14,8 @@ pub(super) fn getrange(call: &mut Call<'_>) -> Answer {
     call.bulk(part.unwrap_or_default())
 }
 
-/// The first and the last of `len` places that `start` and `end` name, counted from the end where they are below zero;
-/// `None` if that is no place.
+/// Returns the first and the last of `len` places that `start` and `end` name, counted from the end where they are
+/// below zero; `None` if that is no place.
 pub(super) fn range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     if start < 0 && end < 0 && start > end {
         return None;
@@ -29,10 +29,11 @@ pub(super) fn range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> 
     Some((usize::try_from(start).ok()?, usize::try_from(end).ok()?))
 }
 
-/// SETRANGE.
+/// Runs SETRANGE.
 pub(super) fn setrange(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
-    let offset = usize::try_from(call.number(2)?).map_err(|_| Fault::Static("ERR offset is out of range"))?;
+    let offset =
+        usize::try_from(call.number(2)?).map_err(|_| CommandError::Static("ERR offset is out of range"))?;
     let piece = call.arg(3);
     let old = call.look(key);
     let value = old.as_ref().map_or(&b""[..], |old| &*old.value);

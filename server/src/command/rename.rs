@@ -1,30 +1,31 @@
-//! Values that go from one key to another: RENAME, RENAMENX, COPY; and what would go from one database to another.
+//! Values that move from one key to another: RENAME, RENAMENX, COPY; and from one database to another, which is
+//! refused.
 //!
-//! There is one database, number 0: other numbers are out of range, in redis's words.
+//! There is one database, number 0: other numbers are out of range, with redis's text.
 
 use towline_kv::Effect;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 
-const NO_DATABASE: Fault = Fault::Static("ERR DB index is out of range");
-const SAME: Fault = Fault::Static("ERR source and destination objects are the same");
+const NO_DATABASE: CommandError = CommandError::Static("ERR DB index is out of range");
+const SAME: CommandError = CommandError::Static("ERR source and destination objects are the same");
 
-/// RENAME.
+/// Runs RENAME.
 pub(super) fn rename(call: &mut Call<'_>) -> Answer {
     go(call, false)?;
     call.ok()
 }
 
-/// RENAMENX.
+/// Runs RENAMENX.
 pub(super) fn renamenx(call: &mut Call<'_>) -> Answer {
     let gone = go(call, true)?;
     call.integer(i64::from(gone))
 }
 
-/// Whether the value went to its new key; `nx`: only if nothing lives there.
-fn go(call: &mut Call<'_>, nx: bool) -> Result<bool, Fault> {
+/// Moves a value to its new key, with `nx` only if nothing lives there. Returns whether it did.
+fn go(call: &mut Call<'_>, nx: bool) -> Result<bool, CommandError> {
     let (from, to) = (call.arg(1), call.arg(2));
-    let found = call.look(from).ok_or(Fault::Static("ERR no such key"))?;
+    let found = call.look(from).ok_or(CommandError::Static("ERR no such key"))?;
     if from == to {
         return Ok(!nx);
     }
@@ -39,7 +40,7 @@ fn go(call: &mut Call<'_>, nx: bool) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// COPY.
+/// Runs COPY.
 pub(super) fn copy(call: &mut Call<'_>) -> Answer {
     let (from, to) = (call.arg(1), call.arg(2));
     let (mut replace, mut at) = (false, 3);
@@ -53,7 +54,7 @@ pub(super) fn copy(call: &mut Call<'_>) -> Answer {
                 return Err(NO_DATABASE);
             }
         } else {
-            return Err(Fault::Syntax);
+            return Err(CommandError::Syntax);
         }
         at += 1;
     }
@@ -71,15 +72,15 @@ pub(super) fn copy(call: &mut Call<'_>) -> Answer {
     call.integer(1)
 }
 
-/// MOVE: there is nowhere to move to.
+/// Refuses MOVE: there is no other database.
 pub(super) fn to_database(call: &mut Call<'_>) -> Answer {
     Err(if call.number(2)? == 0 { SAME } else { NO_DATABASE })
 }
 
-/// SWAPDB: 0 with itself is all there is.
+/// Runs SWAPDB: 0 can be swapped with itself alone.
 pub(super) fn swapdb(call: &mut Call<'_>) -> Answer {
-    let first = call.number(1).map_err(|_| Fault::Static("ERR invalid first DB index"))?;
-    let second = call.number(2).map_err(|_| Fault::Static("ERR invalid second DB index"))?;
+    let first = call.number(1).map_err(|_| CommandError::Static("ERR invalid first DB index"))?;
+    let second = call.number(2).map_err(|_| CommandError::Static("ERR invalid second DB index"))?;
     if (first, second) != (0, 0) {
         return Err(NO_DATABASE);
     }

@@ -1,4 +1,4 @@
-//! Replication as clients see and steer it: ROLE, WAIT, WAITAOF, REPLICAOF, and Towline's own commands.
+//! Replication for clients: ROLE, WAIT, WAITAOF, REPLICAOF, and Towline's own commands.
 //!
 //! Offsets are counted in records, where redis counts bytes. WAIT counts replicas that show the client's last write,
 //! WAITAOF those on which it survives a power cut.
@@ -7,11 +7,11 @@ use towline_core::{Level, Replica, ReplicaState, Role};
 use towline_kv::parse_i64;
 
 use super::backend::{Outcome, Status, UpstreamState};
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 use super::status::Report;
 
-/// An address in its two parts.
+/// Splits an address in its two parts.
 pub(super) fn host_port(addr: &str) -> (String, String) {
     match addr.rsplit_once(':') {
         Some((host, port)) => (host.trim_matches(['[', ']']).to_owned(), port.to_owned()),
@@ -19,12 +19,12 @@ pub(super) fn host_port(addr: &str) -> (String, String) {
     }
 }
 
-/// The records a replica has applied, or received at least.
+/// Returns the records that a replica has applied, or received if that is unknown.
 pub(super) fn replica_offset(replica: &Replica) -> u64 {
     replica.acked.applied.or(replica.acked.received).map_or(0, |offset| offset.0)
 }
 
-/// ROLE.
+/// Runs ROLE.
 pub(super) fn role(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
     match status.stats.role {
@@ -67,16 +67,16 @@ fn role_replica(status: &Status, out: &mut Vec<u8>) {
     reply::integer(out, status.stats.applied.0);
 }
 
-/// WAIT.
+/// Runs WAIT.
 pub(super) fn wait(call: &mut Call<'_>) -> Answer {
     if call.backend.follows() {
-        return Err(Fault::Static("ERR WAIT cannot be used with replica instances."));
+        return Err(CommandError::Static("ERR WAIT cannot be used with replica instances."));
     }
     let asked = call.number(1)?;
     let timeout_ms = timeout(call.arg(2))?;
     let place = call.client.last_write;
     let reached = call.backend.reached(Level::Applied, place);
-    // A write that was thrown away is on no replica, and never will be.
+    // A write that left the history is on no replica, and never will be.
     if i64::from(reached) >= asked || !call.backend.holds(place) || call.in_transaction() {
         return call.integer(reached);
     }
@@ -84,27 +84,28 @@ pub(super) fn wait(call: &mut Call<'_>) -> Answer {
     Ok(Outcome::Wait { level: Level::Applied, place, replicas, timeout_ms, own: false })
 }
 
-/// WAITAOF.
+/// Runs WAITAOF.
 pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
     if call.backend.follows() {
-        return Err(Fault::Static("ERR WAITAOF cannot be used with replica instances."));
+        return Err(CommandError::Static("ERR WAITAOF cannot be used with replica instances."));
     }
     let own = match call.number(1)? {
         0 => false,
         1 => true,
-        _ => return Err(Fault::Static("ERR value is out of range, must be between 0 and 1")),
+        _ => return Err(CommandError::Static("ERR value is out of range, must be between 0 and 1")),
     };
     let replicas = u32::try_from(call.number(2)?);
-    let replicas = replicas.map_err(|_| Fault::Static("ERR value is out of range, must be positive"))?;
+    let replicas =
+        replicas.map_err(|_| CommandError::Static("ERR value is out of range, must be positive"))?;
     let timeout_ms = timeout(call.arg(3))?;
     if own && call.backend.status().persisted.is_none() {
         let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
-        return Err(Fault::Static(text));
+        return Err(CommandError::Static(text));
     }
     let place = call.client.last_write;
     let (kept, reached) = (call.backend.keeps(place), call.backend.reached(Level::Persisted, place));
     let enough = (kept || !own) && reached >= replicas;
-    // In a transaction it cannot wait: the answer is how things stand.
+    // In a transaction it cannot wait: the answer is the state of now.
     if enough || !call.backend.holds(place) || call.in_transaction() {
         reply::array(call.out, 2);
         reply::integer(call.out, i64::from(kept));
@@ -116,40 +117,41 @@ pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
     Ok(Outcome::Wait { level: Level::Persisted, place, replicas, timeout_ms, own })
 }
 
-fn timeout(arg: &[u8]) -> Result<u64, Fault> {
-    let ms = parse_i64(arg).ok_or(Fault::Static("ERR timeout is not an integer or out of range"))?;
-    u64::try_from(ms).map_err(|_| Fault::Static("ERR timeout is negative"))
+fn timeout(arg: &[u8]) -> Result<u64, CommandError> {
+    let ms = parse_i64(arg).ok_or(CommandError::Static("ERR timeout is not an integer or out of range"))?;
+    u64::try_from(ms).map_err(|_| CommandError::Static("ERR timeout is negative"))
 }
 
-/// REPLICAOF and SLAVEOF.
+/// Runs REPLICAOF and SLAVEOF.
 pub(super) fn replicaof(call: &mut Call<'_>) -> Answer {
     let (host, port) = (call.arg(1), call.arg(2));
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
         return Ok(Outcome::Promote);
     }
     let port = parse_i64(port).and_then(|port| u16::try_from(port).ok());
-    let port = port.ok_or(Fault::Static("ERR Invalid master port"))?;
+    let port = port.ok_or(CommandError::Static("ERR Invalid master port"))?;
     let host =
         std::str::from_utf8(host).ok().filter(|host| !host.is_empty() && !host.contains(char::is_whitespace));
-    let host = host.ok_or(Fault::Static("ERR Invalid master host"))?;
+    let host = host.ok_or(CommandError::Static("ERR Invalid master host"))?;
     let bare_v6 = host.contains(':') && !host.starts_with('[');
     Ok(Outcome::Follow { addr: if bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") } })
 }
 
-/// TOWLINE DIGEST.
+/// Runs TOWLINE DIGEST.
 pub(super) fn digest(call: &mut Call<'_>) -> Answer {
     let digest = call.backend.store().digest();
     call.bulk(&digest.hex())
 }
 
-/// TOWLINE STATUS.
+/// Runs TOWLINE STATUS.
 pub(super) fn status(call: &mut Call<'_>) -> Answer {
     let report = Report::of(&call.backend.status(), call.backend.store());
-    let text = serde_json::to_string(&report).map_err(|error| Fault::Text(format!("ERR status: {error}")))?;
+    let text =
+        serde_json::to_string(&report).map_err(|error| CommandError::Text(format!("ERR status: {error}")))?;
     call.bulk(text.as_bytes())
 }
 
-/// TOWLINE REPLICATION.
+/// Runs TOWLINE REPLICATION.
 pub(super) fn address(call: &mut Call<'_>) -> Answer {
     match call.backend.status().replication_addr {
         Some(addr) => call.bulk(addr.as_bytes()),

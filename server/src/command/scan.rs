@@ -1,29 +1,29 @@
 //! Walking over keys: KEYS, SCAN, RANDOMKEY.
 //!
-//! Keys past their time are passed over and left for the expiry index: a walk writes nothing, RANDOMKEY excepted,
-//! which would otherwise draw the same dead key again.
+//! Walks skip expired keys and leave them for the expiry index: they write nothing. Only RANDOMKEY deletes them,
+//! because it would otherwise draw the same one again.
 //!
-//! Bounds: SCAN looks at [`COUNT_MAX`] keys at most whatever it is asked, and ends early where its reply reaches
-//! [`REPLY_BYTES`]; KEYS looks at all. Both are cut into slices, and refused where the reply would be too long.
+//! Bounds: SCAN visits [`COUNT_MAX`] keys at most, whatever its COUNT, and ends early where its reply reaches
+//! [`REPLY_BYTES`]; KEYS visits all. Both are cut into slices, and refused where the reply would be too long.
 
 use towline_kv::parse_i64;
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::reply;
 use super::walk::{Walk, Wanted};
 
-/// Keys SCAN looks at when not told.
+/// The number of keys that SCAN visits by default.
 const COUNT_DEFAULT: u64 = 10;
-/// Keys SCAN looks at most.
+/// The most keys that SCAN visits.
 const COUNT_MAX: u64 = 1 << 16;
-/// Bytes of a reply of SCAN beyond which it looks at no further part of the store.
+/// Bytes of a reply of SCAN beyond which it visits no further part of the store.
 const REPLY_BYTES: usize = 1 << 20;
-/// Replies up to this are copied, whatever else is there.
+/// The most bytes of a reply that are always copied.
 const COPIED_MAX: usize = 64 << 10;
-/// Dead keys RANDOMKEY draws before it says there is none, as redis does.
+/// The most expired keys that RANDOMKEY draws before it replies that there is none, as redis does.
 const DRAWS_MAX: u32 = 100;
 
-/// KEYS.
+/// Runs KEYS.
 pub(super) fn keys(call: &mut Call<'_>) -> Answer {
     let wanted = Wanted { pattern: any(call.pattern(1)?), now_ms: call.now_ms };
     let mut walk = call.walk.take().unwrap_or_default();
@@ -37,8 +37,8 @@ pub(super) fn keys(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// One more part of the store, within the bound of a reply.
-fn part(call: &mut Call<'_>, walk: &mut Walk, wanted: Wanted<'_>) -> Result<(), Fault> {
+/// Visits one more part of the store, within the bound of a reply.
+fn part(call: &mut Call<'_>, walk: &mut Walk, wanted: Wanted<'_>) -> Result<(), CommandError> {
     call.walk_part(walk, wanted, &mut |text, key| reply::bulk(text, key));
     call.reply_fits(walk.text.len())
 }
@@ -50,8 +50,8 @@ fn answer(call: &mut Call<'_>, walk: &mut Walk, head: &[u8]) {
     append(call.out, std::mem::take(&mut walk.text));
 }
 
-/// Adds a reply that was built beside the others. The shorter part is copied to the longer one: a reply of many
-/// megabytes never lies in memory twice, for nobody counts the second.
+/// Appends a reply that was built beside the others. The shorter part is copied to the longer one: a reply of many
+/// megabytes is never in memory twice, because nothing counts the second copy.
 fn append(out: &mut Vec<u8>, mut text: Vec<u8>) {
     if text.len() <= out.len().max(COPIED_MAX) {
         out.extend_from_slice(&text);
@@ -65,30 +65,34 @@ fn append(out: &mut Vec<u8>, mut text: Vec<u8>) {
     *out = text;
 }
 
-/// What fits everything need not be asked.
+/// Returns the pattern; none for one that fits every key.
 fn any(pattern: &[u8]) -> Option<&[u8]> {
     (pattern != b"*").then_some(pattern)
 }
 
-/// SCAN.
+/// Runs SCAN.
 pub(super) fn scan(call: &mut Call<'_>) -> Answer {
     let cursor = std::str::from_utf8(call.arg(1)).ok().and_then(|cursor| cursor.parse::<u64>().ok());
-    let from = cursor.ok_or(Fault::Static("ERR invalid cursor"))?;
+    let from = cursor.ok_or(CommandError::Static("ERR invalid cursor"))?;
     let mut wanted = Wanted { pattern: None, now_ms: call.now_ms };
     let mut count = COUNT_DEFAULT;
     let mut strings = true;
     for at in (2..call.len()).step_by(2) {
-        let Some(value) = call.args.get(at + 1) else { return Err(Fault::Syntax) };
+        let Some(value) = call.args.get(at + 1) else { return Err(CommandError::Syntax) };
         let option = call.arg(at);
         if option.eq_ignore_ascii_case(b"match") {
             wanted.pattern = any(call.pattern(at + 1)?);
         } else if option.eq_ignore_ascii_case(b"type") {
             strings = value.eq_ignore_ascii_case(b"string");
         } else if option.eq_ignore_ascii_case(b"count") {
-            let asked = parse_i64(value).ok_or(Fault::NotInteger)?;
-            count = u64::try_from(asked).ok().filter(|asked| *asked > 0).ok_or(Fault::Syntax)?.min(COUNT_MAX);
+            let asked = parse_i64(value).ok_or(CommandError::NotInteger)?;
+            count = u64::try_from(asked)
+                .ok()
+                .filter(|asked| *asked > 0)
+                .ok_or(CommandError::Syntax)?
+                .min(COUNT_MAX);
         } else {
-            return Err(Fault::Syntax);
+            return Err(CommandError::Syntax);
         }
     }
     let mut walk = call.walk.take().unwrap_or_else(|| Box::new(Walk::from(from)));
@@ -112,14 +116,14 @@ pub(super) fn scan(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// RANDOMKEY.
+/// Runs RANDOMKEY.
 pub(super) fn randomkey(call: &mut Call<'_>) -> Answer {
     for _ in 0..DRAWS_MAX {
         let Some(key) = call.some_key() else { break };
         if call.lives(&key) {
             return call.bulk(&key);
         }
-        call.bury();
+        call.delete_expired();
     }
     call.null()
 }

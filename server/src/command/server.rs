@@ -1,38 +1,41 @@
-//! The connection and the server: greetings, the clock, and goodbye.
+//! The connection and the server: PING, HELLO, AUTH, TIME, QUIT, SHUTDOWN.
 
 use super::REDIS_VERSION;
 use super::backend::Outcome;
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::client::{Client, client_name};
 use super::reply::{self, Resp};
 
-/// Answers to every password but the ones below.
-const WRONG_PASSWORD: Fault = Fault::Static("WRONGPASS invalid username-password pair or user is disabled.");
+/// The error for every other user or password.
+const WRONG_PASSWORD: CommandError =
+    CommandError::Static("WRONGPASS invalid username-password pair or user is disabled.");
 
-/// PING.
+/// Runs PING.
 pub(super) fn ping(call: &mut Call<'_>) -> Answer {
     match call.len() {
         1 => reply::simple(call.out, "PONG"),
         2 => reply::bulk(call.out, call.arg(1)),
-        _ => return Err(Fault::Arity(call.command.name)),
+        _ => return Err(CommandError::Arity(call.command.name)),
     }
     Call::done()
 }
 
-/// ECHO.
+/// Runs ECHO.
 pub(super) fn echo(call: &mut Call<'_>) -> Answer {
     call.bulk(call.arg(1))
 }
 
-/// HELLO.
+/// Runs HELLO.
 pub(super) fn hello(call: &mut Call<'_>) -> Answer {
     let mut version = call.client.resp;
     if call.len() > 1 {
         version = match call.number(1) {
             Ok(2) => Resp::V2,
             Ok(3) => Resp::V3,
-            Ok(_) => return Err(Fault::Static("NOPROTO unsupported protocol version")),
-            Err(_) => return Err(Fault::Static("ERR Protocol version is not an integer or out of range")),
+            Ok(_) => return Err(CommandError::Static("NOPROTO unsupported protocol version")),
+            Err(_) => {
+                return Err(CommandError::Static("ERR Protocol version is not an integer or out of range"));
+            }
         };
     }
     let mut name = None;
@@ -47,7 +50,7 @@ pub(super) fn hello(call: &mut Call<'_>) -> Answer {
             at += 2;
         } else {
             let option = String::from_utf8_lossy(option);
-            return Err(Fault::Text(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(CommandError::Text(format!("ERR Syntax error in HELLO option '{option}'")));
         }
     }
     call.client.resp = version;
@@ -79,10 +82,10 @@ fn greet(call: &mut Call<'_>) {
     reply::array(out, 0);
 }
 
-/// AUTH: there is no password, and one user.
+/// Runs AUTH: there is no password, and one user.
 pub(super) fn auth(call: &mut Call<'_>) -> Answer {
     match call.len() {
-        2 => Err(Fault::Static(
+        2 => Err(CommandError::Static(
             "ERR AUTH <password> called without any password configured for the default user. \
              Are you sure your configuration is correct?",
         )),
@@ -90,24 +93,24 @@ pub(super) fn auth(call: &mut Call<'_>) -> Answer {
             check_user(call.arg(1))?;
             call.ok()
         }
-        _ => Err(Fault::Syntax),
+        _ => Err(CommandError::Syntax),
     }
 }
 
-/// The default user needs no password, so any will do.
-fn check_user(user: &[u8]) -> Result<(), Fault> {
+/// Checks a user's name. The default user needs no password, so any will do.
+fn check_user(user: &[u8]) -> Result<(), CommandError> {
     if user == b"default" { Ok(()) } else { Err(WRONG_PASSWORD) }
 }
 
-/// SELECT: there is one database.
+/// Runs SELECT: there is one database.
 pub(super) fn select(call: &mut Call<'_>) -> Answer {
     if call.number(1)? != 0 {
-        return Err(Fault::Static("ERR DB index is out of range"));
+        return Err(CommandError::Static("ERR DB index is out of range"));
     }
     call.ok()
 }
 
-/// TIME, of this turn, in microseconds.
+/// Runs TIME: the time of this turn, in microseconds.
 pub(super) fn time(call: &mut Call<'_>) -> Answer {
     let now_us = call.backend.now_us();
     reply::array(call.out, 2);
@@ -117,7 +120,7 @@ pub(super) fn time(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// RESET: as if just connected.
+/// Runs RESET: the connection is as new.
 pub(super) fn reset(call: &mut Call<'_>) -> Answer {
     let Client { name, resp, no_evict, no_touch, .. } = &mut *call.client;
     name.clear();
@@ -128,19 +131,19 @@ pub(super) fn reset(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// QUIT.
+/// Runs QUIT.
 pub(super) fn quit(call: &mut Call<'_>) -> Answer {
     reply::ok(call.out);
     Ok(Outcome::Close)
 }
 
-/// SHUTDOWN. What to save is not the client's to say: the words are taken and mean nothing.
+/// Runs SHUTDOWN. The client does not decide what is saved: its options are accepted and ignored.
 pub(super) fn shutdown(call: &mut Call<'_>) -> Answer {
     for option in call.args.iter().skip(1) {
         match option.to_ascii_lowercase().as_slice() {
             b"save" | b"nosave" | b"now" | b"force" => {}
-            b"abort" if call.len() == 2 => return Err(Fault::Static("ERR No shutdown in progress.")),
-            _ => return Err(Fault::Syntax),
+            b"abort" if call.len() == 2 => return Err(CommandError::Static("ERR No shutdown in progress.")),
+            _ => return Err(CommandError::Syntax),
         }
     }
     Ok(Outcome::Shutdown)

@@ -1,4 +1,4 @@
-//! One connection: requests out of its bytes, one after another, each answered behind the last.
+//! One connection: requests are read from its bytes, one after another, each answered behind the last.
 //!
 //! States: *reading* (between runs it remembers how far it read into an unfinished request), *waiting* (after
 //! [`Outcome::Wait`], until [`Session::waited`]; the driver does not run it meanwhile), *in a slice* (a command that
@@ -13,26 +13,26 @@ use towline_kv::{Args, Parsed, ProtocolError, RequestLimits, RequestReader};
 use super::backend::{Backend, Outcome};
 use super::call::{Call, Cost};
 use super::client::{Client, ClientUsage, Replies};
-use super::counts::Fate;
+use super::counts::Ending;
 use super::transaction::{self, Transaction};
 use super::walk::Walk;
 use super::{http, reply, table};
 
-/// Requests one run executes at most: some 100 microseconds of the small ones.
+/// The most requests of one run: some 100 microseconds of small ones.
 pub const REQUESTS_PER_RUN: u32 = 512;
 /// Reply bytes after which a run ends.
 pub const OUT_BYTES_PER_RUN: usize = 256 << 10;
-/// Bytes of a buffer that is kept between commands.
+/// The most bytes of a buffer that is kept between commands.
 const BUFFER_KEPT: usize = 32 << 10;
-/// The least a client may send in one argument, however small records are.
+/// The least bytes that a client may send in one argument, however small records are.
 const BULK_MAX_LEAST: usize = 1 << 20;
-/// Bytes of an unknown command's arguments that are quoted back.
+/// The most bytes of an unknown command's arguments that are quoted back.
 const QUOTED_MAX: usize = 128;
 
-/// The limits of a client's requests on a node whose records are at most so long.
+/// Returns the limits of a client's requests on a node whose records are at most so long.
 ///
-/// A value of up to twice the limit is still read, to be refused with a reply; what is longer ends the connection.
-/// A connection's input buffer never grows past `request_max` and one read.
+/// A value of up to twice the limit is still read, to be refused with a reply; a longer one ends the connection. A
+/// connection's input buffer never grows past `request_max` and one read.
 #[must_use]
 pub fn request_limits(record_bytes_max: usize) -> RequestLimits {
     let redis = RequestLimits::REDIS;
@@ -41,7 +41,7 @@ pub fn request_limits(record_bytes_max: usize) -> RequestLimits {
     RequestLimits { bulk_max, request_max: bulk_max.saturating_mul(2).min(redis.request_max), ..redis }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
     /// Bytes of the input that are done with.
@@ -50,11 +50,11 @@ pub struct Ran {
     pub commands: u32,
     /// What it cost, in steps of some 3 ns each.
     pub steps: u64,
-    /// What to do next.
+    /// The next step.
     pub then: Then,
 }
 
-/// What to do with a session after a run.
+/// The next step of a session after a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Then {
     /// Run it again when at least `need` bytes lie behind those that were used.
@@ -62,9 +62,9 @@ pub enum Then {
         /// Always more than there are now.
         need: usize,
     },
-    /// A bound was reached: send what it said, let others have a turn, run it again.
+    /// A bound was reached: send the replies, let others have a turn, run it again.
     Again,
-    /// Bring this about. It is never [`Outcome::Done`].
+    /// Carry this out. It is never [`Outcome::Done`].
     Do(Outcome),
 }
 
@@ -78,14 +78,14 @@ pub struct Session {
     waiting: Level,
     /// Bytes of the request that was read and is to be run again.
     again: Option<usize>,
-    /// Something was asked already.
+    /// Set once a request was read.
     begun: bool,
     tx: Option<Box<Transaction>>,
     walk: Option<Box<Walk>>,
 }
 
 impl Session {
-    /// A client that just connected.
+    /// Makes the session of a client that just connected.
     #[must_use]
     pub const fn new(client: Client, limits: RequestLimits) -> Self {
         let reader = RequestReader::new(limits);
@@ -102,20 +102,21 @@ impl Session {
         }
     }
 
-    /// Bytes it keeps between two runs beyond small buffers: queued commands, watched keys, a walk under way.
+    /// Returns the bytes it keeps between two runs beyond small buffers: queued commands, watched keys, a walk under
+    /// way.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let tx = self.tx.as_ref().map_or(0, |tx| tx.bytes());
         tx + self.walk.as_ref().map_or(0, |walk| walk.bytes())
     }
 
-    /// What is known of the client.
+    /// Returns the client.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// What it has queued and watches, for CLIENT LIST; the driver adds its own part.
+    /// Returns its queued and watched counts, for CLIENT LIST; the driver adds its own part.
     #[must_use]
     pub fn usage(&self) -> ClientUsage {
         let Some(tx) = &self.tx else { return ClientUsage::default() };
@@ -147,7 +148,7 @@ impl Session {
                     break;
                 }
                 Err(error) => {
-                    // It answers the request that cannot be read.
+                    // The error answers the request that cannot be read.
                     reply::error(out, &format!("ERR {error}"));
                     ran.used = input.len();
                     ran.then = Then::Do(Outcome::Close);
@@ -197,20 +198,20 @@ impl Session {
         }
         self.client.replies = match self.client.replies {
             Replies::SkipNext => Replies::Skip,
-            // What is still to be replied belongs to this command.
+            // The reply that is still to come belongs to this command.
             Replies::Skip if *outcome != Outcome::Done => Replies::Skip,
             Replies::On | Replies::Skip => Replies::On,
             Replies::Off => Replies::Off,
         };
     }
 
-    /// Whether a pause holds this request: all but those that may end it.
+    /// Returns whether a pause holds this request: all but those that may end it.
     #[cold]
     fn is_held(&self, rest: &[u8]) -> bool {
         !self.reader.args(rest).get(0).is_some_and(|name| name.eq_ignore_ascii_case(b"client"))
     }
 
-    /// The next request; or the last one, if it is to be run again.
+    /// Returns the next request; or the last one, if it is to be run again.
     #[inline]
     fn next(&mut self, rest: &[u8]) -> Result<Parsed, ProtocolError> {
         match self.again.take() {
@@ -219,8 +220,8 @@ impl Session {
         }
     }
 
-    /// Ends the wait of [`Outcome::Wait`]: `replicas` have reached the offset; `own` says whether this node's own
-    /// store has persisted it.
+    /// Ends the wait of [`Outcome::Wait`]: `replicas` have reached the offset; `own` says whether this node's own store
+    /// has persisted it.
     pub fn waited(&mut self, own: bool, replicas: u32, out: &mut Vec<u8>) {
         let waiting = self.waiting;
         self.reply_late(out, |out| {
@@ -288,19 +289,19 @@ impl Session {
         };
         let answer = if queues { transaction::queue(&mut call) } else { call.run() };
         let command = call.command;
-        let (outcome, fate) = match answer {
-            Ok(outcome) => (outcome, Fate::Done),
-            Err(fault) => {
-                let fate = fault.fate();
+        let (outcome, ending) = match answer {
+            Ok(outcome) => (outcome, Ending::Done),
+            Err(error) => {
+                let ending = error.ending();
                 self.walk = None;
                 out.truncate(begin);
-                (fault.answer(out), fate)
+                (error.answer(out), ending)
             }
         };
         let counted_later =
-            matches!(outcome, Outcome::Retry | Outcome::Again) || (queues && fate == Fate::Done);
+            matches!(outcome, Outcome::Retry | Outcome::Again) || (queues && ending == Ending::Done);
         if !counted_later {
-            backend.counts_mut().note(command, fate, &out[begin..]);
+            backend.counts_mut().note(command, ending, &out[begin..]);
         }
         if let Outcome::Wait { level, .. } = outcome {
             self.waiting = level;
@@ -308,7 +309,7 @@ impl Session {
         outcome
     }
 
-    /// Gives back what only large requests need.
+    /// Frees buffers that only large requests need.
     fn trim(&mut self) {
         for buffer in [&mut self.record, &mut self.scratch] {
             if buffer.capacity() > BUFFER_KEPT {
@@ -319,7 +320,7 @@ impl Session {
     }
 }
 
-/// redis's words for a command it does not know.
+/// Replies with redis's text for an unknown command.
 #[cold]
 fn unknown(args: Args<'_>, backend: &mut dyn Backend, out: &mut Vec<u8>) {
     let begin = out.len();

@@ -1,6 +1,6 @@
-//! What TOWLINE STATUS says: one structure, written here and read by `towline status`.
+//! The answer to TOWLINE STATUS: one structure, written here and read by `towline status`.
 //!
-//! Names and histories are text, because JSON's numbers end at 53 bits for many readers. What is unknown is `null`,
+//! Names and histories are text, because JSON's numbers end at 53 bits for many readers. An unknown value is `null`,
 //! never 0. Fields are added, not renamed.
 
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use towline_core::{Lag, Level, Replica, ReplicaState, Role};
 use super::backend::{Status, UpstreamState};
 use crate::store::Store;
 
-/// A node at a glance.
+/// The report of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Of the program.
+    /// The version of the program.
     pub version: String,
     /// "primary" or "replica".
     pub role: String,
@@ -22,49 +22,49 @@ pub struct Report {
     pub history: Option<String>,
     /// The newest epoch's number.
     pub epoch: u32,
-    /// The newest epoch with its dice.
+    /// The newest epoch's id: its number and its random part.
     pub epoch_id: String,
     /// The content digest, 32 hex digits.
     pub digest: String,
-    /// Where clients connect.
+    /// The address for clients.
     pub client_addr: Option<String>,
-    /// Where replicas connect.
+    /// The address for replicas.
     pub replication_addr: Option<String>,
     /// The oldest offset in the backlog.
     pub start: u64,
     /// The offset after the newest record.
     pub end: u64,
-    /// Records applied.
+    /// How many records are applied.
     pub applied: u64,
-    /// Records persisted; unknown for a memory store.
+    /// How many records are persisted; unknown for a memory store.
     pub persisted: Option<u64>,
-    /// Whether the state is complete.
+    /// Set if the state is complete.
     pub complete: bool,
-    /// Whom it follows, if it does.
+    /// The upstream, if the node follows one.
     pub upstream: Option<Upstream>,
     /// "memory" or "disk".
     pub store: String,
-    /// Why the store takes nothing now, while it does not.
+    /// The reason why the store accepts nothing now, while it does not.
     pub store_failed: Option<String>,
-    /// Keys in the store, past their time or not.
+    /// Keys in the store, expired or not.
     pub keys: u64,
-    /// Bytes they take in memory.
+    /// Bytes that the keys take in memory.
     pub store_bytes: u64,
-    /// The configured backlog.
+    /// The configured size of the backlog.
     pub backlog_bytes: u64,
-    /// How much of it is used.
+    /// Used bytes of the backlog.
     pub backlog_used_bytes: u64,
     /// Bytes in the spool.
     pub spool_bytes: u64,
-    /// Its bound.
+    /// The bound of the spool.
     pub spool_bytes_max: u64,
     /// The most memory this process may take.
     pub memory_bound_bytes: u64,
-    /// The replicas it remembers.
+    /// The replicas that the node remembers.
     pub replicas: Vec<ReplicaReport>,
     /// The newest range of records that left the history here.
     pub forked: Option<Forked>,
-    /// What was counted since the start.
+    /// Counters since the start.
     pub counters: Counters,
     /// Milliseconds since the start.
     pub uptime_ms: u64,
@@ -73,17 +73,17 @@ pub struct Report {
 /// The link to the upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upstream {
-    /// The address followed.
+    /// The address of the upstream.
     pub addr: Option<String>,
     /// The node there, while joined.
     pub node: Option<String>,
     /// "connecting", "waiting", "snapshot", "streaming", "no primary upstream", "history differs" or "identity clash".
     pub state: String,
-    /// Why the last link ended.
+    /// The reason why the last link ended.
     pub fault: Option<String>,
     /// The root's log end, at its newest beat.
     pub origin_end: Option<u64>,
-    /// Milliseconds since that beat was heard.
+    /// Milliseconds since that beat was received.
     pub origin_age_ms: Option<u64>,
     /// Pieces received of a snapshot under way.
     pub pieces: Option<u64>,
@@ -92,28 +92,28 @@ pub struct Upstream {
 /// One replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaReport {
-    /// Its name.
+    /// The replica's name.
     pub node: String,
-    /// Where it connected from, while it is.
+    /// The address it connected from, while it is connected.
     pub addr: Option<String>,
     /// "away", "waiting", "snapshot" or "streaming".
     pub state: String,
-    /// What it received.
+    /// The records it received.
     pub received: Stage,
-    /// What it shows to its readers.
+    /// The records it shows to its readers.
     pub applied: Stage,
-    /// What survives a power cut there.
+    /// The records that survive a power cut there.
     pub persisted: Stage,
 }
 
-/// How far a replica came at one stage, and how far that is behind.
+/// A replica's progress at one stage, and its lag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// Records.
+    /// How many records have reached the stage.
     pub offset: Option<u64>,
-    /// Records behind.
+    /// How many records it lacks.
     pub lag_records: Option<u64>,
-    /// Bytes behind.
+    /// How many bytes it lacks.
     pub lag_bytes: Option<u64>,
     /// The age of the oldest record it lacks.
     pub lag_ms: Option<u64>,
@@ -124,24 +124,24 @@ pub struct Stage {
 pub struct Forked {
     /// The number of the epoch they were written in.
     pub epoch: u32,
-    /// The first.
+    /// The offset of the first one.
     pub from: u64,
     /// The offset after the last.
     pub end: u64,
 }
 
-/// Counted since the start.
+/// Counters since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Clients connected now.
+    /// Clients that are connected now.
     pub clients: u64,
-    /// Commands executed.
+    /// How many commands were executed.
     pub commands: u64,
-    /// Keys deleted because their time had come.
+    /// Keys deleted because they had expired.
     pub expired_keys: u64,
     /// Snapshots begun for replicas.
     pub full_syncs: u64,
-    /// Replicas that went on where they stood.
+    /// Replicas that went on from their own offset.
     pub partial_syncs: u64,
     /// Snapshots that went on after a cut.
     pub snapshots_resumed: u64,
@@ -151,9 +151,9 @@ pub struct Counters {
     pub overruns: u64,
     /// Links ended for a fault or a refusal.
     pub faults: u64,
-    /// Replication bytes in.
+    /// Replication bytes that were received.
     pub bytes_received: u64,
-    /// Replication bytes out.
+    /// Replication bytes that were sent.
     pub bytes_sent: u64,
     /// Records received from the upstream.
     pub records_received: u64,
@@ -166,7 +166,7 @@ pub struct Counters {
 }
 
 impl Report {
-    /// The report of a node and its store.
+    /// Makes the report of a node and its store.
     #[must_use]
     pub fn of(status: &Status, store: &dyn Store) -> Self {
         let stats = &status.stats;
@@ -204,7 +204,7 @@ impl Report {
     }
 }
 
-/// A role's name.
+/// Returns a role's name.
 pub(crate) fn role(role: Role) -> &'static str {
     match role {
         Role::Primary => "primary",
@@ -212,7 +212,7 @@ pub(crate) fn role(role: Role) -> &'static str {
     }
 }
 
-/// The link to the upstream, if there is one.
+/// Returns the link to the upstream, if there is one.
 pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
     let stats = &status.stats;
     let state = match status.upstream {
@@ -236,7 +236,7 @@ pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
     })
 }
 
-/// The replicas remembered.
+/// Returns the replicas that the node remembers.
 pub(crate) fn replicas(status: &Status) -> Vec<ReplicaReport> {
     status.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect()
 }

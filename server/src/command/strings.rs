@@ -1,11 +1,11 @@
-//! Strings: the values themselves.
+//! Strings: setting, reading and counting values.
 //!
-//! Each write is decided here and told as effects: `SET` with a time is `SET` and `PEXPIREAT`, `SET .. KEEPTTL` on a
-//! key that ends is the same with the old time, `GETDEL` is `DEL`, all counting is `INCRBY`.
+//! Each write is decided here and becomes effects: `SET` with a time is `SET` and `PEXPIREAT`, `SET .. KEEPTTL` on a
+//! key that expires is the same with the old time, `GETDEL` is `DEL`, all counting is `INCRBY`.
 
 use towline_kv::{Effect, ExpiryMs, incr};
 
-use super::call::{Answer, Call, Fault};
+use super::call::{Answer, Call, CommandError};
 use super::expiry::{Base, Unit, expiry};
 use super::reply;
 use crate::store::Found;
@@ -13,13 +13,13 @@ use crate::store::Found;
 /// Digits of the longest counter.
 const COUNTER_MAX: usize = 20;
 
-/// GET.
+/// Runs GET.
 pub(super) fn get(call: &mut Call<'_>) -> Answer {
     let found = call.look(call.arg(1));
     call.value(found.as_ref())
 }
 
-/// What SET was asked for beyond key and value.
+/// The options of SET beyond key and value.
 #[derive(Default)]
 struct SetOptions {
     nx: bool,
@@ -29,7 +29,7 @@ struct SetOptions {
     expiry: Option<ExpiryMs>,
 }
 
-/// SET.
+/// Runs SET.
 pub(super) fn set(call: &mut Call<'_>) -> Answer {
     let (key, value) = (call.arg(1), call.arg(2));
     if call.len() == 3 {
@@ -53,14 +53,14 @@ pub(super) fn set(call: &mut Call<'_>) -> Answer {
     }
 }
 
-fn set_options(call: &Call<'_>) -> Result<SetOptions, Fault> {
+fn set_options(call: &Call<'_>) -> Result<SetOptions, CommandError> {
     let mut options = SetOptions::default();
     let mut time: Option<(usize, Unit, Base)> = None;
     let mut at = 3;
     while at < call.len() {
         let mut word = [0; 7];
         let option = upper(call.arg(at), &mut word);
-        // The same kind of time again replaces the first, as in redis.
+        // A second time of the same kind replaces the first, as in redis.
         let free = |unit, base| !options.keep && time.is_none_or(|(_, u, b)| (u, b) == (unit, base));
         let unit = match option {
             b"NX" if !options.xx => {
@@ -83,25 +83,25 @@ fn set_options(call: &Call<'_>) -> Result<SetOptions, Fault> {
             b"PX" if free(Unit::Millis, Base::Now) => Some((Unit::Millis, Base::Now)),
             b"EXAT" if free(Unit::Seconds, Base::Epoch) => Some((Unit::Seconds, Base::Epoch)),
             b"PXAT" if free(Unit::Millis, Base::Epoch) => Some((Unit::Millis, Base::Epoch)),
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         };
         if let Some((unit, base)) = unit {
             at += 1;
             if at >= call.len() {
-                return Err(Fault::Syntax);
+                return Err(CommandError::Syntax);
             }
             time = Some((at, unit, base));
         }
         at += 1;
     }
-    // A wrong option is told before a wrong time.
+    // A wrong option is reported before a wrong time.
     if let Some((at, unit, base)) = time {
         options.expiry = Some(expiry(call, at, unit, base)?);
     }
     Ok(options)
 }
 
-/// A short word in upper case; a long one is none of ours.
+/// Returns a short word in upper case; a long one is no option.
 fn upper<'w, const N: usize>(word: &[u8], room: &'w mut [u8; N]) -> &'w [u8] {
     let Some(room) = room.get_mut(..word.len()) else { return b"" };
     room.copy_from_slice(word);
@@ -111,18 +111,18 @@ fn upper<'w, const N: usize>(word: &[u8], room: &'w mut [u8; N]) -> &'w [u8] {
 
 /// Writes a value and its time as one record.
 #[inline]
-fn put(call: &mut Call<'_>, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> Result<(), Fault> {
+fn put(call: &mut Call<'_>, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> Result<(), CommandError> {
     call.fits(key, value.len())?;
     call.push_entry(key, value, expiry);
     call.commit()
 }
 
-/// SETEX.
+/// Runs SETEX.
 pub(super) fn setex(call: &mut Call<'_>) -> Answer {
     set_for(call, Unit::Seconds)
 }
 
-/// PSETEX.
+/// Runs PSETEX.
 pub(super) fn psetex(call: &mut Call<'_>) -> Answer {
     set_for(call, Unit::Millis)
 }
@@ -133,7 +133,7 @@ fn set_for(call: &mut Call<'_>, unit: Unit) -> Answer {
     call.ok()
 }
 
-/// SETNX.
+/// Runs SETNX.
 pub(super) fn setnx(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     if call.lives(key) {
@@ -143,7 +143,7 @@ pub(super) fn setnx(call: &mut Call<'_>) -> Answer {
     call.integer(1)
 }
 
-/// GETSET.
+/// Runs GETSET.
 pub(super) fn getset(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let old = call.look(key);
@@ -151,7 +151,7 @@ pub(super) fn getset(call: &mut Call<'_>) -> Answer {
     call.value(old.as_ref())
 }
 
-/// GETDEL.
+/// Runs GETDEL.
 pub(super) fn getdel(call: &mut Call<'_>) -> Answer {
     let key = call.arg(1);
     let old = call.look(key);
@@ -162,7 +162,7 @@ pub(super) fn getdel(call: &mut Call<'_>) -> Answer {
     call.value(old.as_ref())
 }
 
-/// GETEX: a read that may change when the key ends.
+/// Runs GETEX: a read that may change a key's expiry.
 pub(super) fn getex(call: &mut Call<'_>) -> Answer {
     let (key, change) = (call.arg(1), ends(call)?);
     let Some(old) = call.look(key) else {
@@ -186,15 +186,15 @@ pub(super) fn getex(call: &mut Call<'_>) -> Answer {
     call.value(Some(&old))
 }
 
-/// The change that GETEX makes to a key's end.
+/// The change that GETEX makes to a key's expiry.
 enum Ends {
     Kept,
     Never,
-    /// The argument that says when, and how it says it.
+    /// At the time of this argument, with its unit and beginning.
     At(usize, Unit, Base),
 }
 
-fn ends(call: &Call<'_>) -> Result<Ends, Fault> {
+fn ends(call: &Call<'_>) -> Result<Ends, CommandError> {
     let (mut ends, mut at) = (Ends::Kept, 2);
     while at < call.len() {
         let mut word = [0; 7];
@@ -211,10 +211,10 @@ fn ends(call: &Call<'_>) -> Result<Ends, Fault> {
             b"PX" if free(Unit::Millis, Base::Now) => (Unit::Millis, Base::Now),
             b"EXAT" if free(Unit::Seconds, Base::Epoch) => (Unit::Seconds, Base::Epoch),
             b"PXAT" if free(Unit::Millis, Base::Epoch) => (Unit::Millis, Base::Epoch),
-            _ => return Err(Fault::Syntax),
+            _ => return Err(CommandError::Syntax),
         };
         if at + 1 >= call.len() {
-            return Err(Fault::Syntax);
+            return Err(CommandError::Syntax);
         }
         ends = Ends::At(at + 1, unit, base);
         at += 2;
@@ -222,33 +222,33 @@ fn ends(call: &Call<'_>) -> Result<Ends, Fault> {
     Ok(ends)
 }
 
-/// INCR.
+/// Runs INCR.
 pub(super) fn incr_one(call: &mut Call<'_>) -> Answer {
     count(call, 1)
 }
 
-/// DECR.
+/// Runs DECR.
 pub(super) fn decr_one(call: &mut Call<'_>) -> Answer {
     count(call, -1)
 }
 
-/// INCRBY.
+/// Runs INCRBY.
 pub(super) fn incr_by(call: &mut Call<'_>) -> Answer {
     let by = call.number(2)?;
     count(call, by)
 }
 
-/// DECRBY.
+/// Runs DECRBY.
 pub(super) fn decr_by(call: &mut Call<'_>) -> Answer {
     let by = call.number(2)?.checked_neg();
-    count(call, by.ok_or(Fault::Static("ERR decrement would overflow"))?)
+    count(call, by.ok_or(CommandError::Static("ERR decrement would overflow"))?)
 }
 
 fn count(call: &mut Call<'_>, by: i64) -> Answer {
     let key = call.arg(1);
     let old = call.look(key);
-    let sum =
-        incr(old.as_ref().map(|old| &*old.value), by).map_err(|error| Fault::Text(format!("ERR {error}")))?;
+    let sum = incr(old.as_ref().map(|old| &*old.value), by)
+        .map_err(|error| CommandError::Text(format!("ERR {error}")))?;
     call.fits(key, COUNTER_MAX)?;
     if by != 0 || old.is_none() {
         call.push(&Effect::IncrBy { key, by });
@@ -257,7 +257,7 @@ fn count(call: &mut Call<'_>, by: i64) -> Answer {
     call.integer(sum)
 }
 
-/// APPEND.
+/// Runs APPEND.
 pub(super) fn append(call: &mut Call<'_>) -> Answer {
     let (key, tail) = (call.arg(1), call.arg(2));
     let old = call.look(key);
@@ -274,21 +274,21 @@ fn len(found: &Found) -> usize {
     found.value.len()
 }
 
-/// STRLEN.
+/// Runs STRLEN.
 pub(super) fn strlen(call: &mut Call<'_>) -> Answer {
     let len = call.look(call.arg(1)).as_ref().map_or(0, len);
     call.integer(len)
 }
 
-/// MGET. The lengths are summed before the first value is copied.
+/// Runs MGET. The lengths are summed before the first value is copied.
 pub(super) fn mget(call: &mut Call<'_>) -> Answer {
     let mut bytes = 0_usize;
     for key in call.args.iter().skip(1) {
         bytes = bytes.saturating_add(call.look(key).map_or(5, |found| reply::bulk_len(found.value.len())));
     }
     call.reply_fits(bytes)?;
-    // What was past its time stands in the record already.
-    call.bury();
+    // The deletions of expired keys are in the record already.
+    call.delete_expired();
     reply::array(call.out, call.len() - 1);
     for key in call.args.iter().skip(1) {
         let found = call.look(key);
@@ -297,14 +297,14 @@ pub(super) fn mget(call: &mut Call<'_>) -> Answer {
     Call::done()
 }
 
-/// MSET.
+/// Runs MSET.
 pub(super) fn mset(call: &mut Call<'_>) -> Answer {
     push_pairs(call)?;
     call.commit()?;
     call.ok()
 }
 
-/// MSETNX: all or none.
+/// Runs MSETNX: all or none.
 pub(super) fn msetnx(call: &mut Call<'_>) -> Answer {
     let keys = (1..call.len()).step_by(2);
     if !call.len().is_multiple_of(2) && keys.clone().any(|at| call.lives(call.arg(at))) {
@@ -316,9 +316,9 @@ pub(super) fn msetnx(call: &mut Call<'_>) -> Answer {
     call.integer(1)
 }
 
-fn push_pairs(call: &mut Call<'_>) -> Result<(), Fault> {
+fn push_pairs(call: &mut Call<'_>) -> Result<(), CommandError> {
     if call.len().is_multiple_of(2) {
-        return Err(Fault::Arity(call.command.name));
+        return Err(CommandError::Arity(call.command.name));
     }
     for at in (1..call.len()).step_by(2) {
         let (key, value) = (call.arg(at), call.arg(at + 1));

@@ -1,15 +1,15 @@
 //! The commands: one row each (in `table/rows.rs`), read by dispatch, arity checks, COMMAND, its docs and HELP.
 //!
 //! A name is looked up in an index made at compile time: upper-case letters packed into one word, a multiplication, a
-//! comparison. Invariants, checked at compile time: names are at most 15 bytes, each stands once, and
-//! there are fewer than half as many as the index has places.
+//! comparison. Invariants, checked at compile time: names are at most 15 bytes, each is unique, and there are fewer
+//! than half as many as the index has places.
 
 mod rows;
 
 use super::call::{Answer, Call};
 pub use rows::COMMANDS;
 
-/// What a command may do, as COMMAND tells it.
+/// The properties of a command, as COMMAND reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flags(u16);
 
@@ -22,14 +22,14 @@ impl Flags {
     pub const WRITE: Self = Self(2);
     /// Takes the same time however much is stored.
     pub const FAST: Self = Self(4);
-    /// For those who run the server.
+    /// Is for operators of the server.
     pub const ADMIN: Self = Self(8);
-    /// May wait.
+    /// May wait for others.
     pub const BLOCKING: Self = Self(16);
-    /// Runs on a replica that never was complete; what lacks this is answered with LOADING there.
+    /// Runs on a replica that never was complete; without this flag a command gets LOADING there.
     pub const LOADING: Self = Self(32);
 
-    /// Not between MULTI and EXEC.
+    /// Is refused between MULTI and EXEC.
     pub const NO_MULTI: Self = Self(64);
     /// Runs at once, between MULTI and EXEC too.
     pub const DIRECT: Self = Self(128);
@@ -48,38 +48,38 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
-    /// Whether all of `flags` are among these.
+    /// Returns whether all of `flags` are among these.
     #[must_use]
     pub const fn has(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
     }
 
-    /// redis's words for them.
+    /// Returns redis's names for them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
     }
 }
 
-/// One command.
+/// One command of the table.
 #[derive(Debug)]
 pub struct Command {
-    /// Its number, of which each command and subcommand has one of its own, below [`IDS`].
+    /// Its number: each command and subcommand has one of its own, below [`IDS`].
     pub(super) id: u16,
-    /// In lower case; of a subcommand: `client|list`.
+    /// The name in lower case; of a subcommand: `client|list`.
     pub name: &'static str,
     /// How many arguments, the name counted; below zero: at least so many.
     pub arity: i8,
-    /// What it may do.
+    /// Its properties.
     pub flags: Flags,
     /// First and last argument that is a key (below zero: from the end), and the step between them.
     pub keys: (i8, i8, i8),
     /// The chapter of the manual.
     pub group: &'static str,
-    /// The version of redis that brought it (of Towline, for our own).
+    /// The version of redis that introduced it (of Towline, for our own).
     pub since: &'static str,
-    /// What stands behind the name.
+    /// The arguments behind the name.
     pub syntax: &'static str,
-    /// What it is for.
+    /// Its purpose, in a sentence.
     pub summary: &'static str,
     /// Its subcommands.
     pub subs: &'static [Self],
@@ -87,7 +87,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Whether so many arguments may be right.
+    /// Returns whether the command may have so many arguments.
     pub(super) fn takes(&self, args: usize) -> bool {
         let wanted = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { args >= wanted } else { args == wanted }
@@ -101,19 +101,19 @@ impl Command {
         self.subs.iter().find(|sub| sub.short_name().as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// The last word of the name.
+    /// Returns the last word of the name.
     pub(super) fn short_name(&self) -> &'static str {
         self.name.rsplit_once('|').map_or(self.name, |(_, name)| name)
     }
 }
 
-/// How many numbers there are: first the commands, then room for each command's subcommands.
+/// The number of ids: first the commands, then room for each command's subcommands.
 pub(super) const IDS: usize = PLACES / 2 + rows::FAMILIES * rows::FAMILY_MAX;
 
 /// Places in the index.
 const PLACES: usize = 256;
 
-/// The packed name and the row of each command, at the first free place from where its name leads.
+/// The packed name and the row of each command, at the first free place from its name's own.
 static INDEX: [(u128, u8); PLACES] = {
     let mut index = [(0, 0); PLACES];
     let mut row = 0;
@@ -136,7 +136,7 @@ static INDEX: [(u128, u8); PLACES] = {
 
 const _: () = assert!(COMMANDS.len() < PLACES / 2);
 
-/// A name's letters in upper case, as one word; 0 for what is no command's name.
+/// Returns a name's letters in upper case, as one word; 0 for a name that no command can have.
 #[inline]
 const fn pack(name: &[u8]) -> u128 {
     if name.is_empty() || name.len() > 15 {
@@ -151,7 +151,7 @@ const fn pack(name: &[u8]) -> u128 {
     word
 }
 
-/// Where a name's search begins.
+/// Returns the place at which a name's search begins.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed; the top eight bits are a place")]
 const fn place(name: u128) -> usize {
@@ -159,7 +159,7 @@ const fn place(name: u128) -> usize {
     (mixed >> 56) as usize
 }
 
-/// The command of this name, in any case.
+/// Returns the command of this name, in any case.
 #[must_use]
 #[inline]
 pub fn find(name: &[u8]) -> Option<&'static Command> {

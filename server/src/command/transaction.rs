@@ -2,12 +2,12 @@
 //!
 //! States of a client: *plain*, *queueing* (from MULTI on: a command is checked, and kept instead of run), and *failed*
 //! (one could not be queued: EXEC does nothing). EXEC runs all of them over an [`Overlay`], one after another, and
-//! writes what they changed as one record: on this node and on every replica all of it is done, or nothing.
+//! writes their changes as one record: on this node and on every replica all of it is done, or nothing.
 //!
-//! As in redis a command that fails while it runs leaves the others alone. What redis has no word for is refused as a
-//! whole, with nothing done: a record or a reply over its limit, more work than one step may take.
+//! As in redis, a command that fails while it runs leaves the others alone. Failures that redis does not know are a
+//! failure of the whole, with nothing done: a record or a reply over its limit, more work than one step may take.
 //!
-//! Bounds: what is queued takes at most [`queue_bytes_max`], and what is watched as much again; both are counted in
+//! Bounds: the queue takes at most [`queue_bytes_max`], and the watched keys as much again; both are counted in
 //! [`Transaction::bytes`].
 
 use std::collections::BTreeMap;
@@ -17,30 +17,31 @@ use std::sync::Arc;
 use towline_kv::Args;
 
 use super::backend::{Outcome, Refusal};
-use super::call::{Answer, Call, Fault, WHOLE_STEPS};
-use super::counts::Fate;
+use super::call::{Answer, Call, CommandError, WHOLE_STEPS};
+use super::counts::Ending;
 use super::overlay::Overlay;
 use super::reply;
 use super::table::{Command, Flags};
 use super::watch::Mark;
 use crate::store::Store;
 
-/// The least that may be queued, however small records are.
+/// The least bound of the queue, however small records are.
 const QUEUE_BYTES_LEAST: usize = 1 << 20;
-/// What a watched key takes beyond its bytes, here and in the table of watched keys.
+/// The memory of a watched key beyond its bytes, here and in the table of watched keys.
 const WATCH_BYTES: usize = 200;
 
-const NESTED: Fault = Fault::Static("ERR MULTI calls can not be nested");
-const NO_MULTI: Fault = Fault::Static("ERR Command not allowed inside a transaction");
-const FAILED: Fault = Fault::Static("EXECABORT Transaction discarded because of previous errors.");
+const NESTED: CommandError = CommandError::Static("ERR MULTI calls can not be nested");
+const NO_MULTI: CommandError = CommandError::Static("ERR Command not allowed inside a transaction");
+const FAILED: CommandError =
+    CommandError::Static("EXECABORT Transaction discarded because of previous errors.");
 
-/// The most that queued commands take, on a node whose records are at most so long.
+/// Returns the most bytes of queued commands, on a node whose records are at most so long.
 const fn queue_bytes_max(record_bytes_max: usize) -> usize {
     let twice = record_bytes_max.saturating_mul(2);
     if twice > QUEUE_BYTES_LEAST { twice } else { QUEUE_BYTES_LEAST }
 }
 
-/// What a client watches and has queued.
+/// The watched keys and queued commands of a client.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     watched: BTreeMap<Box<[u8]>, Arc<Mark>>,
@@ -55,13 +56,13 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Whether this command is queued now, and not run. One that would run at once and has a wrong number of
-    /// arguments goes the same way, to fail the transaction.
+    /// Returns whether this command is queued now, and not run. One that would run at once and has a wrong number of
+    /// arguments is queued too, to fail the transaction.
     pub(super) fn queues(&self, command: &Command, args: usize) -> bool {
         self.queueing && (!command.flags.has(Flags::DIRECT) || !command.takes(args))
     }
 
-    /// A command could not be queued: nothing will be run, so nothing need be kept.
+    /// Fails the transaction: nothing will be run, so nothing is kept.
     pub(super) fn fail(&mut self) {
         if self.queueing {
             self.failed = true;
@@ -69,17 +70,17 @@ impl Transaction {
         }
     }
 
-    /// Commands queued; none if it does not queue.
+    /// Returns the number of queued commands; none if it does not queue.
     pub(super) fn queued_count(&self) -> Option<usize> {
         self.queueing.then_some(self.commands.len())
     }
 
-    /// Keys watched.
+    /// Returns the number of watched keys.
     pub(super) fn watched_count(&self) -> usize {
         self.watched.len()
     }
 
-    /// Bytes it takes in memory.
+    /// Returns the bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         self.queue_bytes() + self.watched_bytes
     }
@@ -90,7 +91,7 @@ impl Transaction {
             + self.commands.capacity() * size_of::<(&Command, usize)>()
     }
 
-    /// Whether a watched key has changed, or its time has come since.
+    /// Returns whether a watched key has changed, or has expired since.
     fn is_stale(&self, store: &dyn Store, now_ms: u64) -> bool {
         self.watched.iter().any(|(key, mark)| mark.changed() || (!mark.dead() && is_past(store, key, now_ms)))
     }
@@ -105,7 +106,7 @@ impl Transaction {
         self.writes |= command.writes();
     }
 
-    /// The queued commands, in order.
+    /// Returns the queued commands, in order.
     fn queued(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
         let mut begin = 0;
         self.commands.iter().map(move |(command, end)| {
@@ -115,17 +116,17 @@ impl Transaction {
     }
 }
 
-/// Whether a key is there and its time has come.
+/// Returns whether a key exists and has expired.
 fn is_past(store: &dyn Store, key: &[u8], now_ms: u64) -> bool {
     store.get(key).is_some_and(|found| found.expiry.is_some_and(|at| at.get() <= now_ms))
 }
 
-/// A place in the queue, which is far shorter than this can say.
+/// Returns a place in the queue, which is far shorter than a u32 can count.
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Queues a command, or says why it cannot be: then EXEC will do nothing.
+/// Queues a command, or replies why it cannot be queued: then EXEC will do nothing.
 pub(super) fn queue(call: &mut Call<'_>) -> Answer {
     match checked(call) {
         Ok(command) => {
@@ -136,17 +137,17 @@ pub(super) fn queue(call: &mut Call<'_>) -> Answer {
             reply::simple(call.out, "QUEUED");
             Call::done()
         }
-        Err(fault) => {
+        Err(error) => {
             if let Some(tx) = call.tx {
                 tx.fail();
             }
-            Err(fault)
+            Err(error)
         }
     }
 }
 
-/// The command or subcommand that is asked for, or what is known to be wrong with it before it is run.
-fn checked(call: &Call<'_>) -> Result<&'static Command, Fault> {
+/// Returns the command or subcommand that is asked for, or the error that is known before it runs.
+fn checked(call: &Call<'_>) -> Result<&'static Command, CommandError> {
     call.check()?;
     let mut command = call.command;
     if !command.subs.is_empty() && call.len() > 1 && !call.arg(1).eq_ignore_ascii_case(b"help") {
@@ -168,12 +169,12 @@ fn checked(call: &Call<'_>) -> Result<&'static Command, Fault> {
     let bytes = call.tx.as_ref().map_or(0, |tx| tx.queue_bytes()) + ours;
     if bytes > bytes_max {
         let text = format!("ERR the transaction would be {bytes} bytes long, the limit is {bytes_max} bytes");
-        return Err(Fault::Text(text));
+        return Err(CommandError::Text(text));
     }
     Ok(command)
 }
 
-/// MULTI.
+/// Runs MULTI.
 pub(super) fn multi(call: &mut Call<'_>) -> Answer {
     let tx = call.tx.get_or_insert_default();
     if tx.queueing {
@@ -183,10 +184,10 @@ pub(super) fn multi(call: &mut Call<'_>) -> Answer {
     call.ok()
 }
 
-/// DISCARD.
+/// Runs DISCARD.
 pub(super) fn discard(call: &mut Call<'_>) -> Answer {
     if !is_queueing(call) {
-        return Err(Fault::Static("ERR DISCARD without MULTI"));
+        return Err(CommandError::Static("ERR DISCARD without MULTI"));
     }
     *call.tx = None;
     call.ok()
@@ -196,22 +197,22 @@ fn is_queueing(call: &Call<'_>) -> bool {
     call.tx.as_ref().is_some_and(|tx| tx.queueing)
 }
 
-/// WATCH.
+/// Runs WATCH.
 pub(super) fn watch(call: &mut Call<'_>) -> Answer {
     if is_queueing(call) {
-        return Err(Fault::Static("ERR WATCH inside MULTI is not allowed"));
+        return Err(CommandError::Static("ERR WATCH inside MULTI is not allowed"));
     }
-    // A primary deletes what is past its time before it is watched.
+    // A primary deletes expired keys before it watches them.
     for key in call.args.iter().skip(1) {
         call.look(key);
     }
-    call.bury();
+    call.delete_expired();
     let known = call.tx.as_ref().map_or(0, |tx| tx.watched_bytes);
     let ours: usize = call.args.iter().skip(1).map(|key| key.len() + WATCH_BYTES).sum();
     let (bytes, bytes_max) = (known + ours, queue_bytes_max(call.backend.record_bytes_max()));
     if bytes > bytes_max {
         let text = format!("ERR the watched keys would take {bytes} bytes, the limit is {bytes_max} bytes");
-        return Err(Fault::Text(text));
+        return Err(CommandError::Text(text));
     }
     let tx = call.tx.get_or_insert_default();
     for key in call.args.iter().skip(1) {
@@ -226,16 +227,16 @@ pub(super) fn watch(call: &mut Call<'_>) -> Answer {
     call.ok()
 }
 
-/// UNWATCH.
+/// Runs UNWATCH.
 pub(super) fn unwatch(call: &mut Call<'_>) -> Answer {
     *call.tx = None;
     call.ok()
 }
 
-/// EXEC.
+/// Runs EXEC.
 pub(super) fn exec(call: &mut Call<'_>) -> Answer {
     let Some(tx) = call.tx.take_if(|tx| tx.queueing) else {
-        return Err(Fault::Static("ERR EXEC without MULTI"));
+        return Err(CommandError::Static("ERR EXEC without MULTI"));
     };
     if tx.failed {
         return Err(FAILED);
@@ -245,27 +246,27 @@ pub(super) fn exec(call: &mut Call<'_>) -> Answer {
         return Call::done();
     }
     let writable = if tx.writes { call.backend.writable() } else { Ok(()) };
-    let done = writable.map_err(Fault::from).and_then(|()| run_all(call, &tx));
+    let done = writable.map_err(CommandError::from).and_then(|()| run_all(call, &tx));
     match done {
         Ok(()) => Call::done(),
-        Err(Fault::Refused(Refusal::NotApplied)) => {
+        Err(CommandError::Refused(Refusal::NotApplied)) => {
             *call.tx = Some(tx);
             Ok(Outcome::Retry)
         }
-        Err(fault) => Err(discarded(fault)),
+        Err(error) => Err(discarded(error)),
     }
 }
 
-/// Why a transaction as a whole was not done.
-fn discarded(fault: Fault) -> Fault {
+/// Returns the error of a transaction that was not done as a whole.
+fn discarded(error: CommandError) -> CommandError {
     let mut line = Vec::new();
-    fault.answer(&mut line);
+    error.answer(&mut line);
     let why = String::from_utf8_lossy(line.get(1..).unwrap_or_default());
-    Fault::Text(format!("EXECABORT Transaction discarded because: {}", why.trim_end()))
+    CommandError::Text(format!("EXECABORT Transaction discarded because: {}", why.trim_end()))
 }
 
-/// Runs every queued command over an overlay and writes what they changed as one record.
-fn run_all(call: &mut Call<'_>, tx: &Transaction) -> Result<(), Fault> {
+/// Runs every queued command over an overlay and writes their changes as one record.
+fn run_all(call: &mut Call<'_>, tx: &Transaction) -> Result<(), CommandError> {
     let (begin, limit) = (call.out.len(), call.cost.limit);
     let mut overlay = Overlay::new(call.backend.store(), (tx.commands.len(), tx.bytes()));
     call.cost.limit = call.cost.spent + WHOLE_STEPS;
@@ -274,7 +275,7 @@ fn run_all(call: &mut Call<'_>, tx: &Transaction) -> Result<(), Fault> {
         run_one(call, &mut overlay, command, args)?;
         call.reply_fits(call.out.len() - begin)?;
         call.within(overlay.record.len())?;
-        if call.cost.left() == 0 { Err(Fault::TooCostly) } else { Ok(()) }
+        if call.cost.left() == 0 { Err(CommandError::TooCostly) } else { Ok(()) }
     });
     call.cost.limit = limit;
     ran?;
@@ -283,13 +284,13 @@ fn run_all(call: &mut Call<'_>, tx: &Transaction) -> Result<(), Fault> {
     call.commit()
 }
 
-/// Runs one of them. That it fails is its reply; an error here is about the whole.
+/// Runs one of them. Its failure is its reply; an error here is about the whole.
 fn run_one(
     call: &mut Call<'_>,
     overlay: &mut Overlay,
     command: &'static Command,
     args: Args<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), CommandError> {
     let before = call.out.len();
     call.cost.spend_request(args.len(), 0);
     let mut one = Call {
@@ -310,20 +311,20 @@ fn run_one(
     let ran = one.run();
     let command = one.command;
     call.record.clear();
-    let fault = match ran {
+    let error = match ran {
         Ok(_) => {
-            call.backend.counts_mut().note(command, Fate::Done, &[]);
+            call.backend.counts_mut().note(command, Ending::Done, &[]);
             call.cost.spend_bytes(call.out.len() - before);
             return Ok(());
         }
-        Err(fault) => fault,
+        Err(error) => error,
     };
     call.out.truncate(before);
-    if matches!(fault, Fault::Refused(Refusal::NotApplied) | Fault::TooCostly) {
-        return Err(fault);
+    if matches!(error, CommandError::Refused(Refusal::NotApplied) | CommandError::TooCostly) {
+        return Err(error);
     }
-    let fate = fault.fate();
-    fault.answer(call.out);
-    call.backend.counts_mut().note(command, fate, &call.out[before..]);
+    let ending = error.ending();
+    error.answer(call.out);
+    call.backend.counts_mut().note(command, ending, &call.out[before..]);
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! A walk over the keys, cut into slices: each ends when its steps are spent, and the next goes on from there.
 //!
-//! It lies in the session between two slices, while others have their turn. An entry present from begin to end is shown
-//! exactly once, whatever is written meanwhile; inside a transaction nothing is written meanwhile.
+//! The session keeps it between two slices, while others have their turn. An entry that exists from begin to end is
+//! shown exactly once, whatever is written meanwhile; inside a transaction nothing is written meanwhile.
 //!
-//! Bounds: a slice spends what it is given, and at most one part of the store more ([`Store::scan`] visits a part
-//! whole). A part that is left in the middle has its further keys copied aside.
+//! Bounds: a slice spends its steps, and at most one part of the store more ([`Store::scan`] visits a part whole). A
+//! part that is left in the middle has its remaining keys copied.
 
 use std::collections::VecDeque;
 
@@ -13,24 +13,24 @@ use super::glob::Matcher;
 use super::overlay::Overlay;
 use crate::store::{Found, Store};
 
-/// Which keys a walk shows.
+/// The keys that a walk shows.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    /// Those that fit; all without it.
+    /// Keys that fit this pattern; all without it.
     pub(super) pattern: Option<&'a [u8]>,
-    /// Those whose time has not come.
+    /// Keys that have not expired at this time.
     pub(super) now_ms: u64,
 }
 
-/// How far a walk has come.
+/// The progress of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// Where to go on in the store.
+    /// The place in the store at which to go on.
     cursor: u64,
-    /// Keys looked at so far.
+    /// Keys visited so far.
     pub(super) seen: u64,
     ended: bool,
-    /// Keys of the part that was left in the middle; the match of the first is under way.
+    /// Remaining keys of the part that was left in the middle; the match of the first is under way.
     aside: VecDeque<Box<[u8]>>,
     matcher: Matcher,
     /// How many keys were shown, and as replies.
@@ -39,27 +39,27 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// A walk that begins at this cursor of [`Store::scan`].
+    /// Makes a walk that begins at this cursor of [`Store::scan`].
     pub(super) fn from(cursor: u64) -> Self {
         Self { cursor, ..Self::default() }
     }
 
-    /// Where another walk goes on; 0 at the end. Only between two parts.
+    /// Returns the cursor at which another walk goes on; 0 at the end. Only between two parts.
     pub(super) fn cursor(&self) -> u64 {
         if self.ended { 0 } else { self.cursor }
     }
 
-    /// Whether it stands between two parts of the store, or at the end.
+    /// Returns whether it is between two parts of the store, or at the end.
     pub(super) fn is_between(&self) -> bool {
         self.aside.is_empty()
     }
 
-    /// Whether everything was visited.
+    /// Returns whether everything was visited.
     pub(super) fn is_done(&self) -> bool {
         self.ended && self.aside.is_empty()
     }
 
-    /// Bytes it takes in memory.
+    /// Returns the bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         self.text.capacity() + self.aside.iter().map(|key| key.len()).sum::<usize>()
     }
@@ -125,7 +125,7 @@ impl Walk {
     }
 }
 
-/// Whether a key is wanted; `None` when the steps are spent before that is known.
+/// Returns whether a key is wanted; `None` when the steps are spent before that is known.
 fn fits(wanted: Wanted<'_>, matcher: &mut Matcher, key: &[u8], cost: &mut Cost) -> Option<bool> {
     let Some(pattern) = wanted.pattern else { return Some(true) };
     let mut left = cost.left();

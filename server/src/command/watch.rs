@@ -1,11 +1,11 @@
-//! WATCH: keys that clients want to be unchanged when their transaction runs, marked by whoever changes them.
+//! WATCH: keys that clients want to be unchanged when their transaction runs, marked by every change.
 //!
 //! A session holds a [`Mark`] for each key it watches; the engine's table ([`Watches`]) knows all marks that are still
 //! held. Each record is shown to the table right before it is applied.
 //!
-//! As in redis: a key counts as changed when it was written, whatever was written; when it was there and FLUSHALL took
-//! it away; and when its time came after it was watched. A key whose time had come before was not there, and that it
-//! is deleted later changes nothing.
+//! As in redis, a key counts as changed when it was written, even with the same value; when it existed and FLUSHALL
+//! deleted it; and when it expired after it was watched. A key that had expired before did not exist, and its later
+//! deletion changes nothing.
 //!
 //! Invariants: a mark that is set stays set; a session that is gone holds nothing, so nothing has to be given back.
 //!
@@ -23,28 +23,28 @@ use crate::store::Store;
 /// Marks of sessions that are gone, kept before they are looked for.
 const SPARE: usize = 64;
 
-/// One session's eye on one key.
+/// A mark of one session on one key, set when the key changes.
 #[derive(Debug, Default)]
 pub struct Mark {
     changed: AtomicBool,
-    /// The key's time had come when it was watched, and it was not deleted yet.
+    /// Set while the key had expired when it was watched, and was not deleted since.
     dead: AtomicBool,
 }
 
 impl Mark {
-    /// Whether the key has changed.
+    /// Returns whether the key has changed.
     #[must_use]
     pub fn changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
     }
 
-    /// Whether the key was past its time when it was watched, and nothing happened to it since.
+    /// Returns whether the key had expired when it was watched, and nothing happened to it since.
     #[must_use]
     pub fn dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
     }
 
-    /// The key is deleted, or all keys are.
+    /// Notes that the key, or all keys, are deleted.
     fn delete(&self) {
         if !self.dead.swap(false, Ordering::Relaxed) {
             self.change();
@@ -61,12 +61,12 @@ impl Mark {
 pub struct Watches {
     keys: BTreeMap<Box<[u8]>, Vec<Weak<Mark>>>,
     marks: usize,
-    /// The marks there may be before those that nobody holds are taken out.
+    /// The number of marks at which those that nobody holds are removed.
     marks_max: usize,
 }
 
 impl Watches {
-    /// A new mark on a key; `dead` if its time has come already.
+    /// Adds a mark on a key; `dead` if it has expired already.
     pub fn watch(&mut self, key: &[u8], dead: bool) -> Arc<Mark> {
         if self.marks >= self.marks_max.max(SPARE) {
             self.prune();
@@ -85,7 +85,7 @@ impl Watches {
         }
     }
 
-    /// Everything may have changed: another state takes the place of this one.
+    /// Notes that everything may have changed: another state takes the place of this one.
     pub fn note_all(&mut self) {
         for mark in std::mem::take(&mut self.keys).into_values().flatten().filter_map(|mark| mark.upgrade()) {
             mark.change();
@@ -118,7 +118,7 @@ impl Watches {
         }
     }
 
-    /// All keys go: those that are there change.
+    /// Notes that all keys are deleted: those that exist change.
     fn clear(&mut self, store: &dyn Store) {
         for (key, marks) in &self.keys {
             if store.get(key).is_some() {
@@ -128,7 +128,7 @@ impl Watches {
         self.prune();
     }
 
-    /// Takes out what nobody holds, and what is set already.
+    /// Removes marks that nobody holds, and marks that are set already.
     fn prune(&mut self) {
         self.keys.retain(|_, marks| {
             marks.retain(|mark| mark.upgrade().is_some_and(|mark| !mark.changed()));

@@ -1,13 +1,13 @@
-//! The sections of INFO that count: processor time, commands, errors, keys; and those that have nothing to count.
+//! The sections of INFO with counts: processor time, commands, errors, keys; and those that have nothing to count.
 
 use super::Page;
 use crate::command::COMMANDS;
 use crate::command::backend::{Backend, Status};
 
-/// A section whose title is all there is: modules, latencies.
+/// Writes a section that has a title only: modules, latencies.
 pub(super) fn nothing(_: &Status, _: &dyn Backend, _: &mut Page) {}
 
-/// CPU: of the whole process, whose threads are not told apart. It has no children.
+/// Writes the section cpu: the whole process, not its single threads. It has no children.
 pub(super) fn cpu(_: &Status, backend: &dyn Backend, page: &mut Page) {
     let usage = backend.usage();
     let seconds = |ms: u64| format!("{}.{:06}", ms / 1000, ms % 1000 * 1000);
@@ -17,7 +17,7 @@ pub(super) fn cpu(_: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("used_cpu_user_children", seconds(0));
 }
 
-/// Commandstats: how often. How long is not measured.
+/// Writes the section commandstats: how often commands ran. Their time is not measured.
 pub(super) fn commands(_: &Status, backend: &dyn Backend, page: &mut Page) {
     for command in COMMANDS.iter().flat_map(|command| std::iter::once(command).chain(command.subs)) {
         let count = backend.counts().of(command);
@@ -31,19 +31,19 @@ pub(super) fn commands(_: &Status, backend: &dyn Backend, page: &mut Page) {
     }
 }
 
-/// Errorstats: by their first word.
+/// Writes the section errorstats: errors by their first word.
 pub(super) fn errors(_: &Status, backend: &dyn Backend, page: &mut Page) {
     for (code, count) in backend.counts().errors() {
         page.line(&format!("errorstat_{code}"), format_args!("count={count}"));
     }
 }
 
-/// Cluster: there is none.
+/// Writes the section cluster: there is none.
 pub(super) fn cluster(_: &Status, _: &dyn Backend, page: &mut Page) {
     page.line("cluster_enabled", 0);
 }
 
-/// Keyspace: keys, how many of them end, and the mean of what those have left, in milliseconds.
+/// Writes the section keyspace: keys, how many of them expire, and the mean of their time left, in milliseconds.
 pub(super) fn keyspace(_: &Status, backend: &dyn Backend, page: &mut Page) {
     let keys = backend.store().len();
     if keys == 0 {

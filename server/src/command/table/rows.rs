@@ -1,4 +1,4 @@
-//! One row for each command: its shape, what it may do, where its keys stand, what it is for, and its handler.
+//! One row for each command: its shape, its properties, the places of its keys, its purpose, and its handler.
 
 use super::super::call::run_sub;
 use super::super::{
@@ -7,8 +7,8 @@ use super::super::{
 };
 use super::{Command, Flags};
 
-// These three name no data, so they need none: they run on a replica that never was complete. A row that reads or
-// writes keys has another flag.
+// These three use no data, so they need none: they run on a replica that never was complete. A row that reads or writes
+// keys has another flag.
 const NONE: Flags = Flags::LOADING;
 const FAST: Flags = Flags::FAST.and(Flags::LOADING);
 const ADMIN: Flags = Flags::ADMIN.and(Flags::LOADING);
@@ -26,16 +26,16 @@ const KEY: (i8, i8, i8) = (1, 1, 1);
 const KEYS: (i8, i8, i8) = (1, -1, 1);
 const PAIRS: (i8, i8, i8) = (1, -1, 2);
 const TWO_KEYS: (i8, i8, i8) = (1, 2, 1);
-/// Behind a word that says what to do.
+/// The second argument is the key, after a subcommand.
 const LATER_KEY: (i8, i8, i8) = (2, 2, 1);
 const LATER_KEYS: (i8, i8, i8) = (2, -1, 1);
 
-/// Subcommands that one command may have.
+/// The most subcommands of one command.
 pub(super) const FAMILY_MAX: usize = 32;
-/// Commands that have subcommands.
+/// The number of commands that have subcommands.
 pub(super) const FAMILIES: usize = 13;
 
-/// Gives each row its number: `family` 0 are the commands themselves.
+/// Gives each row its id: `family` 0 are the commands themselves.
 const fn numbered<const N: usize>(mut rows: [Command; N], family: usize) -> [Command; N] {
     let begin = match family {
         0 => 0,

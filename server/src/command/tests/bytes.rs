@@ -1,4 +1,4 @@
-//! What transcripts cannot show: bytes cut anywhere, pipelines, bounds, and what the driver does in between.
+//! Tests beyond transcripts: bytes cut anywhere, pipelines, bounds, and the driver's part in between.
 
 use super::fake::FakeBackend;
 use super::transcript::client;
@@ -18,7 +18,7 @@ fn request(args: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// Feeds `input` in parts that end at `cuts`, as a driver would.
+/// Feeds `input` in two parts, as a driver would.
 fn feed(input: &[u8], cut: usize) -> (Vec<u8>, Option<Outcome>) {
     let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
     backend.record_bytes_max = 1 << 20;
@@ -97,7 +97,7 @@ fn a_run_is_bounded_by_requests() {
     let ran = session.run(&input[ran.used..], &mut backend, &mut out);
     assert_eq!((ran.used, ran.commands, ran.then), (6, 1, Then::NeedBytes { need: 1 }));
     assert_eq!(out.len(), "+PONG\r\n".len() * (REQUESTS_PER_RUN as usize + 1));
-    // What asks for nothing counts as well.
+    // Empty requests count as well.
     let empty = b"\r\n".repeat(REQUESTS_PER_RUN as usize + 1);
     assert_eq!(session.run(&empty, &mut backend, &mut out).then, Then::Again);
 }
@@ -118,7 +118,7 @@ fn a_walk_over_all_keys_is_cut_into_slices_that_cost_the_same() {
         let mut slices = 0;
         loop {
             let ran = session.run(&input, &mut backend, &mut out);
-            // One key may go over: what it costs is bounded by the length of the pattern.
+            // One key may exceed the bound: the length of the pattern bounds its cost.
             assert!(ran.steps < 500_000, "{}", ran.steps);
             slices += 1;
             if ran.used > 0 {

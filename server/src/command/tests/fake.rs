@@ -1,4 +1,4 @@
-//! A node that is not one: a store over the reference table, a clock that is set by hand, and every record kept.
+//! A backend for tests: a store over the reference table, a clock that is set by hand, and every record kept.
 
 use std::io;
 use std::sync::Arc;
@@ -83,30 +83,30 @@ impl Store for TestStore {
     }
 }
 
-/// The node.
+/// The backend.
 pub(crate) struct FakeBackend {
     pub(crate) store: TestStore,
     pub(crate) now_ms: u64,
     pub(crate) refusal: Option<Refusal>,
     pub(crate) record_bytes_max: usize,
-    /// Every record since it was last taken.
+    /// Every record since they were last taken.
     pub(crate) records: Vec<Vec<u8>>,
     pub(crate) offset: u64,
     pub(crate) dice: u64,
-    /// What each replica has applied.
+    /// The records that each replica has applied.
     pub(crate) replicas: Vec<u64>,
     pub(crate) disk: bool,
-    /// What of it is on disk.
+    /// The records that are on disk.
     pub(crate) kept: u64,
-    /// A replica that never was complete.
+    /// Set for a replica that never was complete.
     pub(crate) loading: bool,
-    /// The epoch of now, and where each began: a record of an epoch that is not among them left the history.
+    /// The epochs and their beginnings: a record of another epoch left the history.
     pub(crate) epochs: Vec<(Epoch, u64)>,
     pub(crate) flush_asked: bool,
     pub(crate) expired: u64,
     pub(crate) others: Vec<Client>,
     pub(crate) watches: Watches,
-    /// Until when, and whether reads are held too.
+    /// The end of a pause, and whether reads are held too.
     pub(crate) paused: Option<(u64, bool)>,
     pub(crate) reply_bytes_max: usize,
     pub(crate) counts: Counts,
@@ -303,7 +303,7 @@ impl Backend for FakeBackend {
         self.others.retain(|client| !wanted(client));
         (before - self.others.len()) as u64
     }
-    /// As if every other client waited.
+    /// Reports that every other client waited.
     fn unblock_client(&mut self, id: u64, _: bool) -> bool {
         self.others.iter().any(|client| client.id == id)
     }

@@ -1,12 +1,12 @@
-//! Plays a transcript: a text of requests, of what happens around them, and of everything that came of it.
+//! Plays a transcript: a text of requests, of events around them, and of all results.
 //!
 //! - `# text` and empty lines are for the reader.
 //! - `> request` is sent as a line, as a person would type it; `{x*900}` in it is 900 times x.
 //! - `@ event` changes the node: see [`Player::event`].
-//! - What stands below a request is its reply, a line for a line, then `= record` for each record it wrote and
-//!   `! outcome` if it ended in more than a reply.
+//! - Below a request is its reply, a line for a line, then `= record` for each record it wrote and `! outcome` if it
+//!   ended in more than a reply.
 //!
-//! `TRANSCRIPTS=write cargo test -p towline-server` writes what came into the files; read the difference before you
+//! `TRANSCRIPTS=write cargo test -p towline-server` writes the results into the files; review the difference before you
 //! keep it.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ use towline_kv::{Effect, effects};
 use super::fake::FakeBackend;
 use crate::command::{Client, Outcome, Refusal, Session, Then, request_limits};
 
-/// Bytes of a key or value that are shown as they are.
+/// The most bytes of a key or value that are shown in full.
 const SHOWN_MAX: usize = 100;
 
 /// A client and its node.
@@ -56,7 +56,7 @@ impl Player {
     fn play(mut self, transcript: &str) -> String {
         for line in transcript.lines() {
             let kept = line.is_empty() || line.starts_with(['#', '@', '>']);
-            // What is replied never looks like these: see `shown`.
+            // No reply looks like these lines: see `shown`.
             if kept {
                 self.told.push_str(line);
                 self.told.push('\n');
@@ -70,10 +70,10 @@ impl Player {
         self.told
     }
 
-    /// `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `kept n` (so much is on it),
-    /// `replicas a b ..` (what each has applied), `forked n m` (the history of now parts at n from ours and ends at m),
-    /// `loading` and `loaded`, `others` (another client connects), `other request` (another client asks
-    /// that), `replies n` (the longest reply).
+    /// Plays `clock +n` (milliseconds), `replica`, `primary`, `promoted`, `broken`, `disk`, `kept n` (so much is on
+    /// it), `replicas a b ..` (the offsets that they applied), `forked n m` (the history of now parts at n from ours
+    /// and ends at m), `loading` and `loaded`, `others` (another client connects), `other request` (another client's
+    /// request), `replies n` (the longest reply).
     fn event(&mut self, event: &str) {
         let words: Vec<&str> = event.split(' ').collect();
         match words.as_slice() {
@@ -130,7 +130,7 @@ impl Player {
     }
 }
 
-/// `{x*3}` becomes `xxx`.
+/// Expands `{x*3}` to `xxx`.
 fn expanded(request: &str) -> String {
     let Some((before, rest)) = request.split_once('{') else { return request.to_owned() };
     let (inside, after) = rest.split_once('}').expect("a brace that closes");
@@ -139,7 +139,7 @@ fn expanded(request: &str) -> String {
     format!("{before}{}{}", what.repeat(times), expanded(after))
 }
 
-/// A reply's line as it stands in a transcript.
+/// Returns a reply's line as a transcript shows it.
 fn shown(line: &str) -> String {
     let text = line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
     let text = match text.strip_suffix(' ') {

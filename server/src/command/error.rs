@@ -1,55 +1,55 @@
-//! Why a command failed, and what its client is told. The texts are redis's own where redis has one.
+//! The errors of commands, and their replies. The texts are redis's own where redis has one.
 
 use super::backend::{Outcome, Refusal};
-use super::counts::Fate;
+use super::counts::Ending;
 use super::reply;
 
-/// Why a command failed. The texts are redis's own where redis has one.
+/// The reason why a command failed. The texts are redis's own where redis has one.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum CommandError {
     /// Too few arguments, or too many; with the command's full name.
     Arity(&'static str),
-    /// Options that make no sense.
+    /// Options that contradict each other, or are unknown.
     Syntax,
-    /// Something that is no number.
+    /// An argument that is no number.
     NotInteger,
-    /// A time that is none; with the command's name.
+    /// A time that is not valid; with the command's name.
     ExpireTime(&'static str),
     /// A value that would outgrow the longest record, in bytes.
     Outgrown {
-        /// How long the record would be.
+        /// The length the record would have.
         bytes: u64,
-        /// The limit.
+        /// The longest record.
         bytes_max: u64,
     },
-    /// A text of its own.
+    /// An error with a fixed text.
     Static(&'static str),
-    /// A text made for the occasion.
+    /// An error with a text made for it.
     Text(String),
     /// A reply that would be too long, in bytes.
     ReplyTooLong {
-        /// How long it would be.
+        /// The length it would have.
         bytes: u64,
-        /// The limit.
+        /// The longest reply.
         bytes_max: u64,
     },
     /// A command that would take too long, and cannot be cut into slices.
     TooCostly,
-    /// The node refused.
+    /// A refusal of the node.
     Refused(Refusal),
 }
 
-impl From<Refusal> for Fault {
+impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl Fault {
-    /// How a command that failed like this is counted.
-    pub(super) fn fate(&self) -> Fate {
+impl CommandError {
+    /// Returns how a command that failed like this is counted.
+    pub(super) fn ending(&self) -> Ending {
         match self {
-            Self::Arity(_) | Self::Refused(_) => Fate::Rejected,
+            Self::Arity(_) | Self::Refused(_) => Ending::Rejected,
             Self::Syntax
             | Self::NotInteger
             | Self::ExpireTime(_)
@@ -57,11 +57,11 @@ impl Fault {
             | Self::Static(_)
             | Self::Text(_)
             | Self::ReplyTooLong { .. }
-            | Self::TooCostly => Fate::Failed,
+            | Self::TooCostly => Ending::Failed,
         }
     }
 
-    /// Replies with the fault; or has the command come again.
+    /// Replies with the error; or lets the command run again.
     pub(super) fn answer(self, out: &mut Vec<u8>) -> Outcome {
         match self {
             Self::Arity(name) => {
