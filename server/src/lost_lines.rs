@@ -1,7 +1,7 @@
 //! How many log lines this process could not write.
 //!
-//! The count belongs to the process, not to a server, as stderr does: whoever writes the log counts
-//! ([`count_lost_log_line`]), INFO and the metrics show it. A log that is lost is seen nowhere else.
+//! The count belongs to the process, not to a server, as stderr does: the writer of the log counts
+//! ([`count_lost_log_line`]), INFO and the metrics show it. Nothing else shows that a line was lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,6 @@
-//! What the system says of this process: memory and processor time, for INFO alone. Nothing is decided by it.
+//! The system's report on this process: memory and processor time, for INFO alone. Nothing is decided by it.
 
-/// What the process has used. 0 where the system does not say.
+/// The process's use of the machine; 0 where the system does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Memory in use now, in bytes.
@@ -17,7 +17,7 @@ pub struct Usage {
 const TICK_MS: u64 = 10;
 
 impl Usage {
-    /// Asks the system.
+    /// Asks the system for the usage of this process.
     #[must_use]
     pub fn now() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -25,7 +25,7 @@ impl Usage {
     }
 
     fn of(status: &str, stat: &str, meminfo: &str) -> Self {
-        // The name before it stands in parentheses and may hold anything.
+        // The name before it is in parentheses and may hold anything.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let ticks =
             |index: usize| fields.split_whitespace().nth(index).and_then(|text| text.parse::<u64>().ok());
@@ -38,7 +38,7 @@ impl Usage {
     }
 }
 
-/// The bytes of a line like `VmRSS:  1234 kB`.
+/// Returns the bytes of a line like `VmRSS:  1234 kB`.
 fn kilobytes(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let number = line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok());

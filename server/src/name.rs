@@ -1,8 +1,8 @@
 //! The name a directory keeps for its node: the file `node`, 16 hexadecimal digits.
 //!
 //! It appears whole or not at all: written beside, synced, renamed. An empty file, as a power cut may leave one that
-//! was not synced, is as none; anything else that is no name stops the start, for it may be somebody's.
-
+//! was not synced, counts as missing; any other content that is no name stops the start, because it may be another
+//! file.
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::options::StartError;
 const NODE_FILE: &str = "node";
 const BESIDE: &str = "node.new";
 
-/// The name of a directory's node: given, kept, or drawn now.
+/// Returns the name of a directory's node: given, kept, or drawn now.
 pub(crate) fn of_directory(dir: &Path, given: Option<u64>, drawn: u64) -> Result<u64, StartError> {
     let path = dir.join(NODE_FILE);
     let failed = |why: String| StartError::Store(format!("{}: {why}", path.display()));

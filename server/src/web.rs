@@ -1,18 +1,19 @@
-//! What browsers are served: files of a page, how the node stands as JSON, replication over a WebSocket, and a key set.
+//! The address for browsers: files of a page, the node's state as JSON, replication over a WebSocket, and setting a
+//! key.
 //!
 //! | path | answer |
 //! |---|---|
 //! | [`REPLICATE`] | the replication protocol in binary messages: a replica like any other |
-//! | [`STANDING`] | this node at a glance, its upstream and its replicas |
+//! | [`STANDING`] | this node's state, its upstream and its replicas |
 //! | [`SET`], by POST | sets a key: see `post.rs` for what such a request must prove |
 //! | a [`File`]'s | that file |
 //!
 //! There is no password, so only this machine may ask: the address must be a loopback one ([`check`]), requests must
 //! name it as their host, and a page that asks must come from it. So another site in the same browser, or a name that
-//! somebody points at 127.0.0.1, gets nothing.
+//! resolves to 127.0.0.1, gets nothing.
 //!
 //! Bounds: 32 requests at a time, a head of 8 KiB, 5 s for each. A replica's connection is the engine's as soon as it
-//! stands.
+//! is open.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,19 +38,19 @@ mod tests;
 
 pub use post::SET;
 
-/// Where replicas connect.
+/// The path where replicas connect.
 pub const REPLICATE: &str = "/replicate";
-/// Where the node's state is told.
+/// The path of the node's state.
 pub const STANDING: &str = "/standing.json";
 
-/// Requests served at the same time.
+/// The most requests served at the same time.
 pub(crate) const VISITS: usize = 32;
 /// The longest request head.
 const HEAD_BYTES: usize = 8 << 10;
-/// For one request.
+/// The time limit of one request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What browsers are served.
+/// The options for browsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
     /// A loopback address.
@@ -58,18 +59,18 @@ pub struct Web {
     pub files: &'static [File],
 }
 
-/// One file.
+/// One file of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
-    /// Its path in an address: `/page.js`.
+    /// Its path: `/page.js`.
     pub path: &'static str,
     /// Its media type.
     pub media: &'static str,
-    /// What is in it.
+    /// Its content.
     pub bytes: &'static [u8],
 }
 
-/// Whether only this machine can reach an address.
+/// Returns whether only this machine can reach an address.
 #[must_use]
 pub fn check(addr: &str) -> bool {
     is_loopback(addr)
@@ -91,20 +92,20 @@ pub(crate) async fn serve(
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
         let door = door.clone();
         tokio::spawn(async move {
-            // Whoever is too slow asks again.
+            // A request that takes too long is dropped; the browser may ask again.
             timeout(PATIENCE, door.visit(transport, peer)).await.ok();
             drop(permit);
         });
     }
 }
 
-/// What a browser may call this address: as it is, and by the name every machine gives it.
+/// Returns the names that a browser may use for this address: the address, and `localhost`.
 fn names(addr: &str) -> [String; 2] {
     let port = addr.parse().map_or(0, |addr: SocketAddr| addr.port());
     [addr.to_owned(), format!("localhost:{port}")]
 }
 
-/// An answer that is not a connection.
+/// A reply over HTTP.
 struct Reply {
     status: &'static str,
     media: &'static str,
@@ -160,12 +161,12 @@ impl Door {
         write(&mut transport, &reply).await
     }
 
-    /// Whether this request comes from this machine's own page, or from no page at all.
+    /// Checks that this request comes from this machine's own page, or from no page at all.
     fn admit(&self, request: &Request) -> Result<(), Reply> {
         let said = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
         let ours = |host: &str| self.names.iter().any(|name| name == host);
         if !said("host").is_some_and(ours) {
-            return Err(Reply::plain("421 Misdirected Request", "this address is not called so"));
+            return Err(Reply::plain("421 Misdirected Request", "this address has another name"));
         }
         match said("origin") {
             Some(origin) if !origin.strip_prefix("http://").is_some_and(ours) => {
@@ -219,8 +220,8 @@ impl Door {
     }
 }
 
-/// The node at a glance: who feeds it, and whom it feeds, as `TOWLINE STATUS` has them. Its own offsets are text,
-/// because JSON's numbers end at 53 bits for JavaScript.
+/// Returns the node's state: its upstream and its replicas, as in `TOWLINE STATUS`. Its own offsets are text, because
+/// JSON's numbers end at 53 bits for JavaScript.
 fn standing(inspection: &Inspection) -> Value {
     let (status, stats) = (&inspection.status, &inspection.status.stats);
     json!({
@@ -252,6 +253,6 @@ async fn write(transport: &mut BoxTransport, reply: &Reply) -> std::io::Result<(
     transport.shutdown().await
 }
 
-/// The page's own files and connection, and nothing else.
+/// Allows the page's own files and connection, and nothing else.
 const POLICY: &str = "default-src 'self'; img-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

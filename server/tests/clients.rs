@@ -1,4 +1,4 @@
-//! What clients meet: limits, waits, many requests at once, a server that stops; and who watches it.
+//! Servers and their clients: limits, waits, many requests at once, a server that stops; and monitoring.
 
 mod common;
 
@@ -35,7 +35,7 @@ async fn a_wait_ends_in_time_or_with_its_client() {
     let mut client = world.client(&primary).await;
     assert_eq!(client.ask(&["SET", "a", "1"]).await, "+OK");
     assert_eq!(client.ask(&["WAIT", "1", "20"]).await, ":0");
-    // What is asked behind a wait is answered behind it.
+    // A request behind a wait is answered after it.
     client.send(&["WAIT", "1", "0"]).await;
     client.send(&["GET", "a"]).await;
     let mut leaver = world.client(&primary).await;
@@ -55,7 +55,7 @@ async fn a_value_near_the_limit_travels_among_small_ones_and_one_over_it_is_refu
     let primary = world.start(options()).await;
     let replica = world.start(following(&primary)).await;
     let mut client = world.client(&primary).await;
-    // An eighth of the ring, and what does not fit a quarter.
+    // An eighth of the ring, and one that does not fit a quarter.
     let (large, giant) = ("l".repeat(128 << 10), "g".repeat(300 << 10));
     for round in 0..20 {
         assert_eq!(client.ask(&["SET", &format!("large{round}"), &large]).await, "+OK");
@@ -97,7 +97,7 @@ async fn a_client_that_says_all_and_ends_hears_all() {
     assert_eq!(heard, b"+OK\r\n$1\r\n1\r\n".repeat(1000));
 }
 
-/// Two to four of these fill the buffers of [`tight`].
+/// The size of a reply: two to four of them fill the buffers of [`tight`].
 const HOG_BYTES: usize = 700_000;
 
 fn tight() -> Options {
@@ -192,7 +192,7 @@ async fn an_idle_client_is_closed_after_its_time_and_never_without_one() {
     assert_eq!(kept.ask(&["PING"]).await, "+PONG");
 }
 
-/// The head of a SET and a part of its value.
+/// Returns the head of a SET and a part of its value.
 fn unfinished(value: usize, sent: usize) -> Vec<u8> {
     let mut bytes = format!("*3\r\n$3\r\nSET\r\n$4\r\nhog1\r\n${value}\r\n").into_bytes();
     bytes.resize(bytes.len() + sent, b'v');
@@ -274,7 +274,7 @@ async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_w
     let after = primary.inspect().await.unwrap().status.stats.end;
     assert_eq!(after.0, before.0 + 1);
     agree(&[&primary, &replica]).await;
-    // On a replica the stream changes what is watched.
+    // On a replica the stream changes the watched keys.
     let mut reader = world.client(&replica).await;
     assert_eq!(reader.ask(&["WATCH", "a"]).await, "+OK");
     assert_eq!(client.ask(&["SET", "a", "3"]).await, "+OK");
@@ -282,13 +282,13 @@ async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_w
     assert_eq!(reader.ask(&["MULTI"]).await, "+OK");
     assert_eq!(reader.ask(&["GET", "a"]).await, "+QUEUED");
     assert_eq!(reader.ask(&["EXEC"]).await, "*-1");
-    // A key whose time comes has changed, too.
+    // A key that expires has changed, too.
     assert_eq!(client.ask(&["SET", "e", "1", "PX", "500"]).await, "+OK");
     assert_eq!(client.ask(&["WATCH", "e"]).await, "+OK");
     until("it is gone", async || primary.inspect().await.unwrap().keys == 1).await;
     assert_eq!(client.ask(&["MULTI"]).await, "+OK");
     assert_eq!(client.ask(&["EXEC"]).await, "*-1");
-    // One that leaves in the middle has done nothing.
+    // A client that leaves in the middle has done nothing.
     let mut leaver = world.client(&primary).await;
     assert_eq!(leaver.ask(&["MULTI"]).await, "+OK");
     assert_eq!(leaver.ask(&["SET", "left", "1"]).await, "+QUEUED");

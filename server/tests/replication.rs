@@ -203,7 +203,7 @@ async fn keys_end_when_the_wall_clock_says_so_also_after_it_was_set() {
     UNIX_NS.fetch_sub(60_000_000_000, Ordering::Relaxed);
     assert_eq!(client.ask(&["TTL", "a"]).await, ":1860");
     assert_eq!(server.inspect().await.unwrap().keys, 1);
-    // And past the key's time: a server that nobody asks anything deletes it by itself.
+    // And past the key's expiry: a server without clients deletes it by itself.
     UNIX_NS.fetch_add(1_860_000_000_000, Ordering::Relaxed);
     until("it is deleted", async || server.inspect().await.unwrap().keys == 0).await;
     assert_eq!(server.inspect().await.unwrap().status.expired_keys, 1);
@@ -281,8 +281,7 @@ async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_an
     }
 }
 
-/// What was heard of the former upstream is not shown of the next: not before that one's first beat, and not of a
-/// primary.
+/// Reports of the former upstream are not shown for the next one: not before its first beat, and not on a primary.
 #[tokio::test(flavor = "current_thread")]
 async fn another_upstream_is_unknown_until_it_is_heard() {
     let world = World::memory();

@@ -1,6 +1,6 @@
-//! Servers over a store that can be told to be behind, to refuse, or to give no view; and one whose port is gone.
+//! Servers over a store that can be ordered to be behind, to fail, or to give no view; and one whose port is gone.
 //!
-//! No database is named here: what a server promises of its store holds for any.
+//! No database is named here: the server's promises about its store hold for any.
 
 mod common;
 
@@ -15,17 +15,17 @@ use towline_kv::{ApplyError, Digest, ExpiryMs};
 use towline_server::store::{Found, MemoryStore, Replaced, Store, View};
 use towline_server::{Options, ServeError, Server, StoreKind};
 
-/// The orders a store is given.
+/// The orders of a test to its store.
 #[derive(Default)]
 struct Orders {
-    /// Nothing can be written, for this reason.
+    /// Set while nothing can be written, for this reason.
     refuses: Option<&'static str>,
-    /// Refused, and reported.
+    /// The failure that was reported.
     refused: Option<&'static str>,
-    /// Nothing becomes durable, and nothing is said about it.
+    /// Set while nothing becomes durable, and nothing is reported.
     slow: bool,
     behind: bool,
-    /// No view can be had; how often one was wanted.
+    /// Set while no view can be had; and how often one was wanted.
     blind: bool,
     wanted: u32,
     /// The cursor of the last commit that was not reported as durable.
@@ -33,7 +33,7 @@ struct Orders {
     waker: Option<Waker>,
 }
 
-/// A store in memory that claims to keep everything, as soon as it may.
+/// A store in memory that claims to keep everything, as soon as its orders allow.
 struct Told(MemoryStore, Arc<Mutex<Orders>>);
 
 impl Told {
@@ -42,7 +42,7 @@ impl Told {
     }
 }
 
-/// Changes what a store is told.
+/// Changes the orders of a store.
 fn order(orders: &Mutex<Orders>, change: impl FnOnce(&mut Orders)) {
     let mut orders = orders.lock().expect("nobody panicked with it");
     change(&mut orders);
@@ -70,7 +70,7 @@ impl Store for Told {
             return if news { Poll::Ready(Err(io::Error::other(why))) } else { Poll::Pending };
         }
         if orders.refused.take().is_some() {
-            // It is well again, and says so.
+            // The store works again, and reports it.
             orders.committed = self.0.cursor().map(<[u8]>::to_vec);
         }
         if orders.slow {
@@ -127,11 +127,11 @@ impl Store for Told {
     }
 }
 
-/// A server over such a store.
+/// Starts a server over such a store.
 async fn start(world: &World, options: Options) -> (Server, Arc<Mutex<Orders>>) {
     let orders = Arc::<Mutex<Orders>>::default();
     let store = Box::new(Told(MemoryStore::new(1), Arc::clone(&orders)));
-    // It claims to keep what it holds; nothing is looked for there.
+    // It claims to keep its content; nothing is looked for in that folder.
     let options = Options { store: StoreKind::Disk("nowhere".into()), ..options };
     let server = Server::start_over(options, Arc::clone(&world.net), store).await;
     (server.expect("the server starts"), orders)
@@ -171,7 +171,7 @@ async fn a_store_that_refuses_gives_its_state_away_and_goes_on_afterwards() {
     assert!(client.ask(&["SET", "b", "1"]).await.starts_with("-MISCONF"));
     assert_eq!(primary.inspect().await.unwrap().status.ready(), Err("store failed: full".to_owned()));
 
-    // A replica that keeps what it gets joins; its own store refuses as well, and it comes back by itself.
+    // A replica that keeps its records joins; its own store fails as well, and it comes back by itself.
     let (replica, its_orders) = start(&world, following(&primary)).await;
     agree(&[&primary, &replica]).await;
     order(&its_orders, |orders| orders.refuses = Some("full too"));
@@ -219,7 +219,7 @@ async fn a_stop_says_what_a_store_that_refuses_keeps_to_itself() {
     assert_eq!(left.to_string(), "1 record (3 to 4) not on disk here: full");
 }
 
-/// A net whose listeners panic when somebody connects.
+/// A net whose listeners panic at a connection.
 struct Trap(MemoryNet);
 
 struct Trapped(Box<dyn Listener>);

@@ -1,4 +1,4 @@
-//! A replica that comes through the browsers' door is a replica like any other.
+//! A replica that connects through the web address is a replica like any other.
 
 mod common;
 
@@ -12,7 +12,7 @@ use towline_server::{Options, Server};
 
 static TCP: Tcp = Tcp::with_keepalive(None);
 
-/// TCP, but dialling goes through a WebSocket.
+/// A net over TCP, except that it dials through a WebSocket.
 struct ThroughTheWeb;
 
 impl Net for ThroughTheWeb {
@@ -53,7 +53,7 @@ async fn a_replica_through_a_websocket_joins_follows_and_feeds_another() {
     let (_, addr) = &status.replicas[0];
     assert!(addr.as_deref().is_some_and(|addr| addr.starts_with("web 127.0.0.1:")), "{addr:?}");
 
-    // Through a restart of the door.
+    // Through a restart of the server behind the web address.
     let (addr, seen) = (primary.web_addr().unwrap().to_owned(), primary.inspect().await.unwrap().keys);
     primary.kill().await;
     let primary = tcp.start(with_web(&addr)).await;

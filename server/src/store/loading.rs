@@ -1,15 +1,15 @@
-//! A snapshot that is being loaded, and the tail that rides along with it.
+//! A snapshot that is being loaded, and the tail beside it.
 //!
-//! The tail need not wait for the snapshot's end. What it says of a key in full (`SET`, `DEL`), or of a key that is
-//! known here, is done at once, and what the snapshot brings of that key later is older and passed over. What builds on
-//! an entry that is not here yet waits for it (`late`). So a tail needs hardly any room of its own, however long the
-//! snapshot takes.
+//! The tail need not wait for the snapshot's end. An effect that sets a key in full (`SET`, `DEL`), or changes a key
+//! that is loaded already, is done at once, and the snapshot's later entry of that key is older and skipped. An effect
+//! that builds on an entry that is not loaded yet waits for it (`late`). So a tail needs hardly any room of its own,
+//! however long the snapshot takes.
 //!
-//! Invariants: an entry is in the map because the snapshot brought it, or because the tail did; `gone` are keys that
-//! the tail took away; a key that is late is in neither, unless it is `last`. A snapshot says each key once, in effects
-//! that follow each other, so an effect that is no `SET` goes the way of the `SET` before it (`passing`).
+//! Invariants: an entry is in the map because of the snapshot, or because of the tail; `gone` are keys that the tail
+//! deleted; a key that is late is in neither, unless it is `last`. A snapshot has each key once, in effects that follow
+//! each other, so an effect that is no `SET` is treated like the `SET` before it (`passing`).
 //!
-//! Bounds: gone and late together take `kept_max` ([`KEPT_MAX`], but for a simulation) and a batch; then the tail is
+//! Bounds: gone and late together take `kept_max` ([`KEPT_MAX`], except in a simulation) and a batch; then the tail is
 //! refused.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,30 +23,31 @@ use super::map::{AHEAD, Map, block};
 #[cfg(test)]
 mod tests;
 
-/// The longest effect a snapshot may have: the record head of the log has 28 bits.
+/// The longest effect of a snapshot: the record head of the log has 28 bits.
 const EFFECT_MAX: usize = 1 << 28;
-/// Kept of the tail while the snapshot loads: one that deletes more, or builds more on what is not here, has to wait.
+/// The most bytes kept of the tail while the snapshot loads: a tail that deletes more, or builds more on missing
+/// entries, must wait.
 pub(crate) const KEPT_MAX: usize = 16 << 20;
 
-/// A snapshot on its way.
+/// A snapshot under way.
 #[derive(Debug)]
 pub(crate) struct Loading {
     map: Map,
     reader: SnapshotReader,
     cursor: Vec<u8>,
     upto: Offset,
-    /// Whether the tail has done anything here; and whether that was to take every key away.
+    /// Set if the tail has done anything here; and set if that deleted every key.
     tailed: bool,
     flushed: bool,
     gone: BTreeSet<Box<[u8]>>,
     /// Effects of the tail, encoded, by the key they wait for.
     late: BTreeMap<Box<[u8]>, Vec<u8>>,
-    /// What these two take, and may take.
+    /// The bytes that these two take, and may take.
     kept_bytes: usize,
     kept_max: usize,
     /// The key of the snapshot's last `SET`: more of its entry may follow.
     last: Option<Vec<u8>>,
-    /// What follows of that entry is older than what the tail said.
+    /// Set while the effects of an entry are skipped, because the tail's are newer.
     passing: bool,
 }
 
@@ -68,7 +69,7 @@ impl Loading {
         }
     }
 
-    /// Another bound on what is kept of the tail.
+    /// Sets another bound on the bytes kept of the tail.
     pub(crate) const fn keeping(mut self, bytes: usize) -> Self {
         self.kept_max = bytes;
         self
@@ -99,8 +100,8 @@ impl Loading {
         }
     }
 
-    /// Does a batch of the tail, after which the state is at `cursor`. Answers false, and does nothing, if too much of
-    /// the tail is kept already.
+    /// Applies a batch of the tail, after which the state is at `cursor`. Returns false, and does nothing, if too much
+    /// of the tail is kept already.
     pub(crate) fn tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
         if self.kept_bytes > self.kept_max {
             return Ok(false);
@@ -154,7 +155,7 @@ impl Loading {
         Ok(())
     }
 
-    /// Whether all of an entry is here, or it is known that there is none.
+    /// Returns whether all of an entry is loaded, or it is known that there is none.
     fn knows(&self, key: &[u8]) -> bool {
         if self.last.as_deref() == Some(key) {
             return self.passing;
@@ -162,12 +163,12 @@ impl Loading {
         self.flushed || self.map.get(key).is_some() || self.gone.contains(key)
     }
 
-    /// Whether the snapshot is whole.
+    /// Checks that the snapshot is whole.
     pub(crate) fn finish(&self) -> io::Result<()> {
         self.reader.finish().map_err(bad_snapshot)
     }
 
-    /// The state, its cursor and its offset. What still waits was for keys that no one has.
+    /// Returns the state, its cursor and its offset. Effects that still wait were for keys that do not exist.
     pub(crate) fn into_parts(mut self) -> io::Result<(Map, Vec<u8>, Offset)> {
         while let Some(key) = self.late.keys().next().cloned() {
             settle(&mut self.map, &mut self.late, &mut self.kept_bytes, &key)?;
@@ -180,7 +181,7 @@ impl Loading {
     }
 }
 
-/// Does what waited for an entry, all of which is here now.
+/// Applies the effects that waited for an entry, all of which is loaded now.
 fn settle(
     map: &mut Map,
     late: &mut BTreeMap<Box<[u8]>, Vec<u8>>,
@@ -195,7 +196,7 @@ fn settle(
     Ok(())
 }
 
-/// What a key that is kept takes, with a half-empty tree around it.
+/// Returns the memory of a key that is kept, with a half-empty tree around it.
 const fn kept_bytes(key: &[u8]) -> usize {
     block(key.len()) + 96
 }

@@ -1,17 +1,17 @@
-//! The resident map both stores are made of: entries, content digest and expiry order, in memory.
+//! The resident map of both stores: entries, content digest and expiry order, in memory.
 //!
-//! A hash map cut into [`SHARDS`] shards. A *view* is a copy of the list of shards: opening one costs as many
-//! reference counts, whatever the map holds. A writer copies a shard only when it first touches it while a view has
-//! it too, so no one ever waits for a view.
+//! A hash map cut into [`SHARDS`] shards. A *view* is a copy of the list of shards: opening one costs as many reference
+//! counts, whatever the map holds. A writer copies a shard only when it first changes it while a view shares it, so
+//! nobody ever waits for a view.
 //!
 //! Invariants (`check` recounts them): [`Sums`] are those of the entries. A key stays in its shard for as long as the
 //! seed is the same, which makes a scan by shard number safe against any write.
 //!
 //! Bounds: a write costs one lookup, two digests and, under a view, at most one copy of a shard. The digest of a large
-//! value is kept, so taking that away hashes nothing. Taking all keys away costs O(shards); many entries are freed by a
-//! thread of their own.
+//! value is kept, so deleting the value hashes nothing. Deleting all keys costs O(shards); a thread of its own frees
+//! many entries.
 //!
-//! It knows no cursor and no step: that is [`super::resident`].
+//! It knows no cursor and no step: those are in [`super::resident`].
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -28,16 +28,16 @@ mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// How many shards. Few enough for their heads to stay in a core's cache, and for a view to open in some 0.1 ms; many
-/// enough that the copy of one, which the first write under a view waits for, is of 120 entries at a million keys.
+/// The number of shards. Few enough for their heads to stay in a core's cache, and for a view to open in some 0.1 ms;
+/// many enough that the copy of one, for which the first write under a view waits, has 120 entries at a million keys.
 pub(crate) const SHARDS: usize = 1 << 13;
 /// Effects whose tables are fetched together: few enough for the nearest cache.
 pub(crate) const AHEAD: usize = 32;
-/// Freeing more entries than this at once is left to a thread: each costs two cache misses.
+/// The most entries that are freed in place; a thread frees more: each costs two cache misses.
 const FREE_HERE: usize = 20_000;
-/// What a place in a table takes at the worst, right after it grew: 16 / 7 of a slot and its tag.
+/// The memory of a place in a table at the worst, right after it grew: 16 / 7 of a slot and its tag.
 const SLOT_BYTES: u64 = (size_of::<Held>() as u64 + 1) * 16 / 7 + 1;
-/// What an entry of the expiry order takes, with a half-empty tree around it.
+/// The memory of an entry of the expiry order, with a half-empty tree around it.
 const EXPIRY_BYTES: u64 = 64;
 
 const _: () = assert!(SHARDS.is_power_of_two() && SHARDS <= u32::MAX as usize);
@@ -48,24 +48,24 @@ pub(crate) struct Held {
     pub(crate) key: Arc<[u8]>,
     pub(crate) value: Arc<[u8]>,
     pub(crate) expiry: Option<ExpiryMs>,
-    /// Of the key: a table that grows or shrinks moves its entries without a look at their keys, each a cache miss.
+    /// The key's hash: a table that grows or shrinks moves its entries without reading their keys, each a cache miss.
     hash: u64,
 }
 
-/// What an effect did, for whoever keeps a second copy.
+/// The change of an effect, for a caller that keeps a second copy.
 #[derive(Debug)]
 pub(crate) enum Touched<'a> {
-    /// Nothing.
+    /// No change.
     Nothing,
-    /// The key holds this now.
+    /// The key has this entry now.
     Put { hash: u64, held: &'a Held },
-    /// The key is gone.
+    /// The key is deleted.
     Removed { hash: u64, key: Arc<[u8]> },
-    /// Every key is gone.
+    /// Every key is deleted.
     Cleared,
 }
 
-/// The map.
+/// The map of all entries.
 #[derive(Debug)]
 pub(crate) struct Map {
     shards: Shards,
@@ -74,7 +74,7 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// An empty map. `seed` is dice: whoever can guess it can choose keys that make lookups slow.
+    /// Makes an empty map. `seed` is random: a client that could guess it could choose keys that make lookups slow.
     pub(crate) fn new(seed: u64) -> Self {
         Self { shards: Shards::empty(), seed, sums: Sums::default() }
     }
@@ -99,7 +99,7 @@ impl Map {
     /// Applies one effect of a record or of a snapshot.
     ///
     /// # Errors
-    /// An `INCRBY` of something that cannot be counted; nothing changed.
+    /// An `INCRBY` of a value that is no counter; nothing changed.
     pub(crate) fn apply(&mut self, effect: &Effect<'_>) -> Result<Touched<'_>, IncrError> {
         let Some(key) = effect.key() else {
             *self = Self::new(self.seed);
@@ -118,7 +118,7 @@ impl Map {
             Slot::Occupied(mut slot) => {
                 let held = slot.get_mut();
                 let change = change(effect, Some(held.entry()))?;
-                // `Clear` is said of no key.
+                // `Clear` has no key.
                 if matches!(change, Change::Keep | Change::Clear) {
                     return Ok(Touched::Nothing);
                 }
@@ -134,8 +134,8 @@ impl Map {
         }
     }
 
-    /// Brings the tables that the first effects of these need near: [`AHEAD`] at most. Each would be waited for twice,
-    /// its head and its place; looked at together, they are waited for together.
+    /// Prefetches the tables that the first of these effects need: [`AHEAD`] at most. Each needs two waits, for its
+    /// head and its place; prefetched together, they share the wait.
     pub(crate) fn fetch<'e>(&self, effects: impl Iterator<Item = Effect<'e>>) {
         let mut hashes = [0; AHEAD];
         let keys = effects.filter_map(|effect| effect.key());
@@ -147,7 +147,7 @@ impl Map {
         );
     }
 
-    /// Adds an entry of a database that is being loaded; false if its key is there already.
+    /// Adds an entry of a database that is being loaded; returns false if its key exists already.
     pub(crate) fn load(&mut self, key: &[u8], value: &[u8], expiry: Option<ExpiryMs>) -> bool {
         let hash = hash_of(self.seed, key);
         let Slot::Vacant(slot) = slot(&mut self.shards, hash, key) else { return false };
@@ -157,12 +157,12 @@ impl Map {
         true
     }
 
-    /// The entries as they are now; later writes do not show in them.
+    /// Returns the entries as they are now; later writes do not show in them.
     pub(crate) fn freeze(&self) -> Shards {
         Shards(self.shards.0.clone())
     }
 
-    /// See [`Store::scan`](super::Store::scan). A cursor is the number of the shard to go on with.
+    /// Scans some entries: see [`Store::scan`](super::Store::scan). A cursor is the number of the shard to go on with.
     pub(crate) fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
         let mut seen = 0;
         let begin = usize::try_from(from).unwrap_or(SHARDS).min(SHARDS);
@@ -178,7 +178,7 @@ impl Map {
         0
     }
 
-    /// Some key. Every key can be met; keys of sparse shards more often than others.
+    /// Returns some key. Any key may be returned; keys of sparse shards more often than others.
     pub(crate) fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
         let begin = shard_of(dice);
         let (before, behind) = self.shards.0.split_at(begin);
@@ -188,7 +188,7 @@ impl Map {
         shard.iter().nth(chosen).map(|held| Arc::clone(&held.key))
     }
 
-    /// Up to `count` keys whose time is at or before `now_ms`, earliest first.
+    /// Returns up to `count` keys that expire at or before `now_ms`, earliest first.
     pub(crate) fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
         let due = self.sums.expiries().take_while(|(at, _)| at.get() <= now_ms);
         due.take(count).map(|(_, key)| Arc::clone(key)).collect()
@@ -198,18 +198,18 @@ impl Map {
         self.sums.expiries().next().map(|(at, _)| *at)
     }
 
-    /// How many keys have an end, and the sum of the ends.
+    /// Returns how many keys have an expiry, and the sum of all expiries.
     pub(crate) fn expiring(&self) -> (u64, u128) {
         self.sums.expiring()
     }
 
-    /// What it takes in memory, from above; O(shards).
+    /// Returns its memory, from above; O(shards).
     pub(crate) fn memory_bytes(&self) -> u64 {
         let tables: usize = self.shards.0.iter().map(|shard| block(shard.allocation_size() + 64)).sum();
         self.sums.bytes + tables as u64 + self.sums.order_bytes()
     }
 
-    /// What a view holds, from above, once every entry was written anew; O(1).
+    /// Returns the memory of a view, from above, once every entry was written anew; O(1).
     pub(crate) const fn view_bytes(&self) -> u64 {
         self.sums.bytes + self.sums.len * SLOT_BYTES + (SHARDS * 128) as u64
     }
@@ -229,9 +229,9 @@ impl Map {
     }
 }
 
-/// Frees what takes long elsewhere.
+/// Frees many entries in a thread of their own.
 fn free<T: Send + 'static>(many: T) {
-    // Without a thread the closure comes back unrun and frees them here.
+    // Without a thread the closure is dropped here, which frees them.
     drop(std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(many)));
 }
 
@@ -248,12 +248,12 @@ impl Held {
         Digest::of_entry(&self.key, self.expiry, &self.value)
     }
 
-    /// What key and value take in memory; the table's room is counted elsewhere.
+    /// Returns the memory of key and value; the table's is counted elsewhere.
     pub(crate) fn bytes(&self) -> u64 {
         shared_bytes(&self.key) + shared_bytes(&self.value)
     }
 
-    /// Writes the change into the entry; false if it is to be taken away.
+    /// Writes the change into the entry; returns false if it must be deleted.
     fn revise(&mut self, change: &Change<'_>) -> bool {
         match change {
             Change::Put { value, expiry } => {
@@ -273,7 +273,7 @@ impl Held {
     }
 }
 
-/// The entries of a map or of a view of one. Many that nobody else has are freed by a thread.
+/// The entries of a map or of a view of one. A thread frees many that are not shared.
 #[derive(Debug)]
 pub(crate) struct Shards(Vec<Arc<HashTable<Held>>>);
 
@@ -283,12 +283,12 @@ impl Shards {
         Self((0..SHARDS).map(|_| Arc::clone(&empty)).collect())
     }
 
-    /// All entries, shard by shard; the order within a shard never changes while this lives.
+    /// Returns all entries, shard by shard; the order within a shard never changes while this lives.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
         self.0.iter().flat_map(|shard| shard.iter())
     }
 
-    /// The entries of one shard; `None` behind the last.
+    /// Returns the entries of one shard; `None` after the last.
     pub(crate) fn shard(&self, number: usize) -> Option<impl Iterator<Item = &Held>> {
         self.0.get(number).map(|shard| shard.iter())
     }
@@ -303,18 +303,18 @@ impl Drop for Shards {
     }
 }
 
-/// What the allocator takes for so many bytes.
+/// Returns the bytes that the allocator takes for so many.
 pub(crate) const fn block(bytes: usize) -> usize {
     let whole = (bytes + 8).next_multiple_of(16);
     if whole < 32 { 32 } else { whole }
 }
 
-/// The memory an entry takes, from above.
+/// Returns the memory of an entry, from above.
 pub(crate) const fn entry_bytes(key: &[u8], value: &[u8], ends: bool) -> u64 {
     shared_bytes(key) + shared_bytes(value) + SLOT_BYTES + if ends { EXPIRY_BYTES } else { 0 }
 }
 
-/// What a shared byte string takes, with its two counts.
+/// Returns the memory of a shared byte string, with its two counts.
 pub(crate) const fn shared_bytes(bytes: &[u8]) -> u64 {
     block(bytes.len() + 16) as u64
 }
@@ -323,18 +323,18 @@ fn hash_of(seed: u64, key: &[u8]) -> u64 {
     xxh3_64_with_seed(key, seed)
 }
 
-/// The table inside looks at the lowest and the highest bits, so the shard is told by those between.
+/// Returns the shard of a hash, from its middle bits: the table inside uses the lowest and the highest.
 fn shard_of(hash: u64) -> usize {
     usize::try_from((hash >> 32) & (SHARDS as u64 - 1)).unwrap_or_default()
 }
 
-/// The place of a key, in a shard no view has.
+/// Returns the place of a key, in a shard that no view shares.
 fn slot<'a>(shards: &'a mut Shards, hash: u64, key: &[u8]) -> Slot<'a, Held> {
     let shard = Arc::make_mut(&mut shards.0[shard_of(hash)]);
     shard.entry(hash, |held| *held.key == *key, |held| held.hash)
 }
 
-/// Gives room back when most of it is empty.
+/// Shrinks a shard when most of it is empty.
 fn trim(shard: &mut HashTable<Held>) {
     if shard.capacity() > 16 && shard.len() < shard.capacity() / 8 {
         shard.shrink_to(shard.len() * 2, |held| held.hash);

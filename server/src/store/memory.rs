@@ -1,8 +1,8 @@
-//! The store that keeps nothing: the resident map and its cursor, gone with the process.
+//! The store in memory: the resident map and its cursor, gone with the process.
 //!
-//! `persisted` of it is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork,
-//! or the data of another history, is not kept aside, because there is no place to keep it: whoever installs over one
-//! logs what is lost.
+//! Its `persisted` is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork, or the
+//! data of another history, is not kept aside, because there is no place for it: the caller that installs over one logs
+//! the loss.
 
 use std::io;
 use std::sync::Arc;
@@ -25,14 +25,14 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store. `dice` keep clients from choosing keys that collide.
+    /// Makes an empty store. `dice` is random, so that clients cannot choose keys that collide.
     #[must_use]
     pub fn new(dice: u64) -> Self {
         Self { resident: Resident::new(Map::new(dice), None, Offset::default()) }
     }
 
-    /// The store with another bound on what it keeps of a tail while a snapshot loads: a simulation's state is small,
-    /// and would never come near the usual one.
+    /// Sets another bound on the bytes kept of a tail while a snapshot loads: a simulation's state is small, and would
+    /// never come near the usual bound.
     #[must_use]
     pub fn keeping(mut self, bytes: usize) -> Self {
         self.resident.keep(bytes);

@@ -1,5 +1,5 @@
-//! What the memory store and the disk store have in common: a map, the cursor it lies at, and the snapshot that is
-//! being loaded beside it.
+//! The common part of the memory store and the disk store: a map, its cursor, and the snapshot that is being loaded
+//! beside it.
 //!
 //! States of a step: *at a boundary* (map and cursor agree), *within a step* (records applied, not committed), *broken*
 //! (a record could not be applied: the map is worthless until a snapshot is installed). Views and flushes are taken
@@ -16,7 +16,7 @@ use super::loading::{KEPT_MAX, Loading};
 use super::map::{Map, Touched};
 use super::view::{Counted, MapView};
 
-/// The allocator keeps less than one part in so many (measured: 20 MB of 325 after a burst of writes and flushes).
+/// The part of its memory that the allocator holds back, at most (measured: 20 MB of 325 after a burst of writes).
 const SLACK: u64 = 8;
 
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub(crate) struct Resident {
     upto: Offset,
     step: Step,
     loading: Option<Loading>,
-    /// What may be kept of a tail while a snapshot loads.
+    /// The most bytes kept of a tail while a snapshot loads.
     kept_max: usize,
-    /// What open views may hold beyond the map, from above.
+    /// The memory of open views beyond the map, from above.
     viewed: Arc<AtomicU64>,
 }
 
@@ -61,7 +61,7 @@ impl Resident {
         self.step == Step::Boundary
     }
 
-    /// Applies one record and tells `watch` what each effect did.
+    /// Applies one record and reports each change to `watch`.
     pub(crate) fn apply(
         &mut self,
         record: &[u8],
@@ -94,7 +94,7 @@ impl Resident {
         Ok(MapView::new(self.map.freeze(), self.cursor.clone().unwrap_or_default(), held))
     }
 
-    /// Map, open views and the snapshot that is being loaded, and what the allocator keeps of rooms that were freed.
+    /// Returns the memory of map, open views and the loading snapshot, and of rooms that the allocator holds back.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let loading = self.loading.as_ref().map_or(0, Loading::memory_bytes);
         let bytes = self.map.memory_bytes() + loading + self.viewed.load(Ordering::Relaxed);
@@ -102,7 +102,7 @@ impl Resident {
     }
 
     pub(crate) fn load_begin(&mut self, cursor: &[u8], upto: Offset) {
-        // With the old seed, so that a scan under way goes on behind the swap.
+        // With the old seed, so that a scan under way goes on after the swap.
         self.loading = Some(Loading::new(Map::new(self.map.seed()), cursor, upto).keeping(self.kept_max));
     }
 
@@ -114,7 +114,7 @@ impl Resident {
         self.loading.as_mut().ok_or_else(not_loading)?.tail(records, cursor, upto)
     }
 
-    /// Whether the snapshot is whole.
+    /// Checks that the snapshot is whole.
     pub(crate) fn loaded(&self) -> io::Result<()> {
         self.loading.as_ref().ok_or_else(not_loading)?.finish()
     }
@@ -129,7 +129,7 @@ impl Resident {
         Ok(())
     }
 
-    /// The sum in which [`Counted`] bytes stand.
+    /// Returns the sum of all [`Counted`] bytes.
     pub(crate) const fn viewed(&self) -> &Arc<AtomicU64> {
         &self.viewed
     }

@@ -1,11 +1,11 @@
 //! A view of a map, cut into numbered pieces of snapshot bytes.
 //!
-//! Where each piece begins is remembered once it is known, so that readers at different pieces do not disturb each
+//! The beginning of each piece is remembered once it is known, so that readers at different pieces do not disturb each
 //! other: a joiner at the beginning costs nothing to one near the end. An entry is cut only if it is longer than a
 //! piece.
 //!
-//! Bounds: 24 bytes for each piece, and one encoded entry while a piece cuts it. What the writers have changed since
-//! is held as long as the view lives.
+//! Bounds: 24 bytes for each piece, and one encoded entry while a piece cuts it. Entries that writers have changed
+//! since are held as long as the view lives.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::map::{Held, Shards};
 #[cfg(test)]
 mod tests;
 
-/// Memory comes in lines of so many bytes.
+/// The bytes of a line of memory.
 const LINE: usize = 64;
 
 /// A consistent view of a map.
@@ -28,15 +28,15 @@ pub(crate) struct MapView {
     shards: Shards,
     cursor: Vec<u8>,
     bytes_max: usize,
-    /// Where the pieces known so far begin.
+    /// The beginnings of the pieces known so far.
     starts: Vec<Place>,
-    /// The number of the last piece, once it was met.
+    /// The number of the last piece, once it is known.
     last: Option<usize>,
     long: Long,
     _held: Counted,
 }
 
-/// A byte of the snapshot.
+/// A place in the snapshot, to the byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Place {
     shard: usize,
@@ -91,7 +91,7 @@ impl View for MapView {
     }
 }
 
-/// Writes one piece; answers where the next begins, if there is one.
+/// Writes one piece; returns the beginning of the next, if there is one.
 fn cut(
     shards: &Shards,
     long: &mut Long,
@@ -125,8 +125,8 @@ fn cut(
     None
 }
 
-/// Touches what is about to be copied. Entries lie all over the memory, and nobody has looked at most of them for
-/// long: touched together they come together, copied one by one each would be waited for.
+/// Touches the entries that are about to be copied. They lie all over the memory, mostly uncached: touched together,
+/// their cache misses overlap; copied one by one, each would be waited for.
 fn fetch<'h>(entries: impl Iterator<Item = &'h Held>, mut bytes: usize) {
     for held in entries {
         let key = held.key.first();
@@ -163,7 +163,7 @@ fn encoded_len(held: &Held) -> usize {
     Effect::set_len(held.key.len(), held.value.len()) + ends.unwrap_or_default()
 }
 
-/// Bytes that stand in a sum for as long as this lives.
+/// Bytes that count in a sum until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Counted {
     sum: Arc<AtomicU64>,

@@ -1,10 +1,10 @@
-//! One thing that the page may ask for, not only look at: to set a key.
+//! The one change that the page may ask for: setting a key.
 //!
 //! A browser sends requests for whatever page it shows, so a request that changes something must prove that it comes
-//! from this page: it names as its origin the very host it was sent to, which no other site's can, and its media type
-//! is JSON, which no form has and no other site may send without asking first (nobody answers that here). Each of these
-//! headers is there once. The command itself takes the way of every client's, through a pipe: what a client is refused
-//! (on a replica, with a full disk, above the limit of clients), the page is refused in the same words.
+//! from this page: its origin is the very host it was sent to, which no other site's can be, and its media type is
+//! JSON, which no form has and no other site may send without asking first (which is never allowed here). Each of these
+//! headers must be there once. The command itself goes the way of every client's, through a pipe: where a client is
+//! refused (on a replica, with a full disk, above the limit of clients), the page is refused with the same text.
 //!
 //! Bounds: a body of [`BODY_BYTES`], a reply of [`REPLY_BYTES`].
 
@@ -17,14 +17,14 @@ use super::{HEAD_BYTES, Reply};
 use crate::engine::arrival::Arrival;
 use towline_driver::transport::BoxTransport;
 
-/// Where a key is set: `{"key": .., "value": ..}`.
+/// The path where a key is set: `{"key": .., "value": ..}`.
 pub const SET: &str = "/set";
 
-/// The longest body.
+/// The longest body of a request.
 const BODY_BYTES: usize = 64 << 10;
-/// The longest reply that is read of the command.
+/// The longest reply that is read from the command.
 const REPLY_BYTES: usize = 1 << 10;
-/// More headers than a browser sends.
+/// The most headers; a browser sends fewer.
 const HEADERS: usize = 64;
 
 /// A request that came whole.
@@ -34,7 +34,7 @@ pub(super) struct Post {
     body: Vec<u8>,
 }
 
-/// The request of the page.
+/// The body of a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Set {
@@ -43,13 +43,13 @@ struct Set {
 }
 
 impl Post {
-    /// Whether what came so far is one.
+    /// Returns whether the bytes so far begin such a request.
     pub(super) fn is(bytes: &[u8]) -> bool {
         bytes.starts_with(b"POST ")
     }
 
-    /// Reads one to its end; `bytes` is what came of it so far. Nothing if the other side left. One that is not
-    /// admitted is refused by its head.
+    /// Reads a request to its end; `bytes` are those that came so far. Nothing if the other side left. One that is not
+    /// admitted is refused after its head.
     pub(super) async fn read(
         transport: &mut BoxTransport,
         names: &[String],
@@ -71,7 +71,7 @@ impl Post {
             return Ok(Some(Err(reply)));
         }
         let Some(length) = post.only("content-length").and_then(|text| text.parse::<usize>().ok()) else {
-            return Ok(Some(Err(Reply::plain("411 Length Required", "a body says its length here"))));
+            return Ok(Some(Err(Reply::plain("411 Length Required", "a body needs a Content-Length"))));
         };
         if length > BODY_BYTES {
             let text =
@@ -87,18 +87,18 @@ impl Post {
         Ok(Some(Ok(post)))
     }
 
-    /// A header that is there exactly once.
+    /// Returns a header that is there exactly once.
     fn only(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
         let (_, value) = found.next()?;
         found.next().is_none().then_some(value)
     }
 
-    /// Whether it comes from the page that this very address serves, and is nothing that another could send.
+    /// Checks that it comes from the page at this very address, and is nothing that another page could send.
     fn admit(&self, names: &[String]) -> Result<(), Reply> {
         let host = self.only("host").filter(|host| names.iter().any(|name| name == host));
         let Some(host) = host else {
-            return Err(Reply::plain("421 Misdirected Request", "this address is not called so"));
+            return Err(Reply::plain("421 Misdirected Request", "this address has another name"));
         };
         if self.only("origin").and_then(|origin| origin.strip_prefix("http://")) != Some(host) {
             return Err(Reply::plain("403 Forbidden", "only this address's own page may write"));
@@ -112,10 +112,10 @@ impl Post {
         }
     }
 
-    /// Sets the key, and answers with the command's reply.
+    /// Sets the key, and returns the command's reply.
     pub(super) async fn answer(&self, engine: &mpsc::Sender<Arrival>, peer: &str) -> Reply {
         if self.path != SET {
-            return Reply::plain("404 Not Found", "nothing else than /set is written to here");
+            return Reply::plain("404 Not Found", "only /set accepts a POST");
         }
         let Ok(Set { key, value }) = serde_json::from_slice(&self.body) else {
             let text = "the body is a JSON object with the texts `key` and `value`, and nothing else";
@@ -131,7 +131,7 @@ impl Post {
     }
 }
 
-/// The head of a request and its length, if it is whole.
+/// Returns the head of a request and its length, if it is whole.
 fn head(bytes: &[u8]) -> Result<Option<(Post, usize)>, ()> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -147,7 +147,7 @@ fn head(bytes: &[u8]) -> Result<Option<(Post, usize)>, ()> {
     }
 }
 
-/// Runs a command as a client of its own, and answers the line of its reply.
+/// Runs a command as a client of its own, and returns the line of its reply.
 async fn command(engine: &mpsc::Sender<Arrival>, peer: &str, words: &[&str]) -> std::io::Result<String> {
     let (mut ours, theirs) = duplex(BODY_BYTES);
     let arrival = Arrival::Client { transport: Box::new(theirs), peer: format!("web {peer}") };

@@ -1,4 +1,4 @@
-//! Only this machine's own page gets an answer, and what it may ask for.
+//! Only this machine's own page gets an answer; its requests and their refusals.
 
 use tokio::net::TcpStream;
 
@@ -74,7 +74,7 @@ async fn strangers_are_turned_away() {
     server.shutdown().await.unwrap();
 }
 
-/// Says a POST as it stands, and answers everything that came back.
+/// Sends a POST as it is, and returns everything that came back.
 async fn post(server: &Server, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(server.web_addr().unwrap()).await.unwrap();
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
@@ -86,7 +86,7 @@ async fn post(server: &Server, head: &str, body: &str) -> String {
 const JSON: &str = "Content-Type: application/json";
 const BODY: &str = r#"{"key": "greeting", "value": "hello\r\nthere"}"#;
 
-/// A request as the page sends it, with these lines in place of its own Host, Origin and Content-Type.
+/// Returns a request as the page sends it, with these lines in place of its own Host, Origin and Content-Type.
 fn request(lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     format!("POST {SET} HTTP/1.1\r\n{lines}Content-Length: {}\r\n", BODY.len())
@@ -145,7 +145,7 @@ async fn nothing_that_another_site_can_send_writes() {
         let reply = post(&server, &request(&lines), BODY).await;
         assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{lines:?}: {reply}");
     }
-    // What a browser asks before it lets a page send JSON elsewhere is answered by no permission.
+    // A browser's preflight for JSON from another site gets no permission.
     let ask_first = format!("OPTIONS {SET} HTTP/1.1\r\n{host}\r\nOrigin: http://evil.example\r\n");
     let reply = post(&server, &ask_first, "").await;
     assert!(reply.starts_with("HTTP/1.1 400 ") && !reply.contains("Access-Control"), "{reply}");

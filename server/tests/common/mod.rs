@@ -1,6 +1,6 @@
-//! What the driver's tests share: servers on a net inside the process, and clients that speak to them.
+//! Shared by the server's tests: servers on a net inside the process, and clients that connect to them.
 //!
-//! Nothing here measures time: what is awaited happens, or the test's own limit ends it with a picture of what was.
+//! Nothing here measures time: an awaited event happens, or the test's own limit ends it with a picture of the state.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline_driver::transport::{BoxTransport, MemoryNet, Net, Tcp};
 use towline_server::{Options, Server, StoreKind};
 
-/// What never comes, does not come within this.
+/// The bound of every wait.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A net to start servers on.
@@ -22,13 +22,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Everything inside the process.
+    /// Returns a net inside the process.
     pub(crate) fn memory() -> Self {
         let memory = MemoryNet::new();
         Self { net: Arc::new(memory.clone()), memory }
     }
 
-    /// The machine's own loopback.
+    /// Returns the machine's own loopback.
     pub(crate) fn tcp() -> Self {
         Self { net: Arc::new(Tcp::default()), memory: MemoryNet::new() }
     }
@@ -37,14 +37,14 @@ impl World {
         Server::start_on(options, Arc::clone(&self.net)).await.expect("the server starts")
     }
 
-    /// A client of this server.
+    /// Connects a client to this server.
     pub(crate) async fn client(&self, server: &Server) -> Client {
         let addr = server.client_addr().expect("it takes clients");
         Client { transport: self.net.dial(addr).await.expect("it listens"), bytes: Vec::new() }
     }
 }
 
-/// Options of a node that takes clients and replicas, with a small ring and short times.
+/// Returns the options of a node that takes clients and replicas, with a small ring and short times.
 pub(crate) fn options() -> Options {
     let mut options = Options {
         listen: vec!["127.0.0.1:0".to_owned()],
@@ -60,12 +60,12 @@ pub(crate) fn options() -> Options {
     options
 }
 
-/// The same, following this server.
+/// Returns the same options, following this server.
 pub(crate) fn following(server: &Server) -> Options {
     Options { upstream: server.replication_addr().map(str::to_owned), ..options() }
 }
 
-/// A client, one request at a time.
+/// A client that sends one request at a time.
 pub(crate) struct Client {
     transport: BoxTransport,
     bytes: Vec<u8>,
@@ -114,13 +114,13 @@ impl Client {
         assert!(read > 0, "the server closed the connection");
     }
 
-    /// Sends bytes as they are. What a server that closes meanwhile does not take is lost.
+    /// Sends bytes as they are. Bytes that a closing server does not take are lost.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         self.transport.write_all(bytes).await.ok();
         self.transport.flush().await.ok();
     }
 
-    /// What the server says until it closes the connection, or has nothing more to say.
+    /// Returns everything that the server sends until it closes the connection, or has nothing more to send.
     pub(crate) async fn said_so_far(&mut self) -> String {
         let mut said = std::mem::take(&mut self.bytes);
         while let Ok(Ok(1..)) =
@@ -130,7 +130,7 @@ impl Client {
         String::from_utf8(said).expect("tests speak text")
     }
 
-    /// Whether the server has closed the connection, after everything it said.
+    /// Returns whether the server has closed the connection, after everything it sent.
     pub(crate) async fn closed(&mut self) -> bool {
         let mut scrap = Vec::new();
         let end = tokio::time::timeout(LIMIT, self.transport.read_to_end(&mut scrap)).await;
@@ -175,7 +175,7 @@ pub(crate) async fn agree(servers: &[&Server]) {
     }
 }
 
-/// Waits until `true`.
+/// Waits until `holds` returns true.
 pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
     let wait = async {
         while !holds().await {

@@ -1,4 +1,4 @@
-//! The database file: what stands in it and how it is read and written.
+//! The database file: its layout, and how it is read and written.
 //!
 //! `entries`: key to expiry (milliseconds as u64 little endian, 0 for never) and value. `meta`: `format`, and from
 //! the first flush on `cursor`, `upto`, `digest` and `count` of exactly the entries beside it. A file is *complete*
@@ -23,11 +23,11 @@ const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// The layout above. Another number is another layout, and is refused.
 const FORMAT: u32 = 1;
-/// Between two looks at whether to give up, and between two lines about progress.
+/// How many entries are read or written between two checks for an end, and two lines about progress.
 const STRIDE: usize = 1024;
 const PROGRESS: u64 = 1_000_000;
 
-/// What the state in the file is.
+/// The mark of the state in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) cursor: Vec<u8>,
@@ -44,7 +44,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Opens a file that is there.
+    /// Opens a file that exists.
     pub(crate) fn open(path: &Path, cache_bytes: usize) -> io::Result<Self> {
         let name = path.display().to_string();
         let mut builder = Database::builder();
@@ -68,7 +68,7 @@ impl Base {
         Ok(Self { database: database.map_err(|error| fault(&name, error))?, name })
     }
 
-    /// It was moved.
+    /// Notes that the file was moved.
     pub(crate) fn rename(&mut self, path: &Path) {
         self.name = path.display().to_string();
     }
@@ -83,12 +83,12 @@ impl Base {
         self.write(begin).map(|_| ())
     }
 
-    /// Whether its first commit came to its end.
+    /// Returns whether its first commit was finished.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.meta("format"), Ok(Some(_)))
     }
 
-    /// Reads everything into an empty map and proves that it is what was written.
+    /// Reads everything into an empty map and checks it against its digest.
     pub(crate) fn load(&self, map: &mut Map) -> io::Result<Option<Mark>> {
         self.check_format()?;
         guarded(&self.name, || self.load_entries(map))?;
@@ -102,7 +102,7 @@ impl Base {
         Ok(Some(mark))
     }
 
-    /// Writes a layer in one transaction; false if it gave up because `going` said so.
+    /// Writes a layer in one transaction; returns false if it gave up because `going` returned false.
     pub(crate) fn flush(&self, layer: &Layer, mark: &Mark, going: &dyn Fn() -> bool) -> io::Result<bool> {
         self.write(|write| {
             if layer.cleared() {
@@ -139,7 +139,7 @@ impl Base {
         })
     }
 
-    /// One durable transaction; it is undone if `work` fails or answers false.
+    /// Runs one durable transaction; it is undone if `work` fails or returns false.
     fn write(&self, work: impl FnOnce(&WriteTransaction) -> Result<bool, redb::Error>) -> io::Result<bool> {
         let work = || {
             let mut write = self.database.begin_write()?;
@@ -157,7 +157,7 @@ impl Base {
     fn load_entries(&self, map: &mut Map) -> Result<(), redb::Error> {
         let table = match self.database.begin_read()?.open_table(ENTRIES) {
             Ok(table) => table,
-            // Nothing but a clear was ever flushed.
+            // Until now only clears were flushed.
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
@@ -188,7 +188,7 @@ impl Base {
         }
     }
 
-    /// The mark, if anything was flushed.
+    /// Returns the mark, if anything was flushed.
     fn mark(&self) -> io::Result<Option<Mark>> {
         let Some(cursor) = self.meta("cursor")? else { return Ok(None) };
         let number = |name: &str| {
@@ -236,19 +236,19 @@ fn put_mark(write: &WriteTransaction, mark: &Mark) -> Result<bool, redb::Error> 
     Ok(true)
 }
 
-/// Reads of a file that somebody may have damaged: the database is free to panic on those.
+/// Reads a file that may be damaged: the database may panic on one.
 fn guarded<T>(name: &str, read: impl FnOnce() -> Result<T, redb::Error>) -> io::Result<T> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(fault(name, error)),
-        Err(_) => Err(damaged(name, "the database cannot make sense of it")),
+        Err(_) => Err(damaged(name, "the database cannot read it")),
     }
 }
 
 fn fault(name: &str, error: impl Into<redb::Error>) -> io::Error {
     let error = error.into();
     if let redb::Error::Io(error) = &error {
-        // Its word for a file that is no database.
+        // The database's error for a file that is no database.
         return match error.kind() == io::ErrorKind::InvalidData {
             true => damaged(name, &error.to_string()),
             false => io::Error::new(error.kind(), format!("{name}: {error}")),

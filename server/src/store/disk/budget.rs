@@ -1,4 +1,4 @@
-//! How far the disk may be behind: by as much as it writes in [`BEHIND`], as the last flushes took.
+//! The budget of the disk: it may be behind by as much as it writes in [`BEHIND`], as the last flushes took.
 //!
 //! A layer beyond the budget is handed over at once, and its owner holds writers until it is. So what is applied is
 //! durable after two flushes at most, the one under way and its own: about twice [`BEHIND`], and a flush interval.
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use super::layer::Layer;
 
-/// The time a flush should take at most.
+/// The longest time that a flush should take.
 const BEHIND: Duration = Duration::from_millis(400);
-/// Entries that may always wait.
+/// The number of entries that may always wait.
 const ENTRIES_MIN: u64 = 4096;
-/// Bytes that may always wait.
+/// The number of bytes that may always wait.
 const BYTES_MIN: u64 = 4 << 20;
 
 /// The amount a flush wrote, or may write.
@@ -24,7 +24,7 @@ pub(crate) struct Amount {
     pub(crate) bytes: u64,
 }
 
-/// How much may wait.
+/// The amount that may wait.
 #[derive(Debug)]
 pub(crate) struct Budget(Amount);
 
@@ -33,13 +33,13 @@ impl Budget {
         Self(Amount { entries: ENTRIES_MIN, bytes: BYTES_MIN })
     }
 
-    /// Whether a layer is all that may wait, or more.
+    /// Returns whether a layer uses up the budget.
     pub(crate) fn is_spent(&self, layer: &Layer) -> bool {
         let Amount { entries, bytes } = layer.amount();
         entries >= self.0.entries || bytes >= self.0.bytes
     }
 
-    /// Learns from a flush.
+    /// Adapts to the time of a flush.
     pub(crate) fn learn(&mut self, wrote: Amount, took: Duration) {
         let next = |old: u64, wrote: u64, least: u64| {
             let took_us = took.as_micros().max(1);
@@ -63,12 +63,12 @@ mod tests {
             budget.learn(wrote, Duration::from_millis(200));
         }
         assert_eq!(budget.0, Amount { entries: 80_000, bytes: 80 << 20 });
-        // A disk that became slow is believed at once, and what any disk takes is always allowed.
+        // A slower disk lowers the budget at once, but never below the least amounts.
         budget.learn(wrote, Duration::from_millis(800));
         assert_eq!(budget.0, Amount { entries: 20_000, bytes: 20 << 20 });
         budget.learn(Amount { entries: 1, bytes: 100 }, Duration::from_secs(2));
         assert_eq!(budget.0, Amount { entries: ENTRIES_MIN, bytes: BYTES_MIN });
-        // It comes back by doubling.
+        // The budget recovers by doubling.
         budget.learn(wrote, Duration::from_millis(1));
         assert_eq!(budget.0.entries, 2 * ENTRIES_MIN);
     }

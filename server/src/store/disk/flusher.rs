@@ -1,21 +1,18 @@
 //! The one thread that writes the database, and the owner's end of it.
 //!
-//! Jobs come in order: flushes of the state the file holds, and installs, which write a whole new file and swap it in.
-//! A flush of a state that is not the file's (because an install in between was given up) is skipped.
-//! An install is given up when a newer one replaces its state as outdated; what it owed, to set a fork aside, passes to
-//! the newer.
+//! Jobs come in order: flushes of the state in the file, and installs, which write a whole new file and swap it in. A
+//! flush of a state that is not the file's (because an install in between was given up) is skipped. An install is given
+//! up when a newer one replaces its state as outdated; its duty to set a fork aside passes to the newer.
 //!
-//! What the disk refuses is reported, kept, and tried again each
-//! `retry_every`, until it is written or the owner is
-//! gone. The database takes nothing more after an error, so it is opened anew for each attempt. An attempt writes the
+//! A failure of the disk is reported, kept, and tried again each `retry_every`, until it is written or the owner is
+//! gone. The database accepts nothing more after an error, so it is opened anew for each attempt. An attempt writes the
 //! same as the one before it, so it does not matter how far that came.
 //!
 //! The thread wakes the owner when there is something to report, and once more when the next flush may begin. It reads
-//! the monotonic clock for that, and for how long a job took.
+//! the monotonic clock for that, and for the time of a job.
 //!
 //! Bounds: at most [`JOBS_MAX`] jobs wait; more than two need forks in a row that come faster than they are written,
 //! and then the owner waits.
-
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,7 +31,7 @@ use crate::store::map::Shards;
 
 const JOBS_MAX: usize = 4;
 
-/// What the thread is asked to do.
+/// The jobs of the thread.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Writes a layer over the state of `generation`.
@@ -52,10 +49,10 @@ pub(crate) struct Install {
     pub(crate) generation: u64,
 }
 
-/// What the thread reports, in order.
+/// The reports of the thread, in order.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// The disk refuses the job under way, for a reason that is new. It is tried again.
+    /// The job under way failed, for a reason that is new. It is tried again.
     Refused(io::Error),
     /// A job ended.
     Done(Done),
@@ -66,11 +63,11 @@ pub(crate) enum Report {
 pub(crate) struct Done {
     pub(crate) generation: u64,
     pub(crate) cursor: Option<Vec<u8>>,
-    /// The time of the attempt that worked.
+    /// The time of the attempt that succeeded.
     pub(crate) took: Duration,
 }
 
-/// The owner's end. Dropped, it waits for the thread, which gives up what it can.
+/// The owner's end. Dropping it waits for the thread, which gives up the jobs that it may.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     jobs: Option<SyncSender<Job>>,
@@ -81,9 +78,9 @@ pub(crate) struct Flusher {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// The next flush may begin.
+    /// Set when the next flush may begin.
     due: AtomicBool,
-    /// States of older generations are outdated.
+    /// The newest generation: states of older ones are outdated.
     newest: AtomicU64,
     stop: AtomicBool,
     told: Mutex<Told>,
@@ -112,17 +109,17 @@ impl Flusher {
         Ok(Self { jobs: Some(jobs), under_way: 0, shared, thread: Some(thread) })
     }
 
-    /// Whether nothing is under way.
+    /// Returns whether nothing is under way.
     pub(crate) const fn idle(&self) -> bool {
         self.under_way == 0
     }
 
-    /// Whether the next flush may begin by the clock.
+    /// Returns whether the next flush may begin by the clock.
     pub(crate) fn due(&self) -> bool {
         self.shared.due.load(Ordering::Acquire)
     }
 
-    /// Whom to wake.
+    /// Sets the waker of the owner.
     pub(crate) fn register(&self, waker: &Waker) {
         let mut told = self.shared.told();
         match &mut told.waker {
@@ -131,7 +128,7 @@ impl Flusher {
         }
     }
 
-    /// What there is to report since the last question.
+    /// Returns the reports since the last call.
     pub(crate) fn reports(&mut self) -> Vec<Report> {
         let reports = std::mem::take(&mut self.shared.told().reports);
         self.under_way -= reports.iter().filter(|report| matches!(report, Report::Done(_))).count();
@@ -157,7 +154,7 @@ impl Drop for Flusher {
         self.shared.stop.store(true, Ordering::Release);
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // It may be waiting for its next attempt.
+            // The thread may be waiting for its next attempt.
             thread.thread().unpark();
             drop(thread.join());
         }
@@ -184,17 +181,17 @@ impl Shared {
     }
 }
 
-/// What the thread owns.
+/// The state that the thread owns.
 struct Thread {
-    /// `None` after an error: it is opened anew.
+    /// The database; `None` after an error, because it is opened anew.
     base: Option<Base>,
     home: Home,
     options: DiskOptions,
-    /// Of the state in the file.
+    /// The generation of the state in the file.
     generation: u64,
-    /// A whole state that stands complete beside the store and is not swapped in yet, with its generation.
+    /// A whole state that is complete beside the store and not swapped in yet, with its generation.
     incoming: Option<(u64, Base)>,
-    /// The fork that an install which was given up would have set aside.
+    /// The fork that a given-up install would have set aside.
     owed: Option<Replaced>,
     shared: Arc<Shared>,
 }
@@ -214,7 +211,7 @@ impl Thread {
         }
     }
 
-    /// Waits until the next flush is due and says so, or until a hurried one comes sooner.
+    /// Waits until the next flush is due and reports that, or until a job comes sooner.
     fn rest(&self, queue: &Receiver<Job>, began: Instant) -> Option<(Job, Instant)> {
         let rest = self.options.flush_every.saturating_sub(began.elapsed());
         match queue.recv_timeout(rest.max(Duration::from_nanos(1))) {
@@ -228,7 +225,7 @@ impl Thread {
         None
     }
 
-    /// Does a job, however often the disk refuses it. `None` if the owner is gone.
+    /// Does a job, however often the disk fails. `None` if the owner is gone.
     fn work(&mut self, job: &Job) -> Option<Done> {
         let mut refused = None;
         while !self.shared.stopped() {
@@ -240,7 +237,7 @@ impl Thread {
                 Ok(Err(error)) => error,
                 Err(_) => io::Error::other("the database panicked while it was written"),
             };
-            // It takes nothing more after an error; closing it may fail for the same reason.
+            // The database accepts nothing more after an error; closing it may fail for the same reason.
             let base = self.base.take();
             drop(catch_unwind(AssertUnwindSafe(|| drop(base))));
             let why = error.to_string();
@@ -274,7 +271,7 @@ impl Thread {
         }
     }
 
-    /// Whether a newer state replaces that of `generation`, which need not be kept.
+    /// Returns whether a newer state replaces that of `generation`, which need not be kept.
     fn is_outdated(&self, generation: u64) -> bool {
         self.shared.newest.load(Ordering::Acquire) > generation
     }
@@ -301,7 +298,7 @@ impl Thread {
             };
             self.incoming = Some((install.generation, incoming));
         }
-        // Closed before it is moved: what is set aside must open at once.
+        // Closed before it is moved: the state that is set aside must open at once.
         self.base = None;
         self.home.folder()?.swap(replaced)?;
         if let Some((_, mut incoming)) = self.incoming.take() {
@@ -320,7 +317,7 @@ impl Thread {
         let incoming = Base::create(&folder.incoming(), self.options.cache_bytes)?;
         let filled = incoming.fill(&install.entries, &install.mark, &going);
         if filled.is_err() {
-            // What is half written takes the room that others need.
+            // A half-written file takes the room that others need.
             drop(incoming);
             folder.clear_incoming()?;
             return filled.map(|_| None);

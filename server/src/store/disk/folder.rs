@@ -23,7 +23,7 @@ const INCOMING: &str = "incoming.redb";
 const FORKED: &str = "forked-";
 const REPLACED: &str = "replaced-";
 
-/// A directory this process has for itself, as long as this lives.
+/// A directory that this process owns until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the directory if need be, and takes its lock.
+    /// Makes the directory if it is missing, and takes its lock.
     pub(crate) fn claim(path: &Path) -> io::Result<Self> {
         let name = |error: io::Error| named(path, &error);
         fs::create_dir_all(path).map_err(name)?;
@@ -54,7 +54,7 @@ impl Folder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// Brings the directory into the state of a stopped store: `store.redb` is there and nothing half-made is.
+    /// Brings the directory into the state of a stopped store: `store.redb` exists and no half-made file does.
     pub(crate) fn settle(&self, cache_bytes: usize) -> io::Result<()> {
         let incoming = self.incoming();
         if !self.store().exists() {
@@ -79,13 +79,13 @@ impl Folder {
         self.path.join(INCOMING)
     }
 
-    /// Deletes what was half written, or is not wanted any more.
+    /// Deletes a state that was half written, or is no longer wanted.
     pub(crate) fn clear_incoming(&self) -> io::Result<()> {
         remove(&self.incoming())
     }
 
-    /// Puts the complete incoming in the place of the store, which no one has open. One that failed on the way is done
-    /// again, from where it came to.
+    /// Puts the complete incoming in the place of the store, which nobody has open. A swap that failed on the way goes
+    /// on from there.
     pub(crate) fn swap(&self, replaced: Replaced) -> io::Result<()> {
         sync(&self.path)?;
         if !self.incoming().exists() {
@@ -114,8 +114,8 @@ impl Folder {
         sync(&self.path)
     }
 
-    /// Of the states set aside for a fork keeps the newest, and of those set aside for another history; removes the
-    /// others, and directories that never got theirs.
+    /// Keeps the newest of the states set aside for a fork, and of those set aside for another history; removes the
+    /// others, and directories without a store.
     fn keep_newest(&self) -> io::Result<()> {
         let (mut forked, mut replaced) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.path)? {
@@ -145,20 +145,21 @@ fn remove_all_but_last<T: Ord>(mut aside: Vec<(bool, T, PathBuf)>) -> io::Result
     Ok(())
 }
 
-/// Whether this is the name of a directory for the data of another history: 32 hexadecimal digits.
+/// Returns whether this is the name of a directory for the data of another history: 32 hexadecimal digits.
 fn is_replaced(name: &str) -> bool {
     let digits = name.strip_prefix(REPLACED);
     digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-/// Epoch, from and end of a directory's name. Epochs only grow, so their order is that of time.
+/// Returns epoch, from and end of a directory's name. Epochs only grow, so their order is that of time.
 fn fork_range(name: &str) -> Option<(u32, u64, u64)> {
     let mut numbers = name.strip_prefix(FORKED)?.split('-');
     let range = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     numbers.next().is_none().then_some(range)
 }
 
-/// Whether a state was written whole. What cannot be made sense of was not; what cannot be read may well have been.
+/// Returns whether a state was written whole. A file that is no database was not; one that cannot be read may have
+/// been.
 fn complete(incoming: &Path, cache_bytes: usize) -> io::Result<bool> {
     match Base::open(incoming, cache_bytes) {
         Ok(incoming) => Ok(incoming.is_complete()),

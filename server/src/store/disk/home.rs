@@ -1,4 +1,4 @@
-//! Where the database of a store is: in a directory, or under test on a disk that loses and refuses.
+//! The place of a store's database: a directory, or under test a disk that loses writes and fails.
 
 use std::io;
 
@@ -18,7 +18,7 @@ pub(crate) enum Home {
 }
 
 impl Home {
-    /// Opens the database that is there.
+    /// Opens the database that exists.
     pub(crate) fn open(&self) -> io::Result<Base> {
         match self {
             Self::Folder(folder, cache_bytes) => Base::open(&folder.store(), *cache_bytes),
@@ -27,7 +27,7 @@ impl Home {
         }
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub(crate) fn folder(&self) -> io::Result<&Folder> {
         match self {
             Self::Folder(folder, _) => Ok(folder),

@@ -1,4 +1,4 @@
-//! What was written since the last flush: each key's newest state, or that it is gone.
+//! The writes since the last flush: each key's newest state, or that it is deleted.
 //!
 //! Invariant: applied to the state of the last flush, `cleared` first and then every entry in any order, it gives the
 //! state in memory. Keys and values are shared with the map.
@@ -17,24 +17,24 @@ use crate::store::map::{Touched, shared_bytes};
 /// Writes that were not handed over yet.
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
-    /// Every key the database had before is gone.
+    /// Set if every key that the database had before is deleted.
     cleared: bool,
     entries: HashTable<Written>,
     bytes: u64,
 }
 
-/// One key's newest state.
+/// The newest state of one key.
 #[derive(Debug)]
 pub(crate) struct Written {
     hash: u64,
     pub(crate) key: Arc<[u8]>,
-    /// `None`: the key is gone.
+    /// The value; `None` if the key is deleted.
     pub(crate) value: Option<Arc<[u8]>>,
     pub(crate) expiry: Option<ExpiryMs>,
 }
 
 impl Layer {
-    /// Takes in what one effect did to the map.
+    /// Adds the change that one effect made to the map.
     pub(crate) fn note(&mut self, touched: Touched<'_>) {
         let written = match touched {
             Touched::Nothing => return,
@@ -67,19 +67,19 @@ impl Layer {
         self.cleared
     }
 
-    /// How much it is.
+    /// Returns the amount to be written.
     pub(crate) fn amount(&self) -> Amount {
         Amount { entries: self.entries.len() as u64, bytes: self.bytes }
     }
 
-    /// In key order, which is the order a tree is written in at the least cost.
+    /// Returns the writes in key order, in which a tree is written at the least cost.
     pub(crate) fn sorted(&self) -> Vec<&Written> {
         let mut entries: Vec<_> = self.entries.iter().collect();
         entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         entries
     }
 
-    /// What it takes in memory, as if it shared nothing, and the sorted list with it.
+    /// Returns its memory, as if it shared nothing, and that of the sorted list with it.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes + (self.entries.allocation_size() + self.entries.len() * size_of::<&Written>()) as u64
     }

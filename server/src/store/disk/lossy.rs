@@ -1,5 +1,5 @@
-//! A disk for tests that loses what was not synced: some of the writes since the last sync, as the dice say, in any
-//! combination. It fails after a given number of writes, as if the power had gone, or until it is healed.
+//! A disk for tests that loses unsynced writes: some of those since the last sync, in any random combination. It fails
+//! after a given number of writes, as if the power had gone, or until it is healed.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ struct Disk {
     synced: Vec<u8>,
     now: Vec<u8>,
     unsynced: Vec<Write>,
-    /// Writes and syncs it still does.
+    /// The number of writes and syncs before it fails.
     left: Option<u64>,
 }
 
@@ -38,22 +38,22 @@ impl Write {
 }
 
 impl Lossy {
-    /// The power goes after so many more writes and syncs.
+    /// Lets the power go after so many more writes and syncs.
     pub(crate) fn fail_after(&self, left: u64) {
         self.0.lock().unwrap().left = Some(left);
     }
 
-    /// It works again.
+    /// Lets it work again.
     pub(crate) fn heal(&self) {
         self.0.lock().unwrap().left = None;
     }
 
-    /// What a new start finds. Each bit of `dice` says whether one of the last writes made it.
+    /// Returns the disk that a new start finds. Each bit of `dice` keeps or loses one of the last writes.
     pub(crate) fn after_the_cut(&self, dice: u64) -> Self {
         let disk = self.0.lock().unwrap();
         let mut synced = disk.synced.clone();
         for (number, write) in disk.unsynced.iter().enumerate() {
-            // Growing a file does not come before the writes into it, so a length always makes it.
+            // A file grows before the writes into it, so its length is always kept.
             if matches!(write, Write::Len(_)) || dice >> (number % 64) & 1 == 1 {
                 write.onto(&mut synced);
             }

@@ -35,7 +35,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for the next answer, woken by the store alone: a wake-up that is lost hangs the test.
+/// Waits for the next answer, woken by the store alone: a lost wake-up hangs the test.
 fn persisted(store: &mut DiskStore) -> std::io::Result<Offset> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
@@ -46,7 +46,7 @@ fn persisted(store: &mut DiskStore) -> std::io::Result<Offset> {
     }
 }
 
-/// The offset in a cursor of these tests, its second word.
+/// Returns the offset in a cursor of these tests, its second word.
 fn upto(cursor: &[u8]) -> Offset {
     let text = std::str::from_utf8(cursor).unwrap();
     Offset(text.split(' ').nth(1).unwrap().parse().unwrap())
@@ -69,7 +69,7 @@ fn content(store: &DiskStore) -> Content {
     content_of(&store.resident.map.freeze())
 }
 
-/// The state of a store, as a restart is to find it.
+/// Returns the state of a store, as a restart must find it.
 fn state(store: &DiskStore) -> (Option<Vec<u8>>, Content) {
     store.resident.map.check();
     (store.cursor().map(<[u8]>::to_vec), content(store))
@@ -113,14 +113,14 @@ fn what_is_persisted_is_there_again() {
     }
     store.apply(&set("c", "within a step")).unwrap();
     store.commit(b"cursor 6", Offset(6));
-    // Nobody writes and nobody hurries: the flush comes by itself.
+    // Nobody writes or asks for a flush: it comes by itself.
     wait_for(&mut store, 6);
     let before = state(&store);
     drop(store);
     let mut store = open(directory.path());
     assert_eq!(state(&store), before);
     assert_eq!(store.due(5, 10).len(), 1);
-    // A cursor may move alone, and everything may go.
+    // A cursor may move alone, and all keys may be deleted.
     store.commit(b"moved 6", Offset(6));
     store.hurry();
     wait_for(&mut store, 6);
@@ -189,7 +189,7 @@ fn a_directory_in_use_is_refused_by_name_and_process() {
     open(directory.path());
 }
 
-/// The error of opening a store whose file is not what it should be.
+/// Returns the error of opening a store whose file is damaged.
 fn refused(directory: &Path) -> String {
     let error = DiskStore::open(directory, options()).unwrap_err().to_string();
     let file = directory.join("store.redb");

@@ -6,7 +6,7 @@ use super::Loading;
 use crate::store::map::Map;
 use crate::store::map::tests::{Owned, any_effect, content_of};
 
-/// A batch of one record, as it lies in a frame.
+/// Returns a batch of one record, as it is in a frame.
 fn batch(effects: &[Owned]) -> Vec<u8> {
     let record: Vec<u8> = effects.iter().flat_map(Owned::record).collect();
     let length = u32::try_from(record.len()).unwrap();
@@ -24,7 +24,7 @@ fn snapshot(map: &Map) -> Vec<u8> {
     bytes
 }
 
-/// Says the effects of one record; false if the map refuses one of them, as a primary would.
+/// Applies the effects of one record; returns false if the map refuses one of them, as a primary would.
 fn write(map: &mut Map, record: &[Owned]) -> bool {
     record.iter().all(|owned| map.apply(&owned.effect()).is_ok())
 }
@@ -32,7 +32,7 @@ fn write(map: &mut Map, record: &[Owned]) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// However the tail falls between the snapshot's bytes, the end is the primary's state.
+    /// In any interleaving of tail and snapshot the end is the primary's state.
     #[test]
     fn a_tail_beside_a_snapshot_ends_where_the_primary_ends(
         before in vec(any_effect(), 0..30),
@@ -51,7 +51,7 @@ proptest! {
             rest = after;
             let tried = primary.freeze();
             if !write(&mut primary, record) {
-                // A primary refuses such a record whole: begin it anew from what it was.
+                // A primary refuses such a record as a whole: restore the earlier state.
                 primary = Map::new(1);
                 for held in tried.iter() {
                     primary.load(&held.key, &held.value, held.expiry);
@@ -83,7 +83,7 @@ fn what_the_tail_builds_on_waits_and_what_it_says_in_full_stands() {
     let records = [
         vec![set("b", "new"), Owned::Expire(key("b"), 9), append("b")],
         vec![Owned::Del(key("c")), Owned::IncrBy(key("c"), 3)],
-        // Known; perhaps not known in full; not known yet; never known.
+        // Loaded; perhaps loaded in part; not loaded yet; never loaded.
         vec![append("a"), append("z"), append("d"), append("e")],
     ];
     for record in &records {

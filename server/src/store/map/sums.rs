@@ -1,10 +1,9 @@
-//! What the map keeps up to date over all its entries: the content digest, counts, and the order in which keys end.
+//! The sums over all entries of the map: the content digest, counts, and the order in which keys expire.
 //!
-//! The digest of an entry with a large value is kept beside it: to take the entry away, or to write another value into
-//! it, the old value need not be hashed again. That costs a step in a tree at the write, which is nothing beside the
-//! hashing of so many bytes, and saves as much as that on an overwrite.
-//!
-//! Bounds: an entry of the tree for each value of [`LARGE_BYTES`] or more.
+//! The digest of an entry with a large value is kept beside it: to delete the entry, or to overwrite its value, the old
+//! value need not be hashed again. That costs a step in a tree at the write, which is nothing beside hashing so many
+//! bytes, and saves as much as that on an overwrite. Bounds: an entry of the tree for each value of [`LARGE_BYTES`] or
+//! more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,27 +12,27 @@ use towline_kv::{Digest, ExpiryMs};
 
 use super::{EXPIRY_BYTES, FREE_HERE, Held, free};
 
-/// Values from this size on have their digest kept: they take some 20 microseconds to hash.
+/// The size from which a value's digest is kept: such a value takes some 20 microseconds to hash.
 pub(super) const LARGE_BYTES: usize = 256 << 10;
-/// What a kept digest takes, with a half-empty tree around it.
+/// The memory of a kept digest, with a half-empty tree around it.
 const KEPT_BYTES: u64 = 96;
 
-/// What is kept up to date over all entries.
+/// The sums over all entries.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) digest: Digest,
     pub(super) len: u64,
-    /// Of keys and values.
+    /// Bytes of keys and values.
     pub(super) bytes: u64,
-    /// Exactly the entries with an expiry.
+    /// The expiries of exactly the entries that have one.
     expiries: Expiries,
-    /// The sum of their ends.
+    /// The sum of all expiries.
     ends_ms: u128,
     /// The digests of exactly the entries with a value of [`LARGE_BYTES`] or more.
     large: BTreeMap<Arc<[u8]>, Digest>,
 }
 
-/// Keys by when they end. Many are freed by a thread, as entries are.
+/// Keys by expiry. A thread frees many, as it does with entries.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Expiries(BTreeSet<(ExpiryMs, Arc<[u8]>)>);
 
@@ -71,22 +70,22 @@ impl Sums {
         }
     }
 
-    /// The keys with an expiry, earliest first.
+    /// Returns the keys with an expiry, earliest first.
     pub(super) fn expiries(&self) -> impl Iterator<Item = &(ExpiryMs, Arc<[u8]>)> {
         self.expiries.0.iter()
     }
 
-    /// How many keys have an end, and the sum of the ends.
+    /// Returns how many keys have an expiry, and the sum of all expiries.
     pub(super) fn expiring(&self) -> (u64, u128) {
         (self.expiries.0.len() as u64, self.ends_ms)
     }
 
-    /// What the expiry order and the kept digests take in memory, from above.
+    /// Returns the memory of the expiry order and the kept digests, from above.
     pub(super) fn order_bytes(&self) -> u64 {
         self.expiries.0.len() as u64 * EXPIRY_BYTES + self.large.len() as u64 * KEPT_BYTES
     }
 
-    /// Makes another digest of what is kept for this key; false if nothing is.
+    /// Damages the kept digest of this key; returns false if there is none.
     #[cfg(test)]
     pub(super) fn forge(&mut self, key: &[u8], digest: Digest) -> bool {
         self.large.get_mut(key).is_some_and(|kept| {

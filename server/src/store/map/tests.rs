@@ -187,8 +187,7 @@ fn many_are_freed_elsewhere() {
     }
 }
 
-/// To take a large value away, or to write over it, its bytes are not read: what is taken out of the digest is what was
-/// kept.
+/// Deleting or overwriting a large value does not read its bytes: the kept digest is subtracted.
 #[test]
 fn the_digest_of_a_large_value_is_kept() {
     let mut map = Map::new(1);

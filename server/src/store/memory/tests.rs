@@ -52,7 +52,7 @@ fn a_snapshot_comes_in_at_once() {
         }
     }
     assert_eq!((store.len(), store.cursor()), (1, Some(&b"ours"[..])));
-    // Beside the state, which may still move.
+    // Writes beside the loading go on.
     store.apply(&set("d", "4")).unwrap();
     store.commit(b"ours, later", Offset(2));
     store.install(Replaced::Outdated).unwrap();

@@ -59,7 +59,7 @@ proptest! {
         reader.finish().unwrap();
         prop_assert_eq!(again.digest(), table.digest());
         prop_assert!(sizes.is_empty() || all.iter().all(|piece| !piece.is_empty()));
-        // In any order, of a view that was asked and of one that was not.
+        // In any order, for a view that was asked and for one that was not.
         let (mut fresh, _) = view_of(&sizes);
         for index in asked {
             let number = index.index(all.len());

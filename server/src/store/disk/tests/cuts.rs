@@ -1,4 +1,4 @@
-//! Cuts at any write of the disk: what is found is always one committed boundary, with the cursor and digest it had.
+//! Cuts at any write of the disk: a start always finds one committed boundary, with the cursor and digest it had.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -39,7 +39,7 @@ proptest! {
         let disk = Lossy::default();
         let mut store = on(&disk);
         disk.fail_after(left);
-        // What stood at each boundary, by cursor. Nothing was flushed yet: no cursor.
+        // The content at each boundary, by cursor. Before the first flush there is no cursor.
         let mut boundaries = BTreeMap::from([(None, (Offset(0), Content::new()))]);
         let mut told = Offset(0);
         let mut task = Context::from_waker(Waker::noop());
@@ -72,7 +72,7 @@ proptest! {
     }
 }
 
-/// A disk may refuse at any write or sync of a flush.
+/// A disk may fail at any write or sync of a flush.
 #[test]
 fn what_a_disk_refuses_is_told_once_kept_and_tried_again() {
     for left in 0..25 {
@@ -84,7 +84,7 @@ fn what_a_disk_refuses_is_told_once_kept_and_tried_again() {
         write(&mut store, "b", 2);
         let Err(error) = persisted(&mut store) else { break };
         assert!(error.to_string().starts_with("lossy: "), "{error}");
-        // It can still be read and viewed, and what was applied anyway is written with the rest.
+        // It can still be read and viewed, and records that were applied anyway are written with the rest.
         write(&mut store, "c", 3);
         assert!(store.get(b"c").is_some());
         assert_eq!(store.view().unwrap().cursor(), b"cursor 3");
@@ -129,7 +129,7 @@ fn a_layer_beyond_the_budget_holds_writers_until_it_is_handed_over() {
     }
     assert!(upto > 1000);
     assert_eq!(store.pace(), Pace::Busy);
-    // Nobody hurries, and the next flush is not due for an hour.
+    // Nobody asks for a flush, and the next one is not due for an hour.
     store.commit(format!("cursor {upto}").as_bytes(), Offset(upto));
     assert!(!store.holds_writers() && store.pace() == Pace::Ready, "it is under way");
     wait_for(&mut store, upto);

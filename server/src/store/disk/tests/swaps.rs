@@ -1,4 +1,4 @@
-//! Installing a snapshot, and cuts at each step of it: what is found is the old state or the new one, whole.
+//! Installing a snapshot, and cuts at each step of it: a start finds the old state or the new one, whole.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn names(path: &Path) -> Vec<String> {
     names
 }
 
-/// A store with `old` in its file, and the directory.
+/// Returns a store with `old` in its file, and the directory.
 fn with_old() -> (tempfile::TempDir, DiskStore) {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(directory.path());
@@ -34,7 +34,7 @@ fn an_outdated_state_is_replaced() {
     load(&mut store, &["new", "newer"], 7);
     store.install(Replaced::Outdated).unwrap();
     assert!(store.get(b"old").is_none() && store.get(b"new").is_some());
-    // What comes before the install is durable is written after it.
+    // Writes that come before the install is durable are written after it.
     write(&mut store, "later", 8);
     wait_for(&mut store, 8);
     let before = state(&store);
@@ -52,7 +52,7 @@ fn a_fork_is_kept_aside_whole_and_only_the_newest() {
         forks.push((epoch, state(&store)));
         load(&mut store, &["new"], upto + 5);
         store.install(Replaced::Forked { epoch, from: Offset(1), end: Offset(upto) }).unwrap();
-        // Nothing of the state before is told after it.
+        // No cursor of the old state is reported after it.
         assert_eq!(persisted(&mut store).unwrap(), Offset(upto + 5));
     }
     drop(store);
@@ -125,7 +125,7 @@ fn the_data_of_another_history_is_kept_aside_and_only_the_newest() {
     store.install(FORK).unwrap();
     wait_for(&mut store, 50);
     drop(store);
-    // One of each kind; and a start, which tidies up, leaves them.
+    // One of each kind; and a start, which removes leftovers, keeps them.
     let newest = format!("replaced-{}", HistoryId(8));
     let all = ["LOCK", "forked-3-5-9", &newest, "store.redb"];
     assert_eq!(names(directory.path()), all);
@@ -134,7 +134,7 @@ fn the_data_of_another_history_is_kept_aside_and_only_the_newest() {
     assert_eq!(state(&open(&directory.path().join(newest))), replaced[2]);
 }
 
-/// A directory as it is while a snapshot with `new` is being installed over `old`.
+/// Returns a directory as it is while a snapshot with `new` is being installed over `old`.
 fn within_a_swap() -> (tempfile::TempDir, (Option<Vec<u8>>, Content), Folder) {
     let (directory, store) = with_old();
     let old = state(&store);
@@ -224,7 +224,7 @@ fn cut_before_older_forks_are_removed() {
         fs::write(directory.path().join(name).join("store.redb"), b"").unwrap();
     }
     assert_new(&open(directory.path()));
-    // What is not named like ours is not ours.
+    // Other names are not ours to delete.
     let expected = ["LOCK", "forked-2-0-4-1", "forked-3-5-9", "forked-forged", "store.redb"];
     assert_eq!(names(directory.path()), expected);
 }
