@@ -1,7 +1,7 @@
 //! The state of a node and of its replicas, for status pages and metrics. Plain numbers; "unknown" is `None`, never 0.
 
 use crate::counters::Counters;
-use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset};
+use crate::id::{Epoch, HistoryId, LinkId, NodeId, Offset, SnapshotId};
 use crate::input::Role;
 use crate::stages::Stages;
 use crate::time::Span;
@@ -35,6 +35,8 @@ pub struct Stats {
     pub upstream_history: HistoryId,
     /// Whether the stream flows from the upstream.
     pub streaming: bool,
+    /// The snapshot under way to this node.
+    pub receiving: Option<SnapshotId>,
     /// Whether a snapshot is under way to this node, and the pieces received of it.
     pub receiving_pieces: Option<u64>,
     /// The root's log end at its newest beat. Unknown until the present root's first: after the host chose another

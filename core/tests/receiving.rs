@@ -52,7 +52,7 @@ fn words(command: &Command) -> String {
 
 impl Scene {
     fn new(about: &str, loads_tail: bool) -> Self {
-        let node = Standing { base: true, end: Offset(5), pieces: None };
+        let node = Standing { base: true, end: Offset(5), ..Standing::default() };
         let text = format!("{about}\n\n");
         Self { receiver: Receiver::new(loads_tail), node, snapshot: SnapshotId(0), text }
     }
@@ -95,13 +95,18 @@ impl Scene {
 
     fn named(&mut self, snapshot: u64, tail_from: u64) {
         self.snapshot = SnapshotId(snapshot);
-        self.node = Standing { base: false, end: Offset(tail_from), pieces: Some(0) };
+        self.joins(tail_from);
         self.step(
             &format!("the node was named snapshot {snapshot}, a tail from {tail_from}"),
             None,
             None,
             READY,
         );
+    }
+
+    fn joins(&mut self, tail_from: u64) {
+        let snapshot = Some(self.snapshot);
+        self.node = Standing { base: false, end: Offset(tail_from), snapshot, pieces: 0 };
     }
 
     fn begin(&mut self, offset: u64) {
@@ -114,7 +119,7 @@ impl Scene {
     }
 
     fn piece(&mut self, piece: u64, last: bool) {
-        self.node.pieces = Some(piece + 1);
+        self.node.pieces = piece + 1;
         let kind = if last { PayloadKind::LastPiece } else { PayloadKind::Piece };
         self.step(&format!("{kind:?} {piece}"), Some((kind, piece, 0)), None, READY);
         self.receiver.loaded(piece + 1).unwrap();
@@ -146,7 +151,7 @@ impl Scene {
         self.receiver.installed().unwrap();
         self.given("it is installed");
         self.answered(Some(log_end));
-        self.node = Standing { base: true, end: Offset(log_end), pieces: None };
+        self.node = Standing { base: true, end: Offset(log_end), ..Standing::default() };
     }
 
     fn answered(&mut self, log_end: Option<u64>) {
@@ -244,7 +249,7 @@ fn forks() -> Scene {
     scene.fork(6, true);
     scene.answered(None);
     scene.batch(8, 9, BUSY);
-    scene.node = Standing { base: false, end: Offset(12), pieces: Some(0) };
+    scene.joins(12);
     scene.fork(8, false);
     scene
 }

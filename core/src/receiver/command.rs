@@ -68,7 +68,7 @@ pub enum Command {
         range: Range<usize>,
         /// Its number.
         piece: u64,
-        /// Whether it is the last.
+        /// True for the last one.
         last: bool,
     },
     /// Put the loaded snapshot in the place of the state, in one step, with nothing older under way; then call
@@ -90,12 +90,14 @@ pub enum Command {
 /// The state of the node that a payload is read against, after the step that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Standing {
-    /// [`Stats::base`](crate::Stats::base).
+    /// True if the state is complete: [`Stats::base`](crate::Stats::base).
     pub base: bool,
-    /// [`Stats::end`](crate::Stats::end).
+    /// The log's end: [`Stats::end`](crate::Stats::end).
     pub end: Offset,
-    /// [`Stats::receiving_pieces`](crate::Stats::receiving_pieces).
-    pub pieces: Option<u64>,
+    /// The snapshot under way: [`Stats::receiving`](crate::Stats::receiving).
+    pub snapshot: Option<SnapshotId>,
+    /// The pieces received of it: [`Stats::receiving_pieces`](crate::Stats::receiving_pieces), 0 if there is none.
+    pub pieces: u64,
 }
 
 impl Standing {
@@ -104,7 +106,12 @@ impl Standing {
     #[must_use]
     pub fn of(node: &Node) -> Self {
         let stats = node.stats();
-        Self { base: stats.base, end: stats.end, pieces: stats.receiving_pieces }
+        Self {
+            base: stats.base,
+            end: stats.end,
+            snapshot: stats.receiving,
+            pieces: stats.receiving_pieces.unwrap_or_default(),
+        }
     }
 }
 
@@ -120,7 +127,8 @@ pub enum Taking {
     Nothing,
 }
 
-/// Why a call was refused. Nothing was changed, but for [`Self::Gap`].
+/// Why a call was refused: a mistake of the host. Nothing was changed, but where
+/// [`Receiver::answered`](super::Receiver::answered) says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReceiverError {
     /// A step came before [`Receiver::poll`](super::Receiver::poll) returned `None` for the one before.
@@ -129,9 +137,6 @@ pub enum ReceiverError {
     OutOfOrder,
     /// A completion of something that was not asked for.
     NotAsked,
-    /// The stream beside a snapshot does not fit it. The receiver stands as after [`Receiver::failed`](
-    /// super::Receiver::failed).
-    Gap,
     /// The store failed before.
     Failed,
 }
@@ -144,7 +149,6 @@ impl fmt::Display for ReceiverError {
                 "a payload does not follow the one before: a step was left out or given twice"
             }
             Self::NotAsked => "a completion of something that the receiver did not ask for",
-            Self::Gap => "the stream beside a snapshot does not belong to it",
             Self::Failed => "the store failed before; start again from its cursor",
         })
     }

@@ -2,7 +2,7 @@
 
 use super::state::{Asked, Done, Fork, Fresh, Loading, Stage, State, Tail};
 use super::{Receiver, ReceiverError, Taking};
-use crate::id::{Offset, Position};
+use crate::id::{Offset, Position, SnapshotId};
 
 impl Receiver {
     /// The host says how much may be taken from now on.
@@ -103,7 +103,7 @@ impl Receiver {
                 Ok(())
             }
             // Of a snapshot that was given up meanwhile.
-            State::Named => Ok(()),
+            State::Named(_) => Ok(()),
             State::Loading(_) | State::Whole(_) | State::Failed => Err(ReceiverError::NotAsked),
         }
     }
@@ -163,14 +163,17 @@ impl Receiver {
     /// `Installed` and `Rewound` matter; any other may be given too.
     ///
     /// # Errors
-    /// [`ReceiverError::Gap`]: the stream that the spool holds does not fit the installed snapshot.
+    /// The stream that the spool holds does not reach from the installed snapshot to the log's end: a step was left
+    /// out. The receiver stands as after [`Self::failed`].
     pub fn answered(&mut self, position: Option<Position>) -> Result<(), ReceiverError> {
         match (self.state, position) {
             (State::Loading(loading), Some(position)) if self.awaits(&loading) => {
                 self.stands(&loading, position)?
             }
             // Meanwhile another snapshot was named.
-            (State::Loading(loading), None) if self.awaits(&loading) => self.join_anew(),
+            (State::Loading(loading), None) if self.awaits(&loading) => {
+                self.join_anew(SnapshotId(0), Offset(0));
+            }
             (State::Whole(Fork::Said), Some(position)) => {
                 let at = position.boundary;
                 self.state = State::Whole(Fork::None);
@@ -183,12 +186,12 @@ impl Receiver {
             }
             // Another upstream told meanwhile that nothing parts.
             (State::Whole(Fork::Said), None) => self.state = State::Whole(Fork::None),
-            (State::Whole(_) | State::Named | State::Loading(_) | State::Failed, _) => {}
+            (State::Whole(_) | State::Named(_) | State::Loading(_) | State::Failed, _) => {}
         }
         Ok(())
     }
 
-    /// Whether `Installed` was said and not answered.
+    /// Returns whether `Installed` was said and not answered.
     fn awaits(&self, loading: &Loading) -> bool {
         loading.stage == Stage::Said && self.fresh.is_none()
     }
@@ -200,7 +203,7 @@ impl Receiver {
         let fits = tail <= end && (!reaches || self.spool.from <= tail && self.spool.to == end);
         if !fits {
             self.failed();
-            return Err(ReceiverError::Gap);
+            return Err(ReceiverError::OutOfOrder);
         }
         self.state = State::Whole(Fork::None);
         let taken = self.done.taken;

@@ -30,8 +30,8 @@
 //!
 //! - A link that is lost changes nothing here. A snapshot that goes on after it goes on; another one shows in
 //!   [`Standing`], and all that belongs to the one before is forgotten, batches of the replaced state too.
-//! - The spool is one unbroken run of batches. One that does not begin where the run ended rides beside another
-//!   snapshot; so does a run that does not end at the log's end when a snapshot begins.
+//! - The spool is one unbroken run of batches. Beside a snapshot it begins where the node's log did when the snapshot
+//!   was named.
 //! - After an install the batches past the snapshot are applied, up to the log's end; if the log ends at the snapshot,
 //!   none is, whatever waits.
 //! - To rewind, what was handed out before the fork is applied first; the store is asked to go back only once the node
@@ -49,7 +49,7 @@
 //! Fixed memory, no allocation, constant time a call. The spool's bound is the host's: with [`Taking::Pieces`] the
 //! upstream sends no more than its window.
 
-use crate::id::Offset;
+use crate::id::{Offset, SnapshotId};
 use crate::input::{Payload, PayloadKind, Step};
 
 use state::{Asked, Done, Fork, Fresh, Loading, Run, Stage, State, Tail};
@@ -128,32 +128,33 @@ impl Receiver {
             }
             PayloadKind::Begin => {
                 self.look(node, node.end);
-                self.begin(payload, node.end);
+                self.begin(payload)?;
             }
             PayloadKind::Piece | PayloadKind::LastPiece => self.piece(payload)?,
         }
         Ok(())
     }
 
-    /// Joins anew if another snapshot than the one that is known is on its way: what waits belongs to the state that
-    /// it will replace, or to a snapshot that was given up. It shows in the pieces that the node counts, or in the end
-    /// of its log before this step.
+    /// Joins anew if the node follows another snapshot than the one that is known, or the same from its first piece:
+    /// all that waits belongs to the state that it will replace, or to a snapshot that was given up. The log ended at
+    /// `log_end` before this step.
     fn look(&mut self, node: Standing, log_end: Offset) {
+        let Some(snapshot) = node.snapshot.filter(|_| !node.base) else { return };
         let known = match self.state {
             State::Whole(_) | State::Failed => None,
-            State::Named => Some(0),
-            State::Loading(loading) => Some(loading.pieces),
+            State::Named(snapshot) => Some((snapshot, 0)),
+            State::Loading(loading) => Some((loading.snapshot, loading.pieces)),
         };
-        let goes_on = node.pieces == known && (self.spool.is_empty() || self.spool.to == log_end);
-        if !node.base && node.pieces.is_some() && !goes_on {
-            self.join_anew();
+        if known != Some((snapshot, node.pieces)) {
+            self.join_anew(snapshot, log_end);
         }
     }
 
-    fn join_anew(&mut self) {
-        self.state = State::Named;
-        self.forget_spool(Offset(0));
-        (self.done, self.said) = (Done::default(), Done::default());
+    /// Waits for a snapshot, whose tail begins at `at`.
+    fn join_anew(&mut self, snapshot: SnapshotId, at: Offset) {
+        self.state = State::Named(snapshot);
+        self.forget_spool(at);
+        (self.done, self.said) = (Done::taken_to(at), Done::taken_to(at));
         if self.asked != Asked::Nothing {
             self.asked = Asked::Overtaken;
         }
@@ -182,19 +183,12 @@ impl Receiver {
 
     /// A batch that rides along with a snapshot.
     fn tail(&mut self, batch: Batch) -> Result<(), ReceiverError> {
-        if matches!(self.state, State::Whole(_)) {
-            // The host did not show the step that named the snapshot.
-            self.join_anew();
-        }
         if batch.first != self.spool.to {
-            if !self.spool.is_empty() {
-                self.state = State::Named;
-            }
-            self.forget_spool(batch.first);
+            return Err(ReceiverError::OutOfOrder);
         }
         let open = match self.state {
             State::Loading(loading) if self.may_load_tail(&loading) && self.spool.is_empty() => Some(loading),
-            State::Loading(_) | State::Named => None,
+            State::Loading(_) | State::Named(_) => None,
             State::Whole(_) | State::Failed => return Err(ReceiverError::OutOfOrder),
         };
         match open {
@@ -208,7 +202,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// Whether batches may be done on the loading snapshot now.
+    /// Returns whether batches may be done on the loading snapshot now.
     fn may_load_tail(&self, loading: &Loading) -> bool {
         let all_loaded = loading.loaded > 0 && loading.loaded == loading.pieces;
         let open = matches!(loading.tail, Tail::Open(_)) && loading.stage != Stage::Said;
@@ -218,29 +212,23 @@ impl Receiver {
     fn fork(&mut self, at: Offset) -> Result<(), ReceiverError> {
         match self.state {
             State::Whole(Fork::None | Fork::Due(_)) => self.state = State::Whole(Fork::Due(at)),
-            State::Whole(Fork::Said) | State::Named | State::Loading(_) | State::Failed => {
+            State::Whole(Fork::Said) | State::Named(_) | State::Loading(_) | State::Failed => {
                 return Err(ReceiverError::OutOfOrder);
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, payload: &Payload, log_end: Offset) {
-        if matches!(self.state, State::Whole(_)) {
-            self.join_anew();
-        }
-        if self.spool.to != log_end {
-            self.forget_spool(log_end);
-        }
-        if self.asked != Asked::Nothing {
-            self.asked = Asked::Overtaken;
+    fn begin(&mut self, payload: &Payload) -> Result<(), ReceiverError> {
+        if self.state != State::Named(payload.snapshot) {
+            return Err(ReceiverError::OutOfOrder);
         }
         let at = Offset(payload.first);
         let (stage, tail) = (Stage::Coming, Tail::Open(at));
         self.state =
             State::Loading(Loading { snapshot: payload.snapshot, at, pieces: 0, loaded: 0, stage, tail });
-        (self.done.pieces, self.said.pieces) = (0, 0);
         self.fresh = Some(Fresh::Begin(payload.range.clone()));
+        Ok(())
     }
 
     fn piece(&mut self, payload: &Payload) -> Result<(), ReceiverError> {

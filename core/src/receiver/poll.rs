@@ -36,7 +36,7 @@ impl Receiver {
         match self.state {
             State::Whole(Fork::None) => self.apply_spooled(),
             State::Loading(loading) => self.load_tail_spooled(&loading).or_else(|| self.install(&loading)),
-            State::Whole(Fork::Due(_) | Fork::Said) | State::Named | State::Failed => None,
+            State::Whole(Fork::Due(_) | Fork::Said) | State::Named(_) | State::Failed => None,
         }
     }
 

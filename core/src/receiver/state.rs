@@ -9,12 +9,12 @@ use crate::id::{Offset, Position, SnapshotId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum State {
     Whole(Fork),
-    Named,
+    Named(SnapshotId),
     Loading(Loading),
     Failed,
 }
 
-/// Whether a whole state has to go back.
+/// The point that a whole state has to go back to, if to any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Fork {
     None,
@@ -122,15 +122,19 @@ pub(super) struct Done {
 }
 
 impl Done {
-    pub(super) const NOTHING: Self =
-        Self { taken: Offset(0), pieces: 0, applied: Offset(0), persisted: Offset(0) };
+    pub(super) const NOTHING: Self = Self::taken_to(Offset(0));
+
+    /// Nothing but what lies before this offset is done with.
+    pub(super) const fn taken_to(taken: Offset) -> Self {
+        Self { taken, pieces: 0, applied: Offset(0), persisted: Offset(0) }
+    }
 }
 
 impl Receiver {
     /// Returns whether a snapshot is on its way, to be loaded or installed.
     #[must_use]
     pub const fn is_joining(&self) -> bool {
-        matches!(self.state, State::Named | State::Loading(_))
+        matches!(self.state, State::Named(_) | State::Loading(_))
     }
 
     /// Returns whether a snapshot is loading: its BEGIN came, and it is not installed.
@@ -144,7 +148,7 @@ impl Receiver {
     pub fn is_loaded(&self) -> bool {
         match self.state {
             State::Loading(loading) => loading.stage == Stage::Complete && loading.loaded == loading.pieces,
-            State::Whole(_) | State::Named | State::Failed => false,
+            State::Whole(_) | State::Named(_) | State::Failed => false,
         }
     }
 
@@ -183,7 +187,7 @@ impl Receiver {
                 let tails = matches!(self.asked, Asked::LoadTail | Asked::LoadTailSpooled | Asked::Install);
                 assert!(!tails, "nothing is loading");
             }
-            State::Named => {
+            State::Named(_) => {
                 let idle = matches!(self.asked, Asked::Nothing | Asked::Overtaken);
                 assert!(idle, "nothing is asked of a state that is replaced");
                 assert!(self.done.applied == Offset(0) && self.done.pieces == 0);

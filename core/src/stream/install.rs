@@ -92,6 +92,9 @@ impl Stream {
             // A resumed snapshot says again what it is; the host has begun long ago.
             return if *begun == decoded { Ok(()) } else { Err(Fault::SnapshotDiffers) };
         }
+        if !receiving.fits(&self.log, decoded.position) {
+            return Err(Fault::SnapshotDiffers);
+        }
         let first = decoded.position.boundary.0;
         step.position = Some(decoded.position);
         step.payload = Some(Payload {
@@ -142,7 +145,8 @@ impl Stream {
         let begun = receiving.begun.expect("pieces come after BEGIN");
         let at = begun.position.boundary;
         let differs = self.log.find(at).is_some_and(|place| place.digest != begun.position.digest);
-        let reaches = at <= self.log.end() && !differs;
+        debug_assert!(!differs, "BEGIN and each batch were checked against each other");
+        let reaches = at <= self.log.end();
         let (taken, persisted) = (self.upstream.taken, self.upstream.persisted);
         if reaches {
             self.upstream.stand_on(at, self.log.sealed());
@@ -156,9 +160,7 @@ impl Stream {
         self.upstream.admitted = reaches && self.upstream.streaming;
         let asked = links.upstream_in(Up::Admit);
         if let Some(row) = asked.or(links.upstream_in(Up::Admitted)) {
-            if differs {
-                self.fault(links, shared, row, Fault::SnapshotDiffers);
-            } else if asked.is_some() || receiving.tail_stopped || !reaches {
+            if asked.is_some() || receiving.tail_stopped || !reaches {
                 // A JOIN that was not answered yet spoke of the position before.
                 self.ask_to_join(links, shared, row);
             } else {

@@ -141,6 +141,10 @@ impl Stream {
             return self.hand_out_again(frame, &batch, step);
         });
         self.log.admits(&batch)?;
+        if self.upstream.receiving.as_ref().is_some_and(|held| !held.fits_batch(&batch, head.check)) {
+            // Refused while the host can still tell the two apart: done on the snapshot, it could not be undone.
+            return Err(Fault::SnapshotDiffers);
+        }
         self.upstream.stream.receive(frame.len() as u64)?;
         while self.log.free() < frame.len() as u64 {
             self.evict(links, shared);

@@ -9,13 +9,18 @@ use core::hash::{Hash, Hasher};
 use crate::cursor::Decoded;
 use crate::epochs::EpochTable;
 use crate::error::Fault;
-use crate::id::{Offset, SnapshotId};
+use crate::id::{Offset, Position, SnapshotId};
 use crate::limits::PIECES_TRACKED;
+use crate::stream::log::Log;
+use crate::wire::batch::BatchHead;
+use crate::wire::join::Admit;
 
 /// A snapshot under way to this node.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Receiving {
     pub(super) id: SnapshotId,
+    /// Where the stream beside it began.
+    pub(super) from: Offset,
     /// Its cursor, once BEGIN came.
     pub(super) begun: Option<Decoded>,
     pub(super) next_piece: u64,
@@ -59,9 +64,10 @@ impl Hash for Untaken {
 }
 
 impl Receiving {
-    pub(super) fn new(id: SnapshotId, tail_stopped: bool, replaces: Option<Replaced>) -> Self {
+    pub(super) fn new(admit: &Admit, tail_stopped: bool, replaces: Option<Replaced>) -> Self {
         Self {
-            id,
+            id: admit.snapshot,
+            from: admit.from.boundary,
             begun: None,
             next_piece: 0,
             chain: 0,
@@ -73,12 +79,27 @@ impl Receiving {
         }
     }
 
+    /// Returns whether a snapshot at this position fits the stream that came beside it: that began no later, has a
+    /// boundary there, and the same digest. A boundary that left the ring is taken on trust.
+    pub(super) fn fits(&self, log: &Log, at: Position) -> bool {
+        let past = at.boundary < log.start() || at.boundary > log.end();
+        self.from <= at.boundary && log.find(at.boundary).map_or(past, |place| place.digest == at.digest)
+    }
+
+    /// Returns whether the next batch fits the snapshot: it does not reach past its offset, and proves the same there.
+    pub(super) fn fits_batch(&self, batch: &BatchHead, digest: u64) -> bool {
+        let Some(Decoded { position: at, .. }) = &self.begun else { return true };
+        batch.first >= at.boundary
+            || batch.end() < at.boundary
+            || (batch.end(), digest) == (at.boundary, at.digest)
+    }
+
     /// A JOIN starts the windows anew.
     pub(super) fn forget_window(&mut self) {
         self.untaken.len = 0;
     }
 
-    /// Whether this piece is the one that must come now.
+    /// Checks that this piece is the one that must come now.
     pub(super) fn expects(&self, snapshot: SnapshotId, piece: u64) -> Result<(), Fault> {
         let sound = self.begun.is_some() && !self.complete && snapshot == self.id && piece == self.next_piece;
         if sound { Ok(()) } else { Err(Fault::PieceOrder) }

@@ -43,6 +43,7 @@ impl Stream {
             upstream: peer,
             upstream_history: upstream.peer_history,
             streaming: upstream.streaming,
+            receiving: upstream.receiving.as_ref().map(|receiving| receiving.id),
             receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
             origin_end: upstream.origin.map(|origin| origin.end),
             origin_age: heard.map(|heard| now.max(shared.clock.now()).since(heard)),

@@ -119,7 +119,7 @@ impl Upstream {
         self.base = false;
         self.fork = None;
         // Without a tail the log stands nowhere until the snapshot is installed.
-        self.receiving = Some(Receiving::new(admit.snapshot, !tail, replaces));
+        self.receiving = Some(Receiving::new(admit, !tail, replaces));
         // All that was under way to the former position is released with it.
         self.stream.released = self.stream.received;
         self.pieces.released = self.pieces.received;

@@ -173,6 +173,7 @@ impl FakeBackend {
             upstream: replica.then_some(NodeId(0xaa)),
             upstream_history: HistoryId(0xfeed),
             streaming: replica,
+            receiving: None,
             receiving_pieces: None,
             origin_end: None,
             origin_age: replica.then_some(Span::from_secs(2)),
