@@ -19,6 +19,13 @@ pub(super) struct Ails {
     pub(super) speaks: Option<u64>,
 }
 
+impl Ails {
+    /// Whether the store takes what is finished.
+    pub(super) const fn installs(&self) -> bool {
+        !self.stops_taking && !self.stops_applying
+    }
+}
+
 /// What is wrong with the way between a replica and its upstream now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Blocks {

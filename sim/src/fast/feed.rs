@@ -5,7 +5,7 @@ use super::queue::What;
 use super::tap;
 use crate::plan::Kind;
 use crate::trace::{Answer, Fact};
-use towline_core::{Input, LinkId, Next, NodeId, ReplicaState, Side, Step};
+use towline_core::{Input, LinkId, Next, NodeId, ReplicaState, Side};
 
 /// Bytes a throttled reader may save up: a part of a second's.
 const SAVED_PARTS: u64 = 50;
@@ -168,7 +168,9 @@ impl Turn<'_> {
                 self.asked(link, row, asked);
             }
             if row.is_upstream() {
-                self.admitted(data, step);
+                if tap::is_admit(&data[..step.used]) {
+                    self.look_away();
+                }
                 self.receive(&data[..step.used], step);
             }
             match step.next {
@@ -256,23 +258,5 @@ impl Turn<'_> {
         self.look_away();
         self.tell_of(peer, &Fact::Asked { peer, have, start, end, answer });
         self.world.chaos.returning = self.world.chaos.returning.filter(|node| *node != peer);
-    }
-
-    /// The upstream's answer: with another snapshot, what waits here belongs to the state it will replace.
-    fn admitted(&mut self, data: &[u8], step: &Step) {
-        let Some(admit) = tap::admit(&data[..step.used]) else {
-            return;
-        };
-        self.look_away();
-        let receive = &mut self.process.receive;
-        if !matches!(admit.verdict, 3 | 4) || step.next == Next::Closed {
-            return;
-        }
-        let goes_on =
-            receive.joining && receive.snapshot == admit.snapshot && receive.pieces == admit.next_piece;
-        if !goes_on && self.process.node.stats().receiving_pieces.is_some() {
-            receive.join_anew();
-            receive.snapshot = admit.snapshot;
-        }
     }
 }

@@ -123,12 +123,10 @@ impl World {
         let receive = &process.receive;
         let _ = writeln!(
             text,
-            "  receiving {} batches wait ({} bytes), joining {}, {} pieces of snapshot {:016x}",
+            "  receiving {} batches wait ({} bytes): {:?}",
             receive.queue.len(),
             receive.queued_bytes,
-            receive.joining,
-            receive.pieces,
-            receive.snapshot
+            receive.receiver
         );
         self.dump_links(node, &mut text);
         for replica in process.node.replicas() {

@@ -74,7 +74,7 @@ impl Process {
             links_open: 0,
             upstream_conn: None,
             views: Vec::new(),
-            receive: Receive::default(),
+            receive: Receive::new(),
             dial: None,
             dial_to: 0,
             dials: 0,

@@ -1,14 +1,14 @@
-//! What a replica's host keeps between its node and its store: batches that wait, and the snapshot that is loading.
+//! What a replica's host keeps for its receiver: batches that wait, and the snapshot that is loading.
 //!
-//! States: *live* (batches wait only for the store), *joining* (a snapshot comes: they wait for it). A batch is taken
-//! when the host says so, which it does while the queue is within the spool's bound, and is applied in order.
+//! What is to be done with them the receiver says. Here it is counted what came and was not said to be taken: a batch
+//! is taken once the receiver said so, or is applied or dropped.
 //!
 //! Invariants: the queue is one unbroken run of batches; each carries the cursor it had when it came.
 
 use super::store::{Held, Memo, Saved};
 use super::tap::Bulk;
 use std::collections::VecDeque;
-use towline_core::SnapshotId;
+use towline_core::receiver::{Receiver, Taking};
 
 /// A batch that waits.
 #[derive(Debug)]
@@ -26,13 +26,16 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Loading {
     pub(super) cursor: Saved,
-    pub(super) offset: u64,
     /// The part of a record that came.
     rest: Vec<u8>,
     pub(super) records: Vec<Held>,
 }
 
 impl Loading {
+    pub(super) const fn new(cursor: Saved) -> Self {
+        Self { cursor, rest: Vec::new(), records: Vec::new() }
+    }
+
     /// A piece came.
     pub(super) fn load(&mut self, memo: &mut Memo, data: &[u8], record_bytes: usize) {
         self.rest.extend_from_slice(data);
@@ -48,31 +51,36 @@ impl Loading {
 }
 
 /// The receiving side.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Receive {
+    pub(super) receiver: Receiver,
     pub(super) queue: VecDeque<Batch>,
     /// Frame bytes of the queue.
     pub(super) queued_bytes: u64,
-    pub(super) joining: bool,
-    /// The snapshot the last ADMIT named.
-    pub(super) snapshot: u64,
     pub(super) loading: Option<Loading>,
-    /// Pieces of it that came.
-    pub(super) pieces: u64,
-    piece_bytes: u64,
     /// What came and was not said to be taken.
     pub(super) untaken: Bulk,
-    taken_to: u64,
     /// The store is at the first batch of the queue.
     pub(super) applying: bool,
     /// Which round of applying is meant; earlier ones were overtaken by a rewind or a snapshot.
     pub(super) round: u32,
-    /// A whole snapshot that may not be said to be taken yet.
-    pub(super) install_due: Option<SnapshotId>,
     spare: Vec<Vec<u8>>,
 }
 
 impl Receive {
+    pub(super) fn new() -> Self {
+        Self {
+            receiver: Receiver::new(false),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            loading: None,
+            untaken: Bulk::default(),
+            applying: false,
+            round: 0,
+            spare: Vec::new(),
+        }
+    }
+
     /// A batch came that cannot be applied now.
     pub(super) fn push(&mut self, (first, end): (u64, u64), frame: u64, cursor: Saved, records: &[u8]) {
         let mut bytes = self.spare.pop().unwrap_or_default();
@@ -100,62 +108,29 @@ impl Receive {
         }
     }
 
-    /// Whether the next batch of a tail goes on where the last one ended.
-    pub(super) fn runs_on(&self, first: u64) -> bool {
-        self.queue.back().is_some_and(|last| last.end == first)
-    }
-
-    /// A snapshot comes: what waits belongs to the state it will replace.
-    pub(super) fn join_anew(&mut self) {
-        self.joining = true;
-        self.install_due = None;
-        self.forget_queue();
-        (self.untaken, self.loading, self.pieces, self.piece_bytes) = (Bulk::default(), None, 0, 0);
-    }
-
-    pub(super) fn forget_queue(&mut self) {
-        while let Some(batch) = self.pop() {
-            self.give_back(batch);
-        }
+    /// What the store is at is overtaken.
+    pub(super) fn overtake(&mut self) {
         self.applying = false;
         self.round += 1;
-        self.taken_to = 0;
     }
 
-    /// A snapshot begins, while the log ends at `end`: what waits and does not end there rode beside another one,
-    /// maybe on a branch that is gone.
-    pub(super) fn begin(&mut self, cursor: Saved, offset: u64, end: u64) {
-        if !self.joining {
-            self.join_anew();
-        } else if self.queue.back().is_some_and(|last| last.end != end) {
-            self.forget_queue();
-        }
-        self.loading = Some(Loading { cursor, offset, rest: Vec::new(), records: Vec::new() });
-        (self.pieces, self.piece_bytes) = (0, 0);
+    /// How much may be said to be taken: the queue takes no more while it is over its bound.
+    pub(super) fn take(&mut self, withheld: bool, spool_bytes: u64) {
+        self.receiver.set_taking(match withheld {
+            true => Taking::Nothing,
+            false if self.queued_bytes <= spool_bytes => Taking::All,
+            false => Taking::Pieces,
+        });
     }
 
-    /// A piece came, of a frame of so many bytes.
-    pub(super) fn note_piece(&mut self, number: u64, frame: u64) {
-        self.pieces = number + 1;
-        self.piece_bytes += frame;
-        self.untaken.pieces += frame;
-    }
-
-    /// What is taken now: records up to, and pieces. The queue takes no more while it is over its bound.
-    pub(super) fn take(&mut self, spool_bytes: u64) -> (u64, u64) {
-        if self.queued_bytes <= spool_bytes {
-            for batch in self.queue.iter_mut().rev() {
-                if std::mem::replace(&mut batch.taken, true) {
-                    break;
-                }
-                self.untaken.stream -= batch.frame;
-                self.taken_to = self.taken_to.max(batch.end);
+    /// It was said what is taken.
+    pub(super) fn note_taken(&mut self, upto: u64) {
+        for batch in self.queue.iter_mut().rev().skip_while(|batch| batch.end > upto) {
+            if std::mem::replace(&mut batch.taken, true) {
+                break;
             }
+            self.untaken.stream -= batch.frame;
         }
         self.untaken.pieces = 0;
-        (self.taken_to, self.pieces)
     }
 }
-
-#[cfg(test)]
-mod tests;

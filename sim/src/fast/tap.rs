@@ -17,15 +17,6 @@ const ADMIT: u8 = 4;
 const BATCH: u8 = 8;
 const PIECE: u8 = 10;
 
-/// What an ADMIT says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Admit {
-    /// 1 continue, 2 fork, 3 snapshot, 4 snapshot only, 5 wait.
-    pub(super) verdict: u8,
-    pub(super) snapshot: u64,
-    pub(super) next_piece: u64,
-}
-
 /// Bytes of frames of the two kinds that windows bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Bulk {
@@ -132,10 +123,7 @@ pub(super) fn join_at(data: &[u8]) -> Option<u64> {
     Some(if data[24] & 4 == 0 { u64::MAX } else { word(data, 49) })
 }
 
-/// What a whole ADMIT says; none if this is not one.
-pub(super) fn admit(data: &[u8]) -> Option<Admit> {
-    if data.len() < 95 || data[4] != ADMIT || length(data) > data.len() as u64 {
-        return None;
-    }
-    Some(Admit { verdict: data[28], snapshot: word(data, 70), next_piece: word(data, 78) })
+/// Whether this is a whole ADMIT.
+pub(super) fn is_admit(data: &[u8]) -> bool {
+    data.len() >= 95 && data[4] == ADMIT && length(data) <= data.len() as u64
 }

@@ -5,53 +5,111 @@
 
 use super::host::Turn;
 use super::queue::What;
-use super::receive::Batch;
+use super::receive::{Batch, Loading};
 use super::store::Saved;
 use crate::oracle::Gauge;
 use crate::plan::Kind as FaultKind;
 use crate::trace::{Cause, Fact};
-use towline_core::{Input, Offset, Payload, PayloadKind as Kind, Records, Role, SnapshotId, Step};
+use towline_core::receiver::{Command, Standing};
+use towline_core::{Input, Offset, Payload, PayloadKind as Kind, Position, Records, Role, Step};
 
 impl Turn<'_> {
-    /// Does what a frame of the upstream brought.
+    /// Does what a step of the upstream's link brought.
     pub(super) fn receive(&mut self, frame: &[u8], step: &Step) {
-        let Some(payload) = &step.payload else {
-            return;
-        };
+        if let Some(payload) = &step.payload {
+            self.tell_payload(payload, frame.len() as u64);
+        }
+        let ready = self.apply_us() == 0 && self.machine.ails.installs();
+        let receive = &mut self.process.receive;
+        let was_loading = receive.receiver.is_loading();
+        receive.receiver.receive(step, Standing::of(&self.process.node), ready).expect("in order");
+        if was_loading && !receive.receiver.is_loading() {
+            receive.untaken.pieces = 0;
+        }
+        self.obey(frame);
+        if step.payload.is_some() {
+            self.apply_next();
+        }
+    }
+
+    fn tell_payload(&mut self, payload: &Payload, frame_bytes: u64) {
         self.process.wants_ring = true;
-        let data = &frame[payload.range.clone()];
         let (first, upto) = (payload.first, payload.first + u64::from(payload.count));
-        if matches!(payload.kind, Kind::Batch | Kind::Spool) {
-            let handed = Gauge::Handed { first, end: upto, beside: payload.kind == Kind::Spool };
-            self.world.told.gauge(self.world.t_us, self.me, handed);
-        }
         match payload.kind {
-            Kind::Batch => self.batch(first, upto, frame.len() as u64, data, step),
-            Kind::Spool => {
-                let runs_on = self.process.receive.runs_on(payload.first);
-                if !self.process.receive.joining {
-                    self.process.receive.join_anew();
-                } else if !runs_on {
-                    self.process.receive.forget_queue();
+            Kind::Batch | Kind::Spool => {
+                let handed = Gauge::Handed { first, end: upto, beside: payload.kind == Kind::Spool };
+                self.world.told.gauge(self.world.t_us, self.me, handed);
+                if payload.kind == Kind::Batch && self.world.is(18) {
+                    // Says what is not done yet.
+                    let _ = self.say(Input::Persisted { upto: Offset(upto) });
                 }
-                self.queue((payload.first, upto), frame.len() as u64, data, step);
             }
-            Kind::Fork => self.fork(payload),
-            Kind::Begin => {
-                let end = self.process.node.stats().end.0;
-                self.process.receive.begin(Saved::new(data), payload.first, end);
-                self.process.receive.snapshot = payload.snapshot.0;
-                let (snapshot, offset) = (payload.snapshot.0, payload.first);
-                self.tell(&Fact::Begun { snapshot, offset });
+            Kind::Fork => self.tell(&Fact::Forked { offset: first, rewinds: payload.count == 1 }),
+            Kind::Begin => {}
+            Kind::Piece | Kind::LastPiece => {
+                let last = payload.kind == Kind::LastPiece;
+                self.tell(&Fact::Piece { snapshot: payload.snapshot.0, piece: first, last });
+                self.process.receive.untaken.pieces += frame_bytes;
             }
-            Kind::Piece | Kind::LastPiece => self.piece(payload, data, frame.len() as u64),
         }
+    }
+
+    /// Does what the receiver says; `frame` is what came last.
+    fn obey(&mut self, frame: &[u8]) {
+        while let Some(command) = self.process.receive.receiver.poll() {
+            self.execute(command, frame);
+        }
+        self.process.receive.receiver.check();
+    }
+
+    fn execute(&mut self, command: Command, frame: &[u8]) {
+        match command {
+            Command::Say(input) => self.report(input),
+            Command::Keep(batch) => {
+                let cursor = self.cursor_of(batch.position);
+                let run = (batch.first.0, batch.position.boundary.0);
+                self.process.receive.push(run, frame.len() as u64, cursor, &frame[batch.range]);
+                self.may_take(true);
+                self.tell_spool();
+            }
+            Command::Apply(batch) => {
+                let cursor = self.cursor_of(batch.position);
+                self.apply(batch.first.0, &frame[batch.range], cursor);
+                self.note_applied(batch.position.boundary);
+            }
+            Command::ApplySpooled { .. } => {
+                let batch = self.process.receive.pop().expect("one waits");
+                let end = Offset(batch.end);
+                self.apply_queued(batch);
+                self.note_applied(end);
+            }
+            Command::DropSpooled { upto } => self.drop_spooled(upto),
+            Command::Forked { .. } => {}
+            Command::Begin { range, snapshot, at } => {
+                let cursor = Saved::new(&frame[range]);
+                self.process.receive.loading = Some(Loading::new(cursor));
+                self.tell(&Fact::Begun { snapshot: snapshot.0, offset: at.0 });
+            }
+            Command::Load { range, piece, last } => self.load(&frame[range], piece, last),
+            Command::Install { .. } => self.install(),
+            Command::Rewind { position } => self.rewind(position),
+            Command::LoadTail(_) | Command::LoadTailSpooled { .. } => {
+                unreachable!("this store does nothing on a snapshot that loads")
+            }
+        }
+    }
+
+    fn report(&mut self, input: Input<'static>) {
+        if let Input::Taken { upto, .. } = input {
+            self.process.receive.note_taken(upto.0);
+        }
+        let position = self.say(input).expect("it was handed out").position;
+        self.process.receive.receiver.answered(position).expect("the tail fits");
     }
 
     // --- batches ---------------------------------------------------------------------------------------------------
 
-    fn cursor_of(&self, step: &Step) -> Saved {
-        let position = step.position.expect("a batch has a position");
+    fn cursor_of(&self, position: Position) -> Saved {
         Saved::new(self.process.node.cursor(position).as_bytes())
     }
 
@@ -59,40 +117,33 @@ impl Turn<'_> {
         self.machine.ails.applies_each_us.unwrap_or(self.world.plan.knobs.apply)
     }
 
-    fn batch(&mut self, first: u64, upto: u64, frame: u64, data: &[u8], step: &Step) {
-        if self.world.is(18) {
-            // Says what is not done yet.
-            let _ = self.say(Input::Persisted { upto: Offset(upto) });
-        }
-        let busy = !self.process.receive.queue.is_empty() || self.process.receive.joining;
-        if busy || self.apply_us() > 0 || self.machine.ails.stops_applying || self.machine.ails.stops_taking {
-            self.queue((first, upto), frame, data, step);
-            return self.apply_next();
-        }
-        let cursor = self.cursor_of(step);
-        self.apply(first, data, cursor);
-        self.say_applied();
-    }
-
-    fn queue(&mut self, run: (u64, u64), frame: u64, data: &[u8], step: &Step) {
-        let cursor = self.cursor_of(step);
-        self.process.receive.push(run, frame, cursor, data);
-        self.say_taken();
-        self.tell_spool();
-    }
-
     fn tell_spool(&mut self) {
         let bytes = self.process.receive.queued_bytes;
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Spool { bytes });
     }
 
-    /// Says what was taken, while the queue has room for more.
-    fn say_taken(&mut self) {
-        if self.machine.ails.stops_taking {
-            return self.took_effect(FaultKind::StopTaking);
+    /// What is taken may be said, while the queue has room for more.
+    fn may_take(&mut self, some: bool) {
+        let withheld = self.machine.ails.stops_taking;
+        if withheld && some {
+            self.took_effect(FaultKind::StopTaking);
         }
-        let (upto, pieces) = self.process.receive.take(self.world.plan.knobs.spool);
-        self.say(Input::Taken { upto: Offset(upto), pieces }).expect("it was handed out");
+        self.process.receive.take(withheld, self.world.plan.knobs.spool);
+    }
+
+    fn drop_spooled(&mut self, upto: Option<Offset>) {
+        while let Some(front) = self.process.receive.queue.front() {
+            if upto.is_some_and(|upto| front.end > upto.0) {
+                break;
+            }
+            let batch = self.process.receive.pop().expect("just seen");
+            if upto.is_some() && self.world.is(16) {
+                self.apply_queued(batch);
+            } else {
+                self.process.receive.give_back(batch);
+            }
+        }
+        self.process.receive.overtake();
     }
 
     /// A batch and its cursor, in one step.
@@ -115,18 +166,17 @@ impl Turn<'_> {
         self.begin_sync();
     }
 
-    fn say_applied(&mut self) {
+    fn note_applied(&mut self, upto: Offset) {
         if self.machine.ails.stops_taking {
-            return self.took_effect(FaultKind::StopTaking);
+            self.took_effect(FaultKind::StopTaking);
         }
-        let upto = Offset(self.machine.store.committed as u64);
-        self.say(Input::Applied { upto }).expect("it was handed out");
+        self.process.receive.receiver.applied(upto).expect("asked for");
     }
 
     /// The store begins its next batch, if one waits and it may.
     pub(super) fn apply_next(&mut self) {
         let receive = &self.process.receive;
-        if receive.joining || receive.applying || receive.queue.is_empty() {
+        if receive.receiver.is_joining() || receive.applying || receive.queue.is_empty() {
             return;
         }
         if self.machine.ails.stops_taking {
@@ -149,15 +199,19 @@ impl Turn<'_> {
     }
 
     fn apply_all(&mut self) {
-        let mut any = false;
-        while let Some(batch) = self.process.receive.pop() {
-            self.apply_queued(batch);
-            any = true;
+        while self.apply_one() {}
+        self.obey(&[]);
+        self.tell_spool();
+    }
+
+    /// Applies the oldest batch that waits, if one does.
+    fn apply_one(&mut self) -> bool {
+        let command = self.process.receive.receiver.work();
+        let some = command.is_some();
+        if let Some(command) = command {
+            self.execute(command, &[]);
         }
-        if any {
-            self.say_applied();
-            self.tell_spool();
-        }
+        some
     }
 
     fn apply_queued(&mut self, batch: Batch) {
@@ -170,9 +224,8 @@ impl Turn<'_> {
         // What came in this turn may have overtaken it.
         if self.process.applied.take() == Some(self.process.receive.round) {
             self.process.receive.applying = false;
-            if let Some(batch) = self.process.receive.pop() {
-                self.apply_queued(batch);
-                self.say_applied();
+            if self.apply_one() {
+                self.obey(&[]);
                 self.tell_spool();
             }
             self.apply_next();
@@ -230,7 +283,8 @@ impl Turn<'_> {
         if self.machine.ails.stops_taking {
             return self.took_effect(FaultKind::StopTaking);
         }
-        self.say(Input::Persisted { upto: Offset(durable as u64) }).expect("it was handed out");
+        self.process.receive.receiver.persisted(Offset(durable as u64));
+        self.obey(&[]);
     }
 
     /// A primary's store commits what was written, at a boundary.
@@ -238,7 +292,7 @@ impl Turn<'_> {
         let Ok(step) = self.say(Input::Flush) else {
             return;
         };
-        let cursor = self.cursor_of(&step);
+        let cursor = self.cursor_of(step.position.expect("a flush answers a position"));
         let news = self.machine.store.committed < self.machine.store.end();
         if !news {
             // The same records; the epoch may be another.
@@ -252,23 +306,21 @@ impl Turn<'_> {
         self.begin_sync();
     }
 
-    /// Withheld completions are said again: what the store holds now.
+    /// What was withheld is said.
     pub(super) fn say_again(&mut self) {
-        let free = !self.machine.ails.stops_taking && !self.machine.ails.stops_applying;
-        if let Some(snapshot) = self.process.receive.install_due.take_if(|_| free) {
-            self.say_taken();
-            return self.install(snapshot);
+        let ails = &self.machine.ails;
+        let installs =
+            self.process.receive.receiver.is_joining() && !ails.stops_taking && !ails.stops_applying;
+        let waits = !self.process.receive.queue.is_empty() || self.process.receive.receiver.is_joining();
+        let stats = self.process.node.stats();
+        let on_ground = stats.role == Role::Replica && stats.base;
+        self.may_take(waits || on_ground);
+        if on_ground && self.machine.store.disk {
+            self.process.receive.receiver.persisted(Offset(self.machine.store.durable as u64));
         }
-        if !self.process.receive.queue.is_empty() || self.process.receive.joining {
-            self.say_taken();
-        }
-        let on_ground = self.role() == Role::Replica && self.process.node.stats().base;
-        if on_ground && !self.process.receive.joining {
-            self.say_applied();
-            if self.machine.store.disk {
-                let upto = Offset(self.machine.store.durable as u64);
-                self.say(Input::Persisted { upto }).expect("it was handed out");
-            }
+        self.obey(&[]);
+        if installs && let Some(install) = self.process.receive.receiver.work() {
+            return self.execute(install, &[]);
         }
         self.apply_next();
     }
@@ -282,42 +334,28 @@ impl Turn<'_> {
 
     // --- forks and snapshots ---------------------------------------------------------------------------------------
 
-    fn fork(&mut self, payload: &Payload) {
-        let (offset, rewinds) = (payload.first, payload.count == 1);
-        self.tell(&Fact::Forked { offset, rewinds });
-        if !rewinds {
-            return;
-        }
-        while let Some(batch) = self.process.receive.pop() {
-            if batch.end <= offset {
-                self.apply_queued(batch);
-            } else {
-                self.process.receive.give_back(batch);
-            }
-        }
-        self.process.receive.forget_queue();
+    /// Everything before is applied, and the node agreed.
+    fn rewind(&mut self, position: Position) {
+        self.process.receive.overtake();
         self.forget_sync();
-        let step = self.say(Input::Rewound).expect("it was asked for");
-        let cursor = self.cursor_of(&step);
-        let before = self.machine.store.committed;
+        let (before, offset) = (self.machine.store.committed as u64, position.boundary.0);
+        let cursor = self.cursor_of(position);
         self.machine.store.rewind(offset as usize, cursor);
-        if before as u64 != offset {
+        if before != offset {
             let at = self.machine.store.visible();
             self.tell(&Fact::Visible { at, cause: Cause::Rewound });
         }
         self.begin_sync();
         self.look_away();
+        self.process.receive.receiver.rewound().expect("asked for");
     }
 
-    fn piece(&mut self, payload: &Payload, data: &[u8], frame: u64) {
-        let last = payload.kind == Kind::LastPiece;
-        let (snapshot, piece) = (payload.snapshot.0, payload.first);
-        self.tell(&Fact::Piece { snapshot, piece, last });
-        let receive = &mut self.process.receive;
-        receive.note_piece(piece, frame);
+    fn load(&mut self, data: &[u8], piece: u64, last: bool) {
         let record_bytes = self.world.plan.knobs.snapshot_record.max(16) as usize;
+        let receive = &mut self.process.receive;
         let loading = receive.loading.as_mut().expect("a snapshot begins before its pieces");
         loading.load(&mut self.world.memo, data, record_bytes);
+        receive.receiver.loaded(piece + 1).expect("handed out");
         if self.world.is(14) {
             // A reader sees what came so far.
             let (records, cursor) = (loading.records.clone(), loading.cursor.clone());
@@ -325,42 +363,35 @@ impl Turn<'_> {
             let at = self.machine.store.visible();
             self.tell(&Fact::Visible { at, cause: Cause::Applied });
         }
-        self.say_taken();
+        self.may_take(true);
+        self.obey(&[]);
         if last && self.machine.ails.stops_applying {
             self.took_effect(FaultKind::StopApplying);
         }
-        if last && (self.machine.ails.stops_taking || self.machine.ails.stops_applying) {
-            self.process.receive.install_due = Some(payload.snapshot);
-        } else if last {
-            self.install(payload.snapshot);
+        let install = || self.process.receive.receiver.work();
+        if let Some(install) = (last && self.machine.ails.installs()).then(install).flatten() {
+            self.execute(install, &[]);
         }
     }
 
     /// The snapshot takes the old state's place, and what waited goes on from there.
-    fn install(&mut self, snapshot: SnapshotId) {
+    fn install(&mut self) {
         let was_syncing = self.process.syncing.is_some();
         self.forget_sync();
         let receive = &mut self.process.receive;
         let loading = receive.loading.take().expect("it was just loaded");
-        (receive.joining, receive.applying) = (false, false);
-        receive.round += 1;
+        receive.overtake();
         let old = self.world.is(33).then(|| self.machine.store.records.clone());
         self.machine.store.replace(loading.records, loading.cursor);
         self.machine.store.replaced = old;
         self.machine.installed += 1;
-        let step = self.say(Input::Installed { snapshot }).expect("it is complete");
         let at = self.machine.store.visible();
         self.tell(&Fact::Visible { at, cause: Cause::Installed });
         self.begin_sync();
+        self.process.receive.receiver.installed().expect("asked for");
+        self.obey(&[]);
         if self.world.is(139) && was_syncing {
             self.say(Input::Persisted { upto: Offset(at.offset) }).expect("it was installed");
-        }
-        let reaches = step.position.map_or(loading.offset, |position| position.boundary.0) > loading.offset;
-        let receive = &mut self.process.receive;
-        let keeps = self.world.is(16);
-        while receive.queue.front().is_some_and(|batch| !reaches || !keeps && batch.end <= loading.offset) {
-            let batch = receive.pop().expect("it is there");
-            receive.give_back(batch);
         }
         self.say_again();
         self.look_away();
