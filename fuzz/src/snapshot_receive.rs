@@ -124,7 +124,7 @@ impl Pair {
             },
             views_fail: None,
             boots: 0,
-            kept: Kept::default(),
+            kept: Kept::standing_at(None),
             marks: Marks::default(),
         }
     }
@@ -233,7 +233,7 @@ impl Pair {
     fn replica_again(&mut self) {
         self.cut();
         self.boots += 1;
-        self.kept.loading = None;
+        self.kept = Kept::standing_at(self.kept.cursor.take());
         let cursor = self.kept.cursor.as_deref();
         self.replica = small_node(2, self.boots, Role::Replica, cursor, small());
         self.replica.handle(self.now, Input::Tick).expect("ticks");

@@ -1,22 +1,25 @@
-//! The replica's store, and its host's work for each payload.
+//! The replica's store, and its host's work for each command of the receiver.
 
+use std::collections::VecDeque;
+
+use towline_core::receiver::{Batch, Command, Receiver, Standing};
 use towline_core::*;
 
 use crate::Marks;
 use crate::host::Brought;
 
-/// The installed view and its position; and the received part of another.
-#[derive(Default)]
+/// The installed view and its position; the received part of another, and the ends of the batches beside that.
 pub(super) struct Kept {
     pub(super) cursor: Option<Vec<u8>>,
-    pub(super) loading: Option<Loading>,
+    receiver: Receiver,
+    spool: VecDeque<(Offset, Vec<u8>)>,
+    loading: Option<Loading>,
 }
 
 /// A snapshot that is partly received.
-pub(super) struct Loading {
+struct Loading {
     snapshot: SnapshotId,
     cursor: Vec<u8>,
-    pieces: u64,
     bytes: Vec<u8>,
 }
 
@@ -35,6 +38,11 @@ pub(super) struct View {
 }
 
 impl Kept {
+    /// The store of a process that starts: nothing is on its way.
+    pub(super) fn standing_at(cursor: Option<Vec<u8>>) -> Self {
+        Self { cursor, receiver: Receiver::new(false), spool: VecDeque::new(), loading: None }
+    }
+
     pub(super) fn receive(
         &mut self,
         node: &mut Node,
@@ -43,55 +51,72 @@ impl Kept {
         view: View,
         marks: &mut Marks,
     ) {
-        let payload = &brought.payload;
-        let upto = Offset(payload.first + u64::from(payload.count));
-        let done = match payload.kind {
-            PayloadKind::Batch => Input::Persisted { upto },
-            PayloadKind::Spool => {
-                marks.hit("spooled");
-                Input::Taken { upto, pieces: 0 }
-            }
-            PayloadKind::Begin => {
-                marks.hit("begun");
-                return self.begin(payload.snapshot, brought.data);
-            }
-            PayloadKind::Piece | PayloadKind::LastPiece => {
-                marks.hit("piece");
-                Input::Taken { upto: Offset(0), pieces: self.piece(payload, brought.data) }
-            }
-            PayloadKind::Fork if payload.count == 1 => Input::Rewound,
-            PayloadKind::Fork => return,
-        };
-        node.handle(now, done).expect("it was handed out");
-        if payload.kind == PayloadKind::Batch {
-            self.cursor = brought.position.map(|position| node.cursor(position).as_bytes().to_vec());
+        match brought.payload.kind {
+            PayloadKind::Spool => marks.hit("spooled"),
+            PayloadKind::Begin => marks.hit("begun"),
+            PayloadKind::Piece | PayloadKind::LastPiece => marks.hit("piece"),
+            PayloadKind::Batch | PayloadKind::Fork => {}
         }
-        if payload.kind == PayloadKind::LastPiece {
-            self.install(node, now, view);
+        let payload = Payload { range: 0..brought.data.len(), ..brought.payload.clone() };
+        let step = Step { payload: Some(payload), position: brought.position, ..Step::default() };
+        self.receiver.receive(&step, Standing::of(node), true).expect("in order");
+        while let Some(command) = self.receiver.poll().or_else(|| self.receiver.work()) {
+            self.execute(node, now, command, brought.data, view);
+            self.receiver.check();
         }
     }
 
-    /// Begins a snapshot and drops an earlier one: a snapshot that goes on has no second BEGIN.
-    fn begin(&mut self, snapshot: SnapshotId, cursor: &[u8]) {
-        self.loading = Some(Loading { snapshot, cursor: cursor.to_vec(), pieces: 0, bytes: Vec::new() });
+    fn execute(&mut self, node: &mut Node, now: Time, command: Command, data: &[u8], view: View) {
+        let cursor_of = |position| node.cursor(position).as_bytes().to_vec();
+        match command {
+            Command::Say(input) => {
+                let position = node.handle(now, input).expect("as the receiver says").position;
+                self.receiver.answered(position).expect("the tail fits the snapshot, forged or not");
+            }
+            Command::Keep(Batch { position, .. }) => {
+                self.spool.push_back((position.boundary, cursor_of(position)));
+            }
+            Command::Apply(Batch { position, .. }) => {
+                self.cursor = Some(cursor_of(position));
+                self.applied(position.boundary);
+            }
+            Command::ApplySpooled { .. } => {
+                let (upto, cursor) = self.spool.pop_front().expect("one waits");
+                self.cursor = Some(cursor);
+                self.applied(upto);
+            }
+            Command::DropSpooled { upto } => {
+                self.spool.retain(|(end, _)| upto.is_some_and(|upto| *end > upto));
+            }
+            Command::Forked { .. } => {}
+            Command::Begin { range, snapshot, .. } => {
+                self.loading = Some(Loading { snapshot, cursor: data[range].to_vec(), bytes: Vec::new() });
+            }
+            Command::Load { range, piece, .. } => {
+                self.loading.as_mut().expect("BEGIN came first").bytes.extend_from_slice(&data[range]);
+                self.receiver.loaded(piece + 1).expect("handed out");
+            }
+            Command::Install { .. } => self.install(view),
+            Command::Rewind { position } => {
+                self.cursor = Some(cursor_of(position));
+                self.receiver.rewound().expect("asked for");
+            }
+            Command::LoadTail(_) | Command::LoadTailSpooled { .. } => {
+                panic!("{command:?} for a store that cannot")
+            }
+        }
     }
 
-    fn piece(&mut self, payload: &Payload, data: &[u8]) -> u64 {
-        let loading = self.loading.as_mut().expect("BEGIN came first");
-        let due = (loading.snapshot, loading.pieces);
-        assert_eq!(due, (payload.snapshot, payload.first), "pieces come in order");
-        loading.bytes.extend_from_slice(data);
-        loading.pieces += 1;
-        loading.pieces
+    fn applied(&mut self, upto: Offset) {
+        self.receiver.applied(upto).expect("asked for");
+        self.receiver.persisted(upto);
     }
 
-    fn install(&mut self, node: &mut Node, now: Time, view: View) {
-        let Loading { snapshot, cursor, bytes, .. } = self.loading.take().expect("its last piece came");
+    fn install(&mut self, view: View) {
+        let Loading { snapshot, cursor, bytes } = self.loading.take().expect("its last piece came");
         let sent = (0..view.pieces).flat_map(|piece| piece_bytes(snapshot, piece, view.bytes));
         assert!(view.forged || bytes.into_iter().eq(sent), "what is installed is what was sent");
         self.cursor = Some(cursor);
-        node.handle(now, Input::Installed { snapshot }).expect("it is complete");
-        let upto = node.stats().end;
-        node.handle(now, Input::Applied { upto }).expect("it was handed out");
+        self.receiver.installed().expect("asked for");
     }
 }
