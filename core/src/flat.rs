@@ -40,14 +40,17 @@
 //! | 0x10b | Role | | 1 primary, 2 replica | epoch | offset | |
 //! | 0x10c | Outranked | | number | | | |
 //!
-//! The answer to an input is a [`FlatStep`].
+//! The answer to an input is a [`FlatStep`]. A [`Receiver`](crate::receiver::Receiver) speaks in [`FlatCommand`] and
+//! [`FlatCompletion`]: `flat/command.rs`.
 
 use crate::event::Event;
 use crate::id::{LinkId, Offset, SnapshotId};
 use crate::input::{Input, Role, Side};
 
+mod command;
 mod step;
 
+pub use command::{FlatCommand, FlatCompletion};
 pub use step::FlatStep;
 
 /// One input, flat.

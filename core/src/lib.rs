@@ -216,7 +216,7 @@ pub use counters::Counters;
 pub use cursor::Cursor;
 pub use error::{ConfigError, CursorError, Fault, Misuse};
 pub use event::Event;
-pub use flat::{FlatEvent, FlatInput, FlatStep};
+pub use flat::{FlatCommand, FlatCompletion, FlatEvent, FlatInput, FlatStep};
 pub use id::{Epoch, EpochOffset, HistoryId, LinkId, NodeId, Offset, Position, SnapshotId};
 pub use input::{Boot, Input, Next, Payload, PayloadKind, Role, Side, Step};
 pub use links::outbox::{More, Transmit};

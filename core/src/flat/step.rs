@@ -1,6 +1,7 @@
 //! The answer to an input as a flat row of 96 bytes, for C and WASM. No pointers, no padding.
 
-use crate::input::{Next, Step};
+use crate::id::{Epoch, Offset, Position, SnapshotId};
+use crate::input::{Next, Payload, PayloadKind, Step};
 
 /// One [`Step`], flat. What is not there is zero; `flags` tells an offset or a position from none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +44,47 @@ impl FlatStep {
     pub const OFFSET: u32 = 1;
     /// There is a position.
     pub const POSITION: u32 = 2;
+
+    /// Returns the step that this is the record of, as a receiver takes it. `None` for a number that none has.
+    #[must_use]
+    pub fn step(&self) -> Option<Step> {
+        let next = match self.next {
+            0 => Next::NeedBytes,
+            1 => Next::Again,
+            2 => Next::Closed,
+            _ => return None,
+        };
+        if self.flags & !(Self::OFFSET | Self::POSITION) != 0 {
+            return None;
+        }
+        let (epoch, boundary, digest) = (Epoch(self.epoch), Offset(self.boundary), self.digest);
+        let position = Position { epoch, boundary, digest };
+        Some(Step {
+            used: usize::try_from(self.used).ok()?,
+            need: usize::try_from(self.need).ok()?,
+            next,
+            offset: (self.flags & Self::OFFSET != 0).then_some(Offset(self.offset)),
+            position: (self.flags & Self::POSITION != 0).then_some(position),
+            payload: self.payload()?,
+        })
+    }
+
+    fn payload(&self) -> Option<Option<Payload>> {
+        let kind = match self.kind {
+            0 => return Some(None),
+            1 => PayloadKind::Batch,
+            2 => PayloadKind::Spool,
+            3 => PayloadKind::Fork,
+            4 => PayloadKind::Begin,
+            5 => PayloadKind::Piece,
+            6 => PayloadKind::LastPiece,
+            _ => return None,
+        };
+        let start = usize::try_from(self.range_start).ok()?;
+        let end = start.checked_add(usize::try_from(self.range_length).ok()?)?;
+        let snapshot = SnapshotId(self.snapshot);
+        Some(Some(Payload { range: start..end, first: self.first, count: self.count, kind, snapshot }))
+    }
 }
 
 impl From<&Step> for FlatStep {

@@ -71,6 +71,7 @@ fn a_step_keeps_all_it_says() {
     assert_eq!((flat.range_start, flat.range_length, flat.kind), (3, 4, 6));
     assert_eq!((flat.first, flat.count, flat.snapshot), (11, 12, 13));
     assert_eq!(FlatStep::from(&Step::default()), FlatStep::default());
+    assert_eq!((flat.step(), FlatStep::default().step()), (Some(step), Some(Step::default())));
 }
 
 #[test]
@@ -87,7 +88,17 @@ fn a_payloads_kind_has_its_number_at_every_border() {
         let payload = Payload { range: 0..0, first: 0, count: 0, kind, snapshot: SnapshotId(0) };
         let step = Step { payload: Some(payload), ..Step::default() };
         assert_eq!(FlatStep::from(&step).kind, number, "{kind:?}");
+        assert_eq!(FlatStep::from(&step).step(), Some(step));
     }
+}
+
+#[test]
+fn a_flat_step_with_a_number_that_none_has_is_no_step() {
+    let flat = FlatStep::default();
+    assert_eq!(FlatStep { next: 3, ..flat }.step(), None);
+    assert_eq!(FlatStep { flags: 4, ..flat }.step(), None);
+    assert_eq!(FlatStep { kind: 7, ..flat }.step(), None);
+    assert_eq!(FlatStep { kind: 1, range_start: u64::MAX, range_length: 2, ..flat }.step(), None);
 }
 
 // --- docs/protocol.md --------------------------------------------------------------------------------------------
