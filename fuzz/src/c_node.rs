@@ -77,11 +77,12 @@ impl CNode {
         input: FlatInput,
         data: &[u8],
     ) -> Result<FlatStep, (tow_status, u64)> {
-        // A `tow_step` is a `FlatStep`, asserted where it is declared; the latter can be compared.
-        let (input, mut step) = (tow_record::from(input), MaybeUninit::<FlatStep>::uninit());
+        // A `tow_step` is a `FlatStep` and a `tow_input` a `FlatInput`, asserted where they are declared.
+        let mut step = MaybeUninit::<FlatStep>::uninit();
+        let input = (&raw const input).cast::<tow_input>();
         // SAFETY: the handle is not freed before `drop`; input, data and step point to live locals of their types.
         let done =
-            unsafe { tow_handle(self.0, now, &input, data.as_ptr(), data.len(), step.as_mut_ptr().cast()) };
+            unsafe { tow_handle(self.0, now, input, data.as_ptr(), data.len(), step.as_mut_ptr().cast()) };
         if done != TOW_OK {
             return Err((done, self.error().detail));
         }
