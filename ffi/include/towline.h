@@ -1,8 +1,8 @@
 /*
  * towline.h: replication for any store.
  *
- * A node has no sockets, no clock and no threads: you tell it what happened (tow_handle), ask what it has to say
- * (tow_poll_events), and write what it shows (tow_peek_transmit, tow_consume). docs/embedding-c.md shows the loop;
+ * A node has no sockets, no clock and no threads: you hand it inputs (tow_handle), take its events (tow_poll_events),
+ * and write the bytes that it offers (tow_peek_transmit, tow_consume). docs/embedding-c.md shows the loop;
  * towline_sugar.h makes the common calls one line; towline.hpp is the same for C++17.
  *
  * Made by `cargo xtask header` from the Rust sources. Do not edit.
@@ -11,28 +11,28 @@
  * 1. You own every buffer that you pass; the library reads it during the call only, and keeps nothing.
  * 2. The library never returns memory that you must free, but for the node itself (tow_node_free).
  * 3. tow_step.range_start and range_len are a range of your own data, which lives as long as your buffer does.
- * 4. tow_peek_transmit lends slices and changes nothing; they are good until the next call on that node that is not
+ * 4. tow_peek_transmit lends slices and changes nothing; they are valid until the next call on that node that is not
  *    const.
  * 5. Strings that are returned are static; an error's text is copied into your struct.
  * 6. (NULL, 0) is an empty buffer; (NULL, n) is TOW_E_NULL.
- * 7. Kinds of events that you do not know are to be ignored; a struct_size larger than the library's is well if the
- *    rest of the struct is zero, else TOW_E_SIZE.
+ * 7. Kinds of events that you do not know are to be ignored; a struct_size larger than the library's is allowed if
+ *    the rest of the struct is zero, else TOW_E_SIZE.
  *
  * THREADS
- * One thread at a time may call a node, and which one may change: hand it over as you would any other object. Functions
- * that take it as const may run beside each other; different nodes know nothing of each other. A call beside one that
- * has the node to itself is refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is
- * told, not raced. Only freeing a node that is still called is a race that nothing can catch.
+ * One thread at a time may call a node; hand it over to another as you would any other object. Functions that take it
+ * as const may run beside each other; different nodes share nothing. A call beside one that has the node to itself is
+ * refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is reported, not raced. Only
+ * freeing a node that is still called is a race that nothing can catch.
  *
  * FAILURES
  * A set-up that cannot work is TOW_E_CONFIG. Your mistake is TOW_E_MISUSE or TOW_E_RECORD, and nothing was changed. A
  * peer's mistake ends its own link, with TOW_EVENT_CLOSE. A bug in the library is TOW_E_PANIC, once; the node then
- * answers TOW_E_POISONED, and all others go on. What is to be filled in may be uninitialised; it is filled on TOW_OK.
+ * answers TOW_E_POISONED, and all others go on. A place for a result may be uninitialised; it is filled on TOW_OK.
  *
  * RACES
- * A link or a snapshot may end inside the node before you polled the event that says so. What you say of it meanwhile
+ * A link or a snapshot may end inside the node before you polled the event about it. A call about it in between
  * (opened, lost, dial failed, bytes, taken, snapshot ready, piece, failed; tow_consume) is then TOW_E_MISUSE, and no
- * mistake: leave it, and go on with your turn.
+ * mistake: ignore it, and go on with your turn.
  */
 
 #ifndef TOWLINE_H
@@ -47,7 +47,7 @@
 #define TOW_VERSION_MINOR 1
 #define TOW_VERSION_PATCH 0
 
-/* The ABI's number. A library whose `tow_abi_version` says another one does not fit this header. */
+/* The ABI's number. A library whose `tow_abi_version` returns another one does not fit this header. */
 #define TOW_ABI_VERSION 1
 
 /* Nothing is due, ever. */
@@ -59,7 +59,7 @@
 /* The room for an error's text, its zero byte included. */
 #define TOW_ERROR_TEXT_BYTES 112
 
-/* How many slices `tow_peek_transmit` shows at most. */
+/* The most slices that `tow_peek_transmit` returns. */
 #define TOW_SLICES_MAX 3
 
 /*
@@ -71,10 +71,10 @@
 /* The longest record that a head can name. */
 #define TOW_RECORD_BYTES_MAX 268435455
 
-/* Writes its history. */
+/* A node that writes its history. */
 #define TOW_PRIMARY 1
 
-/* Follows an upstream. */
+/* A node that follows an upstream. */
 #define TOW_REPLICA 2
 
 /* A peer dialled us: we feed it. */
@@ -86,22 +86,22 @@
 /* Read until you hold `need` unread bytes. */
 #define TOW_NEXT_NEED_BYTES 0
 
-/* Drop `used` bytes and say bytes again with the rest. */
+/* Drop `used` bytes and handle bytes again with the rest. */
 #define TOW_NEXT_AGAIN 1
 
 /* This link reads no more; `TOW_EVENT_CLOSE` follows. */
 #define TOW_NEXT_CLOSED 2
 
-/* The frame brought nothing for the host. */
+/* The frame has nothing for the host. */
 #define TOW_PAYLOAD_NONE 0
 
-/* Records to apply; the cursor of `position` belongs in the same atomic step. Then say applied. */
+/* Records to apply; the cursor of `position` belongs in the same atomic step. Then report applied. */
 #define TOW_PAYLOAD_BATCH 1
 
 /*
- * Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. A
- * payload that does not begin where the one before ended rides beside another snapshot: forget those before. None lies
- * on both sides of the snapshot's offset.
+ * Records beside a snapshot: keep them, apply those past it once it is installed. Then report taken. A payload that
+ * does not begin where the one before ended belongs beside another snapshot: forget those before. None lies on both
+ * sides of the snapshot's offset.
  */
 #define TOW_PAYLOAD_SPOOL 2
 
@@ -114,16 +114,16 @@
  */
 #define TOW_PAYLOAD_BEGIN 4
 
-/* A piece of it; `first` is its number. Then say taken. */
+/* A piece of it; `first` is its number. Then report taken. */
 #define TOW_PAYLOAD_PIECE 5
 
-/* Its last piece. Install it, then say installed. */
+/* Its last piece. Install it, then report installed. */
 #define TOW_PAYLOAD_LAST_PIECE 6
 
-/* `tow_step.offset` is there. */
+/* `tow_step.offset` is set. */
 #define TOW_STEP_OFFSET 1
 
-/* `tow_step.position` is there. */
+/* `tow_step.position` is set. */
 #define TOW_STEP_POSITION 2
 
 /* The state is complete, not waiting for a snapshot. */
@@ -138,16 +138,16 @@
 /* A snapshot is under way to this node. */
 #define TOW_STATS_RECEIVING 8
 
-/* A beat of the root was heard. */
+/* A beat of the root was received. */
 #define TOW_STATS_ORIGIN 16
 
 /* A replica's core has the bytes. */
 #define TOW_RECEIVED 1
 
-/* A replica's store shows them. */
+/* A replica's store shows the records. */
 #define TOW_APPLIED 2
 
-/* They survive a power cut there. */
+/* The records survive a power cut there. */
 #define TOW_PERSISTED 3
 
 /* Disconnected, remembered. */
@@ -162,25 +162,25 @@
 /* Receiving the stream. */
 #define TOW_REPLICA_STREAMING 4
 
-/* `tow_replica.link` and `taken_bytes` are there. */
+/* `tow_replica.link` and `taken_bytes` are set. */
 #define TOW_REPLICA_CONNECTED 1
 
-/* `tow_replica.unsent_bytes` and `untaken_bytes` are there. */
+/* `tow_replica.unsent_bytes` and `untaken_bytes` are set. */
 #define TOW_REPLICA_UNSENT 2
 
-/* `tow_reached.offset` and `lag_records` are there. */
+/* `tow_reached.offset` and `lag_records` are set. */
 #define TOW_REACHED_OFFSET 1
 
-/* `tow_reached.lag_bytes` is there. */
+/* `tow_reached.lag_bytes` is set. */
 #define TOW_REACHED_BYTES 2
 
-/* `tow_reached.lag_ns` is there. */
+/* `tow_reached.lag_ns` is set. */
 #define TOW_REACHED_AGE 4
 
 /* A replication node. One owner at a time; see the rules for threads. */
 typedef struct tow_node tow_node;
 
-/* 0 is well; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change. */
+/* 0 is success; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change. */
 typedef int32_t tow_status;
 
 /* The options of a node. Begin with `tow_config_init`, which fills in the defaults, then change what matters. */
@@ -230,9 +230,9 @@ typedef struct {
     uint32_t can_rewind;
     /* 1 if you keep anything through a power cut. With 0 `persisted` is unknown to the upstream, never 0. Default 1. */
     uint32_t persists;
-    /* Zero. */
+    /* Zero, for later versions. */
     uint32_t reserved;
-    /* How often each side says that it is alive, in nanoseconds: 1 ms or more. Default 500 ms. */
+    /* How often each side sends a beat, in nanoseconds: 1 ms or more. Default 500 ms. */
     uint64_t beat_ns;
     /*
      * Silence, or bytes on offer and none taken, for longer than so many nanoseconds ends a link: 3 beats or more.
@@ -254,48 +254,48 @@ typedef struct {
     uint64_t redial_max_ns;
 } tow_config;
 
-/* What went wrong. Filled by the library; the text is English and meant for a log. */
+/* The failure of a call. Filled by the library; the text is English and meant for a log. */
 typedef struct {
     /* The status of the call that failed; `TOW_OK` if none did. */
     tow_status code;
-    /* Zero. */
+    /* Zero, for later versions. */
     uint32_t reserved;
     /*
      * For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken, for `TOW_E_CURSOR` the
-     * length of what was given; else 0.
+     * length of the cursor; else 0.
      */
     uint64_t detail;
-    /* In words; ends with a zero byte. */
+    /* The reason in words; ends with a zero byte. */
     char text[TOW_ERROR_TEXT_BYTES];
 } tow_error;
 
-/* What a node must be told about this start of it. Set it to zero, then `struct_size` to its size. */
+/* One start of a node. Set it to zero, then `struct_size` to its size. */
 typedef struct {
-    /* `sizeof(tow_boot)`. */
+    /* The size of the struct, `sizeof(tow_boot)`. */
     uint32_t struct_size;
     /* `TOW_PRIMARY` or `TOW_REPLICA`. */
     uint32_t role;
     /* The node's name, the same at every start, and no other node's. 64 random bits, drawn once, will do. */
     uint64_t node;
-    /* Fresh dice for every start (`getrandom`): all randomness of the node comes from here. */
+    /* Fresh random bytes for every start (`getrandom`): all randomness of the node comes from here. */
     uint8_t seed[32];
     /* Unix time in nanoseconds when your clock said 0. */
     uint64_t unix_zero_ns;
     /* The cursor that you stored in the same atomic step as your data; NULL for an empty store. */
     const uint8_t *cursor;
-    /* How many bytes it has. */
+    /* How many bytes the cursor has. */
     size_t cursor_len;
 } tow_boot;
 
-/* Nanoseconds since a zero that you chose; a monotonic clock is the right one. */
+/* Nanoseconds since a zero that you chose, best on a monotonic clock. */
 typedef uint64_t tow_time;
 
-/* What a record is: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know. */
+/* The kind of a record: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know. */
 typedef uint32_t tow_kind;
 
 /* One input, or one event: 64 bytes, no pointers. Fields that a kind does not name are zero. */
 typedef struct {
-    /* What it is. */
+    /* Which input or event this is. */
     tow_kind kind;
     /* The link it concerns, where it does. */
     uint32_t link;
@@ -315,12 +315,12 @@ typedef struct {
     uint64_t g;
 } tow_record;
 
-/* What you say to a node: `TOW_INPUT_*`. */
+/* An input of a node: `TOW_INPUT_*`. */
 typedef tow_record tow_input;
 
 /* A boundary of the history, with the proof of what lies before it. `tow_cursor` makes the bytes to store. */
 typedef struct {
-    /* The newest epoch that holds a record before it: number in the high half, dice in the low. */
+    /* The newest epoch that holds a record before it: number in the high half, a random part in the low. */
     uint64_t epoch;
     /* How many records lie before it. */
     uint64_t boundary;
@@ -334,7 +334,7 @@ typedef struct {
     uint64_t used;
     /* For `TOW_NEXT_NEED_BYTES`: how many unread bytes make the next step possible. */
     uint64_t need;
-    /* For a write, the offset after its record; there if `flags` has `TOW_STEP_OFFSET`. */
+    /* For a write, the offset after its record; set if `flags` has `TOW_STEP_OFFSET`. */
     uint64_t offset;
     /* The payload's first record's offset, its piece's number, or the point of the fork. */
     uint64_t first;
@@ -344,30 +344,30 @@ typedef struct {
     uint64_t range_len;
     /* The snapshot that begins, or that the piece belongs to. */
     uint64_t snapshot;
-    /* The position after this step; there if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data. */
+    /* The position after this step; set if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data. */
     tow_position position;
     /* How many records the payload has; for `TOW_PAYLOAD_FORK` 1 to rewind, 0 if a snapshot follows. */
     uint32_t count;
-    /* What the payload is: `TOW_PAYLOAD_*`. */
+    /* The payload's kind: `TOW_PAYLOAD_*`. */
     uint32_t kind;
-    /* What to do with the rest of the bytes: `TOW_NEXT_*`. */
+    /* How to go on with the rest of the bytes: `TOW_NEXT_*`. */
     uint32_t next;
     /* `TOW_STEP_*`, added up. */
     uint32_t flags;
 } tow_step;
 
-/* Bytes of somebody else's: laid out like `struct iovec`. */
+/* Borrowed bytes: laid out like `struct iovec`. */
 typedef struct {
-    /* The first of them. */
+    /* The first byte. */
     const uint8_t *ptr;
-    /* How many. */
+    /* How many bytes. */
     size_t len;
 } tow_slice;
 
-/* What a node says to you: `TOW_EVENT_*`. */
+/* An event of a node: `TOW_EVENT_*`. */
 typedef tow_record tow_event;
 
-/* What a node knows of itself. What is unknown has no flag, and is 0. */
+/* The statistics of a node. An unknown value has no flag, and is 0. */
 typedef struct {
     /* How many bytes of this struct were filled. */
     uint32_t struct_size;
@@ -375,9 +375,9 @@ typedef struct {
     uint32_t role;
     /* `TOW_STATS_*`, added up. */
     uint32_t flags;
-    /* Zero. */
+    /* Zero, for later versions. */
     uint32_t reserved;
-    /* Its name. */
+    /* The node's name. */
     uint64_t node;
     /* Its history, high half; both are zero before the first snapshot. */
     uint64_t history_high;
@@ -393,7 +393,7 @@ typedef struct {
     uint64_t backlog_used_bytes;
     /* Records applied. On a primary, written is applied. */
     uint64_t applied;
-    /* Records persisted, as you said. */
+    /* Records persisted, as you reported them. */
     uint64_t persisted;
     /* The upstream's node (`TOW_STATS_UPSTREAM`). */
     uint64_t upstream;
@@ -405,7 +405,7 @@ typedef struct {
     uint64_t pieces_received;
     /* The root's log end at its newest beat (`TOW_STATS_ORIGIN`). */
     uint64_t origin_end;
-    /* How long before the time of asking that beat was first heard (`TOW_STATS_ORIGIN`; see `tow_stats_at`). */
+    /* The time since that beat was first received (`TOW_STATS_ORIGIN`; see `tow_stats_at`). */
     uint64_t origin_age_ns;
     /* Calls whose time lay before an earlier one's. */
     uint64_t clamped;
@@ -417,7 +417,7 @@ typedef struct {
     uint64_t records_received;
     /* Snapshots begun for replicas. */
     uint64_t full_syncs;
-    /* Replicas that went on where they stood. */
+    /* Replicas that went on from their own offset. */
     uint64_t partial_syncs;
     /* Snapshots begun for a replica that had not caught up since another. */
     uint64_t snapshots_restarted;
@@ -440,10 +440,7 @@ typedef struct {
     uint64_t offset;
 } tow_place;
 
-/*
- * How far a replica came at one level, and how far that is behind this node's end. What is unknown has no flag, and
- * is 0.
- */
+/* A replica's progress at one level, and its lag behind this node's end. An unknown value has no flag, and is 0. */
 typedef struct {
     /* Records reached (`TOW_REACHED_OFFSET`). */
     uint64_t offset;
@@ -455,7 +452,7 @@ typedef struct {
     uint64_t lag_ns;
     /* `TOW_REACHED_*`, added up. */
     uint32_t flags;
-    /* Zero. */
+    /* Zero, for later versions. */
     uint32_t reserved;
 } tow_reached;
 
@@ -471,11 +468,11 @@ typedef struct {
     uint32_t link;
     /* Its state: `TOW_REPLICA_AWAY`, `_WAITING`, `_SNAPSHOT` or `_STREAMING`. An open set. */
     uint32_t state;
-    /* What its core has received. */
+    /* The records that its core has received. */
     tow_reached received;
-    /* What its store shows. */
+    /* The records that its store shows. */
     tow_reached applied;
-    /* What survives a power cut there; unknown of a replica that keeps nothing. */
+    /* The records that survive a power cut there; unknown for a replica that keeps nothing. */
     tow_reached persisted;
     /*
      * Bytes of the ring not yet offered to it (`TOW_REPLICA_UNSENT`: while a stream flows). When this nears the
@@ -494,15 +491,15 @@ typedef struct {
     uint64_t taken_bytes;
 } tow_replica;
 
-/* All is well. */
+/* The call succeeded. */
 #define TOW_OK 0
 
 /* A pointer is NULL or not aligned for its type. */
 #define TOW_E_NULL -1
 
 /*
- * A size is wrong: a `struct_size` that is too small, or larger with something in the part this version does not know;
- * or a buffer that is too short, whose length out-parameter then says what it takes.
+ * A size is wrong: a `struct_size` that is too small, or larger with non-zero bytes in the part that this version does
+ * not know; or a buffer that is too short, whose length out-parameter then has the needed length.
  */
 #define TOW_E_SIZE -2
 
@@ -521,25 +518,25 @@ typedef struct {
 /* An earlier call on this node panicked: only `tow_node_error` and `tow_node_free` are left to it. */
 #define TOW_E_POISONED -6
 
-/* There is not as much memory as `tow_config_check` says that the node needs. */
+/* There is not as much memory as the node needs (see `tow_config_check`). */
 #define TOW_E_NOMEM -7
 
 /* The record is no input: its kind is unknown, a flag is neither 0 nor 1, or a field it does not name is not zero. */
 #define TOW_E_RECORD -8
 
-/* Nothing more to walk. Not an error. */
+/* There is nothing more to walk. Not an error. */
 #define TOW_END -9
 
 /* The boot's cursor cannot be read: it is damaged, cut short, or of another version. */
 #define TOW_E_CURSOR -10
 
-/* A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's words. */
+/* A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's message. */
 #define TOW_E_PANIC -99
 
-/* Time passed; say it at `tow_next_deadline`. */
+/* Time passed; give it at `tow_next_deadline`. */
 #define TOW_INPUT_TICK 1
 
-/* A connection stands. `link`: your name for it, free until now; `a`: `TOW_DOWNSTREAM` or `TOW_UPSTREAM`. */
+/* A connection is open. `link`: your number for it, free until now; `a`: `TOW_DOWNSTREAM` or `TOW_UPSTREAM`. */
 #define TOW_INPUT_OPENED 2
 
 /* A connection is gone; its id is free at once. `link`. */
@@ -548,18 +545,18 @@ typedef struct {
 /* The connection that `TOW_EVENT_DIAL` asked for could not be made. */
 #define TOW_INPUT_DIAL_FAILED 4
 
-/* Bytes came: data is everything unread on `link`, nothing is well too. At most one frame is taken. */
+/* Bytes came: data is everything unread on `link`, and may be empty. At most one frame is taken. */
 #define TOW_INPUT_BYTES 5
 
 /* Data is a record to append, atomic, opaque to the core. The answer is `tow_step.offset`. */
 #define TOW_INPUT_WRITE 6
 
-/* Seal what was written. The answer is `tow_step.position`, to be stored with the data. */
+/* Seal the written records. The answer is `tow_step.position`, to be stored with the data. */
 #define TOW_INPUT_FLUSH 7
 
 /*
  * Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of the snapshot
- * under way (0 if none is). Less than was said before changes nothing.
+ * under way (0 if none is). Less than an earlier report changes nothing.
  */
 #define TOW_INPUT_TAKEN 8
 
@@ -585,8 +582,8 @@ typedef struct {
 #define TOW_INPUT_INSTALLED 14
 
 /*
- * Replica: the store stands at the offset of the last fork, and nothing older is under way: what was handed out before
- * it is applied, what lies past it is undone. The answer is `tow_step.position`.
+ * Replica: the store is at the offset of the last fork, and nothing older is under way: records handed out before it
+ * are applied, those past it are undone. The answer is `tow_step.position`.
  */
 #define TOW_INPUT_REWOUND 15
 
@@ -597,12 +594,12 @@ typedef struct {
 #define TOW_INPUT_FOLLOW 17
 
 /*
- * Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. To end without it is well
- * too: peers take it for a lost connection.
+ * Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. Ending without it is
+ * allowed too: peers take it for a lost connection.
  */
 #define TOW_INPUT_SHUTDOWN 18
 
-/* Connect to the upstream, then say opened or dial failed. `a`: dials before it without progress. */
+/* Connect to the upstream, then report opened or dial failed. `a`: dials before it without progress. */
 #define TOW_EVENT_DIAL 257
 
 /* A peer was admitted, or admitted us. `link`; `a`: the peer's node; `b`: the offset where the stream goes on. */
@@ -610,20 +607,20 @@ typedef struct {
 
 /*
  * Close this connection; its id is free. `link`; `a`: the fault's number, for `tow_status_name`; `b`: 1 if the peer
- * said so; `c`: how long the peer was, or we were, asked to stay away, in nanoseconds.
+ * ended it; `c`: how long the peer was, or we were, asked to stay away, in nanoseconds.
  */
 #define TOW_EVENT_CLOSE 259
 
-/* There is something to write where there was nothing: peek, write, consume until dry. `link`. */
+/* A link has bytes to write where it had none: peek, write, consume until there are no more. `link`. */
 #define TOW_EVENT_WANTS_WRITE 260
 
 /*
- * Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: it stands at this
- * offset or later.
+ * Open a view of your store (a primary flushes first) and report snapshot ready. `a`: its name; `b`: the view must be
+ * at this offset or later.
  */
 #define TOW_EVENT_SNAPSHOT_WANTED 261
 
-/* Read a piece and say snapshot piece. `a`: of which view; `b`: which piece. */
+/* Read a piece and hand it over as snapshot piece. `a`: the view; `b`: the piece's number. */
 #define TOW_EVENT_SNAPSHOT_READ 262
 
 /* Nobody needs the view `a` any more: free it. */
@@ -631,7 +628,7 @@ typedef struct {
 
 /*
  * Replica: everything that its upstream had at the last beat has been received, and no snapshot is missing. Once for
- * each time that it joins; what you have applied, you know.
+ * each time that it joins; it may not be applied yet.
  */
 #define TOW_EVENT_CAUGHT_UP 264
 
@@ -641,7 +638,7 @@ typedef struct {
 /* A replica was away too long and is forgotten. `a`: its node; `b`: how many records it lacked. */
 #define TOW_EVENT_SLOT_EXPIRED 266
 
-/* What this node is now. `a`: `TOW_PRIMARY` or `TOW_REPLICA`; `b`: the newest epoch; `c`: the log's end. */
+/* The role of this node from now on. `a`: `TOW_PRIMARY` or `TOW_REPLICA`; `b`: the newest epoch; `c`: the log's end. */
 #define TOW_EVENT_ROLE 267
 
 /* Another node was promoted with epoch number `a`: promote opens a higher one, follow gives way. */
@@ -651,26 +648,28 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-/* The number of the ABI that the library has; compare it with `TOW_ABI_VERSION`. */
+/* Returns the ABI's number of the library; compare it with `TOW_ABI_VERSION`. */
 uint32_t tow_abi_version(void);
 
-/* The library's version, "MAJOR.MINOR.PATCH". Static. */
+/* Returns the library's version, "MAJOR.MINOR.PATCH". Static. */
 const char *tow_version(void);
 
 /*
- * A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
+ * Returns a status in words; for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
  * NULL.
  */
 const char *tow_status_name(tow_status status);
 
-/* Fills in the defaults. `size` is `sizeof(tow_config)`. */
+/* Fills in the default options. `size` is `sizeof(tow_config)`. */
 tow_status tow_config_init(tow_config *config, size_t size);
 
 /*
- * Checks the options, and says how many bytes a node with them allocates: all in `tow_node_new`, none after.
+ * Checks the options, and computes how many bytes a node with them allocates: all in `tow_node_new`, none after.
  * `memory_bytes` and `error` may be NULL.
  */
-tow_status tow_config_check(const tow_config *config, uint64_t *memory_bytes, tow_error *error);
+tow_status tow_config_check(const tow_config *config,
+                            uint64_t *memory_bytes,
+                            tow_error *error);
 
 /*
  * Makes a node. A primary opens an epoch; a replica will ask to dial. `error` may be NULL; `*out` is NULL if this
@@ -681,12 +680,12 @@ tow_status tow_node_new(const tow_config *config,
                         tow_node **out,
                         tow_error *error);
 
-/* Frees a node. NULL is well; one that another call is using is left alone. */
+/* Frees a node. NULL is allowed; a node that another call is using is not freed. */
 void tow_node_free(tow_node *node);
 
 /*
- * Says one thing to the node. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES`
- * everything unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
+ * Handles one input. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES` everything
+ * unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
  */
 tow_status tow_handle(tow_node *node,
                       tow_time now,
@@ -696,8 +695,8 @@ tow_status tow_handle(tow_node *node,
                       tow_step *step);
 
 /*
- * Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one crossing: what a turn of your
- * loop wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
+ * Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one call: all that a turn of your loop
+ * wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
  */
 tow_status tow_write_all(tow_node *node,
                          tow_time now,
@@ -709,8 +708,8 @@ tow_status tow_write_all(tow_node *node,
 tow_status tow_poll_events(tow_node *node, tow_event *events, size_t cap, size_t *count);
 
 /*
- * The bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing; they are
- * lent until the next call on this node that is not `const`. A link that is not open has none.
+ * Returns the bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing;
+ * they are lent until the next call on this node that is not `const`. A link that is not open has none.
  */
 tow_status tow_peek_transmit(const tow_node *node,
                              uint32_t link,
@@ -718,8 +717,8 @@ tow_status tow_peek_transmit(const tow_node *node,
                              size_t *count);
 
 /*
- * So many of the bytes that the last peek showed were written; an empty peek is consumed with 0. `*more` is 1: peek
- * again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
+ * Consumes so many of the bytes that the last peek returned, which were written; an empty peek is consumed with 0.
+ * `*more` is 1: peek again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
  */
 tow_status tow_consume(tow_node *node,
                        tow_time now,
@@ -728,14 +727,14 @@ tow_status tow_consume(tow_node *node,
                        uint32_t *more);
 
 /*
- * When to say `TOW_INPUT_TICK` at the latest: at once while an event waits to be polled, `TOW_NO_DEADLINE` if nothing
- * is due ever, or if this cannot be told (a NULL, poisoned or busy node).
+ * Returns the latest time for `TOW_INPUT_TICK`: now while an event waits to be polled, `TOW_NO_DEADLINE` if nothing is
+ * ever due, or for a NULL, poisoned or busy node.
  */
 tow_time tow_next_deadline(const tow_node *node);
 
 /*
- * The next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a slice of
- * your own bytes. `TOW_END` when there is none.
+ * Returns the next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a
+ * slice of your own bytes. `TOW_END` when there is none.
  */
 tow_status tow_next_record(const uint8_t *payload,
                            size_t len,
@@ -743,8 +742,8 @@ tow_status tow_next_record(const uint8_t *payload,
                            tow_slice *record);
 
 /*
- * The cursor of a position that this node gave out: the bytes to store with the data in one atomic step. `*len` says
- * how many there are, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
+ * Returns the cursor of a position that this node gave out: the bytes to store with the data in one atomic step.
+ * `*len` is their number, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
  */
 tow_status tow_cursor(const tow_node *node,
                       const tow_position *position,
@@ -753,20 +752,20 @@ tow_status tow_cursor(const tow_node *node,
                       size_t *len);
 
 /*
- * What the node knows of itself. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the time:
- * ask `tow_stats_at` if you look at any.
+ * Fills in the node's statistics. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the
+ * time: use `tow_stats_at` for exact ones.
  */
 tow_status tow_stats_get(const tow_node *node,
                          tow_stats *stats,
                          size_t size);
 
-/* The same, with ages that count to `now`: between two turns of your loop time passes too. */
+/* Fills in the same, with ages that count to `now`: time also passes between two turns of your loop. */
 tow_status tow_stats_at(const tow_node *node, tow_time now, tow_stats *stats, size_t size);
 
 /*
- * The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
- * `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for, as long as `tow_holds` says that it is
- * still one of this history.
+ * Returns the offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
+ * `TOW_PERSISTED`); with `n` 0 the log's end. A write waits for this offset, as long as `tow_holds` is true for the
+ * write.
  */
 tow_status tow_acked(const tow_node *node,
                      uint32_t level,
@@ -774,23 +773,24 @@ tow_status tow_acked(const tow_node *node,
                      uint64_t *offset);
 
 /*
- * The place of the record before `offset`: what to remember of a write that is owed an answer. `TOW_END` beyond the
- * log's end, and for a record older than the epochs that the node remembers.
+ * Returns the place of the record before `offset`: remember it for a write whose answer is pending. `TOW_END` beyond
+ * the log's end, and for a record older than the epochs that the node remembers.
  */
 tow_status tow_place_of(const tow_node *node,
                         uint64_t offset,
                         tow_place *place);
 
 /*
- * Whether this node's history still holds a record: `*held` is 1 or 0. Ask it before you count an acknowledgement, a
- * wait or a save for a record of an earlier turn: after a fork, or under another history, the same offset is another
- * record. Of a record older than the epochs that the node remembers the answer is 0: it is not known.
+ * Sets `*held` to 1 if this node's history still holds a record, else to 0. Ask it before you count an
+ * acknowledgement, a wait or a save for a record of an earlier turn: after a fork, or under another history, the same
+ * offset is another record. For a record older than the epochs that the node remembers the answer is 0: it is not
+ * known.
  */
 tow_status tow_holds(const tow_node *node,
                      const tow_place *place,
                      uint32_t *held);
 
-/* The last refusal of a call on this node that was not `const`; or the panic that poisoned it. */
+/* Returns the last refusal of a call on this node that was not `const`; or the panic that poisoned it. */
 tow_status tow_node_error(const tow_node *node, tow_error *error);
 
 /*
@@ -801,8 +801,8 @@ tow_status tow_node_check(const tow_node *node,
                           tow_error *error);
 
 /*
- * The replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size` bytes
- * (`sizeof(tow_replica)`), `cap` of them at most. `*count` says how many there are, also when `cap` is less: never
+ * Lists the replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size`
+ * bytes (`sizeof(tow_replica)`), `cap` of them at most. `*count` is how many there are, also when `cap` is less: never
  * more than `slots_max`.
  */
 tow_status tow_replicas(const tow_node *node,
@@ -817,8 +817,8 @@ tow_status tow_replicas(const tow_node *node,
 #endif  // __cplusplus
 
 /*
- * The next record of a payload, as tow_next_record finds it, without a call for each. What is misaligned is not refused
- * here: your compiler knows better.
+ * Returns the next record of a payload, like tow_next_record, but inline. It does not check alignment, which your
+ * compiler knows.
  */
 static inline tow_status tow_walk(const uint8_t *payload, size_t len, size_t *pos, tow_slice *record) {
     const uint8_t *head;
@@ -889,9 +889,9 @@ static inline tow_event_joined tow_as_joined(const tow_event *event) {
 typedef struct {
     /* The link to close. */
     uint32_t link;
-    /* Why, for `tow_status_name`. */
+    /* The fault, for `tow_status_name`. */
     tow_status fault;
-    /* 1 if the peer said so. */
+    /* 1 if the peer ended it. */
     uint32_t by_peer;
     /* How long the peer was, or we were, asked to stay away. */
     uint64_t retry_after_ns;
@@ -924,7 +924,7 @@ static inline tow_event_wants_write tow_as_wants_write(const tow_event *event) {
 typedef struct {
     /* The name of the view to open. */
     uint64_t snapshot;
-    /* It stands at this offset or later. */
+    /* The view must be at this offset or later. */
     uint64_t from;
 } tow_event_snapshot_wanted;
 

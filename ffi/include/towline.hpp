@@ -2,9 +2,9 @@
  * towline.hpp: towline.h for C++17, header only.
  *
  * A node that moves and frees itself, records from the same header, bytes as pointer and length. Functions that can
- * fail come twice: try_X answers a status (and always compiles), X throws towline::error (where exceptions are on). The
- * one-liners, such as applied, only throw: without exceptions say them with try_handle, or with towline_sugar.h on
- * get(). Nothing here allocates.
+ * fail come twice: try_X returns a status (and always compiles), X throws towline::error (where exceptions are on). The
+ * one-liners, such as applied, only throw: without exceptions use try_handle, or towline_sugar.h on get(). Nothing here
+ * allocates.
  */
 
 #ifndef TOWLINE_HPP
@@ -28,7 +28,7 @@
 
 namespace towline {
 
-/* What went wrong: a status, a number, words. */
+/* A failure: a status, a number, a text. */
 class error
 #ifdef TOWLINE_EXCEPTIONS
     : public std::exception
@@ -36,7 +36,7 @@ class error
 {
 public:
     explicit error(const tow_error &told) noexcept : told_(told) {}
-    /* In the status's own words. */
+    /* Makes an error with the status's own text. */
     explicit error(tow_status status) noexcept : told_() {
         told_.code = status;
         std::strncpy(told_.text, tow_status_name(status), sizeof told_.text - 1);
@@ -53,7 +53,7 @@ private:
     tow_error told_;
 };
 
-/* Bytes of somebody else's. */
+/* Borrowed bytes. */
 struct bytes {
     const std::uint8_t *data = nullptr;
     std::size_t size = 0;
@@ -66,14 +66,14 @@ struct bytes {
     std::string_view text() const noexcept { return {reinterpret_cast<const char *>(data), size}; }
 };
 
-/* The default options. */
+/* Returns the default options. */
 inline tow_config default_config() noexcept {
     tow_config config;
     tow_config_init(&config, sizeof config);
     return config;
 }
 
-/* A boot to be filled in: this node, in this role, nothing stored. */
+/* Returns a boot to be filled in: this node, in this role, nothing stored. */
 inline tow_boot boot_of(std::uint32_t role, std::uint64_t node) noexcept {
     tow_boot boot{};
     boot.struct_size = static_cast<std::uint32_t>(sizeof boot);
@@ -101,10 +101,10 @@ template <typename F> void each_record(bytes payload, F &&f) {
 /* A replication node. Moves, does not copy. */
 class node {
 public:
-    /* No node. */
+    /* Makes an empty handle. */
     node() noexcept = default;
 
-    /* Makes a node; on failure it holds none, and `why` says why. */
+    /* Makes a node; on failure it is empty, and `why` has the reason. */
     static node try_make(const tow_config &config, const tow_boot &boot, tow_error &why) noexcept {
         tow_node *made = nullptr;
         tow_node_new(&config, &boot, &made, &why);
@@ -144,7 +144,7 @@ public:
         return status;
     }
 
-    /* What the last peek may lend: slices of the ring. */
+    /* The slices of the ring that the last peek lent. */
     struct transmit {
         std::array<tow_slice, TOW_SLICES_MAX> slices;
         std::size_t count = 0;
@@ -159,7 +159,7 @@ public:
         return shown;
     }
 
-    /* Calls f with every event there is; f may say things to this node. */
+    /* Calls f with every event; f may call this node. */
     template <typename F> tow_status events(F &&f) {
         std::array<tow_event, 32> told;
         for (;;) {
@@ -178,23 +178,23 @@ public:
     }
 
     tow_time next_deadline() const noexcept { return tow_next_deadline(get()); }
-    /* Ages are those of the last call that brought the time. */
+    /* Returns the node's statistics. Ages are those of the last call that brought the time. */
     tow_stats stats() const noexcept {
         tow_stats told{};
         tow_stats_get(get(), &told, sizeof told);
         return told;
     }
-    /* The same, with ages that count to now. */
+    /* Returns the same, with ages that count to now. */
     tow_stats stats(tow_time now) const noexcept {
         tow_stats told{};
         tow_stats_at(get(), now, &told, sizeof told);
         return told;
     }
-    /* Fills rows with the replicas and their lag at now; count says how many there are, also when cap is less. */
+    /* Fills rows with the replicas and their lag at now; count is how many there are, also when cap is less. */
     tow_status try_replicas(tow_time now, tow_replica *rows, std::size_t cap, std::size_t &count) const noexcept {
         return tow_replicas(get(), now, rows, sizeof *rows, cap, &count);
     }
-    /* The words for the last refusal of what is not const. */
+    /* Returns the last refusal of a call that is not const. */
     error last_error() const noexcept {
         tow_error told{};
         const tow_status status = tow_node_error(get(), &told);
@@ -239,7 +239,7 @@ public:
     void persisted(tow_time now, std::uint64_t upto) { say(now, TOW_INPUT_PERSISTED, 0, upto); }
     void follow(tow_time now, bool adopt) { say(now, TOW_INPUT_FOLLOW, 0, adopt ? 1 : 0); }
     void shutdown(tow_time now) { say(now, TOW_INPUT_SHUTDOWN); }
-    /* These answer where the log stands now. */
+    /* The verbs from here on return the log's position after them. */
     tow_position flush(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_FLUSH, 0, 0, 0, 0)).position; }
     tow_position promote(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_PROMOTE, 0, 0, 0, 0)).position; }
     tow_position rewound(tow_time now) { return handle(now, tow_input_of(TOW_INPUT_REWOUND, 0, 0, 0, 0)).position; }
@@ -270,21 +270,21 @@ public:
         check_const(try_replicas(now, rows, cap, count));
         return count;
     }
-    /* The place of the record before offset: what to remember of a write that is owed an answer. */
+    /* Returns the place of the record before offset: remember it for a write whose answer is pending. */
     tow_place place_of(std::uint64_t offset) const {
         tow_place place{};
         check_const(try_place_of(offset, place));
         return place;
     }
-    /* Whether this node's history still holds that record. */
+    /* Returns whether this node's history still holds that record. */
     bool holds(const tow_place &place) const {
         bool held = false;
         check_const(try_holds(place, held));
         return held;
     }
     /*
-     * The offset that n connected replicas have reached at this level (TOW_APPLIED, ...): what a write waits for, as
-     * long as holds() says that it is still one of this history.
+     * Returns the offset that n connected replicas have reached at this level (TOW_APPLIED, ...): a write waits for it,
+     * as long as holds() is true for the write.
      */
     std::uint64_t acked(std::uint32_t level, std::uint32_t n) const {
         std::uint64_t offset = 0;
@@ -304,7 +304,7 @@ private:
             throw last_error();
         }
     }
-    /* What is const leaves no words in the node: those there are of another call. */
+    /* A const call leaves no text in the node: one that is there belongs to another call. */
     static void check_const(tow_status status) {
         if (status != TOW_OK) {
             throw error(status);

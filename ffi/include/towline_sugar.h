@@ -1,7 +1,8 @@
 /*
  * towline_sugar.h: the common calls in one line each.
  *
- * Static inline over towline.h, nothing else: include it or leave it. Each answers what the function behind it answers.
+ * Static inline over towline.h, nothing else: include it or leave it. Each returns the status of the function behind
+ * it.
  */
 
 #ifndef TOWLINE_SUGAR_H
@@ -13,7 +14,7 @@
 extern "C" {
 #endif
 
-/* An input of a kind, all else zero. */
+/* Makes an input of a kind; all other fields are zero. */
 static inline tow_input tow_input_of(tow_kind kind, uint32_t link, uint64_t a, uint64_t b, uint64_t c) {
     tow_input input;
     input.kind = kind;
@@ -28,7 +29,7 @@ static inline tow_input tow_input_of(tow_kind kind, uint32_t link, uint64_t a, u
     return input;
 }
 
-/* An input without data, whose answer says nothing. */
+/* Handles an input without data, whose step is not needed. */
 static inline tow_status tow_say(tow_node *node, tow_time now, tow_kind kind, uint32_t link, uint64_t a, uint64_t b,
                                  uint64_t c) {
     tow_input input = tow_input_of(kind, link, a, b, c);
@@ -36,89 +37,89 @@ static inline tow_status tow_say(tow_node *node, tow_time now, tow_kind kind, ui
     return tow_handle(node, now, &input, NULL, 0, &step);
 }
 
-/* Time passed. */
+/* Reports that time passed. */
 static inline tow_status tow_tick(tow_node *node, tow_time now) {
     return tow_say(node, now, TOW_INPUT_TICK, 0, 0, 0, 0);
 }
 
-/* A connection stands; side is TOW_UPSTREAM or TOW_DOWNSTREAM. */
+/* Reports a new connection; side is TOW_UPSTREAM or TOW_DOWNSTREAM. */
 static inline tow_status tow_opened(tow_node *node, tow_time now, uint32_t link, uint64_t side) {
     return tow_say(node, now, TOW_INPUT_OPENED, link, side, 0, 0);
 }
 
-/* A connection is gone. */
+/* Reports that a connection is gone. */
 static inline tow_status tow_lost(tow_node *node, tow_time now, uint32_t link) {
     return tow_say(node, now, TOW_INPUT_LOST, link, 0, 0, 0);
 }
 
-/* The connection asked for could not be made. */
+/* Reports that the connection asked for could not be made. */
 static inline tow_status tow_dial_failed(tow_node *node, tow_time now) {
     return tow_say(node, now, TOW_INPUT_DIAL_FAILED, 0, 0, 0, 0);
 }
 
-/* Bytes came: all that is unread on this link. */
+/* Handles received bytes: all that are unread on this link. */
 static inline tow_status tow_on_bytes(tow_node *node, tow_time now, uint32_t link, const uint8_t *data, size_t len,
                                       tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_BYTES, link, 0, 0, 0);
     return tow_handle(node, now, &input, data, len, step);
 }
 
-/* A record to append; step->offset is the offset after it. */
+/* Appends a record; step->offset is the offset after it. */
 static inline tow_status tow_write(tow_node *node, tow_time now, const uint8_t *record, size_t len, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_WRITE, 0, 0, 0, 0);
     return tow_handle(node, now, &input, record, len, step);
 }
 
-/* Seals what was written; step->position is what to store with the data. */
+/* Seals the written records; step->position is to be stored with the data. */
 static inline tow_status tow_flush(tow_node *node, tow_time now, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_FLUSH, 0, 0, 0, 0);
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
-/* Records before upto, and so many pieces of the snapshot under way, are taken over. */
+/* Reports that records before upto, and so many pieces of the snapshot under way, are taken over. */
 static inline tow_status tow_taken(tow_node *node, tow_time now, uint64_t upto, uint64_t pieces) {
     return tow_say(node, now, TOW_INPUT_TAKEN, 0, upto, pieces, 0);
 }
 
-/* Records before upto are applied. */
+/* Reports that records before upto are applied. */
 static inline tow_status tow_applied(tow_node *node, tow_time now, uint64_t upto) {
     return tow_say(node, now, TOW_INPUT_APPLIED, 0, upto, 0, 0);
 }
 
-/* Records before upto survive a power cut. */
+/* Reports that records before upto survive a power cut. */
 static inline tow_status tow_persisted(tow_node *node, tow_time now, uint64_t upto) {
     return tow_say(node, now, TOW_INPUT_PERSISTED, 0, upto, 0, 0);
 }
 
-/* A received snapshot replaced the old state; step->position says where the log stands now. */
+/* Reports that a received snapshot replaced the old state; step->position is the log's position now. */
 static inline tow_status tow_installed(tow_node *node, tow_time now, uint64_t snapshot, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_INSTALLED, 0, snapshot, 0, 0);
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
-/* The store went back to the offset of the last fork; step->position says where the log stands now. */
+/* Reports that the store went back to the offset of the last fork; step->position is the log's position now. */
 static inline tow_status tow_rewound(tow_node *node, tow_time now, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_REWOUND, 0, 0, 0, 0);
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
-/* Become primary; step->position is where its epoch begins, to be stored before anything is written in it. */
+/* Makes the node primary; step->position is where its epoch begins, to be stored before anything is written in it. */
 static inline tow_status tow_promote(tow_node *node, tow_time now, tow_step *step) {
     tow_input input = tow_input_of(TOW_INPUT_PROMOTE, 0, 0, 0, 0);
     return tow_handle(node, now, &input, NULL, 0, step);
 }
 
-/* Follow (another) upstream; adopt is 1 to accept another history, whose snapshot will replace ours. */
+/* Makes the node follow (another) upstream; adopt is 1 to accept another history, whose snapshot will replace ours. */
 static inline tow_status tow_follow(tow_node *node, tow_time now, int adopt) {
     return tow_say(node, now, TOW_INPUT_FOLLOW, 0, adopt ? 1 : 0, 0, 0);
 }
 
-/* Goodbye on every link: TOW_EVENT_CLOSE ends each. */
+/* Says goodbye on every link: TOW_EVENT_CLOSE ends each. */
 static inline tow_status tow_shutdown(tow_node *node, tow_time now) {
     return tow_say(node, now, TOW_INPUT_SHUTDOWN, 0, 0, 0, 0);
 }
 
-/* A view is open, exactly at this cursor; bytes is its size, or UINT64_MAX. */
+/* Reports that a view is open, exactly at this cursor; bytes is its size, or UINT64_MAX. */
 static inline tow_status tow_snapshot_ready(tow_node *node, tow_time now, uint64_t snapshot, uint64_t bytes,
                                             const uint8_t *cursor, size_t len) {
     tow_input input = tow_input_of(TOW_INPUT_SNAPSHOT_READY, 0, snapshot, bytes, 0);
@@ -126,7 +127,7 @@ static inline tow_status tow_snapshot_ready(tow_node *node, tow_time now, uint64
     return tow_handle(node, now, &input, cursor, len, &step);
 }
 
-/* A piece of a view. */
+/* Hands over a piece of a view. */
 static inline tow_status tow_snapshot_piece(tow_node *node, tow_time now, uint64_t snapshot, uint64_t piece, int last,
                                             const uint8_t *data, size_t len) {
     tow_input input = tow_input_of(TOW_INPUT_SNAPSHOT_PIECE, 0, snapshot, piece, last ? 1 : 0);
@@ -134,7 +135,7 @@ static inline tow_status tow_snapshot_piece(tow_node *node, tow_time now, uint64
     return tow_handle(node, now, &input, data, len, &step);
 }
 
-/* A view could not be opened, or broke; retry is 1 if asking again makes sense. */
+/* Reports that a view could not be opened, or broke; retry is 1 if asking again makes sense. */
 static inline tow_status tow_snapshot_failed(tow_node *node, tow_time now, uint64_t snapshot, int retry) {
     return tow_say(node, now, TOW_INPUT_SNAPSHOT_FAILED, 0, snapshot, retry ? 1 : 0, 0);
 }

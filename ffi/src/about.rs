@@ -1,4 +1,4 @@
-//! What the library says of itself.
+//! The library's own version, and texts for numbers.
 
 use std::ffi::{CStr, c_char};
 
@@ -15,19 +15,19 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
     Err(_) => panic!("a version holds no zero byte"),
 };
 
-/// The number of the ABI that the library has; compare it with `TOW_ABI_VERSION`.
+/// Returns the ABI's number of the library; compare it with `TOW_ABI_VERSION`.
 #[unsafe(no_mangle)]
 pub extern "C" fn tow_abi_version() -> u32 {
     TOW_ABI_VERSION
 }
 
-/// The library's version, "MAJOR.MINOR.PATCH". Static.
+/// Returns the library's version, "MAJOR.MINOR.PATCH". Static.
 #[unsafe(no_mangle)]
 pub extern "C" fn tow_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// A status in words; and, for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
+/// Returns a status in words; for a number above 0, the fault of that number (`TOW_EVENT_CLOSE` has one). Static, never
 /// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tow_status_name(status: tow_status) -> *const c_char {

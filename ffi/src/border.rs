@@ -1,27 +1,27 @@
-//! What C hands over, looked at before it is touched; and panics, stopped before they leave.
+//! The border: everything that C hands over is checked before it is used; panics are stopped before they leave.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_SIZE, TOW_OK, tow_status};
 
-/// A sized struct longer than this is no struct of any version.
+/// The longest sized struct of any version.
 const STRUCT_BYTES_MAX: usize = 4096;
 
 /// Structs that begin with their size and only ever grow.
 ///
 /// # Safety
-/// `repr(C)`, begins with a `u32`, and every bit pattern of its fields is sound.
+/// `repr(C)`, begins with a `u32`, and every bit pattern of its fields is valid.
 pub(crate) unsafe trait Sized32: Copy {
     /// Its size in version 1 of the ABI.
     const BYTES_MIN: usize;
 }
 
-/// A place to be written, neither NULL nor misaligned.
+/// A place for a result, neither NULL nor misaligned.
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// The caller owns the place for the call's length.
+    /// Checks a place. The caller owns it for the call's length.
     pub(crate) unsafe fn new(place: *mut T) -> Result<Self, Refusal> {
         if place.is_null() || !place.is_aligned() {
             Err(Refusal::Status(TOW_E_NULL))
@@ -31,12 +31,12 @@ impl<T> Out<T> {
     }
 
     pub(crate) fn write(&self, value: T) {
-        // SAFETY: checked in `new`, and the caller's for the call's length; what was there is never read.
+        // SAFETY: `new` checked the place, and the caller owns it for the call's length; the old content is never read.
         unsafe { self.0.write(value) }
     }
 }
 
-/// The caller's bytes. Nothing is read of an empty range.
+/// Returns the caller's bytes. An empty range is not read.
 pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], Refusal> {
     if len == 0 {
         return Ok(&[]);
@@ -47,30 +47,30 @@ pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], 
     if isize::try_from(len).is_err() {
         return Err(Refusal::Status(TOW_E_SIZE));
     }
-    // SAFETY: the caller says that `len` bytes are there and stay as they are during the call.
+    // SAFETY: `len` bytes are there and nobody changes them during the call: the caller's obligation.
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
-/// A value of the caller's.
+/// Reads a value of the caller's.
 pub(crate) unsafe fn read<T: Copy>(place: *const T) -> Result<T, Refusal> {
     if place.is_null() || !place.is_aligned() {
         return Err(Refusal::Status(TOW_E_NULL));
     }
-    // SAFETY: not NULL, aligned, and the caller says that it is initialised.
+    // SAFETY: not NULL and aligned, checked above; initialised: the caller's obligation.
     Ok(unsafe { place.read() })
 }
 
-/// A value of the caller's, where it lies.
+/// Borrows a value of the caller's in place.
 #[inline]
 pub(crate) unsafe fn look<'a, T: Copy>(place: *const T) -> Result<&'a T, Refusal> {
     if place.is_null() || !place.is_aligned() {
         return Err(Refusal::Status(TOW_E_NULL));
     }
-    // SAFETY: not NULL, aligned, and the caller says that it is initialised and stays as it is during the call.
+    // SAFETY: not NULL and aligned, checked above; initialised and unchanged during the call: the caller's obligation.
     Ok(unsafe { &*place })
 }
 
-/// Values of the caller's, where they lie.
+/// Borrows values of the caller's in place.
 #[inline]
 pub(crate) unsafe fn looks<'a, T: Copy>(place: *const T, count: usize) -> Result<&'a [T], Refusal> {
     if count == 0 {
@@ -82,14 +82,14 @@ pub(crate) unsafe fn looks<'a, T: Copy>(place: *const T, count: usize) -> Result
     if count > isize::MAX as usize / size_of::<T>() {
         return Err(Refusal::Status(TOW_E_SIZE));
     }
-    // SAFETY: not NULL, aligned, and the caller says that `count` are there and stay as they are during the call.
+    // SAFETY: not NULL and aligned, checked above; `count` values, unchanged during the call: the caller's obligation.
     Ok(unsafe { std::slice::from_raw_parts(place, count) })
 }
 
-/// A sized struct of the caller's, whose version may be older or newer: what it lacks keeps its value in `value`, what
-/// we do not know must be zero.
+/// Reads a sized struct of the caller's, whose version may be older or newer: missing fields keep their value in
+/// `value`, unknown ones must be zero.
 pub(crate) unsafe fn read_sized<T: Sized32>(place: *const T, mut value: T) -> Result<T, Refusal> {
-    // SAFETY: as for `read`; every sized struct begins with its size.
+    // SAFETY: as for `read`, and every sized struct begins with its size: the caller's obligation.
     let size = unsafe { read(place.cast::<u32>()) }? as usize;
     if !place.is_aligned() {
         return Err(Refusal::Status(TOW_E_NULL));
@@ -98,7 +98,7 @@ pub(crate) unsafe fn read_sized<T: Sized32>(place: *const T, mut value: T) -> Re
         return Err(Refusal::Status(TOW_E_SIZE));
     }
     let known = size.min(size_of::<T>());
-    // SAFETY: the struct says that it has `size` bytes; both ends lie inside it.
+    // SAFETY: the struct has `size` bytes, by its own first field; both ends lie inside it.
     let rest = unsafe { bytes(place.cast::<u8>().wrapping_add(known), size - known) }?;
     if rest.iter().any(|byte| *byte != 0) {
         return Err(Refusal::Status(TOW_E_SIZE));
@@ -108,7 +108,7 @@ pub(crate) unsafe fn read_sized<T: Sized32>(place: *const T, mut value: T) -> Re
     Ok(value)
 }
 
-/// Fills a sized struct of `size` bytes; what we do not know of it becomes zero.
+/// Fills a sized struct of `size` bytes; fields that are unknown here become zero.
 pub(crate) unsafe fn write_sized<T: Sized32>(place: *mut T, size: usize, value: &T) -> Result<(), Refusal> {
     if place.is_null() || !place.is_aligned() {
         return Err(Refusal::Status(TOW_E_NULL));
@@ -117,14 +117,14 @@ pub(crate) unsafe fn write_sized<T: Sized32>(place: *mut T, size: usize, value: 
         return Err(Refusal::Status(TOW_E_SIZE));
     }
     let known = size.min(size_of::<T>());
-    // SAFETY: the caller says that `size` bytes are there.
+    // SAFETY: `size` bytes at `place` may be written: the caller's obligation.
     unsafe { place.cast::<u8>().write_bytes(0, size) };
-    // SAFETY: `known` is within both.
+    // SAFETY: `known` is at most `size` and at most the size of T, so both ranges are valid.
     unsafe { std::ptr::copy_nonoverlapping((&raw const *value).cast::<u8>(), place.cast::<u8>(), known) };
     Ok(())
 }
 
-/// Runs what needs no node.
+/// Runs a call that needs no node, and catches its panic.
 pub(crate) fn guarded(work: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(Refusal::Panic(words_of(&*payload))))
 }
@@ -133,7 +133,7 @@ pub(crate) fn words_of(payload: &(dyn Any + Send)) -> String {
     if let Some(words) = payload.downcast_ref::<&str>() {
         return (*words).to_owned();
     }
-    payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without words".to_owned())
+    payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 pub(crate) fn status_of(done: Result<(), Refusal>) -> tow_status {

@@ -1,4 +1,4 @@
-//! From options to a node, and its end.
+//! Making a node from options, and freeing it.
 
 use towline_core::{Boot, Config, Node, NodeId, Options, Role, Span};
 
@@ -8,29 +8,29 @@ use crate::node::{free, tow_node};
 use crate::status::{Refusal, TOW_E_CONFIG, TOW_E_NOMEM, TOW_E_RECORD, TOW_OK, tow_status};
 use crate::types::{tow_boot, tow_config, tow_error};
 
-// SAFETY: `repr(C)`, integers only, begins with `struct_size`.
+// SAFETY: `repr(C)`, integers only, and the first field is `struct_size`: what the trait asks for.
 unsafe impl Sized32 for tow_config {
     const BYTES_MIN: usize = 120;
 }
 
-// SAFETY: `repr(C)`, integers and a pointer that is looked at before use, begins with `struct_size`.
+// SAFETY: `repr(C)`, integers and a pointer that is checked before use, begins with `struct_size`.
 unsafe impl Sized32 for tow_boot {
     const BYTES_MIN: usize = 56 + 2 * size_of::<usize>();
 }
 
-/// Fills in the defaults. `size` is `sizeof(tow_config)`.
+/// Fills in the default options. `size` is `sizeof(tow_config)`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_config_init(config: *mut tow_config, size: usize) -> tow_status {
     let done = guarded(|| {
         let struct_size = u32::try_from(size).unwrap_or(0);
         let defaults = tow_config { struct_size, ..from_options(&Options::default()) };
-        // SAFETY: the caller's, `size` bytes long.
+        // SAFETY: `size` bytes at `config` may be written, or it is NULL: the caller's obligation.
         unsafe { write_sized(config, size, &defaults) }
     });
     crate::border::status_of(done)
 }
 
-/// Checks the options, and says how many bytes a node with them allocates: all in `tow_node_new`, none after.
+/// Checks the options, and computes how many bytes a node with them allocates: all in `tow_node_new`, none after.
 /// `memory_bytes` and `error` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_config_check(
@@ -39,15 +39,15 @@ pub unsafe extern "C" fn tow_config_check(
     error: *mut tow_error,
 ) -> tow_status {
     let done = guarded(|| {
-        // SAFETY: the caller's.
+        // SAFETY: `config` is initialised, or NULL: the caller's obligation for each pointer to a value.
         let config = unsafe { checked(config) }?;
         if !memory_bytes.is_null() {
-            // SAFETY: the caller's.
+            // SAFETY: `memory_bytes` is valid for a write, or NULL: the caller's obligation for each out-pointer.
             unsafe { Out::new(memory_bytes) }?.write(config.memory_bytes());
         }
         Ok(())
     });
-    // SAFETY: the caller's.
+    // SAFETY: `error` is valid for a write, or NULL: the caller's obligation for each out-pointer.
     unsafe { told(done, error) }
 }
 
@@ -61,14 +61,14 @@ pub unsafe extern "C" fn tow_node_new(
     error: *mut tow_error,
 ) -> tow_status {
     let done = guarded(|| {
-        // SAFETY: the caller's.
+        // SAFETY: `out` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let out = unsafe { Out::new(out) }?;
         out.write(std::ptr::null_mut());
-        // SAFETY: the caller's.
+        // SAFETY: `config` is initialised, or NULL: the caller's obligation for each pointer to a value.
         let config = unsafe { checked(config) }?;
-        // SAFETY: the caller's.
+        // SAFETY: `boot` is initialised, or NULL: the caller's obligation for each pointer to a value.
         let boot = unsafe { read_sized(boot, EMPTY_BOOT) }?;
-        // SAFETY: the caller's.
+        // SAFETY: `boot.cursor` points to so many bytes, which nobody changes during the call: the caller's obligation.
         let cursor = unsafe { bytes(boot.cursor, boot.cursor_len) }?;
         let role = match boot.role {
             TOW_PRIMARY => Role::Primary,
@@ -87,14 +87,14 @@ pub unsafe extern "C" fn tow_node_new(
         out.write(Box::into_raw(Box::new(tow_node::new(node, config.options().record_bytes_max))));
         Ok(())
     });
-    // SAFETY: the caller's.
+    // SAFETY: `error` is valid for a write, or NULL: the caller's obligation for each out-pointer.
     unsafe { told(done, error) }
 }
 
-/// Frees a node. NULL is well; one that another call is using is left alone.
+/// Frees a node. NULL is allowed; a node that another call is using is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_node_free(node: *mut tow_node) {
-    // SAFETY: the caller's, and not used after this.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { free(node) }
 }
 
@@ -108,7 +108,7 @@ const EMPTY_BOOT: tow_boot = tow_boot {
     cursor_len: 0,
 };
 
-/// Whether the allocator would give so much at all: the core's own allocations end the process if it does not.
+/// Checks that the allocator would give so much: the core's own allocations end the process if it does not.
 fn probe(memory_bytes: u64) -> Result<(), Refusal> {
     let none = Refusal::Status(TOW_E_NOMEM);
     let Ok(wanted) = usize::try_from(memory_bytes) else { return Err(none) };
@@ -118,7 +118,7 @@ fn probe(memory_bytes: u64) -> Result<(), Refusal> {
 unsafe fn told(done: Result<(), Refusal>, error: *mut tow_error) -> tow_status {
     let Err(refusal) = done else { return TOW_OK };
     if !error.is_null() {
-        // SAFETY: the caller's.
+        // SAFETY: `error` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         match unsafe { Out::new(error) } {
             Ok(out) => out.write(refusal.error()),
             Err(misplaced) => return misplaced.code(),
@@ -129,7 +129,7 @@ unsafe fn told(done: Result<(), Refusal>, error: *mut tow_error) -> tow_status {
 
 #[allow(clippy::needless_update, reason = "with planted bugs the options have one field more")]
 unsafe fn checked(config: *const tow_config) -> Result<Config, Refusal> {
-    // SAFETY: the caller's.
+    // SAFETY: `config` is initialised, or NULL: the caller's obligation for each pointer to a value.
     let config = unsafe { read_sized(config, from_options(&Options::default())) }?;
     let flag = |value: u32| match value {
         0 => Ok(false),

@@ -1,25 +1,25 @@
 //! The numbers of inputs, events, payloads and the rest. A test compares them with the core's records.
 //!
-//! A kind's text names its fields; what it does not name is zero.
+//! A kind's text names its fields; a field that it does not name is zero.
 
 use crate::types::tow_kind;
 
-/// Time passed; say it at `tow_next_deadline`.
+/// Time passed; give it at `tow_next_deadline`.
 pub const TOW_INPUT_TICK: tow_kind = 1;
-/// A connection stands. `link`: your name for it, free until now; `a`: `TOW_DOWNSTREAM` or `TOW_UPSTREAM`.
+/// A connection is open. `link`: your number for it, free until now; `a`: `TOW_DOWNSTREAM` or `TOW_UPSTREAM`.
 pub const TOW_INPUT_OPENED: tow_kind = 2;
 /// A connection is gone; its id is free at once. `link`.
 pub const TOW_INPUT_LOST: tow_kind = 3;
 /// The connection that `TOW_EVENT_DIAL` asked for could not be made.
 pub const TOW_INPUT_DIAL_FAILED: tow_kind = 4;
-/// Bytes came: data is everything unread on `link`, nothing is well too. At most one frame is taken.
+/// Bytes came: data is everything unread on `link`, and may be empty. At most one frame is taken.
 pub const TOW_INPUT_BYTES: tow_kind = 5;
 /// Data is a record to append, atomic, opaque to the core. The answer is `tow_step.offset`.
 pub const TOW_INPUT_WRITE: tow_kind = 6;
-/// Seal what was written. The answer is `tow_step.position`, to be stored with the data.
+/// Seal the written records. The answer is `tow_step.position`, to be stored with the data.
 pub const TOW_INPUT_FLUSH: tow_kind = 7;
 /// Replica: taken over (queued, spooled or stored) are records before `a`, and the first `b` pieces of the snapshot
-/// under way (0 if none is). Less than was said before changes nothing.
+/// under way (0 if none is). Less than an earlier report changes nothing.
 pub const TOW_INPUT_TAKEN: tow_kind = 8;
 /// Replica: records before `a` are applied. Implies taken.
 pub const TOW_INPUT_APPLIED: tow_kind = 9;
@@ -34,48 +34,48 @@ pub const TOW_INPUT_SNAPSHOT_FAILED: tow_kind = 13;
 /// Replica: the snapshot `a` replaced the old state, atomically, and nothing older is under way. Of the spooled records
 /// past it, apply those before the boundary of the answer's `tow_step.position`; forget the rest.
 pub const TOW_INPUT_INSTALLED: tow_kind = 14;
-/// Replica: the store stands at the offset of the last fork, and nothing older is under way: what was handed out before
-/// it is applied, what lies past it is undone. The answer is `tow_step.position`.
+/// Replica: the store is at the offset of the last fork, and nothing older is under way: records handed out before it
+/// are applied, those past it are undone. The answer is `tow_step.position`.
 pub const TOW_INPUT_REWOUND: tow_kind = 15;
 /// Become primary: cut the upstream, open an epoch at the log's end.
 pub const TOW_INPUT_PROMOTE: tow_kind = 16;
 /// Follow (another) upstream; `a` is 1 to accept another history, whose snapshot will replace ours.
 pub const TOW_INPUT_FOLLOW: tow_kind = 17;
-/// Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. To end without it is well
-/// too: peers take it for a lost connection.
+/// Say goodbye on every link; every link ends with `TOW_EVENT_CLOSE`, and nothing new begins. Ending without it is
+/// allowed too: peers take it for a lost connection.
 pub const TOW_INPUT_SHUTDOWN: tow_kind = 18;
 
-/// Connect to the upstream, then say opened or dial failed. `a`: dials before it without progress.
+/// Connect to the upstream, then report opened or dial failed. `a`: dials before it without progress.
 pub const TOW_EVENT_DIAL: tow_kind = 0x101;
 /// A peer was admitted, or admitted us. `link`; `a`: the peer's node; `b`: the offset where the stream goes on.
 pub const TOW_EVENT_JOINED: tow_kind = 0x102;
 /// Close this connection; its id is free. `link`; `a`: the fault's number, for `tow_status_name`; `b`: 1 if the peer
-/// said so; `c`: how long the peer was, or we were, asked to stay away, in nanoseconds.
+/// ended it; `c`: how long the peer was, or we were, asked to stay away, in nanoseconds.
 pub const TOW_EVENT_CLOSE: tow_kind = 0x103;
-/// There is something to write where there was nothing: peek, write, consume until dry. `link`.
+/// A link has bytes to write where it had none: peek, write, consume until there are no more. `link`.
 pub const TOW_EVENT_WANTS_WRITE: tow_kind = 0x104;
-/// Open a view of your store (a primary flushes first) and say snapshot ready. `a`: its name; `b`: it stands at this
-/// offset or later.
+/// Open a view of your store (a primary flushes first) and report snapshot ready. `a`: its name; `b`: the view must be
+/// at this offset or later.
 pub const TOW_EVENT_SNAPSHOT_WANTED: tow_kind = 0x105;
-/// Read a piece and say snapshot piece. `a`: of which view; `b`: which piece.
+/// Read a piece and hand it over as snapshot piece. `a`: the view; `b`: the piece's number.
 pub const TOW_EVENT_SNAPSHOT_READ: tow_kind = 0x106;
 /// Nobody needs the view `a` any more: free it.
 pub const TOW_EVENT_SNAPSHOT_DONE: tow_kind = 0x107;
 /// Replica: everything that its upstream had at the last beat has been received, and no snapshot is missing. Once for
-/// each time that it joins; what you have applied, you know.
+/// each time that it joins; it may not be applied yet.
 pub const TOW_EVENT_CAUGHT_UP: tow_kind = 0x108;
 /// A replica of ours acknowledged more. `a`: its node; `b`: received; `c`: applied; `d`: persisted.
 pub const TOW_EVENT_ACKED: tow_kind = 0x109;
 /// A replica was away too long and is forgotten. `a`: its node; `b`: how many records it lacked.
 pub const TOW_EVENT_SLOT_EXPIRED: tow_kind = 0x10a;
-/// What this node is now. `a`: `TOW_PRIMARY` or `TOW_REPLICA`; `b`: the newest epoch; `c`: the log's end.
+/// The role of this node from now on. `a`: `TOW_PRIMARY` or `TOW_REPLICA`; `b`: the newest epoch; `c`: the log's end.
 pub const TOW_EVENT_ROLE: tow_kind = 0x10b;
 /// Another node was promoted with epoch number `a`: promote opens a higher one, follow gives way.
 pub const TOW_EVENT_OUTRANKED: tow_kind = 0x10c;
 
-/// Writes its history.
+/// A node that writes its history.
 pub const TOW_PRIMARY: u32 = 1;
-/// Follows an upstream.
+/// A node that follows an upstream.
 pub const TOW_REPLICA: u32 = 2;
 
 /// A peer dialled us: we feed it.
@@ -85,32 +85,32 @@ pub const TOW_UPSTREAM: u64 = 1;
 
 /// Read until you hold `need` unread bytes.
 pub const TOW_NEXT_NEED_BYTES: u32 = 0;
-/// Drop `used` bytes and say bytes again with the rest.
+/// Drop `used` bytes and handle bytes again with the rest.
 pub const TOW_NEXT_AGAIN: u32 = 1;
 /// This link reads no more; `TOW_EVENT_CLOSE` follows.
 pub const TOW_NEXT_CLOSED: u32 = 2;
 
-/// The frame brought nothing for the host.
+/// The frame has nothing for the host.
 pub const TOW_PAYLOAD_NONE: u32 = 0;
-/// Records to apply; the cursor of `position` belongs in the same atomic step. Then say applied.
+/// Records to apply; the cursor of `position` belongs in the same atomic step. Then report applied.
 pub const TOW_PAYLOAD_BATCH: u32 = 1;
-/// Records that ride along with a snapshot: keep them, apply those past it once it is installed. Then say taken. A
-/// payload that does not begin where the one before ended rides beside another snapshot: forget those before. None lies
-/// on both sides of the snapshot's offset.
+/// Records beside a snapshot: keep them, apply those past it once it is installed. Then report taken. A payload that
+/// does not begin where the one before ended belongs beside another snapshot: forget those before. None lies on both
+/// sides of the snapshot's offset.
 pub const TOW_PAYLOAD_SPOOL: u32 = 2;
 /// The history parts from ours at `first`: see `tow_step.count`.
 pub const TOW_PAYLOAD_FORK: u32 = 3;
 /// A snapshot begins: the payload is its cursor, `first` its offset. Forget spooled records that do not end at
 /// `tow_stats.end` now.
 pub const TOW_PAYLOAD_BEGIN: u32 = 4;
-/// A piece of it; `first` is its number. Then say taken.
+/// A piece of it; `first` is its number. Then report taken.
 pub const TOW_PAYLOAD_PIECE: u32 = 5;
-/// Its last piece. Install it, then say installed.
+/// Its last piece. Install it, then report installed.
 pub const TOW_PAYLOAD_LAST_PIECE: u32 = 6;
 
-/// `tow_step.offset` is there.
+/// `tow_step.offset` is set.
 pub const TOW_STEP_OFFSET: u32 = 1;
-/// `tow_step.position` is there.
+/// `tow_step.position` is set.
 pub const TOW_STEP_POSITION: u32 = 2;
 
 /// The state is complete, not waiting for a snapshot.
@@ -121,14 +121,14 @@ pub const TOW_STATS_STREAMING: u32 = 2;
 pub const TOW_STATS_UPSTREAM: u32 = 4;
 /// A snapshot is under way to this node.
 pub const TOW_STATS_RECEIVING: u32 = 8;
-/// A beat of the root was heard.
+/// A beat of the root was received.
 pub const TOW_STATS_ORIGIN: u32 = 16;
 
 /// A replica's core has the bytes.
 pub const TOW_RECEIVED: u32 = 1;
-/// A replica's store shows them.
+/// A replica's store shows the records.
 pub const TOW_APPLIED: u32 = 2;
-/// They survive a power cut there.
+/// The records survive a power cut there.
 pub const TOW_PERSISTED: u32 = 3;
 
 /// Disconnected, remembered.
@@ -140,14 +140,14 @@ pub const TOW_REPLICA_SNAPSHOT: u32 = 3;
 /// Receiving the stream.
 pub const TOW_REPLICA_STREAMING: u32 = 4;
 
-/// `tow_replica.link` and `taken_bytes` are there.
+/// `tow_replica.link` and `taken_bytes` are set.
 pub const TOW_REPLICA_CONNECTED: u32 = 1;
-/// `tow_replica.unsent_bytes` and `untaken_bytes` are there.
+/// `tow_replica.unsent_bytes` and `untaken_bytes` are set.
 pub const TOW_REPLICA_UNSENT: u32 = 2;
 
-/// `tow_reached.offset` and `lag_records` are there.
+/// `tow_reached.offset` and `lag_records` are set.
 pub const TOW_REACHED_OFFSET: u32 = 1;
-/// `tow_reached.lag_bytes` is there.
+/// `tow_reached.lag_bytes` is set.
 pub const TOW_REACHED_BYTES: u32 = 2;
-/// `tow_reached.lag_ns` is there.
+/// `tow_reached.lag_ns` is set.
 pub const TOW_REACHED_AGE: u32 = 4;

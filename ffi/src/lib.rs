@@ -1,14 +1,14 @@
 //! # Towline's C ABI
 //!
 //! The core's verbs over flat records, as some two dozen functions. `include/towline.h` is made from this crate and
-//! says the contract in C's words; this page is for who changes it.
+//! states the contract for C; this page is for people who change the crate.
 //!
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
 //!   the core ([`towline_core::FlatInput`]), which takes only sound ones.
-//! - **Raw pointers out.** What a caller hands over to be filled may be uninitialised: it is written whole, never read.
+//! - **Raw pointers out.** A place for a result may be uninitialised: it is written whole, never read.
 //! - **One owner.** A node carries its own count of users (`node.rs`): a call that may not run beside another is
 //!   refused, not raced.
-//! - **No panic leaves.** It is caught, its words are kept in the node, and the node takes no more calls.
+//! - **No panic leaves.** It is caught, its message is kept in the node, and the node takes no more calls.
 //!
 //! Every `unsafe` stands alone with its reason. The crate is an rlib; `capi` makes the libraries.
 #![allow(non_camel_case_types, reason = "these are C's names")]

@@ -1,7 +1,7 @@
-//! A node behind its handle: who may use it now, and what is left of it after a panic.
+//! A node behind its handle: which calls may use it now, and its state after a panic.
 //!
 //! States: *free*, *shared* by so many calls that change nothing, *exclusive* to one that may; and, for good,
-//! *poisoned*. Who comes at the wrong moment is refused with `TOW_E_REENTERED`: a mistake between threads is told, not
+//! *poisoned*. A call at the wrong moment is refused with `TOW_E_REENTERED`: a mistake between threads is reported, not
 //! raced. Invariant: while the word says exclusive, nobody else touches word or content.
 //!
 //! All of it is one word: a call that may change the node comes in with one locked instruction, which fails for every
@@ -17,7 +17,7 @@ use crate::border::{status_of, words_of};
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_POISONED, TOW_E_REENTERED, TOW_OK, tow_status};
 use crate::types::{TOW_NO_DEADLINE, tow_error};
 
-/// The low bits count those who share.
+/// The state without users; the low bits count shared users.
 const FREE: u32 = 0;
 const EXCLUSIVE: u32 = 1 << 30;
 const POISONED: u32 = 1 << 31;
@@ -25,15 +25,15 @@ const POISONED: u32 = 1 << 31;
 /// A replication node. One owner at a time; see the rules for threads.
 pub struct tow_node {
     state: AtomicU32,
-    /// The deadline as the last change left it, so that asking for it costs next to nothing.
+    /// The deadline after the last change, so that reading it costs next to nothing.
     due: AtomicU64,
     content: UnsafeCell<Content>,
 }
 
-/// What a handle guards.
+/// The content that a handle guards.
 pub(crate) struct Content {
     pub(crate) node: Node,
-    /// As its configuration has it.
+    /// The longest record of its configuration.
     pub(crate) record_bytes_max: u32,
     /// The last refusal of a call that may change the node.
     pub(crate) refusal: tow_error,
@@ -56,7 +56,7 @@ impl tow_node {
         }
     }
 
-    /// When the node wants to be told the time; [`TOW_NO_DEADLINE`] if a call is inside, or one panicked.
+    /// Returns the node's deadline; [`TOW_NO_DEADLINE`] if a call is inside, or one panicked.
     #[inline]
     fn due(&self) -> u64 {
         let usable = self.state.load(Ordering::Acquire) & (EXCLUSIVE | POISONED) == 0;
@@ -79,7 +79,7 @@ impl tow_node {
     }
 }
 
-/// Why a node in this state lets a call not in.
+/// Returns why a node in this state refuses a call.
 #[cold]
 fn refused(state: u32) -> tow_status {
     if state & (EXCLUSIVE | POISONED) == POISONED { TOW_E_POISONED } else { TOW_E_REENTERED }
@@ -92,11 +92,11 @@ fn due_of(node: &Node) -> u64 {
 /// See `tow_next_deadline`.
 #[inline]
 pub(crate) unsafe fn next_deadline(node: *const tow_node) -> u64 {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { handle(node) }.map_or(TOW_NO_DEADLINE, tow_node::due)
 }
 
-/// Leaves when it is dropped.
+/// A shared use, which ends when it is dropped.
 struct Shared<'a>(&'a tow_node);
 
 impl Drop for Shared<'_> {
@@ -106,7 +106,7 @@ impl Drop for Shared<'_> {
     }
 }
 
-/// The handle as it is. The caller says that it came from `tow_node_new` and was not freed.
+/// Borrows the node behind a handle, which came from `tow_node_new` and was not freed: the caller's obligation.
 #[inline]
 unsafe fn handle<'a>(node: *const tow_node) -> Result<&'a tow_node, Refusal> {
     if node.is_null() || !node.is_aligned() {
@@ -122,7 +122,7 @@ pub(crate) unsafe fn exclusive(
     node: *mut tow_node,
     work: impl FnOnce(&mut Content) -> Result<(), Refusal>,
 ) -> tow_status {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     let node = match unsafe { handle(node) } {
         Ok(node) => node,
         Err(refusal) => return refusal.code(),
@@ -130,14 +130,14 @@ pub(crate) unsafe fn exclusive(
     if let Err(state) = node.state.compare_exchange(FREE, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed) {
         return refused(state);
     }
-    // SAFETY: `state` says that nobody else is here.
+    // SAFETY: `state` is exclusive to this call, so nobody else borrows the content.
     let content = unsafe { &mut *node.content.get() };
     let (status, left) = match catch_unwind(AssertUnwindSafe(|| work(content))) {
         Ok(Ok(())) => {
             node.due.store(due_of(&content.node), Ordering::Relaxed);
             (TOW_OK, FREE)
         }
-        // What is refused changes nothing.
+        // A refused call has changed nothing.
         Ok(Err(refusal)) => (keep(content, &refusal), FREE),
         Err(payload) => (keep(content, &Refusal::Panic(words_of(&*payload))), POISONED),
     };
@@ -151,18 +151,18 @@ fn keep(content: &mut Content, refusal: &Refusal) -> tow_status {
     refusal.code()
 }
 
-/// Runs a call that changes nothing; also on a poisoned node if `even_poisoned`. Answers the refusal itself: such calls
-/// leave no trace in the node.
+/// Runs a call that changes nothing; also on a poisoned node if `even_poisoned`. Returns the refusal itself, because
+/// such calls leave no trace in the node.
 #[inline]
 pub(crate) unsafe fn shared(
     node: *const tow_node,
     even_poisoned: bool,
     work: impl FnOnce(&Content) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     let node = unsafe { handle(node) }?;
     let _inside = node.enter_shared(even_poisoned)?;
-    // SAFETY: `state` says that nobody changes it.
+    // SAFETY: `state` is shared, so nobody borrows the content to change it.
     let content = unsafe { &*node.content.get() };
     catch_unwind(AssertUnwindSafe(|| work(content))).unwrap_or_else(|payload| {
         node.state.fetch_or(POISONED, Ordering::Relaxed);
@@ -170,9 +170,9 @@ pub(crate) unsafe fn shared(
     })
 }
 
-/// Ends a node. One that is in use is left alone: a leak is better than a ghost.
+/// Frees a node. One that is in use is not freed: a leak is better than a use after free.
 pub(crate) unsafe fn free(node: *mut tow_node) {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     let Ok(inside) = (unsafe { handle(node) }) else { return };
     let taken =
         |from| inside.state.compare_exchange(from, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed).is_ok();
@@ -184,14 +184,14 @@ pub(crate) unsafe fn free(node: *mut tow_node) {
         drop(unsafe { Box::from_raw(node) });
         Ok(())
     });
-    // Nothing can be told here.
+    // There is no place to report this.
     let _ = status_of(done);
 }
 
-/// Panics inside a call, for the tests of those who link.
+/// Panics inside a call, for tests of programs that link the library.
 #[cfg(feature = "planted")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_planted_panic(node: *mut tow_node) -> tow_status {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { exclusive(node, |_| panic!("the planted panic")) }
 }

@@ -11,24 +11,24 @@ use crate::node::{Content, shared, tow_node};
 use crate::status::{Refusal, TOW_E_RECORD, TOW_END, tow_status};
 use crate::types::{tow_error, tow_place, tow_stats, tow_time};
 
-// SAFETY: `repr(C)`, integers only, begins with `struct_size`.
+// SAFETY: `repr(C)`, integers only, and the first field is `struct_size`: what the trait asks for.
 unsafe impl Sized32 for tow_stats {
     const BYTES_MIN: usize = 216;
 }
 
-/// What the node knows of itself. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the time:
-/// ask `tow_stats_at` if you look at any.
+/// Fills in the node's statistics. `size` is `sizeof(tow_stats)`. Ages are those of the last call that brought the
+/// time: use `tow_stats_at` for exact ones.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_stats_get(
     node: *const tow_node,
     stats: *mut tow_stats,
     size: usize,
 ) -> tow_status {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` and `stats` are as this function's caller must give them, and are passed on unchanged.
     unsafe { write_stats(node, stats, size, Node::stats) }
 }
 
-/// The same, with ages that count to `now`: between two turns of your loop time passes too.
+/// Fills in the same, with ages that count to `now`: time also passes between two turns of your loop.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_stats_at(
     node: *const tow_node,
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn tow_stats_at(
     stats: *mut tow_stats,
     size: usize,
 ) -> tow_status {
-    // SAFETY: passed on from the caller.
+    // SAFETY: `node` and `stats` are as this function's caller must give them, and are passed on unchanged.
     unsafe { write_stats(node, stats, size, |node| node.stats_at(Time(now))) }
 }
 
@@ -55,9 +55,9 @@ unsafe fn write_stats(
     status_of(unsafe { shared(node, false, work) })
 }
 
-/// The offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
-/// `TOW_PERSISTED`); with `n` 0 the log's end. This is what a write waits for, as long as `tow_holds` says that it is
-/// still one of this history.
+/// Returns the offset that at least `n` connected replicas have reached at `level` (`TOW_RECEIVED`, `TOW_APPLIED`,
+/// `TOW_PERSISTED`); with `n` 0 the log's end. A write waits for this offset, as long as `tow_holds` is true for the
+/// write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_acked(
     node: *const tow_node,
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn tow_acked(
     offset: *mut u64,
 ) -> tow_status {
     let work = |content: &Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `offset` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let offset = unsafe { Out::new(offset) }?;
         let level = match level {
             TOW_RECEIVED => Level::Received,
@@ -77,12 +77,12 @@ pub unsafe extern "C" fn tow_acked(
         offset.write(content.node.acked(level, n).0);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     status_of(unsafe { shared(node, false, work) })
 }
 
-/// The place of the record before `offset`: what to remember of a write that is owed an answer. `TOW_END` beyond the
-/// log's end, and for a record older than the epochs that the node remembers.
+/// Returns the place of the record before `offset`: remember it for a write whose answer is pending. `TOW_END` beyond
+/// the log's end, and for a record older than the epochs that the node remembers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_place_of(
     node: *const tow_node,
@@ -100,9 +100,10 @@ pub unsafe extern "C" fn tow_place_of(
     status_of(unsafe { shared(node, false, work) })
 }
 
-/// Whether this node's history still holds a record: `*held` is 1 or 0. Ask it before you count an acknowledgement, a
-/// wait or a save for a record of an earlier turn: after a fork, or under another history, the same offset is another
-/// record. Of a record older than the epochs that the node remembers the answer is 0: it is not known.
+/// Sets `*held` to 1 if this node's history still holds a record, else to 0. Ask it before you count an
+/// acknowledgement, a wait or a save for a record of an earlier turn: after a fork, or under another history, the same
+/// offset is another record. For a record older than the epochs that the node remembers the answer is 0: it is not
+/// known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_holds(
     node: *const tow_node,
@@ -122,15 +123,15 @@ pub unsafe extern "C" fn tow_holds(
     status_of(unsafe { shared(node, false, work) })
 }
 
-/// The last refusal of a call on this node that was not `const`; or the panic that poisoned it.
+/// Returns the last refusal of a call on this node that was not `const`; or the panic that poisoned it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_node_error(node: *const tow_node, error: *mut tow_error) -> tow_status {
     let work = |content: &Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `error` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         unsafe { Out::new(error) }?.write(content.refusal);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     status_of(unsafe { shared(node, true, work) })
 }
 
@@ -142,10 +143,10 @@ pub unsafe extern "C" fn tow_node_check(node: *const tow_node, error: *mut tow_e
         content.node.check();
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     let done = unsafe { shared(node, false, work) };
     if let (Err(refusal), false) = (&done, error.is_null()) {
-        // SAFETY: the caller's.
+        // SAFETY: `error` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         match unsafe { Out::new(error) } {
             Ok(out) => out.write(refusal.error()),
             Err(misplaced) => return misplaced.code(),

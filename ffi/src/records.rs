@@ -8,8 +8,8 @@ use crate::node::{Content, shared, tow_node};
 use crate::status::{Refusal, TOW_E_NULL, TOW_E_SIZE, TOW_END, tow_status};
 use crate::types::{tow_position, tow_slice};
 
-/// The next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a slice of
-/// your own bytes. `TOW_END` when there is none.
+/// Returns the next record of a payload of kind batch or spool. `*pos` begins at 0 and is moved on; the record is a
+/// slice of your own bytes. `TOW_END` when there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_next_record(
     payload: *const u8,
@@ -17,13 +17,13 @@ pub unsafe extern "C" fn tow_next_record(
     pos: *mut usize,
     record: *mut tow_slice,
 ) -> tow_status {
-    // Called for every record, so without a net: nothing in it can panic.
+    // Called for every record, so it catches no panic: nothing in it can panic.
     let next = || {
-        // SAFETY: the caller's.
+        // SAFETY: `pos` is initialised, or NULL: the caller's obligation for each pointer to a value.
         let at = unsafe { read(pos.cast_const()) }?;
-        // SAFETY: the caller's.
+        // SAFETY: `pos` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let (pos, out) = (unsafe { Out::new(pos) }?, unsafe { Out::new(record) }?);
-        // SAFETY: the caller's, and not kept.
+        // SAFETY: `payload` points to `len` bytes, which nobody changes during the call: the caller's obligation.
         let payload = unsafe { bytes(payload, len) }?;
         let rest = payload.get(at..).ok_or(Refusal::Status(TOW_E_SIZE))?;
         let record = Records::new(rest).next().ok_or(Refusal::Status(TOW_END))?;
@@ -34,8 +34,8 @@ pub unsafe extern "C" fn tow_next_record(
     status_of(next())
 }
 
-/// The cursor of a position that this node gave out: the bytes to store with the data in one atomic step. `*len` says
-/// how many there are, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
+/// Returns the cursor of a position that this node gave out: the bytes to store with the data in one atomic step.
+/// `*len` is their number, also when `cap` is less (`TOW_E_SIZE`); `TOW_CURSOR_BYTES_MAX` is always enough.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_cursor(
     node: *const tow_node,
@@ -45,9 +45,9 @@ pub unsafe extern "C" fn tow_cursor(
     len: *mut usize,
 ) -> tow_status {
     let work = |content: &Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `len` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let len = unsafe { Out::new(len) }?;
-        // SAFETY: the caller's.
+        // SAFETY: `position` is initialised, or NULL: the caller's obligation for each pointer to a value.
         let tow_position { epoch, boundary, digest } = unsafe { read(position) }?;
         let position = Position { epoch: Epoch(epoch), boundary: Offset(boundary), digest };
         let cursor = content.node.cursor(position);
@@ -59,10 +59,10 @@ pub unsafe extern "C" fn tow_cursor(
         if buf.is_null() {
             return Err(Refusal::Status(TOW_E_NULL));
         }
-        // SAFETY: the caller says that `cap` bytes are there, and `cursor` is our own.
+        // SAFETY: `buf` has room for `cap` bytes: the caller's obligation; `bytes` is a local, so they do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buf, bytes.len()) };
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     status_of(unsafe { shared(node, false, work) })
 }

@@ -1,4 +1,4 @@
-//! The replicas that a node feeds or remembers: their states, and how far behind each of them is.
+//! The replicas that a node feeds or remembers: their states, and the lag of each.
 
 use std::mem::offset_of;
 
@@ -13,8 +13,7 @@ use crate::node::{Content, shared, tow_node};
 use crate::status::{Refusal, TOW_E_SIZE, tow_status};
 use crate::types::tow_time;
 
-/// How far a replica came at one level, and how far that is behind this node's end. What is unknown has no flag, and
-/// is 0.
+/// A replica's progress at one level, and its lag behind this node's end. An unknown value has no flag, and is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct tow_reached {
@@ -28,7 +27,7 @@ pub struct tow_reached {
     pub lag_ns: u64,
     /// `TOW_REACHED_*`, added up.
     pub flags: u32,
-    /// Zero.
+    /// Zero, for later versions.
     pub reserved: u32,
 }
 
@@ -46,11 +45,11 @@ pub struct tow_replica {
     pub link: u32,
     /// Its state: `TOW_REPLICA_AWAY`, `_WAITING`, `_SNAPSHOT` or `_STREAMING`. An open set.
     pub state: u32,
-    /// What its core has received.
+    /// The records that its core has received.
     pub received: tow_reached,
-    /// What its store shows.
+    /// The records that its store shows.
     pub applied: tow_reached,
-    /// What survives a power cut there; unknown of a replica that keeps nothing.
+    /// The records that survive a power cut there; unknown for a replica that keeps nothing.
     pub persisted: tow_reached,
     /// Bytes of the ring not yet offered to it (`TOW_REPLICA_UNSENT`: while a stream flows). When this nears the
     /// backlog, the ring is about to overtake it.
@@ -69,13 +68,13 @@ const _: () = {
     assert!(align_of::<tow_replica>() == 8);
 };
 
-// SAFETY: `repr(C)`, integers only, begins with `struct_size`.
+// SAFETY: `repr(C)`, integers only, and the first field is `struct_size`: what the trait asks for.
 unsafe impl Sized32 for tow_replica {
     const BYTES_MIN: usize = 168;
 }
 
-/// The replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size` bytes
-/// (`sizeof(tow_replica)`), `cap` of them at most. `*count` says how many there are, also when `cap` is less: never
+/// Lists the replicas that this node remembers, connected or away, with their lag at `now`. Each is written in `size`
+/// bytes (`sizeof(tow_replica)`), `cap` of them at most. `*count` is how many there are, also when `cap` is less: never
 /// more than `slots_max`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_replicas(

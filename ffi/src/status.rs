@@ -1,4 +1,4 @@
-//! Statuses by number, and how a refusal becomes one.
+//! Statuses by number, and the reasons of refusals.
 
 use std::ffi::c_char;
 use std::fmt::{Display, Write};
@@ -7,15 +7,15 @@ use towline_core::{ConfigError, CursorError, Misuse};
 
 use crate::types::{TOW_ERROR_TEXT_BYTES, tow_error};
 
-/// 0 is well; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change.
+/// 0 is success; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change.
 pub type tow_status = i32;
 
-/// All is well.
+/// The call succeeded.
 pub const TOW_OK: tow_status = 0;
 /// A pointer is NULL or not aligned for its type.
 pub const TOW_E_NULL: tow_status = -1;
-/// A size is wrong: a `struct_size` that is too small, or larger with something in the part this version does not know;
-/// or a buffer that is too short, whose length out-parameter then says what it takes.
+/// A size is wrong: a `struct_size` that is too small, or larger with non-zero bytes in the part that this version does
+/// not know; or a buffer that is too short, whose length out-parameter then has the needed length.
 pub const TOW_E_SIZE: tow_status = -2;
 /// The configuration or the boot cannot work; the error's text names the option.
 pub const TOW_E_CONFIG: tow_status = -3;
@@ -26,18 +26,18 @@ pub const TOW_E_MISUSE: tow_status = -4;
 pub const TOW_E_REENTERED: tow_status = -5;
 /// An earlier call on this node panicked: only `tow_node_error` and `tow_node_free` are left to it.
 pub const TOW_E_POISONED: tow_status = -6;
-/// There is not as much memory as `tow_config_check` says that the node needs.
+/// There is not as much memory as the node needs (see `tow_config_check`).
 pub const TOW_E_NOMEM: tow_status = -7;
 /// The record is no input: its kind is unknown, a flag is neither 0 nor 1, or a field it does not name is not zero.
 pub const TOW_E_RECORD: tow_status = -8;
-/// Nothing more to walk. Not an error.
+/// There is nothing more to walk. Not an error.
 pub const TOW_END: tow_status = -9;
 /// The boot's cursor cannot be read: it is damaged, cut short, or of another version.
 pub const TOW_E_CURSOR: tow_status = -10;
-/// A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's words.
+/// A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's message.
 pub const TOW_E_PANIC: tow_status = -99;
 
-/// Why a call is refused.
+/// The reason why a call is refused.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Status(tow_status),
@@ -87,10 +87,10 @@ impl Refusal {
     }
 }
 
-/// An error with as much of its text as fits, whole characters only, and a zero byte behind it.
+/// Makes an error with as much of its text as fits, whole characters only, and a zero byte behind it.
 pub(crate) fn error(code: tow_status, detail: u64, text: &dyn Display) -> tow_error {
     let mut room = Room { text: [0; TOW_ERROR_TEXT_BYTES], used: 0 };
-    // The room itself never fails; what does not fit is left out.
+    // The room itself never fails; text that does not fit is left out.
     write!(room, "{text}").ok();
     tow_error { code, reserved: 0, detail, text: room.text.map(|byte| byte as c_char) }
 }

@@ -1,8 +1,8 @@
-//! The border from C's side of it, in Rust, so that Miri sees every pointer: each function with what it must refuse,
-//! and two nodes that talk.
+//! The border from C's side, in Rust, so that Miri checks every pointer: each function with the arguments it must
+//! refuse, and two nodes that talk.
 #![allow(
     clippy::multiple_unsafe_ops_per_block,
-    reason = "one call after another, for one and the same reason"
+    reason = "one call after another, all with the same obligations"
 )]
 
 use std::ffi::CStr;
@@ -18,13 +18,13 @@ mod options;
 mod refusals;
 mod talk;
 
-/// A small configuration: Miri looks at every byte of a node.
+/// Returns a small configuration: Miri checks every byte of a node.
 fn config() -> tow_config {
     let mut config = MaybeUninit::uninit();
-    // SAFETY: room for a config.
+    // SAFETY: `config` is a local with room for one config, and its size is passed.
     let done = unsafe { tow_config_init(config.as_mut_ptr(), size_of::<tow_config>()) };
     assert_eq!(done, TOW_OK);
-    // SAFETY: filled.
+    // SAFETY: the call succeeded, and then it has written every field.
     let config: tow_config = unsafe { config.assume_init() };
     tow_config {
         backlog_bytes: 4096,
@@ -42,13 +42,13 @@ fn boot(node: u64, role: u32) -> tow_boot {
     tow_boot { struct_size: size, role, node, seed, unix_zero_ns: 0, cursor: null(), cursor_len: 0 }
 }
 
-/// A node that is freed at the end.
+/// A node that is freed on drop.
 struct Held(*mut tow_node);
 
 impl Held {
     fn new(node: u64, role: u32) -> Self {
         let mut held = null_mut();
-        // SAFETY: all of them are there.
+        // SAFETY: every pointer is to a live local, or NULL where that is allowed.
         let done = unsafe { tow_node_new(&config(), &boot(node, role), &mut held, null_mut()) };
         assert_eq!(done, TOW_OK);
         Self(held)
@@ -56,9 +56,9 @@ impl Held {
 
     fn try_say(&self, input: tow_input, data: &[u8]) -> Result<tow_step, tow_status> {
         let mut step = MaybeUninit::uninit();
-        // SAFETY: the node lives; all others are there.
+        // SAFETY: the handle is freed on drop only; every other pointer is to a live local.
         let done = unsafe { tow_handle(self.0, 0, &input, data.as_ptr(), data.len(), step.as_mut_ptr()) };
-        // SAFETY: written if all went well.
+        // SAFETY: the call succeeded, and then it has written every field.
         if done == TOW_OK { Ok(unsafe { step.assume_init() }) } else { Err(done) }
     }
 
@@ -69,23 +69,23 @@ impl Held {
 
     fn error(&self) -> (tow_status, u64, String) {
         let mut error = MaybeUninit::uninit();
-        // SAFETY: the node lives.
+        // SAFETY: the handle is freed on drop only; `error` is a live local.
         let done = unsafe { tow_node_error(self.0, error.as_mut_ptr()) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: written.
+        // SAFETY: the call succeeded, and then it has written every field.
         told(unsafe { error.assume_init() })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // SAFETY: made by `tow_node_new`, freed once.
+        // SAFETY: the handle came from `tow_node_new`, and only `drop` frees it.
         unsafe { tow_node_free(self.0) }
     }
 }
 
 fn told(error: tow_error) -> (tow_status, u64, String) {
-    // SAFETY: the text lives, and ends with a zero byte.
+    // SAFETY: the text is part of a live local, and the library ended it with a zero byte.
     let text = unsafe { CStr::from_ptr(error.text.as_ptr()) };
     (error.code, error.detail, text.to_str().unwrap().to_owned())
 }
@@ -95,7 +95,7 @@ fn kind(kind: tow_kind) -> tow_record {
 }
 
 fn name(status: tow_status) -> &'static str {
-    // SAFETY: static, ends with a zero byte.
+    // SAFETY: the library returns a static string that ends with a zero byte.
     unsafe { CStr::from_ptr(tow_status_name(status)) }.to_str().unwrap()
 }
 
@@ -158,7 +158,7 @@ fn every_status_and_every_fault_has_words() {
     }
     assert_eq!([name(i32::MIN), name(i32::MAX), name(1000)], ["unknown"; 3]);
     assert_eq!(tow_abi_version(), TOW_ABI_VERSION);
-    // SAFETY: static, ends with a zero byte.
+    // SAFETY: the library returns a static string that ends with a zero byte.
     let version = unsafe { CStr::from_ptr(tow_version()) };
     assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
 }

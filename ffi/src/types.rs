@@ -7,7 +7,7 @@ use towline_core::{FlatEvent, FlatInput, FlatStep};
 
 use crate::status::tow_status;
 
-/// The ABI's number. A library whose `tow_abi_version` says another one does not fit this header.
+/// The ABI's number. A library whose `tow_abi_version` returns another one does not fit this header.
 pub const TOW_ABI_VERSION: u32 = 1;
 /// Nothing is due, ever.
 pub const TOW_NO_DEADLINE: u64 = 0xffff_ffff_ffff_ffff;
@@ -15,7 +15,7 @@ pub const TOW_NO_DEADLINE: u64 = 0xffff_ffff_ffff_ffff;
 pub const TOW_CURSOR_BYTES_MAX: usize = 568;
 /// The room for an error's text, its zero byte included.
 pub const TOW_ERROR_TEXT_BYTES: usize = 112;
-/// How many slices `tow_peek_transmit` shows at most.
+/// The most slices that `tow_peek_transmit` returns.
 pub const TOW_SLICES_MAX: usize = 3;
 /// The head of each record in a payload of kind batch or spool: its length in the low 28 bits of a 32-bit number, low
 /// byte first. The record's bytes follow. `tow_next_record` and `tow_walk` read it.
@@ -23,23 +23,23 @@ pub const TOW_RECORD_HEAD_BYTES: usize = 4;
 /// The longest record that a head can name.
 pub const TOW_RECORD_BYTES_MAX: u32 = 0x0fff_ffff;
 
-/// Nanoseconds since a zero that you chose; a monotonic clock is the right one.
+/// Nanoseconds since a zero that you chose, best on a monotonic clock.
 pub type tow_time = u64;
-/// What a record is: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know.
+/// The kind of a record: `TOW_INPUT_*` or `TOW_EVENT_*`. An open set: ignore events you do not know.
 pub type tow_kind = u32;
 
-/// What went wrong. Filled by the library; the text is English and meant for a log.
+/// The failure of a call. Filled by the library; the text is English and meant for a log.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct tow_error {
     /// The status of the call that failed; `TOW_OK` if none did.
     pub code: tow_status,
-    /// Zero.
+    /// Zero, for later versions.
     pub reserved: u32,
     /// For `TOW_E_MISUSE` the misuse's number, for `TOW_E_CONFIG` the bound that was broken, for `TOW_E_CURSOR` the
-    /// length of what was given; else 0.
+    /// length of the cursor; else 0.
     pub detail: u64,
-    /// In words; ends with a zero byte.
+    /// The reason in words; ends with a zero byte.
     pub text: [c_char; TOW_ERROR_TEXT_BYTES],
 }
 
@@ -78,9 +78,9 @@ pub struct tow_config {
     pub can_rewind: u32,
     /// 1 if you keep anything through a power cut. With 0 `persisted` is unknown to the upstream, never 0. Default 1.
     pub persists: u32,
-    /// Zero.
+    /// Zero, for later versions.
     pub reserved: u32,
-    /// How often each side says that it is alive, in nanoseconds: 1 ms or more. Default 500 ms.
+    /// How often each side sends a beat, in nanoseconds: 1 ms or more. Default 500 ms.
     pub beat_ns: u64,
     /// Silence, or bytes on offer and none taken, for longer than so many nanoseconds ends a link: 3 beats or more.
     /// Default 5 s.
@@ -98,23 +98,23 @@ pub struct tow_config {
     pub redial_max_ns: u64,
 }
 
-/// What a node must be told about this start of it. Set it to zero, then `struct_size` to its size.
+/// One start of a node. Set it to zero, then `struct_size` to its size.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct tow_boot {
-    /// `sizeof(tow_boot)`.
+    /// The size of the struct, `sizeof(tow_boot)`.
     pub struct_size: u32,
     /// `TOW_PRIMARY` or `TOW_REPLICA`.
     pub role: u32,
     /// The node's name, the same at every start, and no other node's. 64 random bits, drawn once, will do.
     pub node: u64,
-    /// Fresh dice for every start (`getrandom`): all randomness of the node comes from here.
+    /// Fresh random bytes for every start (`getrandom`): all randomness of the node comes from here.
     pub seed: [u8; 32],
     /// Unix time in nanoseconds when your clock said 0.
     pub unix_zero_ns: u64,
     /// The cursor that you stored in the same atomic step as your data; NULL for an empty store.
     pub cursor: *const u8,
-    /// How many bytes it has.
+    /// How many bytes the cursor has.
     pub cursor_len: usize,
 }
 
@@ -122,7 +122,7 @@ pub struct tow_boot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct tow_record {
-    /// What it is.
+    /// Which input or event this is.
     pub kind: tow_kind,
     /// The link it concerns, where it does.
     pub link: u32,
@@ -142,16 +142,16 @@ pub struct tow_record {
     pub g: u64,
 }
 
-/// What you say to a node: `TOW_INPUT_*`.
+/// An input of a node: `TOW_INPUT_*`.
 pub type tow_input = tow_record;
-/// What a node says to you: `TOW_EVENT_*`.
+/// An event of a node: `TOW_EVENT_*`.
 pub type tow_event = tow_record;
 
 /// A boundary of the history, with the proof of what lies before it. `tow_cursor` makes the bytes to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct tow_position {
-    /// The newest epoch that holds a record before it: number in the high half, dice in the low.
+    /// The newest epoch that holds a record before it: number in the high half, a random part in the low.
     pub epoch: u64,
     /// How many records lie before it.
     pub boundary: u64,
@@ -178,7 +178,7 @@ pub struct tow_step {
     pub used: u64,
     /// For `TOW_NEXT_NEED_BYTES`: how many unread bytes make the next step possible.
     pub need: u64,
-    /// For a write, the offset after its record; there if `flags` has `TOW_STEP_OFFSET`.
+    /// For a write, the offset after its record; set if `flags` has `TOW_STEP_OFFSET`.
     pub offset: u64,
     /// The payload's first record's offset, its piece's number, or the point of the fork.
     pub first: u64,
@@ -188,29 +188,29 @@ pub struct tow_step {
     pub range_len: u64,
     /// The snapshot that begins, or that the piece belongs to.
     pub snapshot: u64,
-    /// The position after this step; there if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data.
+    /// The position after this step; set if `flags` has `TOW_STEP_POSITION`. Store its cursor with the data.
     pub position: tow_position,
     /// How many records the payload has; for `TOW_PAYLOAD_FORK` 1 to rewind, 0 if a snapshot follows.
     pub count: u32,
-    /// What the payload is: `TOW_PAYLOAD_*`.
+    /// The payload's kind: `TOW_PAYLOAD_*`.
     pub kind: u32,
-    /// What to do with the rest of the bytes: `TOW_NEXT_*`.
+    /// How to go on with the rest of the bytes: `TOW_NEXT_*`.
     pub next: u32,
     /// `TOW_STEP_*`, added up.
     pub flags: u32,
 }
 
-/// Bytes of somebody else's: laid out like `struct iovec`.
+/// Borrowed bytes: laid out like `struct iovec`.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct tow_slice {
-    /// The first of them.
+    /// The first byte.
     pub ptr: *const u8,
-    /// How many.
+    /// How many bytes.
     pub len: usize,
 }
 
-/// What a node knows of itself. What is unknown has no flag, and is 0.
+/// The statistics of a node. An unknown value has no flag, and is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct tow_stats {
@@ -220,9 +220,9 @@ pub struct tow_stats {
     pub role: u32,
     /// `TOW_STATS_*`, added up.
     pub flags: u32,
-    /// Zero.
+    /// Zero, for later versions.
     pub reserved: u32,
-    /// Its name.
+    /// The node's name.
     pub node: u64,
     /// Its history, high half; both are zero before the first snapshot.
     pub history_high: u64,
@@ -238,7 +238,7 @@ pub struct tow_stats {
     pub backlog_used_bytes: u64,
     /// Records applied. On a primary, written is applied.
     pub applied: u64,
-    /// Records persisted, as you said.
+    /// Records persisted, as you reported them.
     pub persisted: u64,
     /// The upstream's node (`TOW_STATS_UPSTREAM`).
     pub upstream: u64,
@@ -250,7 +250,7 @@ pub struct tow_stats {
     pub pieces_received: u64,
     /// The root's log end at its newest beat (`TOW_STATS_ORIGIN`).
     pub origin_end: u64,
-    /// How long before the time of asking that beat was first heard (`TOW_STATS_ORIGIN`; see `tow_stats_at`).
+    /// The time since that beat was first received (`TOW_STATS_ORIGIN`; see `tow_stats_at`).
     pub origin_age_ns: u64,
     /// Calls whose time lay before an earlier one's.
     pub clamped: u64,
@@ -262,7 +262,7 @@ pub struct tow_stats {
     pub records_received: u64,
     /// Snapshots begun for replicas.
     pub full_syncs: u64,
-    /// Replicas that went on where they stood.
+    /// Replicas that went on from their own offset.
     pub partial_syncs: u64,
     /// Snapshots begun for a replica that had not caught up since another.
     pub snapshots_restarted: u64,

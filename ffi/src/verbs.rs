@@ -1,4 +1,4 @@
-//! The verbs: say, poll, peek, consume, and when to come back.
+//! The verbs: handle, poll, peek, consume, and the next deadline.
 
 use towline_core::{FlatEvent, FlatInput, FlatStep, Input, Level, LinkId, Misuse, More, Time};
 
@@ -7,8 +7,8 @@ use crate::node::{exclusive, next_deadline, shared, tow_node};
 use crate::status::{Refusal, TOW_E_RECORD, tow_status};
 use crate::types::{tow_event, tow_input, tow_record, tow_slice, tow_step, tow_time};
 
-/// Says one thing to the node. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES`
-/// everything unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
+/// Handles one input. `data`, `len`: the bytes that belong to the input, if any do; for `TOW_INPUT_BYTES` everything
+/// unread on the link. The answer is in `step`, which is written only on `TOW_OK`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_handle(
     node: *mut tow_node,
@@ -19,32 +19,33 @@ pub unsafe extern "C" fn tow_handle(
     step: *mut tow_step,
 ) -> tow_status {
     let work = move |content: &mut crate::node::Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `step` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let step = unsafe { Out::new(step.cast::<FlatStep>()) }?;
-        // SAFETY: the caller's; a `tow_input` is a `FlatInput` (asserted in `types`), which is read where it lies.
+        // SAFETY: `input` is initialised, or NULL: the caller's obligation. A `tow_input` is a `FlatInput`, see
+        // `types`.
         let input = unsafe { look(input.cast::<FlatInput>()) }?;
-        // SAFETY: the caller's, and not kept.
+        // SAFETY: `data` points to `len` bytes, which nobody changes during the call: the caller's obligation.
         let data = unsafe { bytes(data, len) }?;
         let input = input.input(data).ok_or(Refusal::Status(TOW_E_RECORD))?;
         if let Input::Tick = input {
-            // Its answer is nothing, which is written without a look at it.
+            // A tick's answer is empty, so it is written without reading it.
             content.node.handle(Time(now), input)?;
             step.write(FlatStep::default());
             return Ok(());
         }
-        // Looked at where it lies: an answer is 120 bytes, and a move of it costs as much as the call.
+        // Read in place: an answer is 120 bytes, and a move of it costs as much as the call.
         match &content.node.handle(Time(now), input) {
             Ok(answer) => step.write(FlatStep::from(answer)),
             Err(misuse) => return Err(Refusal::Misuse(*misuse)),
         }
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { exclusive(node, work) }
 }
 
-/// Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one crossing: what a turn of your
-/// loop wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
+/// Appends records one after the other, as if each were `TOW_INPUT_WRITE`, in one call: all that a turn of your loop
+/// wrote. `*offset` is the offset after the last of them. All are written, or on any refusal none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_write_all(
     node: *mut tow_node,
@@ -54,26 +55,26 @@ pub unsafe extern "C" fn tow_write_all(
     offset: *mut u64,
 ) -> tow_status {
     let work = move |content: &mut crate::node::Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `offset` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let offset = unsafe { Out::new(offset) }?;
-        // SAFETY: the caller's; so many are there.
+        // SAFETY: `records` points to `count` values, or is NULL: the caller's obligation for each array.
         let records = unsafe { looks(records, count) }?;
         let bytes_max = content.record_bytes_max as usize;
         let sound = |record: &tow_slice| record.len <= bytes_max && !(record.ptr.is_null() && record.len > 0);
         if let Some(unsound) = records.iter().find(|record| !sound(record)) {
-            // SAFETY: only asked for its refusal.
+            // SAFETY: called only for its refusal of a NULL or too long range, which it does not read.
             unsafe { bytes(unsound.ptr, unsound.len) }?;
             return Err(Refusal::Misuse(Misuse::RecordTooLong));
         }
         for record in records {
-            // SAFETY: the caller's, and not kept. It was looked at above; all else is refused of the first.
+            // SAFETY: checked above not to be NULL; the bytes are there and unchanged: the caller's obligation.
             let data = unsafe { bytes(record.ptr, record.len) }?;
             content.node.handle(Time(now), Input::Write { data })?;
         }
         offset.write(content.node.acked(Level::Received, 0).0);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { exclusive(node, work) }
 }
 
@@ -86,12 +87,13 @@ pub unsafe extern "C" fn tow_poll_events(
     count: *mut usize,
 ) -> tow_status {
     let work = move |content: &mut crate::node::Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `count` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let count = unsafe { Out::new(count) }?;
         count.write(0);
         let mut told = 0;
         if cap > 0 {
-            // SAFETY: the caller's; the places behind the first are as aligned as it is.
+            // SAFETY: `events` has room for `cap` events, or is NULL: the caller's obligation. All are as aligned as
+            // the first.
             unsafe { Out::new(events) }?;
         }
         while told < cap {
@@ -103,12 +105,12 @@ pub unsafe extern "C" fn tow_poll_events(
         count.write(told);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { exclusive(node, work) }
 }
 
-/// The bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing; they are
-/// lent until the next call on this node that is not `const`. A link that is not open has none.
+/// Returns the bytes to write on a link, in order: up to `TOW_SLICES_MAX` slices, none of them empty. Changes nothing;
+/// they are lent until the next call on this node that is not `const`. A link that is not open has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_peek_transmit(
     node: *const tow_node,
@@ -117,9 +119,9 @@ pub unsafe extern "C" fn tow_peek_transmit(
     count: *mut usize,
 ) -> tow_status {
     let work = move |content: &crate::node::Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `count` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let count = unsafe { Out::new(count) }?;
-        // SAFETY: the caller's; the places behind the first are as aligned as it is.
+        // SAFETY: `slices` has room for three, or is NULL: the caller's obligation. All are as aligned as the first.
         unsafe { Out::new(slices) }?;
         let mut shown = 0;
         for slice in content.node.peek_transmit(LinkId(link)).slices() {
@@ -133,12 +135,12 @@ pub unsafe extern "C" fn tow_peek_transmit(
         count.write(shown);
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     status_of(unsafe { shared(node, false, work) })
 }
 
-/// So many of the bytes that the last peek showed were written; an empty peek is consumed with 0. `*more` is 1: peek
-/// again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
+/// Consumes so many of the bytes that the last peek returned, which were written; an empty peek is consumed with 0.
+/// `*more` is 1: peek again; 0: wait for the next `TOW_EVENT_WANTS_WRITE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_consume(
     node: *mut tow_node,
@@ -148,7 +150,7 @@ pub unsafe extern "C" fn tow_consume(
     more: *mut u32,
 ) -> tow_status {
     let work = move |content: &mut crate::node::Content| {
-        // SAFETY: the caller's.
+        // SAFETY: `more` is valid for a write, or NULL: the caller's obligation for each out-pointer.
         let more = unsafe { Out::new(more) }?;
         more.write(match content.node.consume(Time(now), LinkId(link), written)? {
             More::Idle => 0,
@@ -156,14 +158,14 @@ pub unsafe extern "C" fn tow_consume(
         });
         Ok(())
     };
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { exclusive(node, work) }
 }
 
-/// When to say `TOW_INPUT_TICK` at the latest: at once while an event waits to be polled, `TOW_NO_DEADLINE` if nothing
-/// is due ever, or if this cannot be told (a NULL, poisoned or busy node).
+/// Returns the latest time for `TOW_INPUT_TICK`: now while an event waits to be polled, `TOW_NO_DEADLINE` if nothing is
+/// ever due, or for a NULL, poisoned or busy node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tow_next_deadline(node: *const tow_node) -> tow_time {
-    // SAFETY: the caller's.
+    // SAFETY: `node` is NULL, or came from `tow_node_new` and was not freed: the caller's obligation.
     unsafe { next_deadline(node) }
 }

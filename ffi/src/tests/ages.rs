@@ -1,4 +1,4 @@
-//! What a node says of its replicas, and ages: they count to the time of asking, whatever happened last.
+//! Statistics and replicas: ages count to the time of asking, whatever happened last.
 
 use super::talk::Pair;
 use super::*;
@@ -8,28 +8,28 @@ const MS: u64 = 1_000_000;
 impl Held {
     fn tick(&self, now: tow_time) {
         let mut step = MaybeUninit::<tow_step>::uninit();
-        // SAFETY: the node lives, and all others are there.
+        // SAFETY: the handle is freed on drop only; every other pointer is to a live local.
         let done = unsafe { tow_handle(self.0, now, &kind(TOW_INPUT_TICK), null(), 0, step.as_mut_ptr()) };
         assert_eq!(done, TOW_OK);
     }
 
     fn stats_at(&self, now: tow_time) -> tow_stats {
         let mut stats = MaybeUninit::uninit();
-        // SAFETY: the node lives, and there is room for one.
+        // SAFETY: the handle is freed on drop only; `stats` is a local with room for one.
         let done = unsafe { tow_stats_at(self.0, now, stats.as_mut_ptr(), size_of::<tow_stats>()) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: filled.
+        // SAFETY: the call succeeded, and then it has written every field.
         unsafe { stats.assume_init() }
     }
 
-    /// Up to two of them, and how many there are.
+    /// Returns up to two of them, and how many there are.
     fn replicas(&self, now: tow_time, cap: usize) -> (Vec<tow_replica>, usize) {
         let (mut room, mut count) = ([MaybeUninit::<tow_replica>::uninit(); 2], 0);
         let size = size_of::<tow_replica>();
-        // SAFETY: the node lives, and there is room for two.
+        // SAFETY: the handle is freed on drop only; `room` is a local with room for two.
         let done = unsafe { tow_replicas(self.0, now, room.as_mut_ptr().cast(), size, cap, &mut count) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: so many were written.
+        // SAFETY: the call succeeded, and then it has written every field.
         (room[..count.min(cap)].iter().map(|row| unsafe { row.assume_init() }).collect(), count)
     }
 }
@@ -109,23 +109,23 @@ fn room_for_replicas_of_another_size_is_filled_or_refused() {
     pair.turn();
     let size = size_of::<tow_replica>();
     let (mut room, mut count) = ([u64::MAX; 64], 0);
-    // A struct that is longer than ours: what we do not know of it becomes zero.
-    // SAFETY: the node lives, and there is more room than said.
+    // In a struct that is longer than ours, the unknown part becomes zero.
+    // SAFETY: the handle is freed on drop only; `room` has more bytes than are passed.
     let done = unsafe { tow_replicas(pair.primary.0, 0, room.as_mut_ptr().cast(), size + 16, 2, &mut count) };
     assert_eq!((done, count), (TOW_OK, 1));
     assert_eq!(room[size / 8..][..3], [0, 0, u64::MAX]);
     for (size, cap) in
         [(size - 8, 1), (size + 4, 1), (0, 1), (8192, 1), (size, usize::MAX), (usize::MAX - 7, 1)]
     {
-        // SAFETY: the node lives; what is refused is not touched.
+        // SAFETY: the handle is freed on drop only; the call refuses before it writes.
         let done =
             unsafe { tow_replicas(pair.primary.0, 0, room.as_mut_ptr().cast(), size, cap, &mut count) };
         assert_eq!(done, TOW_E_SIZE, "{size} {cap}");
     }
-    // SAFETY: NULL is refused.
+    // SAFETY: the call must refuse the NULL before it writes anything.
     let done = unsafe { tow_replicas(pair.primary.0, 0, null_mut(), size, 1, &mut count) };
     assert_eq!(done, TOW_E_NULL);
-    // SAFETY: NULL is refused.
+    // SAFETY: the call must refuse the NULL before it writes anything.
     let done = unsafe { tow_replicas(pair.primary.0, 0, room.as_mut_ptr().cast(), size, 1, null_mut()) };
     assert_eq!(done, TOW_E_NULL);
 }

@@ -1,8 +1,8 @@
-//! What the header says of the options, against what they are: defaults, and where their ranges end.
+//! The header's comments on the options, against the options: defaults, and the ends of their ranges.
 
 use super::*;
 
-/// The fields of `tow_config` in the header: type, name, comment.
+/// Returns the fields of `tow_config` in the header: type, name, comment.
 fn documented() -> Vec<(&'static str, &'static str, String)> {
     let header = include_str!("../../include/towline.h");
     let (_, rest) = header.split_once("Begin with `tow_config_init`").expect("the struct's comment");
@@ -19,7 +19,7 @@ fn documented() -> Vec<(&'static str, &'static str, String)> {
     found
 }
 
-/// `Default 64 KiB.` at a comment's end.
+/// Reads the default, `Default 64 KiB.`, at a comment's end.
 fn default_of(comment: &str) -> u64 {
     let (_, words) = comment.rsplit_once("Default ").unwrap_or_else(|| panic!("no default: {comment}"));
     let words = words.trim().strip_suffix('.').expect("a sentence");
@@ -39,7 +39,7 @@ fn default_of(comment: &str) -> u64 {
 #[test]
 fn the_header_says_each_default() {
     let mut config = tow_config::default();
-    // SAFETY: a whole config.
+    // SAFETY: `config` is a live local, and its own size is passed.
     assert_eq!(unsafe { tow_config_init(&raw mut config, size_of::<tow_config>()) }, TOW_OK);
     let start = (&raw const config).cast::<u8>();
     let mut at = 0;
@@ -83,7 +83,7 @@ fn ranges_end_where_the_header_says() {
     let works = |set: Set, to: u64| {
         let mut config = config();
         set(&mut config, to);
-        // SAFETY: a whole config.
+        // SAFETY: `config` is a live local; the other two may be NULL.
         unsafe { tow_config_check(&raw const config, null_mut(), null_mut()) == TOW_OK }
     };
     for (name, set, least, most) in ranges {

@@ -1,8 +1,8 @@
-//! What each function refuses, and that a refusal changes nothing.
+//! The arguments that each function refuses, and that a refusal changes nothing.
 
 use super::*;
 
-/// Calls every function that takes a node, each with good arguments, and answers what they said.
+/// Calls every function that takes a node, each with good arguments, and returns their statuses.
 fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
     let mut step = MaybeUninit::<tow_step>::uninit();
     let mut events = [tow_event::default(); 1];
@@ -12,7 +12,7 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
     let mut stats = MaybeUninit::<tow_stats>::uninit();
     let (mut place, mut held) = (tow_place::default(), 9);
     let position = tow_position { epoch: 1 << 32, boundary: 0, digest: 0 };
-    // SAFETY: everything but perhaps the node is there.
+    // SAFETY: every pointer is to a live local; the node is NULL or a handle that lives.
     unsafe {
         vec![
             tow_handle(node, 0, &kind(TOW_INPUT_TICK), null(), 0, step.as_mut_ptr()),
@@ -36,7 +36,7 @@ fn all_calls(node: *mut tow_node) -> Vec<tow_status> {
 fn no_node_is_refused() {
     assert_eq!(all_calls(null_mut()), [TOW_E_NULL; 13]);
     let mut error = MaybeUninit::uninit();
-    // SAFETY: NULL is well defined everywhere.
+    // SAFETY: every function must refuse a NULL node before it uses it.
     unsafe {
         assert_eq!(tow_node_error(null(), error.as_mut_ptr()), TOW_E_NULL);
         assert_eq!(tow_next_deadline(null()), TOW_NO_DEADLINE);
@@ -47,7 +47,7 @@ fn no_node_is_refused() {
 #[test]
 fn a_node_in_use_is_refused_and_stays_well() {
     let held = Held::new(1, TOW_PRIMARY);
-    // SAFETY: the node lives.
+    // SAFETY: the handle is freed on drop only, after this block.
     let done = unsafe {
         crate::node::exclusive(held.0, |_| {
             assert_eq!(all_calls(held.0), [TOW_E_REENTERED; 13]);
@@ -64,7 +64,7 @@ fn a_node_in_use_is_refused_and_stays_well() {
         assert_eq!(calls[..2], [TOW_E_REENTERED; 2], "a change waits for none of them");
         Ok(())
     };
-    // SAFETY: the node lives.
+    // SAFETY: the handle is freed on drop only, after this block.
     unsafe { crate::node::shared(held.0, false, inside) }.unwrap();
     held.say(kind(TOW_INPUT_TICK), &[]);
 }
@@ -72,16 +72,16 @@ fn a_node_in_use_is_refused_and_stays_well() {
 #[test]
 fn a_panic_poisons_its_node_and_no_other() {
     let (held, other) = (Held::new(1, TOW_PRIMARY), Held::new(2, TOW_PRIMARY));
-    // SAFETY: the node lives.
+    // SAFETY: the handle is freed on drop only, after this block.
     let done = unsafe { crate::node::exclusive(held.0, |_| panic!("the planted {}", "panic")) };
     assert_eq!(done, TOW_E_PANIC);
     assert_eq!(all_calls(held.0), [TOW_E_POISONED; 13]);
-    // SAFETY: the node lives.
+    // SAFETY: the handle is freed on drop only, after this block.
     assert_eq!(unsafe { tow_next_deadline(held.0) }, TOW_NO_DEADLINE);
     assert_eq!(held.error(), (TOW_E_PANIC, 0, "the planted panic".to_owned()));
     other.say(kind(TOW_INPUT_TICK), &[]);
 
-    // SAFETY: the node lives.
+    // SAFETY: the handle is freed on drop only, after this block.
     let done = unsafe { crate::node::shared(other.0, false, |_| panic!("in a const call")) };
     assert_eq!(done.unwrap_err().code(), TOW_E_PANIC);
     assert_eq!(other.try_say(kind(TOW_INPUT_TICK), &[]), Err(TOW_E_POISONED));
@@ -93,7 +93,7 @@ fn a_missing_place_is_refused_before_anything_happens() {
     let (input, mut count, mut step) = (kind(TOW_INPUT_WRITE), 7, MaybeUninit::<tow_step>::uninit());
     let mut slices = [tow_slice { ptr: null(), len: 0 }; TOW_SLICES_MAX];
     let crooked = (&raw mut slices).wrapping_byte_add(1);
-    // SAFETY: every place that is not NULL or crooked is there.
+    // SAFETY: a pointer is to a live local, or is NULL or misaligned, which the call must refuse.
     unsafe {
         assert_eq!(tow_handle(held.0, 0, null(), null(), 0, step.as_mut_ptr()), TOW_E_NULL);
         assert_eq!(tow_handle(held.0, 0, &input, null(), 0, null_mut()), TOW_E_NULL);
@@ -130,7 +130,7 @@ fn a_record_that_is_no_input_is_refused() {
     assert_eq!(held.error(), (TOW_E_MISUSE, 1, "no such link is open".to_owned()));
 }
 
-/// A config as a later version would have it, with one field more.
+/// A config of a later version, with one field more.
 #[repr(C)]
 struct Later {
     config: tow_config,
@@ -141,7 +141,7 @@ struct Later {
 fn sized_structs_may_be_longer_with_nothing_in_it() {
     let size = u32::try_from(size_of::<Later>()).unwrap();
     let mut later = Later { config: tow_config { struct_size: size, ..config() }, more: 0 };
-    // SAFETY: the struct is as long as it says.
+    // SAFETY: the struct is as long as its first field says.
     let check =
         |later: &Later| unsafe { tow_config_check((&raw const *later).cast(), null_mut(), null_mut()) };
     assert_eq!(check(&later), TOW_OK);
@@ -153,7 +153,7 @@ fn sized_structs_may_be_longer_with_nothing_in_it() {
     assert_eq!(check(&later), TOW_E_SIZE);
 
     let mut room = MaybeUninit::<Later>::uninit();
-    // SAFETY: room for one; then it is filled.
+    // SAFETY: `room` has the size that is passed, and the call has filled it.
     let filled = unsafe {
         assert_eq!(tow_config_init(room.as_mut_ptr().cast(), size_of::<Later>()), TOW_OK);
         assert_eq!(tow_config_init(room.as_mut_ptr().cast(), 8), TOW_E_SIZE);
@@ -169,7 +169,7 @@ fn what_cannot_work_is_named() {
     let bad = tow_config { beat_ns: 0, ..config() };
     let stranger = boot(1, 3);
     let damaged = tow_boot { cursor: b"x".as_ptr(), cursor_len: 1, ..boot(1, TOW_REPLICA) };
-    // SAFETY: all of them are there.
+    // SAFETY: every pointer is to a live local, or NULL where that is allowed.
     unsafe {
         assert_eq!(tow_config_check(&config(), &mut memory, null_mut()), TOW_OK);
         assert!(memory > 4096);
@@ -194,7 +194,7 @@ fn a_payload_is_walked_to_its_end_and_not_beyond() {
     let payload = b"\x02\0\0\0ab\0\0\0\0\x05\0\0\0c";
     let (mut at, mut record) = (0, MaybeUninit::uninit());
     let mut found = Vec::new();
-    // SAFETY: all of them are there; slices lie in the payload.
+    // SAFETY: every pointer is to a live local; the slices lie in the payload.
     unsafe {
         while tow_next_record(payload.as_ptr(), payload.len(), &mut at, record.as_mut_ptr()) == TOW_OK {
             let record: tow_slice = record.assume_init();
@@ -215,7 +215,7 @@ fn a_cursor_says_how_much_room_it_takes() {
     let step = held.say(kind(TOW_INPUT_FLUSH), &[]);
     assert_eq!(step.flags, TOW_STEP_POSITION);
     let (mut buf, mut len) = ([0_u8; TOW_CURSOR_BYTES_MAX], 0);
-    // SAFETY: all of them are there.
+    // SAFETY: the handle is freed on drop only; every other pointer is to a live local.
     unsafe {
         assert_eq!(tow_cursor(held.0, &step.position, buf.as_mut_ptr(), 1, &mut len), TOW_E_SIZE);
         let needed = std::mem::take(&mut len);
@@ -233,7 +233,7 @@ fn many_records_are_written_whole_or_not_at_all() {
     let slice = |bytes: &[u8]| tow_slice { ptr: bytes.as_ptr(), len: bytes.len() };
     let write = |records: &[tow_slice]| {
         let mut offset = 99;
-        // SAFETY: all of them are there.
+        // SAFETY: the handle is freed on drop only; every other pointer is to a live local.
         let done = unsafe { tow_write_all(held.0, 0, records.as_ptr(), records.len(), &mut offset) };
         (done, offset)
     };
@@ -245,7 +245,7 @@ fn many_records_are_written_whole_or_not_at_all() {
     assert_eq!(write(&[]), (TOW_OK, 3));
     let replica = Held::new(2, TOW_REPLICA);
     let mut offset = 99;
-    // SAFETY: all of them are there.
+    // SAFETY: pointers are to live locals, or NULL, which the call must refuse.
     let (no_records, no_place, no_primary) = unsafe {
         (
             tow_write_all(held.0, 0, null(), 1, &mut offset),

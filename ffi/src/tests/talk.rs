@@ -8,10 +8,10 @@ impl Held {
         let mut room = [MaybeUninit::<tow_event>::uninit(); 2];
         loop {
             let mut count = 0;
-            // SAFETY: room for as many as said.
+            // SAFETY: the handle is freed on drop only; `room` is as long as is passed.
             let done = unsafe { tow_poll_events(self.0, room.as_mut_ptr().cast(), room.len(), &mut count) };
             assert_eq!(done, TOW_OK);
-            // SAFETY: so many were written.
+            // SAFETY: the call succeeded, and then it has written every field.
             all.extend(room[..count].iter().map(|event| unsafe { event.assume_init() }));
             if count < room.len() {
                 return all;
@@ -19,22 +19,22 @@ impl Held {
         }
     }
 
-    /// Writes all there is on link 0 into a wire.
+    /// Writes everything on offer on link 0 into a wire.
     fn write(&self, wire: &mut Vec<u8>) {
         loop {
             let mut slices = [MaybeUninit::<tow_slice>::uninit(); TOW_SLICES_MAX];
             let (mut count, mut more, before) = (0, 0, wire.len());
-            // SAFETY: room for three.
+            // SAFETY: the handle is freed on drop only; `slices` has room for three.
             let done = unsafe { tow_peek_transmit(self.0, 0, slices.as_mut_ptr().cast(), &mut count) };
             assert_eq!(done, TOW_OK);
             for slice in &slices[..count] {
-                // SAFETY: so many were written, and nothing was said to the node since.
+                // SAFETY: the call wrote so many slices, and they are lent until the next call on the node.
                 wire.extend_from_slice(unsafe {
                     let slice = slice.assume_init();
                     std::slice::from_raw_parts(slice.ptr, slice.len)
                 });
             }
-            // SAFETY: the node lives.
+            // SAFETY: the handle is freed on drop only; `more` is a live local.
             let done = unsafe { tow_consume(self.0, 0, 0, wire.len() - before, &mut more) };
             assert_eq!(done, TOW_OK);
             if more == 0 {
@@ -43,7 +43,7 @@ impl Held {
         }
     }
 
-    /// Reads a wire to its end; answers the payloads' kinds and the records in them.
+    /// Reads a wire to its end; returns the payloads' kinds and the records in them.
     fn read(&self, wire: &mut Vec<u8>) -> Vec<(u32, Vec<Vec<u8>>)> {
         let mut found = Vec::new();
         let mut at = 0;
@@ -66,15 +66,15 @@ impl Held {
 
     pub(super) fn stats(&self) -> tow_stats {
         let mut stats = MaybeUninit::uninit();
-        // SAFETY: room for one.
+        // SAFETY: the handle is freed on drop only; `stats` is a local with room for one.
         let done = unsafe { tow_stats_get(self.0, stats.as_mut_ptr(), size_of::<tow_stats>()) };
         assert_eq!(done, TOW_OK);
-        // SAFETY: filled.
+        // SAFETY: the call succeeded, and then it has written every field.
         unsafe { stats.assume_init() }
     }
 }
 
-/// A primary, a replica that stands where it stands, and the two wires between them.
+/// A primary, a replica at its end, and the two wires between them.
 pub(super) struct Pair {
     pub(super) primary: Held,
     pub(super) replica: Held,
@@ -88,20 +88,20 @@ impl Pair {
         let primary = Held::new(1, TOW_PRIMARY);
         let step = primary.say(kind(TOW_INPUT_FLUSH), &[]);
         let (mut cursor, mut len) = ([0_u8; TOW_CURSOR_BYTES_MAX], 0);
-        // SAFETY: all of them are there.
+        // SAFETY: the handle is freed on drop only; every other pointer is to a live local.
         let done =
             unsafe { tow_cursor(primary.0, &step.position, cursor.as_mut_ptr(), cursor.len(), &mut len) };
         assert_eq!(done, TOW_OK);
         let boot = tow_boot { cursor: cursor.as_ptr(), cursor_len: len, ..boot(2, TOW_REPLICA) };
         let mut replica = null_mut();
-        // SAFETY: all of them are there.
+        // SAFETY: every pointer is to a live local, or NULL where that is allowed.
         let done = unsafe { tow_node_new(&config(), &boot, &mut replica, null_mut()) };
         assert_eq!(done, TOW_OK);
         let (down, up, payloads) = (Vec::new(), Vec::new(), Vec::new());
         Self { primary, replica: Held(replica), down, up, payloads }
     }
 
-    /// Both turn until neither has anything to say; answers what they said.
+    /// Lets both turn until neither has anything to write; returns the kinds of their events.
     pub(super) fn turn(&mut self) -> Vec<tow_kind> {
         let mut told = Vec::new();
         loop {
@@ -133,12 +133,12 @@ impl Pair {
 #[test]
 fn a_record_crosses_two_nodes() {
     let mut pair = Pair::new();
-    // SAFETY: the nodes live.
+    // SAFETY: both handles are freed on drop only, after this.
     assert_eq!(unsafe { tow_next_deadline(pair.replica.0) }, 0, "an event waits");
     pair.replica.say(kind(TOW_INPUT_TICK), &[]);
     let told = pair.turn();
     assert!(told.contains(&TOW_EVENT_DIAL) && told.contains(&TOW_EVENT_JOINED), "{told:x?}");
-    // SAFETY: the nodes live.
+    // SAFETY: both handles are freed on drop only, after this.
     let due = unsafe { tow_next_deadline(pair.replica.0) };
     assert!(due > 0 && due != TOW_NO_DEADLINE, "a beat is due");
 
@@ -150,7 +150,7 @@ fn a_record_crosses_two_nodes() {
     let told = pair.turn();
     assert!(told.contains(&TOW_EVENT_ACKED), "{told:x?}");
     let mut offset = 0;
-    // SAFETY: the nodes live.
+    // SAFETY: both handles are freed on drop only; every other pointer is to a live local.
     unsafe {
         assert_eq!(tow_acked(pair.primary.0, TOW_APPLIED, 1, &mut offset), TOW_OK);
         assert_eq!(tow_node_check(pair.primary.0, null_mut()), TOW_OK);
@@ -173,7 +173,7 @@ fn a_time_at_the_end_of_all_numbers_is_survived() {
     pair.turn();
     let mut step = MaybeUninit::<tow_step>::uninit();
     for node in [pair.primary.0, pair.replica.0] {
-        // SAFETY: the nodes live, and all others are there.
+        // SAFETY: both handles are freed on drop only; every other pointer is to a live local.
         unsafe {
             let tick = kind(TOW_INPUT_TICK);
             assert_eq!(tow_handle(node, TOW_NO_DEADLINE, &tick, null(), 0, step.as_mut_ptr()), TOW_OK);
@@ -188,7 +188,7 @@ fn a_write_that_left_the_history_is_owed_nothing() {
     let (old, young) = (Held::new(1, TOW_PRIMARY), Held::new(2, TOW_PRIMARY));
     assert_eq!(old.say(kind(TOW_INPUT_WRITE), b"owed").offset, 1);
     let (mut place, mut held) = (tow_place::default(), 9);
-    // SAFETY: the nodes live, and all others are there.
+    // SAFETY: both handles are freed on drop only; every other pointer is to a live local.
     unsafe {
         assert_eq!(tow_place_of(old.0, 2, &mut place), TOW_END, "beyond the end");
         assert_eq!(tow_place_of(old.0, 1, &mut place), TOW_OK);
@@ -197,7 +197,7 @@ fn a_write_that_left_the_history_is_owed_nothing() {
     }
     // Another history passes the same number, with another record.
     young.say(kind(TOW_INPUT_WRITE), b"other");
-    // SAFETY: the nodes live, and all others are there.
+    // SAFETY: both handles are freed on drop only; every other pointer is to a live local.
     unsafe {
         assert_eq!((tow_holds(young.0, &place, &mut held), held), (TOW_OK, 0));
         assert_eq!((tow_holds(young.0, &tow_place::default(), &mut held), held), (TOW_OK, 1));
