@@ -1,6 +1,6 @@
 /*
  * Prints the ABI as a C compiler sees it: sizes, offsets, numbers. `cargo xtask c-test` puts a line for everything in
- * the header in place of LINES, and compares what is printed with golden.txt.
+ * the header in place of LINES, and compares the output with golden.txt.
  */
 
 #include <stdio.h>

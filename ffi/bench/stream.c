@@ -1,11 +1,11 @@
 /*
- * A primary and a replica in one program, a live stream of records between them: each turn a poll, a read, a writev
- * over loopback TCP, as a host's loop has them. What the C ABI costs in such a loop.
+ * Measures the cost of the C ABI in a host's loop: a primary and a replica in one program, a live stream of records
+ * between them, each turn a poll, a read and a writev over loopback TCP.
  *
  *     stream TURNS [RECORDS_A_TURN]
  *
  * Prints nanoseconds a record, and nanoseconds for the cheapest calls. ../benches/stream.rs is the same in Rust, down
- * to the system calls: ppoll and recv are what Rust's libraries make of a poll and a read.
+ * to the system calls: Rust's libraries use ppoll and recv for a poll and a read.
  */
 
 #define _GNU_SOURCE /* ppoll */
@@ -170,7 +170,7 @@ static void stream(side *primary, side *replica, int turns, int records) {
     }
 }
 
-/* The best of many short rounds: a neighbour on the machine makes the others longer, and none shorter. */
+/* Takes the best of many short rounds: other programs on the machine make a round longer, never shorter. */
 static void cheapest(tow_node *node) {
     const uint64_t calls = 20000;
     uint64_t sum = 0, tick = UINT64_MAX, deadline = UINT64_MAX;

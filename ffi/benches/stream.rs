@@ -1,5 +1,5 @@
-//! A primary and a replica in one program, a live stream of records between them: `bench/stream.c` word for word, but
-//! without a border. What C pays for it is the difference.
+//! A primary and a replica in one program, a live stream of records between them: the same as `bench/stream.c`, without
+//! the C ABI. The difference is the ABI's cost.
 
 use std::hint::black_box;
 use std::io::{IoSlice, Read, Write};
@@ -50,7 +50,7 @@ impl End {
         }
     }
 
-    /// Every byte of every record.
+    /// Reads every byte of every record.
     fn apply(&mut self, payload: &[u8]) {
         for record in Records::new(payload) {
             for word in record.as_chunks::<8>().0 {
@@ -60,7 +60,7 @@ impl End {
         }
     }
 
-    /// poll(2), as a host's loop calls it.
+    /// Calls poll(2), as a host's loop does.
     fn ready(&self) -> bool {
         let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut fds, Some(&Timespec::default())).expect("poll") == 1
@@ -127,7 +127,7 @@ impl Pair {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it runs.
+    // `cargo test --benches` only checks that it runs.
     let turns = if std::env::args().any(|arg| arg == "--bench") { 500 } else { 20 };
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let near = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");

@@ -1,4 +1,4 @@
-//! Gives the shared library its soname: the number is the ABI's, and changes when that breaks.
+//! Gives the shared library its soname: the number is the ABI's, and changes when the ABI breaks.
 
 const SONAME: &str = "libtowline.so.1";
 

@@ -24,7 +24,7 @@ int decimal(const uint8_t *text, size_t len, int64_t *number) {
     size_t at = negative ? 1 : 0;
     uint64_t bound = negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
     uint64_t sum = 0;
-    /* At least one digit, none before it that is 0, and no minus zero. */
+    /* A number has at least one digit, no leading 0, and no minus before zero. */
     if (at == len || (text[at] == '0' && len > 1)) {
         return 0;
     }
@@ -42,7 +42,7 @@ int decimal(const uint8_t *text, size_t len, int64_t *number) {
     return 1;
 }
 
-/* A mark, a length in shortest decimal, a line end. */
+/* Reads a mark, a length in shortest decimal, and a line end. */
 static int length(const uint8_t *bytes, size_t len, size_t *at, char mark, uint64_t most, uint64_t *found) {
     int64_t number;
     size_t from = *at + 1, to = from;
@@ -53,7 +53,7 @@ static int length(const uint8_t *bytes, size_t len, size_t *at, char mark, uint6
         return EFFECT_REFUSED;
     }
     while (to < len && bytes[to] != '\r') {
-        /* A digit less than the bound has, or the bound is passed before the line ends. */
+        /* A length has fewer digits than this, or exceeds the bound before the line ends. */
         if (bytes[to] < '0' || bytes[to] > '9' || to - from >= 10) {
             return EFFECT_REFUSED;
         }

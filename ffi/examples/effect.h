@@ -22,10 +22,10 @@ typedef struct {
 
 enum { EFFECT_READ, EFFECT_SHORT, EFFECT_REFUSED };
 
-/* Reads one effect: read, cut short, or refused. Its key and value lie in `bytes`. */
+/* Reads one effect: read, cut short, or refused. Its key and value are ranges of `bytes`. */
 int effect_read(const uint8_t *bytes, size_t len, effect *effect, size_t *used);
 
-/* A number in shortest decimal that 64 bits hold; 0 if it is none. */
+/* Reads a number in shortest decimal that 64 bits hold; returns 0 if it is none. */
 int decimal(const uint8_t *text, size_t len, int64_t *number);
 
 #endif

@@ -2,7 +2,7 @@
  * One file that holds cursor and data: they are replaced together or not at all.
  *
  * "tow-kv 1", the cursor's length (4 bytes, little endian), the cursor, the digest (16), then a snapshot to the end.
- * Written beside it, flushed, renamed over it, the folder flushed: what is there is always one whole state.
+ * Written beside it, flushed, renamed over it, the folder flushed: the file always holds one whole state.
  */
 
 #include "store.h"
@@ -39,7 +39,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len) {
     return 0;
 }
 
-/* Flushes and closes; -1 if either failed, or `failed` already. */
+/* Flushes and closes; returns -1 if either failed, or `failed` is set. */
 static int settle(int fd, int failed) {
     if (fd < 0) {
         return -1;
@@ -73,7 +73,7 @@ int store_save(const store *store, const char *dir, const uint8_t *cursor, size_
     return settle(open(dir, O_RDONLY | O_DIRECTORY), 0);
 }
 
-/* The whole file; an empty buffer if there is none. */
+/* Reads the whole file; an empty buffer if there is none. */
 static int read_file(const char *path, buffer *out) {
     int fd = open(path, O_RDONLY);
     if (fd < 0) {

@@ -62,7 +62,7 @@ void host_stands(host *h, const tow_position *position) {
     h->unsaved = 1;
 }
 
-/* Data and cursor, in one step; what survives a power cut is said. */
+/* Saves data and cursor, in one step, and reports what survives a power cut. */
 void host_save(host *h) {
     if (h->unsaved) {
         if (store_save(h->data, h->dir, h->cursor, h->cursor_len) != 0) {
@@ -94,7 +94,7 @@ void hang_up(connection *c) {
     c->unread.len = 0;
 }
 
-/* Hands the node what is unread, a frame at a time. What it does not use yet stays. */
+/* Hands the node the unread bytes, a frame at a time. Bytes that it does not use yet stay. */
 static void hand_over(host *h, connection *c, void (*receive)(host *, const uint8_t *, const tow_step *)) {
     size_t at = 0;
     tow_step step;
@@ -115,7 +115,7 @@ static void hand_over(host *h, connection *c, void (*receive)(host *, const uint
     buffer_drop(&c->unread, at);
 }
 
-/* The buffer grows as bytes come, whatever a frame's head may announce. */
+/* Reads a turn's share. The buffer grows as bytes come, whatever a frame's head may announce. */
 void feed(host *h, connection *c, void (*receive)(host *, const uint8_t *, const tow_step *)) {
     buffer_reserve(&c->unread, READ_BYTES);
     ssize_t got = read(c->fd, c->unread.bytes + c->unread.len, READ_BYTES);
@@ -143,7 +143,7 @@ void poll_events(host *h, void (*on_event)(host *, const tow_event *)) {
 
 /* --- write all ---------------------------------------------------------------------------------------------------- */
 
-/* Peek, write, consume, with nothing between, until dry or until the socket takes no more. */
+/* Peek, write, consume, with nothing between, until nothing is left or the socket takes no more. */
 void write_link(host *h, connection *c) {
     while (c->writing) {
         tow_slice slices[TOW_SLICES_MAX];

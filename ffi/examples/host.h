@@ -1,6 +1,6 @@
 /*
- * What a host of either side is made of: a node and the state it belongs to, saved together; connections, and what is
- * done for the link of each. follow.c and primary.c are the loops around it.
+ * The parts of a host of either side: a node and the state it belongs to, saved together; connections, and the work for
+ * the link of each. follow.c and primary.c are the loops around it.
  */
 
 #ifndef HOST_H
@@ -22,33 +22,33 @@ typedef struct {
     tow_time save_at;
 } host;
 
-/* A connection: none (fd is -1), being made, or standing; and what came over it and was not used yet. */
+/* A connection: none (fd is -1), being made, or open; and the bytes that came over it and were not used yet. */
 typedef struct {
     uint32_t link;
     int fd, connecting, reading, writing;
     buffer unread;
 } connection;
 
-/* Ends the program with words. */
+/* Ends the program with a message. */
 void die(const char *what);
-/* Ends it if a call failed that cannot fail but by a mistake of ours. */
+/* Ends the program if a call failed that only a bug of ours can make fail. */
 void must(tow_status status, const char *what);
 
-/* Reads the state in `dir`, and makes a node in this role that stands where the state does. */
+/* Reads the state in `dir`, and makes a node in this role at the state's cursor. */
 void host_start(host *h, const char *dir, const tow_config *config, uint32_t role, uint64_t node);
-/* The data stands at this position now. */
+/* Notes that the data is at this position now. */
 void host_stands(host *h, const tow_position *position);
-/* Writes data and cursor to the disk if they changed, and says so to the node and on stdout. */
+/* Writes data and cursor to the disk if they changed, and reports it to the node and on stdout. */
 void host_save(host *h);
-/* When to be back: by the node's deadline, and to save. */
+/* Returns when to be back: at the node's deadline, and to save. */
 tow_time host_due(const host *h);
 void host_end(host *h);
 
-/* Hands every event that there is to `on_event`. */
+/* Hands every event to `on_event`. */
 void poll_events(host *h, void (*on_event)(host *, const tow_event *));
 /* Reads a turn's share and hands it to the node; each payload goes to `receive`. */
 void feed(host *h, connection *c, void (*receive)(host *, const uint8_t *, const tow_step *));
-/* Writes what the node has for this link, until there is no more or the socket is full. */
+/* Writes the bytes on offer on this link, until there are no more or the socket is full. */
 void write_link(host *h, connection *c);
 void hang_up(connection *c);
 

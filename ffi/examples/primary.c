@@ -26,11 +26,11 @@
 #include "waits.h"
 
 #define LINKS_MAX 16
-/* And the spare ones, on which a full node says that it is full. */
+/* The link ids: those of links, and two spare ones, on which a full node says that it is full. */
 #define LINK_IDS (LINKS_MAX + 2)
-/* Two may be open at a time. */
+/* The most open views. */
 #define VIEWS 2
-/* So many records are written in one call. */
+/* The most records written in one call. */
 #define RECORDS 64
 #define PIECE_BYTES ((size_t)256 << 10)
 #define READ_BYTES ((size_t)64 << 10)
@@ -42,7 +42,7 @@ typedef struct {
     buffer bytes;
 } view;
 
-/* Records that wait for the end of their turn's reading: one behind the other, each with its length. */
+/* Records that wait for the end of the turn's reading: one behind the other, each with its length. */
 typedef struct {
     buffer bytes;
     size_t len[RECORDS], count;
@@ -67,7 +67,7 @@ static void answer(const tow_place *write, int acknowledged) {
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
 
-/* What the store took goes into the log, in one call. */
+/* Appends the records that the store took to the log, in one call. */
 static void write_batch(primary *p) {
     tow_slice records[RECORDS];
     uint64_t offset;
@@ -84,7 +84,7 @@ static void write_batch(primary *p) {
     p->batch.count = p->batch.bytes.len = 0;
 }
 
-/* A line becomes a record, if the store takes it. */
+/* Makes a record of a line, if the store takes it. */
 static void take_line(primary *p, char *line) {
     const uint8_t *word[3];
     size_t len[3], words = 0, at = p->batch.bytes.len;
@@ -135,7 +135,7 @@ static void read_commands(primary *p) {
     write_batch(p);
 }
 
-/* What was written this turn becomes a batch; data and cursor meet at its boundary. */
+/* Seals the turn's records in a batch; data and cursor meet at its boundary. */
 static void commit(primary *p) {
     tow_step step;
     must(tow_flush(p->h.node, p->h.now, &step), "flush");
@@ -201,7 +201,7 @@ static void accept_replica(primary *p) {
     }
 }
 
-/* Replicas send no payloads: what they say is for the node alone. */
+/* Replicas send no payloads: their frames are for the node alone. */
 static void receive(host *h, const uint8_t *payload, const tow_step *step) {
     (void)h;
     (void)payload;
@@ -210,7 +210,7 @@ static void receive(host *h, const uint8_t *payload, const tow_step *step) {
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-/* Asked to stop: nothing new is taken, and the replicas that are connected now are waited for. */
+/* Begins to stop: no commands are taken any more, and the connected replicas are waited for. */
 static void begin_stop(primary *p) {
     tow_replica rows[LINKS_MAX];
     size_t count;
@@ -235,7 +235,7 @@ static int is_awaited(const primary *p, uint64_t node) {
     return 0;
 }
 
-/* How many of those miss records and can still get them; at the end, how many miss any: then they are named. */
+/* Counts the replicas that miss records and can still get them; at the end, names those that miss any. */
 static size_t behind(const primary *p, int at_the_end) {
     tow_replica rows[LINKS_MAX];
     size_t count, missing = 0;
@@ -260,7 +260,7 @@ static size_t behind(const primary *p, int at_the_end) {
     return missing;
 }
 
-/* Whether it is time to end: asked to stop, and nobody is waited for any more. */
+/* Returns whether it is time to end: asked to stop, and waiting for nobody. */
 static int is_over(primary *p) {
     if (!net_stopped()) {
         return 0;
@@ -296,7 +296,7 @@ static void on_event(host *h, const tow_event *event) {
     }
 }
 
-/* Sleeps until something is there, and takes it in. */
+/* Sleeps until something is there, and handles it. */
 static void turn(primary *p) {
     struct pollfd fds[LINK_IDS + 2];
     for (uint32_t link = 0; link < LINK_IDS; link++) {

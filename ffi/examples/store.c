@@ -1,7 +1,7 @@
 /*
  * The store of store.h: an open-addressed table of entries.
  *
- * An entry is kept in the very bytes its hash is made of (docs/records.md, "Digest"): the key's length in 4 bytes, the
+ * An entry is kept in the bytes that its hash is made of (docs/records.md, "Digest"): the key's length in 4 bytes, the
  * key, the expiry in 8, the value. So the digest costs one call a change.
  */
 
@@ -102,7 +102,7 @@ static entry *entry_new(const uint8_t *key, size_t key_len, size_t value_len) {
     return made;
 }
 
-/* The slot that holds this key, or the free one where it belongs. */
+/* Returns the slot that holds this key, or the free one where it belongs. */
 static size_t find(const store *store, const uint8_t *key, size_t key_len) {
     uint64_t hash = XXH3_64bits(key, key_len);
     size_t slot = (size_t)hash & (store->slot_count - 1);
@@ -143,7 +143,7 @@ static void put(store *store, entry *made) {
     }
 }
 
-/* Takes an entry out, and moves those behind it that only stood there because of it. */
+/* Removes an entry, and moves those behind it that were displaced by it. */
 static void take_out(store *store, size_t slot) {
     size_t mask = store->slot_count - 1;
     count(store, store->slots[slot], -1);
@@ -209,7 +209,7 @@ static void set(store *store, const effect *effect, entry *old, size_t front, co
     put(store, made);
 }
 
-/* What INCRBY leaves, as text; -1 if the value is no number, or the sum is none. */
+/* Writes the result of INCRBY as text; returns -1 if the value is no number, or the sum does not fit. */
 static int sum_of(entry *old, int64_t by, char text[24]) {
     int64_t number = 0;
     if (old != NULL && !decimal(value_at(old), old->value_len, &number)) {
@@ -260,7 +260,7 @@ static int apply(store *store, const effect *effect) {
 
 int store_apply(store *store, const uint8_t *record, size_t len) {
     effect effect;
-    /* First look at all of it, then do all of it. */
+    /* Check all of it first, then apply all of it. */
     for (size_t at = 0, used; at < len || len == 0; at += used) {
         if (effect_read(record + at, len - at, &effect, &used) != EFFECT_READ) {
             return -1;

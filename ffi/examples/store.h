@@ -1,8 +1,8 @@
 /*
- * A key-value store in memory, as docs/records.md says one has to be: effects, snapshots, the content digest; and one
- * file on disk that holds data and cursor together.
+ * A key-value store in memory, as docs/records.md defines one: effects, snapshots, the content digest; and one file on
+ * disk that holds data and cursor together.
  *
- * What may fail answers 0 when all went well and -1 when not. Who runs out of memory ends.
+ * Functions that may fail return 0 on success and -1 on failure. Running out of memory ends the program.
  */
 
 #ifndef STORE_H
@@ -48,7 +48,7 @@ int store_load(store *store, buffer *rest, const uint8_t *piece, size_t len);
 void store_snapshot(const store *store, buffer *out);
 
 uint64_t store_keys(const store *store);
-/* The sum over all entries, kept up to date. */
+/* Returns the digest over all entries, which is kept up to date. */
 store_digest store_content(const store *store);
 
 /* Writes an effect: so many words, each with its length. */
@@ -56,7 +56,7 @@ void effect_write(buffer *out, size_t words, const uint8_t *const word[], const 
 
 /* Replaces the file in `dir` by this store and this cursor, in one step, and survives a power cut. */
 int store_save(const store *store, const char *dir, const uint8_t *cursor, size_t cursor_len);
-/* Reads the file back. With no file there, the store stays empty and the cursor's length is 0. */
+/* Reads the file back. Without a file, the store stays empty and the cursor's length is 0. */
 int store_open(store *store, const char *dir, uint8_t cursor[STORE_CURSOR_MAX], size_t *cursor_len);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /*
- * Writes that are acknowledged when n replicas have them: what primary.c answers with, given a number.
+ * Writes that are acknowledged when n replicas have them: primary.c uses this when it is given a number.
  *
- * A write is remembered as a place, the epoch it was written in and the offset after it. The offset alone would not do:
- * a node that followed another history meanwhile passes the same number with other records.
+ * A write is remembered as a place, the epoch it was written in and the offset after it. The offset alone is not
+ * enough: a node that followed another history meanwhile passes the same number with other records.
  */
 
 #ifndef WAITS_H
@@ -20,9 +20,9 @@ typedef struct {
     size_t count, room;
 } waits;
 
-/* The record before this offset was written just now: it waits from here on. */
+/* Adds the record before this offset, which was written just now. */
 void waits_add(waits *w, const tow_node *node, uint64_t offset);
-/* Answers what need not wait any more: with 1 if n replicas have it, with 0 if it left this node's history. */
+/* Answers the waits that are over: with 1 if n replicas have the write, with 0 if it left this node's history. */
 void waits_look(waits *w, const tow_node *node, void (*answer)(const tow_place *write, int acknowledged));
 void waits_end(waits *w);
 

@@ -1,4 +1,4 @@
-/* A use after free, on purpose: AddressSanitizer must report it, or it is not looking. */
+/* A use after free, on purpose: AddressSanitizer must report it, or it does not work. */
 
 #include "make.h"
 #include "towline_sugar.h"

@@ -1,4 +1,4 @@
-/* What a test in C needs: a check that says where it failed. */
+/* For tests in C: a check that prints where it failed. */
 
 #ifndef CHECK_H
 #define CHECK_H

@@ -1,6 +1,6 @@
 /*
- * Every function with what it must refuse: NULL, a wrong size, reentry, a poisoned node, an unknown kind. What is
- * refused changes nothing. Also built against a library with tow_planted_panic (-DTOW_PLANTED).
+ * Every function with the arguments it must refuse: NULL, a wrong size, reentry, a poisoned node, an unknown kind. A
+ * refused call changes nothing. Also built against a library with tow_planted_panic (-DTOW_PLANTED).
  */
 
 #include "check.h"
@@ -10,7 +10,7 @@
 tow_status tow_planted_panic(tow_node *node);
 #endif
 
-/* Every function that takes a node, with all else as it should be. */
+/* Calls every function that takes a node, with all other arguments good. */
 static void all_calls(tow_node *node, tow_status expected) {
     tow_input tick = tow_input_of(TOW_INPUT_TICK, 0, 0, 0, 0);
     tow_step step;
@@ -211,7 +211,7 @@ static void of_payloads(tow_status (*next)(const uint8_t *, size_t, size_t *, to
     CHECK(next(NULL, 0, &at, &record) == TOW_END);
 }
 
-/* Each kind's fields under their names. */
+/* Checks each kind's fields under their names. */
 static void of_events(void) {
     const tow_event event = {0, 1, 2, 3, 4, 5, 0, 0, 0};
     CHECK(tow_as_dial(&event).attempt == 2);

@@ -1,6 +1,6 @@
 /*
- * Who leads, through the C++ layer and the one-liners below it: a replica is sent a snapshot at the second try, is
- * promoted, and its primary becomes its replica.
+ * Changes of roles, through the C++ layer and the one-liners below it: a replica is sent a snapshot at the second try,
+ * is promoted, and its primary becomes its replica.
  */
 
 #include <algorithm>
@@ -31,7 +31,7 @@ side make(std::uint32_t role, std::uint64_t id) {
     return {towline::node(config, boot)};
 }
 
-/* Takes what came, a snapshot of nothing too; what is left stays. */
+/* Takes the bytes that came, and a snapshot of nothing too; unread bytes stay. */
 void read(side &to) {
     tow_step step{};
     do {
@@ -56,7 +56,7 @@ void write(side &from, side &to) {
     read(to);
 }
 
-/* Polls one side and does what its node says. */
+/* Polls one side and does what its events ask. */
 void turn(side &one, side &other) {
     const tow_status polled = one.node.events([&](const tow_event &event) {
         if (event.kind == TOW_EVENT_WANTS_WRITE) {
@@ -77,7 +77,7 @@ void turn(side &one, side &other) {
     CHECK(polled == TOW_OK);
 }
 
-/* Lets time pass, as far as both want it, until one of them wants a snapshot for the other. */
+/* Lets time pass, as far as both allow it, until one of them wants a snapshot for the other. */
 void until_wanted(side &one, side &other) {
     one.wanted = 0;
     for (int i = 0; i < 100 && one.wanted == 0; i++) {
@@ -95,7 +95,7 @@ void until_wanted(side &one, side &other) {
     CHECK(one.wanted != 0);
 }
 
-/* What a call throws, which has words. */
+/* Returns the status that a call throws, whose error must have a text. */
 template <typename F> tow_status refused(F &&f) {
     try {
         f();
@@ -135,7 +135,7 @@ int main() {
     }
     CHECK((young.node.stats().flags & TOW_STATS_BASE) != 0);
 
-    /* An age counts to the time of asking, and the replicas are told with their lag. */
+    /* An age counts to the time of asking, and the replicas come with their lag. */
     const std::uint64_t age = young.node.stats(now).origin_age_ns, later = now + 7000000000;
     CHECK(young.node.stats(later).origin_age_ns == age + 7000000000);
     std::array<tow_replica, 2> rows;

@@ -1,6 +1,6 @@
 //! Another Rust static library, as a program may well have one: it catches a panic of its own. Built by rustc alone.
 
-/// 7, by way of a panic that is caught.
+/// Returns 7 after catching a panic.
 #[unsafe(no_mangle)]
 pub extern "C" fn second_caught() -> i32 {
     std::panic::set_hook(Box::new(|_| {}));

@@ -1,5 +1,5 @@
 /*
- * Threads: what the header promises, and what it refuses.
+ * Threads: the header's promises, and its refusals.
  *
  *     threads [lawful]
  *
@@ -17,7 +17,7 @@
 #define THREADS 4
 #define ROUNDS 2000
 
-/* A node, the lock it is handed on with, and what the threads found. */
+/* A node, the lock it is handed on with, and the threads' results. */
 typedef struct {
     tow_node *node;
     pthread_mutex_t lock;
@@ -36,7 +36,7 @@ static uint64_t end_of(const tow_node *node) {
     return stats.end;
 }
 
-/* A node of its own. */
+/* Uses a node of its own. */
 static void *apart(void *unused) {
     tow_node *node = make();
     (void)unused;
@@ -48,7 +48,7 @@ static void *apart(void *unused) {
     return NULL;
 }
 
-/* One node, by turns. */
+/* Uses one node, by turns. */
 static void *handed_on(void *argument) {
     shared *s = argument;
     for (int i = 0; i < ROUNDS; i++) {
@@ -59,7 +59,7 @@ static void *handed_on(void *argument) {
     return NULL;
 }
 
-/* One node, that nobody changes. */
+/* Uses one node that nobody changes. */
 static void *asked(void *argument) {
     const shared *s = argument;
     for (int i = 0; i < ROUNDS; i++) {
@@ -70,7 +70,7 @@ static void *asked(void *argument) {
     return NULL;
 }
 
-/* The mistake: both kinds of calls on a node that others use too. */
+/* Makes the mistake: both kinds of calls on a node that others use too. */
 static void *meddle(void *argument) {
     shared *s = argument;
     uint64_t written = 0, refused = 0;

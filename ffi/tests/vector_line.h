@@ -1,7 +1,7 @@
 /*
  * The lines of conformance vectors, for a player in C and one in C++. The page: tests/vectors/README.md.
  *
- * A player that finds something else than a line says ends the program with the line's place.
+ * A player that finds another value than its line ends the program with the line's place.
  */
 
 #ifndef VECTOR_LINE_H
@@ -19,7 +19,7 @@
 static const char *const INPUTS[] = {"", "Tick", "Opened", "Lost", "DialFailed", "Bytes", "Write", "Flush", "Taken",
                                      "Applied", "Persisted", "SnapshotReady", "SnapshotPiece", "SnapshotFailed",
                                      "Installed", "Rewound", "Promote", "Follow", "Shutdown", NULL};
-/* From 0x100. */
+/* The names of events, from 0x100. */
 static const char *const EVENTS[] = {"", "Dial", "Joined", "Close", "WantsWrite", "SnapshotWanted", "SnapshotRead",
                                      "SnapshotDone", "CaughtUp", "Acked", "SlotExpired", "Role", "Outranked", NULL};
 static const char *const PAYLOADS[] = {"", "Batch", "Spool", "Fork", "Begin", "Piece", "LastPiece", NULL};
@@ -36,7 +36,7 @@ static unsigned vector_line;
         }                                                                                                              \
     } while (0)
 
-/* Parts a line at its spaces; words beyond the last are empty. Answers the first. */
+/* Splits a line at its spaces; words beyond the last are empty. Returns the first. */
 static inline const char *words_of(char *line, const char *words[WORDS_MAX]) {
     line[strcspn(line, "\n")] = 0;
     for (unsigned at = 0; at < WORDS_MAX; ++at) {
@@ -75,7 +75,7 @@ static inline uint8_t digit(char hex) {
     return (uint8_t)(hex <= '9' ? hex - '0' : hex - 'a' + 10);
 }
 
-/* `-`, or hexadecimal, or that `*` so many times. Answers how many bytes there are. */
+/* Reads `-`, or hexadecimal, or that `*` so many times. Returns how many bytes there are. */
 static inline size_t data_of(const char *word, uint8_t data[DATA_MAX]) {
     size_t once = 0, length, times = 1;
     const char *star = strchr(word, '*');

@@ -92,7 +92,7 @@ static void named(struct player *player, unsigned part) {
     player->left &= ~part;
 }
 
-/* A line that names a part of the last answer; answers whether it is one. */
+/* Plays a line that names a part of the last answer; returns whether it is one. */
 static int part(struct player *player, const char **words) {
     const tow_step *step = &player->step;
     if (strcmp(words[0], "step") == 0) {

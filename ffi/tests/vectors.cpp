@@ -75,7 +75,7 @@ public:
         }
     }
 
-    /* Every part of the last answer was named. */
+    /* Checks that every part of the last answer was named. */
     void answered() const { HOLDS(!step_ && !offset_ && !position_ && !payload_ && !misuse_); }
 
 private:
@@ -137,7 +137,7 @@ private:
         });
     }
 
-    /* A line that names a part of the last answer; answers whether it is one. */
+    /* Plays a line that names a part of the last answer; returns whether it is one. */
     bool part(std::string_view line, const char **words) {
         if (line == "step") {
             HOLDS(step_ && step_->used == number(words[1]) && step_->need == number(words[2]));
@@ -163,7 +163,7 @@ private:
         return true;
     }
 
-    /* All at once; the lines name them one by one. */
+    /* Takes all events at once; the lines name them one by one. */
     void event(bool quiet, const char **words) {
         if (told_.empty()) {
             HOLDS(node_.events([&](const tow_event &event) { told_.push_back(event); }) == TOW_OK);
