@@ -99,7 +99,7 @@ private:
         spool_first_ = spool_end_ = taken_to_ = 0;
     }
 
-    /* Reports taken records, for which the upstream sends more. A refusal means that the link ended: nothing is lost. */
+    /* Reports taken records, so that the upstream sends more. A refusal means that the link has ended. */
     void take() { tow_taken(node_.get(), now_, taken_to_, pieces_); }
 
     void spool(towline::bytes payload, const tow_step &step) {
