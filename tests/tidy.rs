@@ -71,6 +71,14 @@ fn the_repository_is_tidy() {
     assert!(problems.is_empty(), "{} to mend:\n  {}\n", problems.len(), problems.join("\n  "));
 }
 
+/// Planted bugs are edit records beside the source: see docs/adr/0009.
+#[test]
+fn every_planted_bug_fits_the_source_it_edits() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace");
+    let problems = towline_weave::check(root);
+    assert!(problems.is_empty(), "{} to mend:\n{}\n", problems.len(), problems.join("\n"));
+}
+
 /// Returns the files that git tracks, or would track if they were added now, as paths from the root. Without git, all.
 fn files(root: &Path) -> Vec<String> {
     let mut git = Command::new("git");

@@ -47,9 +47,6 @@ pub struct Options {
     pub can_rewind: bool,
     /// Whether the host keeps anything through a power cut. If not, `persisted` is unknown to its upstream, never 0.
     pub persists: bool,
-    /// Which planted bug this node has; 0 is none.
-    #[cfg(towline_mutants)]
-    pub mutant: u16,
 }
 
 impl Default for Options {
@@ -73,8 +70,6 @@ impl Default for Options {
             redial_max: Span::from_secs(5),
             can_rewind: false,
             persists: true,
-            #[cfg(towline_mutants)]
-            mutant: 0,
         }
     }
 }
@@ -147,15 +142,6 @@ impl Options {
         at_least("redial_min", self.redial_min.0, 1_000_000)?;
         at_least("redial_max", self.redial_max.0, self.redial_min.0)?;
         Ok(Config(self))
-    }
-}
-
-/// The planted bugs read their number as if it were a field here.
-#[cfg(towline_mutants)]
-impl core::ops::Deref for Config {
-    type Target = Options;
-    fn deref(&self) -> &Options {
-        &self.0
     }
 }
 

@@ -182,8 +182,6 @@ extern crate std;
 #[macro_use]
 mod clone;
 #[macro_use]
-mod mutants;
-#[macro_use]
 mod set;
 
 mod clock;

@@ -65,7 +65,6 @@ impl Node {
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
         let plain = |()| Step::default();
-        mutant!(self.shared.config, 9002 => panic!("the planted panic"));
         match input {
             Input::Write { data } => self.write(now, data),
             Input::Bytes { link, data } => self.bytes(now, link, data),
@@ -124,14 +123,11 @@ impl Node {
         }
         if let Done::Piece(transfer) = outbox.take(bytes, |at| self.stream.frame_end(at)) {
             self.stream.piece_left(&mut self.shared, transfer);
-            mutant!(self.shared.config, 10 =>
-                self.stream.prefer_newer(&mut self.links, &mut self.shared, transfer));
         }
         self.advance(now);
         if bytes > 0 {
             self.links[row].outbox.offered(self.shared.clock.alive());
             self.shared.counters.bytes_sent += bytes as u64;
-            mutant!(self.shared.config, 27 => self.links.heard_now(&self.shared, row));
         }
         Ok(self.stream.offer_more(&mut self.links, &mut self.shared, row))
     }

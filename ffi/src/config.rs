@@ -127,7 +127,6 @@ unsafe fn told(done: Result<(), Refusal>, error: *mut tow_error) -> tow_status {
     refusal.code()
 }
 
-#[allow(clippy::needless_update, reason = "with planted bugs the options have one field more")]
 unsafe fn checked(config: *const tow_config) -> Result<Config, Refusal> {
     // SAFETY: `config` is initialised, or NULL: the caller's obligation for each pointer to a value.
     let config = unsafe { read_sized(config, from_options(&Options::default())) }?;
@@ -155,7 +154,6 @@ unsafe fn checked(config: *const tow_config) -> Result<Config, Refusal> {
         redial_max: Span(config.redial_max_ns),
         can_rewind: flag(config.can_rewind)?,
         persists: flag(config.persists)?,
-        ..Options::default()
     };
     Ok(options.check()?)
 }

@@ -242,7 +242,6 @@ pub(super) struct ExhaustArgs {
 
 /// Arguments of `mutants`.
 #[derive(Debug, Args)]
-#[cfg_attr(not(towline_mutants), allow(dead_code, reason = "read where bugs are planted"))]
 pub(super) struct MutantsArgs {
     /// Only these bugs, by number
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u16>(0, u16::MAX.into()))]

@@ -6,31 +6,34 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::{Workspace, command};
+use crate::mutants::{FLAGS, Woven};
+use crate::sim::flagged;
+use crate::workspace::Workspace;
 
-/// The flag that plants the bugs.
-pub(crate) const FLAGS: &str = "--cfg towline_mutants";
 /// Bugs that random tests are known to miss, each in its own way: a boundary, two snapshots, silence.
 const PROVEN: [u16; 3] = [2, 12, 26];
 /// How `cargo test` ends when a test fails.
 const TEST_FAILED: i32 = 101;
 
 /// Proves the tests in `plans` of those of [`PROVEN`] that were hunted.
-pub(crate) fn prove(workspace: &Workspace, plans: &Path) -> Result<()> {
-    let package = workspace.target.join("mutants-emitted");
+pub(crate) fn prove(workspace: &Workspace, woven: &Woven, plans: &Path) -> Result<()> {
     let hunted: Vec<u16> = PROVEN.into_iter().filter(|number| source(plans, *number).is_file()).collect();
     if hunted.is_empty() {
         return Ok(());
     }
-    write(workspace, &package, plans, &hunted)?;
-    for flags in [FLAGS, ""] {
+    let package = workspace.target.join("mutants-emitted");
+    for (root, target, flags) in
+        [(&woven.root, &woven.target, FLAGS), (&workspace.root, &workspace.target, "")]
+    {
+        let bug = root == &woven.root;
+        write(root, &package, plans, &hunted)?;
         // They must build first: a test that does not build fails as well.
-        if cargo(workspace, &package, flags, &["--no-run", "--quiet"])? != 0 {
+        if cargo(&package, target, flags, &["--no-run", "--quiet"])? != 0 {
             bail!("the tests that the board wrote do not build: see cargo's message above");
         }
         for number in &hunted {
-            let (name, bug) = (name(*number), flags == FLAGS);
-            let code = cargo(workspace, &package, flags, &["--quiet", "--test", &name])?;
+            let name = name(*number);
+            let code = cargo(&package, target, flags, &["--quiet", "--test", &name])?;
             if code != if bug { TEST_FAILED } else { 0 } {
                 let with = if bug { "with" } else { "without" };
                 bail!("{name}, the test that the board wrote, ends with {code} {with} the bug");
@@ -49,9 +52,9 @@ fn source(plans: &Path, number: u16) -> std::path::PathBuf {
     plans.join(name(number)).with_extension("rs")
 }
 
-fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) -> Result<()> {
+fn write(root: &Path, package: &Path, plans: &Path, hunted: &[u16]) -> Result<()> {
     let cannot = || format!("cannot write into {}", package.display());
-    let sim = workspace.root.join("sim");
+    let sim = root.join("sim");
     let manifest = format!(
         "[package]\nname = \"emitted\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [dependencies]\ntowline-sim = {{ path = {:?} }}\n\n[workspace]\n",
@@ -66,7 +69,7 @@ fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) ->
     std::fs::write(package.join("Cargo.toml"), manifest).with_context(cannot)?;
     std::fs::write(package.join("src/lib.rs"), "").with_context(cannot)?;
     // The same versions as here, so that the crates are built already and no network is needed.
-    std::fs::copy(workspace.root.join("Cargo.lock"), package.join("Cargo.lock")).with_context(cannot)?;
+    std::fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).with_context(cannot)?;
     for number in hunted {
         let test = package.join("tests").join(name(*number)).with_extension("rs");
         std::fs::copy(source(plans, *number), test).with_context(cannot)?;
@@ -75,14 +78,11 @@ fn write(workspace: &Workspace, package: &Path, plans: &Path, hunted: &[u16]) ->
 }
 
 /// Runs `cargo test` in the package; returns its exit code.
-fn cargo(workspace: &Workspace, package: &Path, flags: &str, args: &[&str]) -> Result<i32> {
-    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let target =
-        if flags.is_empty() { workspace.target.clone() } else { workspace.target.join("towline-mutants") };
-    let mut cargo = command("cargo");
+fn cargo(package: &Path, target: &Path, flags: &str, args: &[&str]) -> Result<i32> {
+    let mut cargo = flagged(flags);
     cargo.args(["test", "--offline"]).args(args).arg("--manifest-path").arg(package.join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(target).env("RUSTFLAGS", format!("{given} {flags}").trim());
-    // A test that is meant to fail prints a lot.
+    cargo.arg("--target-dir").arg(target);
+    // A test that fails as it should says so at length.
     let builds = args.contains(&"--no-run");
     if !builds {
         cargo.stdout(Stdio::null()).stderr(Stdio::null());

@@ -14,6 +14,7 @@ mod emitted;
 mod fuzz;
 mod imports;
 mod load;
+mod mutants;
 mod nightly;
 mod redis_suite;
 mod setup;
@@ -76,7 +77,7 @@ fn main() -> ExitCode {
         Command::Load(args) => load::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Sim(args) => sim::sim(&args),
-        Command::Mutants(args) => sim::mutants(&args),
+        Command::Mutants(args) => mutants::run(&args),
         Command::SimSoak(args) => sim::soak(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Wasm(args) => wasm::run(&args),

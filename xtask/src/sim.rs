@@ -1,30 +1,18 @@
-//! `cargo xtask sim`, `mutants` and `sim-soak`: the simulator, built with all it can have.
+//! `cargo xtask sim` and `sim-soak`: the simulator, built with all it can have.
 //!
-//! Each build has a folder of its own under the target folder, because the compiler flags differ: without
-//! `--cfg tokio_unstable` turmoil swallows a panic in a task and the run passes, so the program refuses to play there;
-//! with `--cfg towline_mutants` there are planted bugs in it, so it must never be mistaken for the program. Bugs are
-//! hunted on the fast substrate alone, so that build goes without turmoil.
+//! The build has a folder of its own under the target folder, because the compiler flags differ: without
+//! `--cfg tokio_unstable` turmoil swallows a panic in a task and the run passes, so the program refuses to play there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::emitted;
 use crate::workspace::{Workspace, command};
 
-/// A build of the program: the folder it has to itself, compiler flags, features.
-struct Build {
-    folder: &'static str,
-    flags: &'static str,
-    features: &'static str,
-}
-
-const SIM: Build = Build { folder: "towline-sim", flags: "--cfg tokio_unstable", features: "turmoil" };
-const MUTANTS: Build = Build { folder: "towline-mutants", flags: emitted::FLAGS, features: "" };
-/// Flags with which nothing is hunted, or which say where the plans go.
-const NO_PROOF: [&str; 4] = ["--replay", "--plans", "--help", "-h"];
+/// The compiler flags of the build with every substrate.
+const FLAGS: &str = "--cfg tokio_unstable";
 /// More seeds than any soak plays.
 const SOAK_SEEDS: u64 = 1 << 40;
 
@@ -33,7 +21,7 @@ const SOAK_SEEDS: u64 = 1 << 40;
 pub(crate) struct Args {
     /// As for `towline sim`: `cargo xtask sim run mixed --seed 42 --on turmoil`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    pub(crate) args: Vec<String>,
 }
 
 /// The duration and the seeds of a soak.
@@ -52,29 +40,7 @@ pub(crate) struct SoakArgs {
 
 /// Runs `towline sim` with every substrate.
 pub(crate) fn sim(args: &Args) -> Result<ExitCode> {
-    run(&SIM, &args.args)
-}
-
-/// Runs `towline sim mutants` in a build that has them, and proves the tests that come of it.
-pub(crate) fn mutants(args: &Args) -> Result<ExitCode> {
-    let mut all = vec!["mutants".to_owned()];
-    all.extend(args.args.iter().cloned());
-    let named = |arg: &String| NO_PROOF.iter().any(|name| arg.split('=').next() == Some(name));
-    if args.args.iter().any(named) {
-        return run(&MUTANTS, &all);
-    }
-    let workspace = Workspace::find()?;
-    let plans = workspace.target.join("mutants");
-    if plans.exists() {
-        std::fs::remove_dir_all(&plans).with_context(|| format!("cannot empty {}", plans.display()))?;
-    }
-    all.extend(["--plans".to_owned(), plans.display().to_string()]);
-    let status = program(&MUTANTS, &all)?.status().context("the simulator did not start")?;
-    if status.success() {
-        emitted::prove(&workspace, &plans)?;
-    }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    run(&args.args)
 }
 
 /// Plays seeds nobody has played before, for as long as asked.
@@ -97,7 +63,7 @@ pub(crate) fn soak(args: &SoakArgs) -> Result<ExitCode> {
         "--failures".to_owned(),
         folder.display().to_string(),
     ];
-    run(&SIM, &told)
+    run(&told)
 }
 
 /// Returns a first seed that no earlier soak had, far from the seeds that people type.
@@ -106,46 +72,50 @@ fn clock() -> Result<u64> {
     Ok(now.as_secs() << 24)
 }
 
-/// Builds the program in this way and runs its `sim`; the exit code is the program's.
-fn run(how: &Build, args: &[String]) -> Result<ExitCode> {
-    hand_over(program(how, args)?).context("the simulator did not start")
+/// Builds the program with every substrate and runs its `sim`; the exit code is the program's.
+fn run(args: &[String]) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let target = workspace.target.join("towline-sim");
+    let program = build(&workspace.root, &target, FLAGS, &["--features", "turmoil"])?;
+    hand_over(in_sim(&program, args)).context("the simulator did not start")
 }
 
-/// Returns the command `sim` of the program, built in this way.
-fn program(how: &Build, args: &[String]) -> Result<Command> {
-    let mut sim = command(&build(how)?.display().to_string());
+/// Returns the command `sim` of a program.
+pub(crate) fn in_sim(program: &Path, args: &[String]) -> Command {
+    let mut sim = command(&program.display().to_string());
     sim.arg("sim").args(args);
-    Ok(sim)
+    sim
 }
 
 /// Replaces this process by the program, so that Ctrl-C reaches the program alone and it can print its findings first.
 #[cfg(unix)]
-fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
+pub(crate) fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
     Err(std::os::unix::process::CommandExt::exec(&mut program))
 }
 
 /// Waits for the program.
 #[cfg(not(unix))]
-fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
+pub(crate) fn hand_over(mut program: Command) -> std::io::Result<ExitCode> {
     let code = program.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-fn build(how: &Build) -> Result<PathBuf> {
-    let workspace = Workspace::find()?;
-    let target = workspace.target.join(how.folder);
-    // RUSTFLAGS of the environment would replace ours, so ours are appended to them.
-    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let mut cargo = command("cargo");
-    cargo
-        .args(["build", "--profile", "sim", "--package", "towline", "--features", how.features])
-        .arg("--target-dir")
-        .arg(&target)
-        .env("RUSTFLAGS", format!("{given} {}", how.flags).trim())
-        .current_dir(&workspace.root);
+/// Builds the program from the source at `root` with these compiler flags, and returns its path.
+pub(crate) fn build(root: &Path, target: &Path, flags: &str, features: &[&str]) -> Result<PathBuf> {
+    let mut cargo = flagged(flags);
+    cargo.args(["build", "--profile", "sim", "--package", "towline"]).args(features);
+    cargo.arg("--target-dir").arg(target).current_dir(root);
     let status = cargo.status().context("cargo did not start")?;
     if !status.success() {
         bail!("the simulator does not build ({status}): see cargo's message above");
     }
     Ok(target.join("sim").join(format!("towline{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Returns cargo, with compiler flags. RUSTFLAGS of the environment would replace ours, so ours are appended to them.
+pub(crate) fn flagged(flags: &str) -> Command {
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut cargo = command("cargo");
+    cargo.env("RUSTFLAGS", format!("{given} {flags}").trim());
+    cargo
 }

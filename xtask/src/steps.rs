@@ -143,15 +143,7 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     step("sim: exhaust", 60, Mode::Full, &["cargo", "xtask", "sim", "exhaust", "--partial"]),
     // Replays for each planted bug the plan that kills it. The search for such plans is `cargo xtask mutants`.
-    Step {
-        env: &[("RUSTFLAGS", "--cfg towline_mutants"), ("CARGO_TARGET_DIR", "target/towline-mutants")],
-        ..step(
-            "sim: killers",
-            120,
-            Mode::Full,
-            &["cargo", "test", "-p", "towline-sim", "--no-default-features", "--test", "killers"],
-        )
-    },
+    step("sim: killers", 120, Mode::Full, &["cargo", "xtask", "mutants", "--killers"]),
     step(
         "sim: turmoil",
         30,

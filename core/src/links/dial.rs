@@ -93,14 +93,10 @@ impl Links {
             self.dialer.state = Dial::Idle;
             return;
         }
-        if mutant!(shared.config, 28) && self.dialer.state != Dial::Under {
-            return;
-        }
         let (least, most) = (shared.config.options().redial_min.0, shared.config.options().redial_max.0);
         let doubled = least.saturating_mul(1 << self.dialer.attempt.saturating_sub(1).min(30)).min(most);
         let pause = self.dialer.rng.jitter(doubled).max(retry_after.0).max(1);
-        let pause = Span(mutant!(shared.config, 29 => 1_000_000, else pause));
-        self.dial_at(shared, shared.clock.now() + pause);
+        self.dial_at(shared, shared.clock.now() + Span(pause));
     }
 
     /// Whether the host is dialling because it was asked to.

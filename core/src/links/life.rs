@@ -150,7 +150,7 @@ impl Links {
     // --- timers ----------------------------------------------------------------------------------------------------
 
     fn idle(shared: &Shared) -> u64 {
-        mutant!(shared.config, 26 => u64::MAX, else shared.config.options().idle.0)
+        shared.config.options().idle.0
     }
 
     /// The next moment a link must be looked at.

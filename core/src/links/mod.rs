@@ -183,12 +183,6 @@ impl Link {
         self.beats
     }
 
-    /// When it was opened, or last asked to join, on the clock of silence.
-    #[cfg(towline_mutants)]
-    pub(crate) fn opened(&self) -> u64 {
-        self.opened
-    }
-
     /// Whether the peer has said HELLO or WELCOME.
     pub(crate) fn handshake_done(&self) -> bool {
         match self.phase {

@@ -34,7 +34,7 @@ impl Links {
     #[inline]
     pub(crate) fn note_shown(&mut self, shared: &Shared, row: usize, bytes: usize) {
         let link = &mut self.rows[row];
-        if bytes > link.shown && !mutant!(shared.config, 27 | 125) {
+        if bytes > link.shown {
             link.heard = shared.clock.alive();
         }
         link.shown = bytes;
@@ -42,18 +42,9 @@ impl Links {
 
     /// Notes how many of them were taken.
     #[inline]
-    pub(crate) fn note_used(&mut self, shared: &Shared, row: usize, used: usize) {
+    pub(crate) fn note_used(&mut self, row: usize, used: usize) {
         let link = &mut self.rows[row];
-        if mutant!(shared.config, 125) && used > 0 {
-            link.heard = shared.clock.alive();
-        }
         link.shown -= used.min(link.shown);
-    }
-
-    /// 27: a write is taken for life.
-    #[cfg(towline_mutants)]
-    pub(crate) fn heard_now(&mut self, shared: &Shared, row: usize) {
-        self.rows[row].heard = shared.clock.alive();
     }
 
     /// Reads the head of the next frame. Returns it if all of its frame is here; if not, `step` says what is needed.
@@ -68,10 +59,6 @@ impl Links {
             step.need = HEAD_BYTES;
             return Ok(None);
         }
-        mutant!(config, 126 => if let Some(need) = believed(data) {
-            step.need = need;
-            return Ok(None);
-        });
         let link = &self.rows[row];
         let shaken = link.handshake_done();
         let head = decode_head(data).map_err(|fault| if shaken { fault } else { Fault::BadMagic })?;
@@ -171,11 +158,4 @@ impl Link {
         let length = head.length as usize;
         if (least..=most).contains(&length) { Ok(()) } else { Err(Fault::FrameLength) }
     }
-}
-
-/// 126: a length as it came.
-#[cfg(towline_mutants)]
-fn believed(data: &[u8]) -> Option<usize> {
-    let need = crate::wire::fields::u32_at(data, 0) as usize;
-    (data.len() >= HEAD_BYTES && data.len() < need).then_some(need)
 }

@@ -29,8 +29,7 @@ impl Stream {
             // Meant under an earlier verdict: it says only that the replica lives.
             return Ok(());
         }
-        let released = mutant!(self, 20 => reader.credit.sent, else ack.stream_released);
-        reader.credit.release(released)?;
+        reader.credit.release(ack.stream_released)?;
         reader.piece_credit.release(ack.pieces_released)?;
         let acked = Acked {
             base: ack.base,
@@ -39,7 +38,7 @@ impl Stream {
             applied: ack.applied,
             persisted: ack.persisted,
         };
-        if acked.received > reader.sent && !mutant!(self, 8) {
+        if acked.received > reader.sent {
             return Err(Fault::AckAhead);
         }
         let before = reader.acked;
@@ -52,7 +51,6 @@ impl Stream {
         }
         if acked.base && !before.base {
             self.installed_there(shared, row);
-            mutant!(self, 8 => self.stream_all_again(links, row));
         }
         let reader = &self.readers[row];
         if acked.base && (acked.received == self.log.end() || acked.received >= reader.beat_end) {
@@ -66,10 +64,7 @@ impl Stream {
     pub(super) fn set_acked(&mut self, shared: &mut Shared, row: usize, acked: Acked) {
         let slot = self.readers[row].slot;
         self.readers[row].acked = acked;
-        self.slots.rows[slot].acked =
-            mutant!(self, 108 => acked.most(self.slots.rows[slot].acked), else acked);
-        mutant!(self, 38 => self.slots.rows[slot].acked.received = self.readers[row].sent);
-        mutant!(self, 109 => self.slots.rows[slot].acked.base = true);
+        self.slots.rows[slot].acked = acked;
         self.slots.rows[slot].acked_pending = true;
         shared.events.notify(Subject::Slot(slot));
     }

@@ -20,8 +20,6 @@ pub(crate) struct Ours<'a> {
     pub(crate) primary: bool,
     /// A primary, or a replica its own upstream admitted.
     pub(crate) admitted: bool,
-    #[cfg(towline_mutants)]
-    pub(crate) mutant: u16,
 }
 
 /// A decision.
@@ -52,14 +50,14 @@ pub(crate) fn decide(
     if join.history.is_none() {
         return if ours.admitted { Decision::Snapshot(None) } else { Decision::Wait };
     }
-    if join.history != ours.history && !mutant!(ours, 4) {
+    if join.history != ours.history {
         return match (join.adopt, ours.admitted) {
             (false, _) => Decision::Refuse(Fault::HistoryDiffers),
             (true, true) => Decision::Snapshot(None),
             (true, false) => Decision::Wait,
         };
     }
-    let stale = !mutant!(ours, 104) && join.epochs.number_with_records(have) > ours.epochs.number();
+    let stale = join.epochs.number_with_records(have) > ours.epochs.number();
     let discard = |decision| match (stale, ours.admitted) {
         (true, _) => Decision::Refuse(Fault::Stale),
         (false, true) => decision,
@@ -72,23 +70,16 @@ pub(crate) fn decide(
         return discard(Decision::Snapshot(None));
     };
     if parting == have {
-        let short_by_one = mutant!(ours, 1) && have.0 + 1 == ours.start.0;
-        let too_old = have < ours.start && !short_by_one || mutant!(ours, 2) && have == ours.start;
-        if too_old {
+        if have < ours.start {
             return discard(Decision::Snapshot(None));
         }
         return match position_at(have) {
             Some(here) if here.digest == join.position.digest => Decision::Continue,
-            Some(_) if mutant!(ours, 101 | 102) => Decision::Continue,
-            None if mutant!(ours, 1) => Decision::Continue,
             // Equal epochs and other bytes: somebody's disk or memory lied. Never continue on it.
             Some(_) | None => discard(Decision::Snapshot(None)),
         };
     }
-    if mutant!(ours, 3) && parting == ours.end {
-        return Decision::Continue;
-    }
-    if !ours.primary && in_our_last && parting == ours.end && !mutant!(ours, 103) {
+    if !ours.primary && in_our_last && parting == ours.end {
         // It is only behind, even where the replica has seen a newer epoch: waiting discards nothing.
         return Decision::Wait;
     }

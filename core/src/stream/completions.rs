@@ -20,13 +20,13 @@ pub(crate) struct Completed {
 impl Stream {
     /// Checks that the host speaks of what it was handed.
     pub(crate) fn may_complete(&self, upto: Offset) -> Result<(), Misuse> {
-        let ahead = self.upstream.base && upto > self.log.next() && !mutant!(self, 32);
+        let ahead = self.upstream.base && upto > self.log.next();
         if ahead { Err(Misuse::NeverHandedOut) } else { Ok(()) }
     }
 
     /// Records are applied, and persisted if so said; both imply taken.
     pub(crate) fn completed(&mut self, links: &mut Links, shared: &mut Shared, done: Completed) {
-        let Completed { taken, applied, persisted } = mutant!(self, 32 => self.within(done), else done);
+        let Completed { taken, applied, persisted } = done;
         if !self.upstream.base {
             // Late news of the state that a snapshot is about to replace.
             return;
@@ -36,8 +36,6 @@ impl Stream {
         let upstream = &mut self.upstream;
         upstream.applied = upstream.applied.max(applied);
         upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
-        mutant!(self, 19 => upstream.applied = applied);
-        mutant!(self, 19 => upstream.persisted = upstream.persisted.min(upstream.applied));
         if before != upstream.completions() {
             self.owe_ack(links, shared);
         }
@@ -45,7 +43,7 @@ impl Stream {
 
     /// Checks that the host speaks of records and pieces it was handed.
     pub(crate) fn may_take(&self, upto: Offset, pieces: u64) -> Result<(), Misuse> {
-        let ahead = upto > self.log.next() && !mutant!(self, 32);
+        let ahead = upto > self.log.next();
         let receiving = self.upstream.receiving.as_ref();
         if ahead || receiving.is_some_and(|receiving| pieces > receiving.next_piece) {
             return Err(Misuse::NeverHandedOut);
@@ -56,7 +54,7 @@ impl Stream {
     /// Records before `upto` are taken, and the first `pieces` pieces of the snapshot under way.
     pub(crate) fn taken(&mut self, links: &mut Links, shared: &mut Shared, upto: Offset, pieces: u64) {
         let before = self.upstream.completions();
-        mutant!(self, 119 => {}, else self.take(upto));
+        self.take(upto);
         self.upstream.take_pieces(pieces);
         if before != self.upstream.completions() {
             self.owe_ack(links, shared);
@@ -78,11 +76,8 @@ impl Stream {
     pub(crate) fn rewound(&mut self, links: &mut Links, shared: &mut Shared, to: Position) {
         assert!(self.upstream.fork == Some(to), "checked by may_rewind");
         self.upstream.fork = None;
-        mutant!(self, 110 => self.upstream.planted.rewound(self.upstream.applied));
-        mutant!(self, 134 => self.upstream.planted.rewound(self.upstream.persisted));
         self.rebase(links, shared, to.boundary);
         self.log.rewind(to);
-        mutant!(self, 111 => self.move_readers());
         let persisted = self.upstream.persisted.min(to.boundary);
         self.upstream.stand_on(to.boundary, self.log.sealed());
         self.upstream.persisted = persisted;
@@ -93,7 +88,6 @@ impl Stream {
 
     /// Leaves the log's position, and of its records all after `kept`: replicas of this node must return and wait.
     pub(super) fn rebase(&mut self, links: &mut Links, shared: &mut Shared, kept: Offset) {
-        mutant!(self, 111 => return self.hold_readers(links, shared));
         for row in 0..links.len() {
             if links[row].may_hold_a_replica() {
                 self.fault(links, shared, row, Fault::Rebased);

@@ -32,8 +32,7 @@ impl Stream {
         let mut floor = u64::MAX;
         for (row, reader) in self.readers.iter_mut().enumerate() {
             if reader.serving.reads_at().is_some_and(|at| at < after) {
-                mutant!(self, 17 => reader.serving.read_at(after),
-                    else reader.serving = Serving::Overtaken(reader.serving.assigned().copied()));
+                reader.serving = Serving::Overtaken(reader.serving.assigned().copied());
                 shared.counters.overruns += 1;
             }
             if let Stage::Run { at, .. } = links[row].outbox.stage() {
@@ -47,7 +46,7 @@ impl Stream {
     /// The ring goes on without what a link has half sent of it: the rest is kept beside it.
     pub(super) fn leave_ring(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         self.cut_run(links, row);
-        if mutant!(self, 123) || !self.spill(links, row) {
+        if !self.spill(links, row) {
             // A giant, half sent: neither its rest nor a goodbye can follow. Come back at once.
             links[row].outbox.drop_bulk();
             self.fault(links, shared, row, Fault::Overrun);
@@ -69,10 +68,8 @@ impl Stream {
             let Serving::Overtaken(assigned) = self.readers[row].serving else {
                 continue;
             };
-            if assigned.is_some() && !mutant!(self, 11) {
+            if assigned.is_some() {
                 self.readers[row].serving = Serving::Stopped(assigned);
-                mutant!(self, 7 => continue);
-                mutant!(self, 117 => { self.begin_again(links, shared, row); continue });
                 // A snapshot that is begun is finished and installed; the stream beside it has stopped.
                 self.owe_admit(links, shared, row);
             } else {
@@ -85,7 +82,7 @@ impl Stream {
     pub(super) fn cut_run(&mut self, links: &mut Links, row: usize) {
         if let Some((from, to)) = links[row].outbox.cut().filter(|(from, to)| from < to) {
             let reader = &mut self.readers[row];
-            mutant!(self, 135 => {}, else reader.credit.take_back(to - from));
+            reader.credit.take_back(to - from);
             reader.serving.read_at(from);
             reader.sent = self.log.head_at(from).first;
         }

@@ -40,7 +40,7 @@ impl Stream {
             return self.news_of_installed(links, shared, row, admit, tail);
         }
         let foreign = self.upstream.base && admit.history != self.log.history;
-        if foreign && !self.upstream.adopt && !mutant!(self, 4) {
+        if foreign && !self.upstream.adopt {
             return Err(Fault::HistoryDiffers);
         }
         if admit.next_piece != 0 {
@@ -55,7 +55,6 @@ impl Stream {
         self.rebase(links, shared, kept);
         let epochs = admit.epochs.cut(admit.from.boundary, admit.from.epoch);
         self.log.reset(admit.history, admit.from, if epochs.is_empty() { &admit.epochs } else { &epochs });
-        mutant!(self, 111 => self.move_readers());
         self.upstream.stand_before(admit, replaces, self.log.sealed(), tail);
         self.go_with(links, shared, row, admit);
         self.upstream.streaming = tail;
@@ -105,7 +104,6 @@ impl Stream {
             snapshot: begin.snapshot,
         });
         receiving.begun = Some(decoded);
-        mutant!(self, 12 => self.upstream.planted.hide_begin(step));
         Ok(())
     }
 
@@ -141,7 +139,6 @@ impl Stream {
     pub(crate) fn installed(&mut self, links: &mut Links, shared: &mut Shared) {
         let receiving = self.upstream.receiving.take().expect("checked by may_be_installed");
         self.upstream.installed = receiving.id;
-        mutant!(self, 12 => self.upstream.planted.installed());
         let begun = receiving.begun.expect("pieces come after BEGIN");
         let at = begun.position.boundary;
         let differs = self.log.find(at).is_some_and(|place| place.digest != begun.position.digest);
@@ -155,7 +152,7 @@ impl Stream {
             self.log.reset(begun.history, begun.position, &begun.epochs);
             self.upstream.stand_on(at, self.log.sealed());
         }
-        self.upstream.persisted = mutant!(self, 133 => self.upstream.persisted, else persisted);
+        self.upstream.persisted = persisted;
         self.upstream.adopt = false;
         self.upstream.admitted = reaches && self.upstream.streaming;
         let asked = links.upstream_in(Up::Admit);

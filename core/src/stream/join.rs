@@ -62,7 +62,7 @@ impl Stream {
         self.begin_anew(row, peer, join);
         // Until the decision is known the replica counts for nothing.
         self.readers[row].acked = Acked::default();
-        mutant!(self, 108 => {}, else self.slots.rows[slot].acked = Acked::default());
+        self.slots.rows[slot].acked = Acked::default();
         self.decide(links, shared, row);
         Ok(())
     }
@@ -81,8 +81,6 @@ impl Stream {
             | Serving::Overtaken(_) => Serving::Stopped(None),
         };
         reader.credit = Credit::new(peer.window_bytes);
-        mutant!(self, 21 => reader.credit.window = u64::MAX);
-        mutant!(self, 22 => reader.credit.window = peer.window_bytes.saturating_mul(100));
         reader.credit.sent = join.untaken_bytes;
         reader.piece_credit = Credit::new(peer.piece_window_bytes);
         reader.join = Some(join);
@@ -152,8 +150,6 @@ impl Stream {
             end: self.log.end(),
             primary,
             admitted: self.admitted(),
-            #[cfg(towline_mutants)]
-            mutant: self.mutant,
         };
         decide(ours, join, |at| self.log.position_at(at))
     }
@@ -161,10 +157,7 @@ impl Stream {
     fn go_on(&mut self, links: &mut Links, shared: &mut Shared, row: usize, join: &Join) {
         let slot = self.readers[row].slot;
         self.forget_cut_off(shared, slot);
-        let mut place = self.log.find(join.position.boundary);
-        if mutant!(self, 1 | 3) {
-            place = self.log.floor(join.position.boundary.max(self.log.start()));
-        }
+        let place = self.log.find(join.position.boundary);
         self.serve_from(row, place, join.position.boundary, None);
         let acked = Acked {
             base: true,
@@ -173,7 +166,7 @@ impl Stream {
             applied: join.applied,
             persisted: join.persisted.min(join.applied),
         };
-        self.set_acked(shared, row, mutant!(self, 37 => acked.half(), else acked));
+        self.set_acked(shared, row, acked);
         shared.counters.partial_syncs += 1;
         shared.events.notify_link(row, LinkFact::Joined);
         self.owe_admit(links, shared, row);
@@ -279,9 +272,6 @@ impl Stream {
     /// It is time to beat on the link of a replica.
     pub(crate) fn beat(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         links.beat(shared, row);
-        mutant!(self, 9 => self.begin_again(links, shared, row));
-        mutant!(self, 24 => if self.role == Role::Primary { self.append(links, shared, &[]) });
-        mutant!(self, 36 => self.expire_connected(links, shared, row));
         self.reconsider(links, shared, row);
     }
 }

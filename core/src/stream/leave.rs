@@ -90,7 +90,7 @@ impl Stream {
         let cut_off = assigned.and_then(|assigned| Some((assigned.transfer?, assigned.snapshot)));
         reader.serving = Serving::Absent;
         if let Some((transfer, snapshot)) = cut_off {
-            mutant!(self, 39 => {}, else self.transfers.rows[transfer].link = None);
+            self.transfers.rows[transfer].link = None;
             self.slots.rows[slot].cut_off = Some(snapshot);
         }
         self.slots.rows[slot].link = None;
@@ -103,12 +103,8 @@ impl Stream {
 
     // --- slots -----------------------------------------------------------------------------------------------------
 
-    fn reconnect_window(&self, shared: &Shared) -> Span {
-        mutant!(self, 35 => Self::shorter_window(shared), else shared.config.options().reconnect_window)
-    }
-
     fn arm_slot(&self, shared: &mut Shared, slot: usize) {
-        if let Some(at) = self.slots.rows[slot].expires_at(self.reconnect_window(shared)) {
+        if let Some(at) = self.slots.rows[slot].expires_at(shared.config.options().reconnect_window) {
             shared.arm_later(Timer::Slot(slot), at);
         }
     }
@@ -116,7 +112,7 @@ impl Stream {
     /// The timer of a slot fired: a replica that was away too long is forgotten.
     pub(crate) fn slot_due(&mut self, shared: &mut Shared, slot: usize) {
         let (row, now) = (&self.slots.rows[slot], shared.clock.now());
-        if row.expires_at(self.reconnect_window(shared)).is_none_or(|at| at > now) {
+        if row.expires_at(shared.config.options().reconnect_window).is_none_or(|at| at > now) {
             self.arm_slot(shared, slot);
         } else if row.expired.is_none() {
             self.expire(shared, slot);

@@ -140,12 +140,6 @@ impl Log {
         self.byte_position = Some(0);
     }
 
-    /// The newest epoch goes on, its bytes counted anew: what no node may do.
-    #[cfg(towline_mutants)]
-    pub(super) fn reopen(&mut self) {
-        self.byte_position = Some(0);
-    }
-
     /// Takes over a table of epochs that agrees with this log up to its end. An epoch of our own that holds no record
     /// may be gone from it.
     pub(super) fn take_epochs(&mut self, epochs: &EpochTable) {

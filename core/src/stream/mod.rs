@@ -19,8 +19,6 @@ mod install;
 mod join;
 mod leave;
 mod log;
-#[cfg(towline_mutants)]
-mod planted;
 mod readers;
 mod receive;
 mod receiving;
@@ -66,14 +64,9 @@ pub(crate) struct Stream {
     seen: u32,
     identity: SeededRng,
     pause: SeededRng,
-    #[cfg(towline_mutants)]
-    mutant: u16,
 }
 
-#[cfg(not(towline_mutants))]
 clone_fields! { Stream { role, log, readers, slots, transfers, upstream, seen, identity, pause } }
-#[cfg(towline_mutants)]
-clone_fields! { Stream { role, log, readers, slots, transfers, upstream, seen, identity, pause, mutant } }
 
 impl Stream {
     /// A log at boot, standing where its cursor says. A primary's still has to open its epoch.
@@ -95,8 +88,6 @@ impl Stream {
             seen: 0,
             identity,
             pause,
-            #[cfg(towline_mutants)]
-            mutant: config.mutant,
         };
         if let Some(bytes) = cursor {
             let Some(cursor) = Decoded::from_bytes(bytes) else {
@@ -116,7 +107,7 @@ impl Stream {
             self.log.history = HistoryId(self.identity.id128());
         }
         self.upstream.base = true;
-        mutant!(self, 102 => self.keep_epoch(clock), else self.open_epoch(clock));
+        self.open_epoch(clock);
     }
 
     /// The bytes it allocates.
@@ -159,7 +150,7 @@ impl Stream {
 
     /// The offset that at least `n` connected replicas have reached. With `n` 0, the log's end.
     pub(crate) fn acked(&self, level: Level, n: u32) -> Offset {
-        if n == 0 { self.log.next() } else { self.slots.acked(level, mutant!(self, 131 => 1, else n)) }
+        if n == 0 { self.log.next() } else { self.slots.acked(level, n) }
     }
 
     /// The bytes that a stage names: a run of the log, or a piece.

@@ -46,7 +46,6 @@ impl Stream {
 
     /// Asks the upstream to go on from where we stand.
     pub(super) fn ask_to_join(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
-        mutant!(self, 32 => self.stand_at_persisted());
         self.upstream.ask(&shared.config, &self.log);
         links.ask_to_join(shared, row);
     }
@@ -108,7 +107,7 @@ impl Stream {
     /// The stream flows: the sender's table is ours, and we may speak for it.
     pub(super) fn go_with(&mut self, links: &mut Links, shared: &mut Shared, row: usize, admit: &Admit) {
         let news = *self.log.epochs() != admit.epochs;
-        mutant!(self, 105 => {}, else self.log.take_epochs(&admit.epochs));
+        self.log.take_epochs(&admit.epochs);
         let upstream = &mut self.upstream;
         let first = !upstream.streaming;
         (upstream.streaming, upstream.fork) = (true, None);
@@ -137,9 +136,6 @@ impl Stream {
         }
         let batch = BatchHead::decode(frame);
         verify_batch(frame, &batch, head.check)?;
-        mutant!(self, 8 => if batch.first < self.log.end() {
-            return self.hand_out_again(frame, &batch, step);
-        });
         self.log.admits(&batch)?;
         if self.upstream.receiving.as_ref().is_some_and(|held| !held.fits_batch(&batch, head.check)) {
             // Refused while the host can still tell the two apart: done on the snapshot, it could not be undone.

@@ -62,8 +62,7 @@ impl Stream {
 
     /// Stages what is next: pending control if none is staged, then bulk if none is staged.
     fn refill(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
-        let in_turn = mutant!(self, 25 => !self.bulk_first(links, row), else true);
-        if links[row].has_pending() && !links[row].outbox.has_control() && in_turn {
+        if links[row].has_pending() && !links[row].outbox.has_control() {
             self.cut_run(links, row);
             self.encode_pending(links, shared, row);
         }
@@ -180,7 +179,6 @@ impl Stream {
     /// Stages a piece or a run, whichever is in turn, if there is one.
     fn stage_bulk(&mut self, links: &mut Links, shared: &Shared, row: usize) {
         let (reads_at, transfer) = self.readers[row].serving.sources();
-        mutant!(self, 23 => if self.another_waits(links, row) { return });
         let piece = transfer.and_then(|transfer| self.piece_ready(links, row, transfer));
         if self.log.has_open() && reads_at == Some(self.log.sealed()) {
             self.seal(&shared.clock);
@@ -189,9 +187,7 @@ impl Stream {
         let stream = reads_at.filter(|at| *at < self.log.sealed() && reader.credit.may_begin());
         match (piece, stream) {
             (Some((transfer, bytes)), None) => self.stage_piece(links, row, transfer, bytes),
-            (Some((transfer, bytes)), Some(_))
-                if reader.piece_debt >= bytes * (PIECE_SHARE - 1) && !mutant!(self, 116) =>
-            {
+            (Some((transfer, bytes)), Some(_)) if reader.piece_debt >= bytes * (PIECE_SHARE - 1) => {
                 self.stage_piece(links, row, transfer, bytes);
             }
             (Some(_) | None, Some(from)) => self.stage_run(links, row, from, piece.is_some()),
@@ -202,8 +198,7 @@ impl Stream {
     /// The transfer and the frame length of its piece, if that could go now.
     fn piece_ready(&self, links: &Links, row: usize, transfer: usize) -> Option<(usize, u64)> {
         let reader = &self.readers[row];
-        let shut = mutant!(self, 118) && !reader.credit.may_begin();
-        let free = reader.piece_credit.may_begin() && !links[row].owes(Control::Begin) && !shut;
+        let free = reader.piece_credit.may_begin() && !links[row].owes(Control::Begin);
         let bytes = self.transfers.rows[transfer].front_len().filter(|_| free)?;
         Some((transfer, bytes as u64))
     }

@@ -27,16 +27,13 @@ impl Stream {
         fork: Option<Offset>,
     ) {
         let slot = self.readers[row].slot;
-        let paused = self.slots.rows[slot].not_before > shared.clock.now() && !mutant!(self, 11);
+        let paused = self.slots.rows[slot].not_before > shared.clock.now();
         if paused || !self.admitted() || !self.upstream.base || !self.transfers.has_free() {
             return self.wait(links, shared, row);
         }
         let Some((view, place)) = self.reachable().or_else(|| self.want_view(links, shared)) else {
             return self.wait(links, shared, row);
         };
-        mutant!(self, 115 => if view.ready.is_none() {
-            return self.wait_for_view(links, shared, row);
-        });
         let link = LinkId::of_row(row);
         let transfer = self.transfers.assign(link, view.id, 0, 0).expect("a transfer is free");
         // Only now: what it was cut off from may be the very view it is assigned again.
@@ -100,7 +97,6 @@ impl Stream {
 
     /// A view whose tail can still begin in the ring.
     fn reachable(&self) -> Option<(View, Place)> {
-        mutant!(self, 120 => return None);
         self.transfers.views.iter().flatten().filter(|view| !view.done).find_map(|view| {
             let from = view.ready.map_or(view.from, |(_, at)| at);
             Some((*view, self.log.find(from)?))
@@ -146,10 +142,6 @@ impl Stream {
                 continue;
             };
             let row = link.row();
-            if mutant!(self, 11 | 39) && !self.readers[row].serving.joined() {
-                self.transfers.rows[transfer].link = None;
-                continue;
-            }
             let pause = if retry { Span::ZERO } else { Span::from_secs(1) };
             self.close(links, shared, row, Fault::SnapshotFailed, pause);
             self.slots.rows[self.readers[row].slot].cut_off = None;
@@ -264,8 +256,6 @@ impl Stream {
                 self.begin_if_open(links, shared, link.row(), transfer);
             }
         }
-        mutant!(self, 115 => self.reconsider_all(links, shared));
-        mutant!(self, 115 => self.drop_if_unused(shared, snapshot));
     }
 
     /// A piece of a view was read: every transfer that waits for it takes it.
@@ -277,7 +267,6 @@ impl Stream {
         data: &[u8],
         last: bool,
     ) {
-        let data = if mutant!(self, 13) && last { &data[..0] } else { data };
         for transfer in 0..self.transfers.rows.len() {
             let row = &mut self.transfers.rows[transfer];
             let waits = row.asked && row.snapshot == snapshot && row.next_read == piece;

@@ -65,8 +65,6 @@ pub(super) struct Upstream {
     caught_up: bool,
     /// The history of the upstream that last welcomed us since the host chose it.
     pub(super) peer_history: HistoryId,
-    #[cfg(towline_mutants)]
-    pub(super) planted: super::planted::Planted,
 }
 
 impl Upstream {
@@ -93,8 +91,6 @@ impl Upstream {
             peer_end: None,
             caught_up: false,
             peer_history: HistoryId::NONE,
-            #[cfg(towline_mutants)]
-            planted: super::planted::Planted::default(),
         }
     }
 
@@ -264,13 +260,10 @@ impl Upstream {
             base: self.base,
             volatile: !config.options().persists,
             received: log.end(),
-            applied: self.counted(mutant!(config, 110 =>
-                self.planted.applied(self.applied, log.end()), else self.applied)),
-            persisted: self.counted(mutant!(config, 134 =>
-                self.planted.applied(self.persisted, self.applied), else self.persisted)),
+            applied: self.counted(self.applied),
+            persisted: self.counted(self.persisted),
             stream_released: self.stream.released,
-            pieces_released: mutant!(config, 136 =>
-                self.planted.less(self.pieces.released), else self.pieces.released),
+            pieces_released: self.pieces.released,
             echo: self.echo,
         };
         (self.stream.acked, self.pieces.acked) = (ack.stream_released, ack.pieces_released);
@@ -313,8 +306,6 @@ impl Upstream {
         (self.stream, self.pieces, self.admit, self.joins, self.echo).hash(print);
         let origin = self.origin.map(|origin| origin.end);
         (origin, self.peer_end, self.caught_up, self.peer_history, self.installed).hash(print);
-        #[cfg(towline_mutants)]
-        self.planted.hash(print);
     }
 
     pub(super) fn check(&self, log: &Log, role: Role) {

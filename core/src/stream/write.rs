@@ -56,7 +56,7 @@ impl Stream {
     pub(super) fn open_epoch(&mut self, clock: &Clock) {
         self.seal(clock);
         self.seen = self.seen.max(self.log.epochs().number()) + 1;
-        let nonce = mutant!(self, 101 => 0, else self.identity.word());
+        let nonce = self.identity.word();
         self.log.open_epoch(Epoch::new(self.seen, nonce));
     }
 

@@ -1,7 +1,7 @@
 //! The board of planted bugs: hunted on all cores, or their recorded killing plans played again.
 //!
-//! Each is hunted in the scenario its row names, then in `mixed`, for the budget each. What killed it is shrunk: the
-//! bug must still be noticed by an invariant of its row, and the core without it must pass.
+//! Each is hunted in the scenario its row names, then in `mixed`, for the budget each. The plan that killed it is
+//! shrunk: the bug must still be noticed by an invariant of its row, and the core without it must pass.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use towline_sim::fast;
+use towline_sim::mutants;
 use towline_sim::mutants::campaign::{End, Hunt, hunt};
 use towline_sim::mutants::registry::{MUTANTS, Mutant, Room};
 use towline_sim::oracle::Invariant;
@@ -29,10 +30,10 @@ const FAULTS_MAX: usize = 3;
 /// Where the streaming list ends.
 const STREAMING_END: u16 = 40;
 
-/// What came of one bug.
+/// The result of one bug.
 struct Row {
     mutant: &'static Mutant,
-    /// Whether it ended as its row demands.
+    /// It ended as its row demands.
     good: bool,
     /// In words.
     told: String,
@@ -92,7 +93,7 @@ pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     if let Some(path) = &args.json {
         let told: Vec<Value> = rows.iter().map(json).collect();
         let text = format!("{}\n", json!({ "bugs": told, "not_as_it_should": bad.len() }));
-        crate::write((path != Path::new("-")).then_some(path), &text)?;
+        crate::write("--json", (path != Path::new("-")).then_some(path), &text)?;
     }
     if shows {
         let good = rows.len() - bad.len();
@@ -159,9 +160,8 @@ fn row_of(mutant: &'static Mutant, scenario: &str, hunt: &Hunt, elapsed: Duratio
 
 /// Which invariant of its row notices a bug in a plan; none if the core without it fails too.
 fn notices(mutant: &Mutant, plan: &Plan) -> Option<Invariant> {
-    let Verdict::Violation(told) = fast::run_mutant(plan, mutant.number, false).report.verdict else {
-        return None;
-    };
+    let run = mutants::with(mutant.number, || fast::run(plan, false));
+    let Verdict::Violation(told) = run.report.verdict else { return None };
     let clean = matches!(fast::run(plan, false).report.verdict, Verdict::Pass | Verdict::Vacuous(_));
     (clean && mutant.kills.contains(&told.invariant)).then_some(told.invariant)
 }

@@ -23,9 +23,6 @@ pub struct Scope {
     pub rewinds: bool,
     /// The search ends, incomplete, after so many states.
     pub states_max: u32,
-    /// Which planted bug every node has.
-    #[cfg(towline_mutants)]
-    pub mutant: u16,
 }
 
 impl Default for Scope {
@@ -40,8 +37,6 @@ impl Default for Scope {
             fresh: false,
             rewinds: true,
             states_max: 2_000_000,
-            #[cfg(towline_mutants)]
-            mutant: 0,
         }
     }
 }
@@ -63,8 +58,6 @@ impl Scope {
             handshake: Span::from_secs(60),
             linger: Span::from_millis(1),
             can_rewind: self.rewinds,
-            #[cfg(towline_mutants)]
-            mutant: self.mutant,
             ..Options::default()
         };
         options.check()

@@ -59,25 +59,3 @@ fn everything_within_a_smaller_scope_is_seen_and_sound_from_the_first_snapshot_o
     assert!(outcome.violated.is_none(), "{}", tell(&outcome));
     assert!(outcome.complete && outcome.cut_off == 0, "{outcome:?}");
 }
-
-/// The planted bug is found, and by an invariant that its row names.
-#[cfg(towline_mutants)]
-fn found(scope: Scope, mutant: u16) {
-    let outcome = search(&Scope { mutant, ..scope }, &mut |_| ());
-    let words = tell(&outcome);
-    println!("{mutant}: {words}");
-    let row = crate::mutants::registry::find(mutant).expect("a planted bug has a row");
-    let invariant = outcome.violated.expect("found").0;
-    assert!(row.kills.contains(&invariant), "{mutant} died of another cause: {words}");
-}
-
-#[cfg(towline_mutants)]
-#[test]
-fn planted_bugs_have_short_counterexamples() {
-    let scope = Scope { resets: 1, crashes: 0, promotions: 0, waits: 2, ..Scope::default() };
-    for mutant in [1, 2, 17] {
-        found(scope, mutant);
-    }
-    found(Scope { ops: 2, crashes: 1, ..scope }, 3);
-    found(Scope { ops: 3, resets: 0, crashes: 1, waits: 1, fresh: true, ..scope }, 12);
-}

@@ -156,22 +156,13 @@ pub(super) struct Shared {
     pub(super) healed: bool,
     pub(super) calls: u64,
     pub(super) careful: bool,
-    #[cfg_attr(not(towline_mutants), expect(dead_code, reason = "there is none to choose"))]
-    pub(super) mutant: u16,
     pub(super) scratch: Vec<u8>,
 }
 
 impl Shared {
     /// Whether the host model is to be wrong in this way.
-    #[cfg(towline_mutants)]
-    pub(super) const fn is(&self, mutant: u16) -> bool {
-        self.mutant == mutant
-    }
-
-    /// It never is.
-    #[cfg(not(towline_mutants))]
-    pub(super) const fn is(&self, _mutant: u16) -> bool {
-        false
+    pub(super) fn is(&self, bug: u16) -> bool {
+        crate::mutants::planted() == bug
     }
 }
 

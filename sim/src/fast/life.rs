@@ -20,7 +20,7 @@ use towline_core::{Boot, Node};
 const UNIX_ZERO_NS: u64 = 1_790_000_000_000_000_000;
 
 impl Shared {
-    pub(super) fn new(plan: &Plan, twins: &[usize], mutant: u16, keeps_facts: bool) -> Self {
+    pub(super) fn new(plan: &Plan, twins: &[usize], keeps_facts: bool) -> Self {
         Self {
             t_us: 0,
             plan: plan.clone(),
@@ -35,7 +35,6 @@ impl Shared {
             healed: false,
             calls: 0,
             careful: keeps_facts,
-            mutant,
             scratch: Vec::new(),
         }
     }
@@ -132,10 +131,6 @@ impl World {
         let zero_ns = row.clock.shows_ns(self.shared.t_us);
         let mut options = self.shared.plan.knobs.options();
         options.persists = row.store.disk;
-        #[cfg(towline_mutants)]
-        {
-            options.mutant = self.shared.mutant;
-        }
         let config = options.check().expect("a plan's options work");
         let boot = Boot {
             node: towline_core::NodeId(row.id),

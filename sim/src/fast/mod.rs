@@ -70,14 +70,7 @@ pub struct Run {
 /// Plays a plan to its end.
 #[must_use]
 pub fn run(plan: &Plan, keeps_facts: bool) -> Run {
-    run_mutant(plan, 0, keeps_facts)
-}
-
-/// Plays a plan with a bug planted in the core or in the host model: see `sim/src/mutants`. Without
-/// `--cfg towline_mutants` there are none, and the number says nothing.
-#[must_use]
-pub fn run_mutant(plan: &Plan, mutant: u16, keeps_facts: bool) -> Run {
-    let mut world = World::with(plan, mutant, keeps_facts);
+    let mut world = World::with(plan, keeps_facts);
     let ended = catch_unwind(AssertUnwindSafe(|| while world.step() {}));
     let panic = ended.err().map(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -106,13 +99,13 @@ impl World {
     /// The world of a plan, before anything happened. Its nodes are checked after every call.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::with(plan, 0, true)
+        Self::with(plan, true)
     }
 
-    fn with(plan: &Plan, mutant: u16, keeps_facts: bool) -> Self {
+    fn with(plan: &Plan, keeps_facts: bool) -> Self {
         let twins: Vec<usize> =
             plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();
-        let shared = Shared::new(plan, &twins, mutant, keeps_facts);
+        let shared = Shared::new(plan, &twins, keeps_facts);
         let machines = (0..plan.nodes.len() + twins.len())
             .map(|machine| Machine::new(plan, machine, &twins, shared.is(6)))
             .collect();

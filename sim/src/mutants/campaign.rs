@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::registry::{Mutant, Room};
+use super::with;
 use crate::fast;
 use crate::oracle::Violation;
 
@@ -21,7 +22,7 @@ pub struct Kill {
     pub seed: u64,
     /// The plan itself.
     pub plan: Plan,
-    /// What was noticed.
+    /// The violation that was noticed.
     pub violation: Violation,
 }
 
@@ -58,8 +59,8 @@ pub struct Hunt {
 }
 
 impl Hunt {
-    /// Whether it ended as the row demands: killed, or proven impossible; the identity survives. And nobody was accused
-    /// falsely.
+    /// Returns whether it ended as the row demands: killed, or proven impossible; the identity survives. And nobody
+    /// was accused falsely.
     #[must_use]
     pub fn is_as_it_should(&self, mutant: &Mutant) -> bool {
         let ended = match self.end {
@@ -103,11 +104,11 @@ pub fn hunt(
 }
 
 impl Hunt {
-    /// Plays one plan. Answers whether the bug is found.
+    /// Plays one plan. Returns whether the bug is found.
     fn play(&mut self, mutant: &Mutant, scenario: &Scenario, seed: u64) -> bool {
         let plan = scenario.draw(seed);
         self.seeds += 1;
-        let violation = match fast::run_mutant(&plan, mutant.number, false).report.verdict {
+        let violation = match with(mutant.number, || fast::run(&plan, false)).report.verdict {
             Verdict::Pass => return false,
             Verdict::Vacuous(_) => {
                 self.vacuous += 1;
@@ -137,6 +138,3 @@ impl Hunt {
         counts
     }
 }
-
-#[cfg(test)]
-mod tests;

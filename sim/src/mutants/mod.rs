@@ -1,10 +1,25 @@
 //! Planted bugs, and the proof that they are found: a simulator that has never caught anything proves nothing.
 //!
-//! [`registry`] says what each number is and who must notice; it is always compiled, so that a page or a command can
-//! show it. The bugs themselves, and the campaign against them, exist under `--cfg towline_mutants` only.
+//! [`registry`] says what each number is and who must notice; [`campaign`] hunts one. The bugs themselves are no part
+//! of this source: each is an edit record in `sim/mutants`, and `cargo xtask mutants` weaves all of them into a copy
+//! of the source, where a number chooses one at run time ([`with`]).
 
-#[cfg(all(towline_mutants, feature = "driver", not(target_family = "wasm")))]
 pub mod campaign;
 pub mod registry;
 
 pub use registry::{Mutant, Room};
+
+/// Bugs are woven into this build.
+pub const WOVEN: bool = false;
+
+/// Runs something with this bug planted in all that this thread does; 0 is none. Where no bugs are woven in, the number
+/// says nothing.
+pub fn with<T>(_bug: u16, run: impl FnOnce() -> T) -> T {
+    run()
+}
+
+/// Returns the bug that is planted in this thread, for those who begin another.
+#[must_use]
+pub fn planted() -> u16 {
+    0
+}

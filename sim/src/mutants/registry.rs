@@ -23,9 +23,9 @@ pub enum Room {
 pub struct Mutant {
     /// Its number, for ever.
     pub number: u16,
-    /// What is wrong.
+    /// The fault, in words.
     pub words: &'static str,
-    /// Where.
+    /// The part of the source that it changes.
     pub room: Room,
     /// Only a violation of one of these is a kill.
     pub kills: &'static [Invariant],

@@ -17,6 +17,11 @@ pub fn test_source(plan: &Plan, invariant: Invariant, mutant: u16) -> String {
     let text = plan.to_text();
     // Names are letters, digits, - and _: nothing in a plan's text ends a raw string.
     let fence = "#";
+    let play = "towline_sim::fast::run(&plan, false)";
+    let run = match mutant {
+        0 => play.to_owned(),
+        bug => format!("towline_sim::mutants::with({bug}, || {play})"),
+    };
     format!(
         "//! {} of seed {}, shrunk. It violated {}: {}.\n\n\
          use towline_sim::plan::Plan;\n\
@@ -25,7 +30,7 @@ pub fn test_source(plan: &Plan, invariant: Invariant, mutant: u16) -> String {
          #[test]\n\
          fn {name}() {{\n    \
              let plan = Plan::parse(\"{name}\", PLAN).expect(\"a plan\");\n    \
-             let run = towline_sim::fast::run_mutant(&plan, {mutant}, false);\n    \
+             let run = {run};\n    \
              let held = !matches!(run.report.verdict, Verdict::Violation(_));\n    \
              assert!(held, \"{{:?}}\", run.report.verdict);\n\
          }}\n",

@@ -119,7 +119,10 @@ fn a_link_carries_a_plan_there_and_back() {
 fn an_emitted_test_holds_its_plan() {
     let plan = mixed(3);
     let source = test_source(&plan, Invariant::N6, 13);
-    assert!(source.contains("fn mixed_3_n6() {") && source.contains("run_mutant(&plan, 13, false)"));
+    assert!(
+        source.contains("fn mixed_3_n6() {")
+            && source.contains("with(13, || towline_sim::fast::run(&plan, false))")
+    );
     let text = source.split("r#\"").nth(1).and_then(|rest| rest.split("\"#;").next());
     assert_eq!(text, Some(&*plan.to_text()));
 }

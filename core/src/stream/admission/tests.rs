@@ -77,8 +77,6 @@ impl Log {
             end: Offset(self.end() as u64),
             primary: self.primary,
             admitted: self.primary || self.admitted,
-            #[cfg(towline_mutants)]
-            mutant: 0,
         };
         decide(ours, join, |at| self.in_ring(at))
     }
