@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-use towline_core::{Config, FlatInput, NodeId, Position, Role, FlatStep};
+use towline_core::{Config, FlatInput, FlatStep, NodeId, Position, Role};
 use towline_ffi::*;
 
 /// The handle, which is freed on drop.

@@ -20,7 +20,7 @@ pub(super) struct Ails {
 }
 
 impl Ails {
-    /// Whether the store takes what is finished.
+    /// Returns whether the store takes finished work.
     pub(super) const fn installs(&self) -> bool {
         !self.stops_taking && !self.stops_applying
     }

@@ -29,7 +29,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Answers whether the node took it.
+    /// Returns whether the node took it.
     fn open(&mut self, link: usize) -> bool {
         let row = self.process.links[link].as_mut().expect("the caller looked");
         row.opened = true;

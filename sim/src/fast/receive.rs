@@ -1,7 +1,7 @@
-//! What a replica's host keeps for its receiver: batches that wait, and the snapshot that is loading.
+//! The store of a replica's receiver: batches that wait, and the snapshot that is loading.
 //!
-//! What is to be done with them the receiver says. Here it is counted what came and was not said to be taken: a batch
-//! is taken once the receiver said so, or is applied or dropped.
+//! The receiver says when each is done with. Counted here are the bytes that came and were not said to be taken: a
+//! batch is taken once the receiver said so, or is applied or dropped.
 //!
 //! Invariants: the queue is one unbroken run of batches; each carries the cursor it had when it came.
 
@@ -58,7 +58,7 @@ pub(super) struct Receive {
     /// Frame bytes of the queue.
     pub(super) queued_bytes: u64,
     pub(super) loading: Option<Loading>,
-    /// What came and was not said to be taken.
+    /// The bytes that came and were not said to be taken.
     pub(super) untaken: Bulk,
     /// The store is at the first batch of the queue.
     pub(super) applying: bool,
@@ -108,7 +108,7 @@ impl Receive {
         }
     }
 
-    /// What the store is at is overtaken.
+    /// Forgets the batch that the store is at: it is overtaken.
     pub(super) fn overtake(&mut self) {
         self.applying = false;
         self.round += 1;

@@ -72,7 +72,7 @@ impl Tap {
     }
 
     /// More was written: `bytes` are all from `base` on. `speaks` is put into greetings as the versions spoken;
-    /// answers whether one was.
+    /// returns whether one was.
     pub(super) fn walk(&mut self, bytes: &mut [u8], base: u64, speaks: Option<u64>) -> bool {
         let written = base + bytes.len() as u64;
         let mut greeted = false;
@@ -123,7 +123,7 @@ pub(super) fn join_at(data: &[u8]) -> Option<u64> {
     Some(if data[24] & 4 == 0 { u64::MAX } else { word(data, 49) })
 }
 
-/// Whether this is a whole ADMIT.
+/// Returns whether this is a whole ADMIT.
 pub(super) fn is_admit(data: &[u8]) -> bool {
     data.len() >= 95 && data[4] == ADMIT && length(data) <= data.len() as u64
 }

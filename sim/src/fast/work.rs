@@ -1,7 +1,7 @@
-//! What a host does with what its node hands it: batches, snapshots, rewinds; applying, committing, syncing.
+//! The work of a host: the commands of its receiver; applying, committing, syncing.
 //!
 //! Completions are said when the work is done, never after a rewind or an install overtook it: both begin a new round,
-//! and what finishes under an older one is not listened to.
+//! and work that finishes under an older one is not listened to.
 
 use super::host::Turn;
 use super::queue::What;
@@ -122,7 +122,7 @@ impl Turn<'_> {
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Spool { bytes });
     }
 
-    /// What is taken may be said, while the queue has room for more.
+    /// Lets the receiver say how much is taken, while the queue has room for more.
     fn may_take(&mut self, some: bool) {
         let withheld = self.machine.ails.stops_taking;
         if withheld && some {
@@ -219,9 +219,9 @@ impl Turn<'_> {
         self.process.receive.give_back(batch);
     }
 
-    /// What finished since the last turn.
+    /// Takes in the work that finished since the last turn.
     pub(super) fn complete(&mut self) {
-        // What came in this turn may have overtaken it.
+        // A frame of this turn may have overtaken it.
         if self.process.applied.take() == Some(self.process.receive.round) {
             self.process.receive.applying = false;
             if self.apply_one() {
@@ -270,7 +270,7 @@ impl Turn<'_> {
         self.begin_sync();
     }
 
-    /// What a sync under way covers is overtaken.
+    /// Forgets a sync under way: the commits that it covers are overtaken.
     fn forget_sync(&mut self) {
         (self.process.syncing, self.process.synced) = (None, false);
         self.process.sync_round += 1;
@@ -306,7 +306,7 @@ impl Turn<'_> {
         self.begin_sync();
     }
 
-    /// What was withheld is said.
+    /// Says all that was withheld.
     pub(super) fn say_again(&mut self) {
         let ails = &self.machine.ails;
         let installs =
