@@ -1,8 +1,8 @@
 //! A node and its model host: one operation in, another agent out, with the frames it sent.
 //!
-//! After every operation the host has done a whole turn: every event polled, every link written dry. What may take a
-//! while is an operation of its own: applying a batch, syncing, opening a view, installing a snapshot. Times are the
-//! agent's own, so that two agents that differ only in when they live are one.
+//! After every operation the host has done a whole turn: every event polled, every link written until it is idle. Work
+//! that may take a while is an operation of its own: applying a batch, syncing, opening a view, installing a snapshot.
+//! Times are the agent's own, so that two agents that differ only in when they live are one.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -15,13 +15,13 @@ use xxhash_rust::xxh3::Xxh3;
 use super::store::{Batch, Line, Record, Store, flaw};
 use crate::oracle::{Invariant, misunderstanding};
 
-/// What is wrong, in words.
+/// An invariant, and its violation in words.
 pub(super) type Wrong = (Invariant, String);
 
 /// Records in one piece of a snapshot.
 const PIECE_RECORDS: usize = 2;
 
-/// What happens to an agent.
+/// The operations of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Write { name: u8 },
@@ -40,7 +40,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    /// The operation as one number: its kind in the highest byte.
+    /// Returns the operation as one number: its kind in the highest byte.
     pub(super) fn pack(self) -> u64 {
         let with = |kind: u64, rest: u64| kind << 56 | rest;
         match self {
@@ -64,13 +64,13 @@ impl Op {
     }
 }
 
-/// What an operation did to the outside.
+/// The effects of an operation outside the agent.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) frames: Vec<(u8, Vec<u8>)>,
     pub(super) closed: Vec<u8>,
     pub(super) dials: bool,
-    /// A fork was said to lie before the store's end, and the store went back to it.
+    /// Set if the store went back to a fork before its end.
     pub(super) rewound: bool,
     pub(super) wrong: Option<Wrong>,
 }
@@ -81,10 +81,10 @@ pub(super) struct Loading {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What can be done with an agent, and what is seen of it from outside.
+/// The operations that are possible at an agent, and its state as seen from outside.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
-    /// Links that stand, a bit each.
+    /// The open links, a bit each.
     open: u8,
     pub(super) primary: bool,
     pub(super) base: bool,
@@ -108,16 +108,16 @@ pub(super) struct Agent {
     pub(super) now: Time,
     pub(super) index: u8,
     pub(super) boots: u8,
-    /// What a reader sees, and what a kill keeps.
+    /// The state that a reader sees, and that a kill keeps.
     pub(super) store: Store,
-    /// What a power cut keeps.
+    /// The state that a power cut keeps.
     pub(super) durable: Store,
     pub(super) receiver: Receiver,
     pub(super) spool: VecDeque<Batch>,
     pub(super) loading: Option<Loading>,
     pub(super) views: Vec<(SnapshotId, Rc<[Record]>)>,
     pub(super) wanted: Vec<(SnapshotId, Offset)>,
-    /// Links that stand, a bit each.
+    /// The open links, a bit each.
     pub(super) open: u8,
 }
 
@@ -173,7 +173,7 @@ impl Agent {
         agent
     }
 
-    /// The agent after an operation, looked at. A spare one is taken for the room it has.
+    /// Returns the agent after an operation, with its invariants checked. `spare` is reused for its memory.
     pub(super) fn after(&self, op: Op, frame: &[u8], spare: &mut Option<Box<Self>>) -> (Box<Self>, Effects) {
         let (agent, mut effects) = self.step(op, frame, spare);
         agent.node.check();
@@ -182,7 +182,7 @@ impl Agent {
         (agent, effects)
     }
 
-    /// The agent after an operation that was looked at before.
+    /// Returns the agent after an operation that was checked before.
     pub(super) fn step(&self, op: Op, frame: &[u8], spare: &mut Option<Box<Self>>) -> (Box<Self>, Effects) {
         let mut agent = match spare.take() {
             Some(mut spare) => {
@@ -197,7 +197,7 @@ impl Agent {
         (agent, effects)
     }
 
-    /// What a world must know of it to choose.
+    /// Returns the facts that a world needs to choose.
     pub(super) fn facts(&self) -> Facts {
         let stats = self.node.stats();
         Facts {
@@ -217,7 +217,7 @@ impl Agent {
         self.node.stats().role == Role::Primary
     }
 
-    /// What a node has received, by the names of the records, and of which its ring holds how much.
+    /// Returns the records that a node has received, by name, and the part that its ring holds.
     pub(super) fn line(&self) -> Line {
         let held = self.held().flat_map(|batch| &batch.records[..]);
         let names = self.store.records.iter().chain(held).map(|record| record[0]).collect();
@@ -225,17 +225,17 @@ impl Agent {
         Line { names, ring: (stats.start.0, stats.end.0) }
     }
 
-    /// Batches that wait to be applied, and not for a snapshot.
+    /// Returns the batches that wait to be applied, and not for a snapshot.
     fn held(&self) -> impl Iterator<Item = &Batch> {
         self.spool.iter().filter(|_| !self.receiver.is_joining())
     }
 
-    /// Where the line of what it has received ends.
+    /// Returns the end of the records that it has received.
     pub(super) fn line_end(&self) -> u64 {
         (self.store.records.len() + self.held().map(|batch| batch.records.len()).sum::<usize>()) as u64
     }
 
-    /// The whole state in 128 bits.
+    /// Returns a print of the whole state, in 128 bits.
     pub(super) fn print(&self) -> u128 {
         let mut hash = Xxh3::new();
         (self.node.fingerprint(), self.index, self.boots, self.open).hash(&mut hash);
@@ -255,7 +255,8 @@ impl Agent {
                     self.open &= !(1 << link);
                     effects.closed.push(link);
                     if let Some((invariant, words)) = misunderstanding(fault).filter(|_| !by_peer) {
-                        effects.wrong = Some((invariant, format!("a peer was told: {fault} ({words})")));
+                        effects.wrong =
+                            Some((invariant, format!("a peer was closed for: {fault} ({words})")));
                     }
                 }
                 Event::WantsWrite { link } => self.write(link, effects),
@@ -299,7 +300,7 @@ impl Agent {
         }
     }
 
-    /// What must hold of every agent at any time.
+    /// Checks the invariants of a single agent.
     fn look(&self, effects: &mut Effects) {
         let stats = self.node.stats();
         let primary = stats.role == Role::Primary;
@@ -321,8 +322,8 @@ impl Agent {
         }
     }
 
-    /// What must hold of an agent and the one it comes from: what a reader saw is there still, unless it went back as
-    /// told; and a replica's reader sees all that its cursor names, never a part.
+    /// Checks an agent against the one it comes from: records that a reader saw still exist, unless it went back by
+    /// order; and a replica's reader sees all that its cursor names, never a part.
     fn look_back(&self, before: &Self, op: Op, effects: &mut Effects) {
         let (now, then) = (&self.store.records, &before.store.records);
         let in_order = match op {
@@ -360,7 +361,7 @@ impl Agent {
 pub(super) fn boot(config: Config, index: u8, boots: u8, role: Role, cursor: Option<&[u8]>) -> Node {
     let mut seed = [boots; 32];
     seed[0] = index;
-    // At the end of Unix time it stands still: when a record was written makes no other state.
+    // Unix time stands still at its end: when a record was written makes no other state.
     let boot = Boot { node: NodeId(u64::from(index) + 1), seed, role, unix_zero: u64::MAX, cursor };
     Node::new(config, boot).unwrap_or_else(|error| panic!("a store's own cursor was refused: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What happens to an agent, and what its host does about it: reads, applies, syncs, rewinds, views, installs, dies.
+//! The host of an agent: it reads, applies, syncs, rewinds, opens views, installs and dies.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::oracle::Invariant;
 impl Agent {
     pub(super) fn say(&mut self, input: Input<'_>) -> Step {
         let said = self.node.handle(self.now, input);
-        said.unwrap_or_else(|misuse| panic!("the host was told of misuse: {misuse:?} for {input:?}"))
+        said.unwrap_or_else(|misuse| panic!("the host made a misuse: {misuse:?} for {input:?}"))
     }
 
     pub(super) fn run(&mut self, op: Op, frame: &[u8], effects: &mut Effects) {
@@ -81,7 +81,7 @@ impl Agent {
         self.receiver.check();
     }
 
-    /// Does one thing of those that take time.
+    /// Does one piece of work that takes time.
     fn work(&mut self, effects: &mut Effects) -> bool {
         let command = self.receiver.work();
         let some = command.is_some();
@@ -131,7 +131,7 @@ impl Agent {
         }
     }
 
-    /// A batch of a whole state is taken when it is applied; one beside a snapshot at once.
+    /// Keeps a batch: that of a whole state is taken when it is applied, one beside a snapshot at once.
     fn keep(&mut self, batch: receiver::Batch, frame: &[u8], effects: &mut Effects) {
         let first = batch.first.0;
         let Some(records) = records_of(&frame[batch.range]) else {
@@ -140,7 +140,7 @@ impl Agent {
         };
         let beside = self.receiver.is_joining();
         if !beside && first != self.line_end() {
-            let text = format!("a batch from {first} came, the host stands at {}", self.line_end());
+            let text = format!("a batch from {first} came, the host is at {}", self.line_end());
             effects.wrong = Some((Invariant::S2, text));
         }
         let cursor = self.node.cursor(batch.position).as_bytes().into();
@@ -148,7 +148,7 @@ impl Agent {
         self.receiver.set_taking(if beside { Taking::All } else { Taking::Pieces });
     }
 
-    /// An operator promotes a node that has caught up with itself.
+    /// Applies everything, for the promotion of a node that has all it received.
     fn apply_all(&mut self, effects: &mut Effects) {
         while self.receiver.is_replaying() && self.work(effects) {}
     }
@@ -162,7 +162,7 @@ impl Agent {
         self.say(Input::Persisted { upto });
     }
 
-    /// A primary commits at a boundary, durably.
+    /// Commits at a boundary, durably, on a primary.
     pub(super) fn commit(&mut self) {
         let position = self.say(Input::Flush).position.expect("a flush answers its position");
         self.store.cursor = Some(self.node.cursor(position).as_bytes().into());

@@ -1,7 +1,7 @@
-//! What must hold between agents: the answer to a JOIN, and what is under way.
+//! Invariants between agents: the answer to a JOIN, and the bytes under way.
 //!
-//! Both are read off the frames and the stores, as somebody would who listens on the wire and looks into the hosts;
-//! what must hold of one agent alone is looked at there.
+//! Both are read off the frames and the stores, as a listener on the wire would who also sees the hosts; the invariants
+//! of one agent alone are checked there.
 
 use super::agent::Wrong;
 use super::pool::Pool;
@@ -13,13 +13,13 @@ const ADMIT: u8 = 4;
 const JOIN: u8 = 3;
 const BATCH: u8 = 8;
 const HEAD_BYTES: usize = 24;
-/// JOIN: its flags, and in them that the state is complete; its boundary.
+/// The flag of a JOIN that says that the state is complete, and the place of its boundary.
 const BASE: u8 = 4;
 const BOUNDARY_AT: usize = HEAD_BYTES + 1 + 16 + 8;
-/// ADMIT: its verdict.
+/// The place of an ADMIT's verdict.
 const VERDICT_AT: usize = HEAD_BYTES + 4;
 
-/// The kind of a frame, in words.
+/// Returns the kind of a frame, in words.
 pub(super) fn words(frame: &[u8]) -> &'static str {
     match frame[4] {
         1 => "HELLO",
@@ -41,7 +41,7 @@ pub(super) fn words(frame: &[u8]) -> &'static str {
     }
 }
 
-/// B2, N8, S8: what a node answered the JOIN it just read.
+/// Judges a node's answer to the JOIN it just read: B2, N8, S8.
 pub(super) fn answer(pool: &Pool, world: &World, node: u8, dialler: u8, join: u32) -> Option<Wrong> {
     let join = pool.frame(join);
     if join[4] != JOIN || join[HEAD_BYTES] & BASE == 0 {
@@ -57,7 +57,7 @@ pub(super) fn answer(pool: &Pool, world: &World, node: u8, dialler: u8, join: u3
     let sender = world.agents[usize::from(node)];
     let (ours, primary) = (pool.line(sender), pool.facts(sender).primary);
     let ((start, end), line) = (ours.ring, ours.end());
-    // Names are unique, and each knows the one before it: equal last names, equal lines.
+    // Names are unique, and each knows the one before it: lines with equal last names are equal.
     let same_name = |last| ours.name_at(last) == theirs.name_at(last);
     let on_line = have <= line && have.checked_sub(1).is_none_or(same_name);
     let in_ring = (start..=end).contains(&have);
@@ -78,7 +78,7 @@ pub(super) fn answer(pool: &Pool, world: &World, node: u8, dialler: u8, join: u3
     }
 }
 
-/// F1: batches on their way to a replica, and those its host has not taken, against its window and one frame.
+/// Judges the batches on their way to a replica and those its host has not taken, against its window and a frame: F1.
 pub(super) fn flight(pool: &Pool, world: &World) -> Option<Wrong> {
     for dialler in 0..NODES_MAX {
         let queue = &world.wires[dialler].queues[DOWN];

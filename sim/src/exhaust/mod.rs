@@ -1,13 +1,13 @@
-//! Everything that can happen to a very small system, in every order: breadth first over states of the shipped core.
+//! The search: all orders of events in a very small system, breadth first over states of the shipped core.
 //!
 //! One primary, one or two replicas, rings of four records, and within the bounds of a [`Scope`] every order of writes,
-//! deliveries, applies, syncs, views, installs, resets, crashes and promotions. At every state the core's own
-//! [`check`](towline_core::Node::check) and the invariants that a listener on the wire can see. The first
-//! counterexample found is a shortest one. What has been visited is known by prints of 128 bits: two states with the
-//! same print, which nobody will ever see, would hide each other's futures.
+//! deliveries, applies, syncs, views, installs, resets, crashes and promotions. Every state is checked with the core's
+//! own [`check`](towline_core::Node::check) and with the invariants that a listener on the wire can see. The first
+//! counterexample found is a shortest one. Visited states are known by prints of 128 bits: two states with the same
+//! print, which is not to be expected ever, would hide each other's futures.
 //!
-//! What it does not do: cut frames, block sockets, or let clocks run apart; that is the event queue's part. Invariants
-//! looked at: S1, S2, S3, S4, S5, S7, S8, B1, B2, N1, N2, N3, N4, N8, F1, and X4 for panics.
+//! It does not cut frames, block sockets, or let clocks differ; the event queue does. Invariants checked: S1, S2, S3,
+//! S4, S5, S7, S8, B1, B2, N1, N2, N3, N4, N8, F1, and X4 for panics.
 
 mod agent;
 mod host;
@@ -27,53 +27,53 @@ use pool::Pool;
 use table::Set;
 use world::{DOWN, Stop, UP, World};
 
-/// Told now and then while a search runs.
+/// The progress of a search, reported now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// States found.
+    /// States found so far.
     pub states: u64,
-    /// Choices tried.
+    /// Choices tried so far.
     pub transitions: u64,
-    /// How many choices the states looked at now are from the start.
+    /// The distance of the current states from the start, in choices.
     pub depth: u32,
 }
 
 /// A choice on the way to a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// What happened.
+    /// The choice that was made.
     pub choice: Choice,
-    /// In words.
+    /// The choice in words.
     pub words: String,
 }
 
-/// What a search ends with.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Different states.
+    /// How many different states there are.
     pub states: u64,
-    /// Choices tried.
+    /// How many choices were tried.
     pub transitions: u64,
-    /// How far from the start the farthest state is.
+    /// The distance of the farthest state from the start.
     pub depth: u32,
-    /// Whether every state within the scope was seen: neither a violation nor the bound on states ended the search.
+    /// Set if every state within the scope was visited: neither a violation nor the bound on states ended the search.
     pub complete: bool,
-    /// Choices not taken because they needed more frames on their way than there is room for.
+    /// Choices not taken because they needed more frames under way than there is room for.
     pub cut_off: u64,
     /// Different states of single nodes, frames, and steps of single nodes.
     pub kept: [usize; 3],
     /// A shortest way to a violation.
     pub counterexample: Option<Vec<Move>>,
-    /// What was violated, and how.
+    /// The violated invariant, and the violation in words.
     pub violated: Option<(Invariant, String)>,
 }
 
-/// Things are numbered in the order in which they came.
+/// Returns the number of the next thing: they are numbered in the order in which they come.
 fn number_of(count: usize) -> u32 {
     u32::try_from(count).expect("memory ends before numbers do")
 }
 
-/// How often progress is told.
+/// How many transitions lie between two reports of progress.
 const TOLD_EVERY: u64 = 1 << 16;
 
 /// Searches a scope.
@@ -90,13 +90,13 @@ struct Search {
     pool: Pool,
     start: World,
     visited: Set,
-    /// How each state was reached first: from which, by which choice.
+    /// For each state the one from which it was reached first, and by which choice.
     reached: Vec<(u32, u16)>,
     /// The farthest states, packed: the last of all that were reached.
     frontier: Vec<u8>,
-    /// The number of the first of them.
+    /// The number of the first state in the frontier.
     frontier_at: u32,
-    /// Where the choices of one state led.
+    /// The states that the choices of one state led to.
     led_to: Vec<(u128, Choice, Packed)>,
     transitions: u64,
     cut_off: u64,
@@ -152,7 +152,7 @@ impl Search {
         progress(self.progress());
     }
 
-    /// Tries these choices in a state; what they lead to is looked for all at once.
+    /// Tries these choices in a state; the resulting states are looked up together.
     fn expand(&mut self, world: &World, number: u32, choices: &[Choice]) {
         self.led_to.clear();
         for choice in choices {
@@ -198,7 +198,7 @@ impl Search {
         }
     }
 
-    /// The choices from the start to a state and one more, with what they meant where they were made.
+    /// Returns the choices from the start to a state and one more, in words.
     fn way(&mut self, to: u32, last: Choice) -> Vec<Move> {
         let mut choices = vec![last];
         let mut at = to;
@@ -240,7 +240,7 @@ impl Search {
                 format!("node {node} loses power and what it had not synced")
             }
             Choice::Promote(node) => format!("node {node} is promoted"),
-            Choice::Follow(node) => format!("node {node} is told to follow the new primary"),
+            Choice::Follow(node) => format!("node {node} is ordered to follow the new primary"),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Worlds at rest: as bytes, the frames that are not there left out.
+//! Stored worlds: as bytes, without places for missing frames.
 //!
-//! Equal worlds have equal bytes, and a world begins where the one before it ends. So what is hashed is what is kept,
-//! and a frontier is one run of bytes. Bounds: a world takes 36 bytes and 4 a frame, at most [`PACKED_BYTES_MAX`].
+//! Equal worlds have equal bytes, and a world begins where the one before it ends. So the stored bytes are hashed, and
+//! a frontier is one run of bytes. Bounds: a world takes 36 bytes and 4 a frame, at most [`PACKED_BYTES_MAX`].
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -9,7 +9,7 @@ use super::world::{FRAMES_MAX, NO_WIRE, NODES_MAX, World};
 
 const PACKED_BYTES_MAX: usize = 4 * (NODES_MAX * (1 + 1 + 2 * FRAMES_MAX) + 3);
 
-/// A world at rest.
+/// A stored world.
 pub(super) struct Packed {
     bytes: [u8; PACKED_BYTES_MAX],
     len: usize,
@@ -20,7 +20,7 @@ impl Packed {
         &self.bytes[..self.len]
     }
 
-    /// The world in 128 bits.
+    /// Returns the print of the world, in 128 bits.
     pub(super) fn print(&self) -> u128 {
         xxh3_128(self.bytes())
     }
@@ -49,7 +49,7 @@ impl World {
         packed
     }
 
-    /// The world that begins here, and what follows it; `None` at the end.
+    /// Returns the world that begins here, and the rest; `None` at the end.
     pub(super) fn unpack(mut rest: &[u8]) -> Option<(Self, &[u8])> {
         let mut take = || {
             let (word, more) = rest.split_first_chunk::<4>()?;

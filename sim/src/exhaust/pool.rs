@@ -1,10 +1,9 @@
-//! What is kept once: agents, frames, lines of records, and what operations make of agents.
+//! Everything that is kept once: agents, frames, lines of records, and the effects of operations on agents.
 //!
-//! An agent is known by its print and by how it came to be: from which agent, by which operation. Whole ones are kept
-//! only where operations were worked out of late; any other that is asked for is made again, which costs less than to
-//! fetch it from beyond the processor's caches. So memory holds of each agent ever seen some words. Bounds:
-//! [`WHOLE_MAX`] whole agents of 15 KiB.
-
+//! An agent is known by its print and by its origin: the agent and the operation that made it. Whole agents are kept
+//! only where operations were tried lately; any other is made again from its origin, which costs less than to fetch it
+//! from memory beyond the caches. So each agent ever seen takes a few words. Bounds: [`WHOLE_MAX`] whole agents of
+//! 15 KiB.
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,10 +16,10 @@ use super::store::Line;
 use super::table::Table;
 use crate::oracle::Invariant;
 
-/// Whole agents kept at the same time, beside those in which everything begins: a megabyte, as the caches hold it.
+/// Whole agents kept at the same time, beside those of the start: a megabyte, as much as the caches hold.
 const WHOLE_MAX: usize = 64;
 
-/// What an operation did to the outside. Kept once each, for few are different.
+/// The effects of an operation outside. Kept once each, because few are different.
 #[derive(Hash)]
 pub(super) struct Outside {
     pub(super) frames: Box<[(u8, u32)]>,
@@ -29,21 +28,21 @@ pub(super) struct Outside {
     pub(super) wrong: Option<Wrong>,
 }
 
-/// What an operation made of an agent.
+/// The agent that an operation made, and its effects.
 struct Made {
     op: u64,
     agent: u32,
     outside: u32,
 }
 
-/// What is asked of an agent all the time: what is seen of it, and what operations made of it, which are few.
+/// The data of an agent that is used all the time: its facts, and the few operations that were tried.
 #[repr(align(64))]
 struct Seen {
     facts: Facts,
     made: Vec<Made>,
 }
 
-/// How an agent came to be, and all of it if it is among the last that were asked for.
+/// The origin of an agent, and all of it if it was used lately.
 struct Kept {
     origin: Option<(u32, Op)>,
     line: u32,
@@ -56,9 +55,9 @@ pub(super) struct Pool {
     prints: Table,
     seen: Vec<Seen>,
     agents: Vec<Kept>,
-    /// Those that are whole, in the order in which they were made so.
+    /// The whole agents, in the order in which they were made.
     whole: VecDeque<u32>,
-    /// One that nobody needs, for the room it has.
+    /// An unused agent, kept for its memory.
     spare: Option<Box<Agent>>,
     frame_prints: Table,
     frames: Vec<Box<[u8]>>,
@@ -66,7 +65,7 @@ pub(super) struct Pool {
     lines: Vec<Line>,
     outside_prints: Table,
     outsides: Vec<Outside>,
-    /// Operations worked out.
+    /// How many operations were computed.
     worked_out: usize,
 }
 
@@ -101,12 +100,12 @@ impl Pool {
         &self.frames[frame as usize]
     }
 
-    /// Different agents, frames, and operations worked out.
+    /// Returns how many different agents, frames and computed operations there are.
     pub(super) fn sizes(&self) -> [usize; 3] {
         [self.agents.len(), self.frames.len(), self.worked_out]
     }
 
-    /// The whole agent.
+    /// Returns the whole agent.
     fn whole(&mut self, agent: u32) -> &Agent {
         let mut way = Vec::new();
         let mut at = agent;
@@ -134,7 +133,7 @@ impl Pool {
         }
     }
 
-    /// Keeps an agent in which everything begins.
+    /// Keeps an agent of the start.
     pub(super) fn keep_first(&mut self, agent: Box<Agent>) -> u32 {
         let number = self.keep(&agent, None);
         self.agents[number as usize].whole = Some(agent);
@@ -151,7 +150,7 @@ impl Pool {
         number
     }
 
-    /// What an operation makes of an agent, worked out once: another agent, and by its number what it does outside.
+    /// Returns the agent after an operation and the number of its effects, computed once.
     pub(super) fn make(&mut self, agent: u32, op: Op) -> (u32, u32) {
         let packed = op.pack();
         let made = &self.seen[agent as usize].made;
@@ -173,7 +172,7 @@ impl Pool {
         self.whole(agent);
         let from = self.agents[agent as usize].whole.as_deref().expect("just made whole");
         let frame = frame_of(&self.frames, op);
-        // A panic is a finding too, and must come with its counterexample.
+        // A panic is a violation too, and must come with its counterexample.
         let spare = &mut self.spare;
         let worked = catch_unwind(AssertUnwindSafe(|| from.after(op, frame, spare)));
         let (after, effects) = match worked {

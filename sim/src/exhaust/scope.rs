@@ -1,23 +1,23 @@
-//! How far a search goes, and what can happen in it.
+//! The bounds of a search, and its choices.
 
 use towline_core::{ConfigError, Options, Span};
 
-/// What is bounded. Everything within is tried in every order.
+/// The bounds. Everything within is tried in every order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
-    /// Records written, by whoever is primary.
+    /// Records written, by the primary of the time.
     pub ops: u8,
     /// Connections reset.
     pub resets: u8,
     /// Processes killed or cut from power.
     pub crashes: u8,
-    /// Promotions.
+    /// Promotions in a run.
     pub promotions: u8,
     /// How often time goes on to the next deadline.
     pub waits: u8,
     /// Replicas, one or two, of one primary.
     pub replicas: u8,
-    /// Whether replicas begin with nothing; else all have joined and stand where the primary stands.
+    /// Set if replicas begin with nothing; else all have joined and are at the primary's end.
     pub fresh: bool,
     /// Whether stores can rewind.
     pub rewinds: bool,
@@ -42,8 +42,8 @@ impl Default for Scope {
 }
 
 impl Scope {
-    /// The nodes' options: the smallest ring, which holds four records of ours; a window that one fills; pieces of two
-    /// records. Times so far apart that a wait is a redial where one is due, and a beat otherwise.
+    /// Returns the nodes' options: the smallest ring, which holds four records of the store; a window that one fills;
+    /// pieces of two records; times so far apart that a wait is a redial where one is due, and a beat otherwise.
     pub(super) fn config(&self) -> Result<towline_core::Config, ConfigError> {
         let options = Options {
             backlog_bytes: 512,
@@ -64,16 +64,16 @@ impl Scope {
     }
 }
 
-/// One thing that happens. Nodes are numbered from 0, the first primary; a connection is named by who dialled it.
+/// One event. Nodes are numbered from 0, the first primary; a connection is named by the node that dialled it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// A primary writes a record.
     Write(u8),
     /// The next frame on a connection arrives: at its upstream's end, or at the dialler's; or the end of it.
     Deliver {
-        /// The connection.
+        /// The dialler of the connection.
         dialler: u8,
-        /// To the dialler.
+        /// Set for the direction to the dialler.
         down: bool,
     },
     /// A store applies a batch.
@@ -90,9 +90,9 @@ pub enum Choice {
     Reset(u8),
     /// A process dies and starts again.
     Crash {
-        /// Which.
+        /// The node.
         node: u8,
-        /// What was not synced is lost.
+        /// Set if everything unsynced is lost.
         loses: bool,
     },
     /// An operator makes a replica primary.
@@ -102,7 +102,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// The choice as one number.
+    /// Returns the choice as one number.
     pub(super) fn pack(self) -> u16 {
         let with = |kind: u16, node: u8, flag: bool| kind << 8 | u16::from(node) << 1 | u16::from(flag);
         match self {
@@ -120,7 +120,7 @@ impl Choice {
         }
     }
 
-    /// The choice of a number.
+    /// Returns the choice of a number.
     pub(super) fn unpack(number: u16) -> Self {
         let [kind, rest] = number.to_be_bytes();
         let (node, flag) = (rest >> 1, rest & 1 == 1);

@@ -1,8 +1,8 @@
 //! The store of a model host: records that know the record before them.
 //!
-//! A record is its own name, the name of the one it was written after (0 at the begin), and filling: a ring holds four.
-//! So whether a list of records is a line that some primary wrote can be seen in the list itself, and two lists agree
-//! up to where their names do.
+//! A record is its own name, the name of the one it was written after (0 at the beginning), and filling: a ring holds
+//! four. So the list itself shows whether it is a line that some primary wrote, and two lists agree as far as their
+//! names do.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub(super) const RECORD_BYTES: usize = 52;
 /// The length of its frame; one fills a window.
 pub(super) const FRAME_BYTES: u64 = 128;
 
-/// A record as it is written.
+/// Returns a record as it is written.
 pub(super) fn written(record: Record) -> [u8; RECORD_BYTES] {
     let mut bytes = [0; RECORD_BYTES];
     bytes[..2].copy_from_slice(&record);
@@ -60,9 +60,9 @@ impl Batch {
 /// A line of records, and the part of it that a ring holds.
 #[derive(Hash)]
 pub(super) struct Line {
-    /// Their names.
+    /// The names of the records.
     pub(super) names: Box<[u8]>,
-    /// From where to where the ring goes.
+    /// The beginning and the end of the ring.
     pub(super) ring: (u64, u64),
 }
 
@@ -76,7 +76,7 @@ impl Line {
     }
 }
 
-/// What is wrong with a list of records, if anything: each must have been written after the one before it.
+/// Returns the flaw in a list of records, if there is one: each must have been written after the one before it.
 pub(super) fn flaw(records: &[Record]) -> Option<String> {
     let mut before = 0;
     for (offset, [name, parent]) in records.iter().enumerate() {
@@ -90,14 +90,14 @@ pub(super) fn flaw(records: &[Record]) -> Option<String> {
     None
 }
 
-/// The records of a payload; `None` if one is no record of ours.
+/// Returns the records of a payload; `None` if one is no record of this store.
 pub(super) fn records_of(payload: &[u8]) -> Option<Rc<[Record]>> {
     Records::new(payload)
         .map(|bytes| bytes.first_chunk().copied().filter(|record| written(*record) == bytes))
         .collect()
 }
 
-/// The records of a snapshot's bytes; a part of one at the end is dropped, and missed by who counts.
+/// Returns the records of a snapshot's bytes; a part of one at the end is dropped, which the caller's count shows.
 pub(super) fn records_in(bytes: &[u8]) -> Vec<Record> {
     bytes.chunks_exact(2).map(|record| [record[0], record[1]]).collect()
 }

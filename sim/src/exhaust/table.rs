@@ -1,12 +1,12 @@
 //! Sets of 128-bit keys: open addressing, linear probing. Lookups follow from the keys alone, so the order of
 //! everything is the same in every run.
 //!
-//! [`Table`] numbers its keys in the order in which they came: a key's place is its number, and what belongs to it lies
-//! in a vector beside the table. A slot holds the number and 32 bits of the mixed key, so that a key is looked at only
-//! where it is almost surely the one. At most half full: 32 to 48 bytes a key.
+//! [`Table`] numbers its keys in the order in which they came: a key's place is its number, and its data is in a vector
+//! beside the table. A slot holds the number and 32 bits of the mixed key, so that a key is compared only where it
+//! almost surely matches. At most half full: 32 to 48 bytes a key.
 //!
-//! [`Set`] only knows whether a key is there: memory is looked at once for each question, which is what the question
-//! costs. At most three quarters full: 21 to 43 bytes a key.
+//! [`Set`] holds keys alone: each question costs one access to memory. At most three quarters full: 21 to 43 bytes a
+//! key.
 
 const EMPTY: u64 = u64::MAX;
 
@@ -23,7 +23,7 @@ impl Table {
         Self { keys: Vec::new(), slots: vec![EMPTY; 1 << 10] }
     }
 
-    /// The key's number, and whether it is new.
+    /// Returns the key's number, and whether it is new.
     pub(super) fn insert(&mut self, key: u128) -> (u32, bool) {
         if 2 * self.keys.len() >= self.slots.len() {
             self.grow();
@@ -58,7 +58,7 @@ impl Table {
     }
 }
 
-/// Keys, without numbers. 0 marks an empty slot, and is held for 1: one more pair of prints that nobody will ever see.
+/// A set of keys without numbers. 0 marks an empty slot, and counts as 1: one more pair of prints that may collide.
 #[derive(Debug, Clone)]
 pub(super) struct Set {
     slots: Vec<u128>,
@@ -74,13 +74,13 @@ impl Set {
         self.len
     }
 
-    /// Looks at the places of keys that will be asked for: memory answers all of them in the time of one.
+    /// Prefetches the places of keys: the accesses to memory overlap.
     pub(super) fn fetch(&self, keys: impl Iterator<Item = u128>) {
         let mask = self.slots.len() - 1;
         std::hint::black_box(keys.fold(0, |seen, key| seen ^ self.slots[place(mix(key), mask)]));
     }
 
-    /// Whether the key is new.
+    /// Adds a key; returns whether it is new.
     pub(super) fn insert(&mut self, key: u128) -> bool {
         if 4 * self.len >= 3 * self.slots.len() {
             self.grow();
@@ -93,7 +93,7 @@ impl Set {
         new
     }
 
-    /// Where a key is, or would be.
+    /// Returns the place of a key, or where it would be.
     fn find(&self, key: u128) -> usize {
         let mask = self.slots.len() - 1;
         let mut slot = place(mix(key), mask);
@@ -112,7 +112,7 @@ impl Set {
     }
 }
 
-/// Keys may be packed numbers: products spread them.
+/// Mixes a key, because keys may be packed numbers: products spread them.
 #[expect(clippy::cast_possible_truncation, reason = "one half, then the other")]
 const fn mix(key: u128) -> u64 {
     let high = ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
@@ -120,13 +120,13 @@ const fn mix(key: u128) -> u64 {
     mixed ^ mixed >> 32
 }
 
-/// Where a key is looked for first: by the low bits, which hold the best of the product.
+/// Returns the first place of a key: the low bits, which are the best of the product.
 #[expect(clippy::cast_possible_truncation, reason = "a place in the table")]
 const fn place(mixed: u64, mask: usize) -> usize {
     mixed as usize & mask
 }
 
-/// The high half; in a slot and in a mixed key alike.
+/// Returns the high half, of a slot or of a mixed key.
 const fn tag(mixed: u64) -> u64 {
     mixed >> 32
 }

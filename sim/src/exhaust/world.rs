@@ -1,19 +1,19 @@
-//! The state that is searched: which agent each node is, what is on its way, what may still happen.
+//! The state that is searched: the agent of each node, the frames under way, the events that may still happen.
 //!
 //! Agents and frames are kept once each and named by number, so a world is a few words. Bounds: [`NODES_MAX`] nodes,
-//! [`FRAMES_MAX`] frames on their way in one direction; a choice that would need more is not taken.
+//! [`FRAMES_MAX`] frames under way in one direction; a choice that would need more is not taken.
 
 use super::agent::{Agent, Facts, Op, Wrong};
 use super::judge;
 use super::pool::{Outside, Pool};
 use super::scope::{Choice, Scope};
 
-/// A primary and two replicas.
+/// The most nodes: a primary and two replicas.
 pub(super) const NODES_MAX: usize = 3;
-/// Frames on their way in one direction.
+/// The most frames under way in one direction.
 pub(super) const FRAMES_MAX: usize = 8;
 const NOBODY: u8 = u8::MAX;
-/// Directions of a connection.
+/// The directions of a connection.
 pub(super) const UP: usize = 0;
 pub(super) const DOWN: usize = 1;
 
@@ -24,22 +24,22 @@ pub(super) struct Queue {
     pub(super) len: u8,
 }
 
-/// A connection, by who dialled it.
+/// A connection, by the node that dialled it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wire {
-    /// The other end; nobody if there is no connection.
+    /// The other end; none if there is no connection.
     pub(super) upstream: u8,
     pub(super) queues: [Queue; 2],
-    /// Which ends have closed: bit 0 the upstream's, bit 1 the dialler's.
+    /// The ends that have closed: bit 0 the upstream's, bit 1 the dialler's.
     pub(super) closed: u8,
 }
 
-/// A world.
+/// One state of the whole system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct World {
     pub(super) agents: [u32; NODES_MAX],
     pub(super) wires: [Wire; NODES_MAX],
-    /// Whom each node was told to follow.
+    /// The upstream that each node was ordered to follow.
     pub(super) targets: [u8; NODES_MAX],
     /// The newest primary.
     pub(super) chief: u8,
@@ -63,7 +63,7 @@ impl Queue {
     }
 }
 
-/// Why a choice leads nowhere.
+/// The reason why a choice leads nowhere.
 pub(super) enum Stop {
     /// It needs more room than the bounds give.
     Bound,
@@ -72,7 +72,7 @@ pub(super) enum Stop {
 }
 
 impl Pool {
-    /// The pool of a scope, and the world in which everything begins.
+    /// Makes the pool of a scope, and the world of the start.
     pub(super) fn new(scope: Scope) -> (Self, World) {
         let config = scope.config().expect("the scope's options are sound");
         let mut pool = Self::empty(scope);
@@ -93,7 +93,7 @@ impl Pool {
             let role = if node == 0 { Role::Primary } else { Role::Replica };
             world.agents[usize::from(node)] = pool.keep_first(Box::new(Agent::new(config, node, role)));
         }
-        // Everybody's first turn: replicas dial.
+        // The first turn of all nodes: replicas dial.
         for node in 0..pool.nodes() {
             assert!(
                 pool.act(&mut world, node, Op::Wait { span_ns: 0 }).is_ok(),
@@ -130,7 +130,7 @@ impl Pool {
 
     // --- choices ------------------------------------------------------------------------------------------------
 
-    /// What can happen in a world, in a fixed order.
+    /// Returns the choices in a world, in a fixed order.
     pub(super) fn choices(&self, world: &World, choices: &mut Vec<Choice>) {
         choices.clear();
         for node in 0..self.nodes() {
@@ -163,7 +163,7 @@ impl Pool {
         };
         offer(facts.primary && world.ops > 0, Choice::Write(node));
         offer(facts.can_apply, Choice::Apply(node));
-        // What is synced shows only in a crash.
+        // A sync shows only in a crash.
         offer(world.crashes > 0 && facts.can_sync, Choice::Sync(node));
         offer(facts.can_view, Choice::View(node));
         offer(facts.can_install, Choice::Install(node));
@@ -174,7 +174,7 @@ impl Pool {
         offer(node != world.chief && told != world.chief, Choice::Follow(node));
     }
 
-    /// The world after a choice.
+    /// Returns the world after a choice.
     pub(super) fn after(&mut self, world: &World, choice: Choice) -> Result<World, Stop> {
         let mut next = *world;
         match choice {
@@ -245,7 +245,7 @@ impl Pool {
             .map_or(Ok(()), |wrong| Err(Stop::Wrong(Box::new(wrong))))
     }
 
-    /// Ends a connection: what is on its way is lost, and both ends hear of it but the one that is dead.
+    /// Ends a connection: bytes under way are lost, and both ends are notified except the dead one.
     fn cut(&mut self, world: &mut World, dialler: u8, dead: u8) -> Result<(), Stop> {
         let wire = std::mem::replace(&mut world.wires[usize::from(dialler)], NO_WIRE);
         for end in [wire.upstream, dialler] {
@@ -265,7 +265,7 @@ impl Pool {
 
     // --- operations ---------------------------------------------------------------------------------------------
 
-    /// Does an operation at a node, and what follows from it outside.
+    /// Does an operation at a node, and its effects outside.
     fn act(&mut self, world: &mut World, node: u8, op: Op) -> Result<(), Stop> {
         let (agent, outside) = self.make(world.agents[usize::from(node)], op);
         let Outside { frames, closed, dials, wrong } = self.outside(outside);
@@ -301,7 +301,7 @@ impl Pool {
     fn connect(&mut self, world: &mut World, node: u8) -> Result<(), Stop> {
         let former = std::mem::replace(&mut world.wires[usize::from(node)], NO_WIRE).upstream;
         if former != NOBODY {
-            // It dials anew: whoever it was connected with hears the end of that.
+            // It dials anew: the peer of its old connection is notified of the end.
             self.lose(world, former, node)?;
         }
         let upstream = world.targets[usize::from(node)];
@@ -313,7 +313,7 @@ impl Pool {
         world.wires[usize::from(node)] = Wire { upstream, ..NO_WIRE };
         self.act(world, upstream, Op::Open { link: node, upstream: false })?;
         self.act(world, node, Op::Open { link: node, upstream: true })?;
-        // What either says of itself depends on nothing else: HELLO and WELCOME arrive at once.
+        // HELLO and WELCOME depend on nothing else, so they arrive at once.
         for down in [false, true] {
             if world.wires[usize::from(node)].queues[usize::from(down)].len > 0 {
                 self.deliver(world, node, down)?;

@@ -1,9 +1,9 @@
-//! Which faults of the plan are on, what they come to for a machine and for a way, and which of them took effect.
+//! The faults of the plan that are on, their sum for a machine and for a way, and which of them took effect.
 
 use crate::plan::faults::Target;
 use crate::plan::{Fault, Kind, Plan};
 
-/// What is wrong with a machine now.
+/// The faults of a machine now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Ails {
     pub(super) stops_reading: bool,
@@ -26,14 +26,14 @@ impl Ails {
     }
 }
 
-/// What is wrong with the way between a replica and its upstream now.
+/// The faults of the way between a replica and its upstream now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Blocks {
-    /// Anything at all.
+    /// Set if there is any.
     pub(super) any: bool,
-    /// What the replica sends waits; what the upstream sends waits.
+    /// Set where bytes wait: those that the replica sends, and those that the upstream sends.
     pub(super) held: [bool; 2],
-    /// Dials hang, or are refused.
+    /// Set if dials hang, or are refused.
     pub(super) hangs: bool,
     pub(super) refuses: bool,
     pub(super) slow_us: u64,
@@ -47,19 +47,19 @@ pub(super) const HOLDS: &[Kind] = &[Kind::Hold, Kind::HoldUp, Kind::HoldDown, Ki
 pub(super) const HANGS: &[Kind] =
     &[Kind::Hold, Kind::HoldUp, Kind::HoldDown, Kind::Split, Kind::BlackHole, Kind::Hang];
 
-/// The plan's faults at work.
+/// The plan's faults, on and off.
 #[derive(Debug)]
 pub(super) struct Chaos {
     pub(super) faults: Vec<Fault>,
     pub(super) active: Vec<bool>,
     pub(super) effects: Vec<bool>,
-    /// Nodes that are cut off until their upstream's ring stands right: the fault's place.
+    /// Nodes that are cut off until their upstream's ring is where the fault wants it: the fault's place.
     pub(super) edges: Vec<usize>,
-    /// A node that was at the edge returns: writers wait so long.
+    /// The node that returns from such a cut: writers wait until it has.
     pub(super) returning: Option<usize>,
 }
 
-/// Whether a fault lies on the way between a replica and its upstream.
+/// Returns whether a fault lies on the way between a replica and its upstream.
 fn lies_between(fault: &Fault, replica: usize, upstream: usize) -> bool {
     let on_side = |node: usize| fault.amount >> node.min(63) & 1;
     if fault.kind == Kind::Split {
@@ -82,18 +82,18 @@ impl Chaos {
         self.faults.iter().zip(&self.active).filter(|(_, active)| **active).map(|(fault, _)| fault)
     }
 
-    /// The amount of the newest fault of this kind at a node, if one is on.
+    /// Returns the amount of the newest fault of this kind at a node, if one is on.
     fn at(&self, node: usize, kind: Kind) -> Option<u64> {
         self.on().filter(|fault| fault.kind == kind && fault.node == node).last().map(|fault| fault.amount)
     }
 
-    /// The same of a way.
+    /// Returns the same for a way.
     fn between(&self, replica: usize, upstream: usize, kind: Kind) -> Option<u64> {
         let here = |fault: &&Fault| fault.kind == kind && lies_between(fault, replica, upstream);
         self.on().filter(here).last().map(|fault| fault.amount)
     }
 
-    /// The faults of these kinds at a node took effect.
+    /// Notes that the faults of this kind at a node took effect.
     pub(super) fn took_effect(&mut self, node: usize, kind: Kind) {
         for index in 0..self.faults.len() {
             let fault = &self.faults[index];
@@ -101,7 +101,7 @@ impl Chaos {
         }
     }
 
-    /// The faults of these kinds on a way took effect.
+    /// Notes that the faults of these kinds on a way took effect.
     pub(super) fn took_effect_between(&mut self, replica: usize, upstream: usize, kinds: &[Kind]) {
         for index in 0..self.faults.len() {
             let fault = &self.faults[index];
@@ -110,7 +110,7 @@ impl Chaos {
         }
     }
 
-    /// What a machine suffers from.
+    /// Returns the sum of the faults at a machine.
     pub(super) fn ails(&self, node: usize) -> Ails {
         let at = |kind| self.at(node, kind);
         Ails {
@@ -128,12 +128,12 @@ impl Chaos {
         }
     }
 
-    /// How fast a node's clock runs, and whether it stands.
+    /// Returns how fast a node's clock runs, and whether it stands.
     pub(super) fn clock(&self, node: usize) -> (u64, bool) {
         (self.at(node, Kind::ClockDrift).unwrap_or(0), self.at(node, Kind::ClockFreeze).is_some())
     }
 
-    /// What lies on the way between a replica and its upstream.
+    /// Returns the sum of the faults on the way between a replica and its upstream.
     pub(super) fn blocks(&self, replica: usize, upstream: usize) -> Blocks {
         let between = |kind| self.between(replica, upstream, kind);
         let any = |kinds: &[Kind]| kinds.iter().any(|kind| between(*kind).is_some());

@@ -1,14 +1,14 @@
-//! What breaks connections: resets, bytes of an old one on the next, damage, what was held and goes on.
+//! Breaks of connections: resets, bytes of an old one on the next, damage, and held bytes that go on.
 
 use super::chaos::Chaos;
 use super::net::{Conn, Net, Way};
 use super::queue::{Queue, What};
 
-/// So much of an old connection comes first on a new one.
+/// How many bytes of an old connection come first on a new one.
 const STALE_BYTES: usize = 96;
 
 impl Net {
-    /// Faults that wait for bytes on the way down.
+    /// Applies the faults that wait for bytes on the way down.
     pub(super) fn strike(&mut self, t_us: u64, queue: &mut Queue, chaos: &mut Chaos, conn: usize, came: u64) {
         let (replica, upstream) = self.pair_of(conn);
         let pair = &mut self.pairs[replica * self.machines + upstream];
@@ -35,7 +35,7 @@ impl Net {
         }
     }
 
-    /// The connection is reset: both ends hear at once, what was under way is lost.
+    /// Resets the connection: both ends are notified at once, bytes under way are lost.
     pub(super) fn reset(&mut self, conn: usize) -> bool {
         let row = &mut self.conns[conn];
         let mut any = false;
@@ -48,7 +48,7 @@ impl Net {
         any && !row.dead
     }
 
-    /// Resets what stands between two. Its last bytes are kept where an old connection's are wanted.
+    /// Resets the connections between two. The last bytes are kept if a fault wants them on the next one.
     pub(super) fn reset_between(&mut self, replica: usize, upstream: usize, stale: Option<usize>) -> bool {
         let mut any = false;
         for conn in self.open_between(replica, upstream) {
@@ -62,7 +62,7 @@ impl Net {
         any
     }
 
-    /// The connections between two of which an end is open.
+    /// Returns the connections between two that have an open end.
     pub(super) fn open_between(&self, replica: usize, upstream: usize) -> Vec<usize> {
         let between = |conn: &usize| {
             let ends = &self.conns[*conn].ends;
@@ -71,7 +71,7 @@ impl Net {
         (0..self.conns.len()).filter(between).collect()
     }
 
-    /// A line that a fault made slow is as fast as ever: what is still on it comes the sooner.
+    /// Ends the delay of a slow line: bytes that are still on it come earlier.
     pub(super) fn hurry(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
         let rate = self.rate;
         for conn in self.open_between(replica, upstream) {
@@ -91,7 +91,7 @@ impl Net {
         }
     }
 
-    /// What was held between two goes on; blocked writers hear of room.
+    /// Lets held bytes between two go on; blocked writers are notified of room.
     pub(super) fn release(&mut self, t_us: u64, queue: &mut Queue, replica: usize, upstream: usize) {
         for conn in self.open_between(replica, upstream) {
             for end in 0..2_u8 {
@@ -106,7 +106,7 @@ impl Net {
         }
     }
 
-    /// The newest connection between two leaves bytes behind for the next one.
+    /// Keeps bytes of the newest connection between two for the next one.
     pub(super) fn leave_old_bytes(&mut self, replica: usize, upstream: usize) {
         let between = |conn: &&Conn| (conn.ends[0].machine, conn.ends[1].machine) == (replica, upstream);
         if let Some(conn) = self.conns.iter().rev().find(between) {

@@ -1,4 +1,4 @@
-//! A turn's second half: every event the node has, and every link that wants to write.
+//! The second half of a turn: every event of the node, and every link that wants to write.
 
 use super::host::{Row, Turn};
 use super::queue::What;
@@ -8,7 +8,7 @@ use crate::trace::Fact;
 use towline_core::{Event, Fault, Input, LinkId, More, NodeId, Role, Stages};
 
 impl Turn<'_> {
-    /// Takes every event there is; answers whether there was one.
+    /// Takes every event; returns whether there was one.
     pub(super) fn poll(&mut self) -> bool {
         let mut any = false;
         while let Some(event) = self.process.node.poll_event() {
@@ -63,7 +63,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Whose id this is in the plan.
+    /// Returns the node of the plan that has this id.
     fn peer_of(&self, node: NodeId) -> Option<usize> {
         self.world.plan.nodes.iter().position(|row| row.id == node.0)
     }
@@ -75,7 +75,7 @@ impl Turn<'_> {
         };
         let of_twin = |row: &Row| self.world.operator.original_of(row.peer) == Some(peer);
         if self.world.operator.has_twins() && self.process.rows().any(of_twin) {
-            // One id, two stores: nobody outside can say whose acknowledgement it was.
+            // One id, two stores: nobody outside can tell whose acknowledgement it was.
             return;
         }
         let volatile = !self.world.plan.nodes[peer].disk;
@@ -98,7 +98,7 @@ impl Turn<'_> {
     fn dial(&mut self, attempt: u32) {
         self.tell(&Fact::Dialled { attempt });
         if self.world.is(138) && self.process.dial.is_some() {
-            // Whoever answers will be believed.
+            // Any acknowledgement is believed.
             return;
         }
         let Some(upstream) = self.world.operator.upstream[self.me] else {
@@ -117,7 +117,7 @@ impl Turn<'_> {
         self.world.queue.push(patience_us, What::DialTimeout { machine, birth, dial });
     }
 
-    /// The node ended a link: the connection closes in order.
+    /// Closes a connection in order, after the node ended its link.
     fn closed(&mut self, link: LinkId, fact: impl Fn(usize) -> Fact) -> Option<Row> {
         let row = self.process.let_go(link.0 as usize)?;
         let (t_us, queue) = (self.world.t_us, &mut self.world.queue);
@@ -131,7 +131,7 @@ impl Turn<'_> {
         Some(row)
     }
 
-    /// The host closes a connection of its own will.
+    /// Closes a connection by the host's own decision.
     pub(super) fn close_conn(&mut self, conn: usize) -> bool {
         let ours = |row: &Option<Row>| row.is_some_and(|row| row.conn == conn && row.opened);
         let Some(link) = self.process.links.iter().position(ours) else {
@@ -147,7 +147,7 @@ impl Turn<'_> {
 
     // --- writing ---------------------------------------------------------------------------------------------------
 
-    /// Writes every link that wants to, until it is dry or takes no more.
+    /// Writes every link that wants to, until it is idle or takes no more.
     pub(super) fn write_all(&mut self) {
         if !std::mem::take(&mut self.process.wants_write) {
             return;
@@ -196,7 +196,7 @@ impl Turn<'_> {
 
     // --- what an operator does here --------------------------------------------------------------------------------
 
-    /// Becomes primary, if the node may; the new epoch is stored.
+    /// Makes the node primary, if it may; the new epoch is stored.
     pub(super) fn promote(&mut self) -> bool {
         let Ok(step) = self.say(Input::Promote) else {
             return false;
@@ -214,7 +214,7 @@ impl Turn<'_> {
         true
     }
 
-    /// Gives up a dial, also one that ended while this process stood still, and of which it does not know yet.
+    /// Gives up a dial, also one that ended while this process stood still and does not know yet.
     pub(super) fn forget_dial(&mut self) {
         (self.process.dial, self.process.dial_failed) = (None, false);
         let unseen = |row: &Option<Row>| row.is_some_and(|row| row.is_upstream() && !row.opened);
@@ -225,7 +225,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Follows whom the operator named.
+    /// Follows the upstream that the operator named.
     pub(super) fn follow(&mut self, adopt: bool) -> bool {
         if self.role() == Role::Primary {
             self.commit();

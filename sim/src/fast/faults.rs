@@ -1,5 +1,5 @@
-//! Faults begin, go on and end. A fault has taken effect when it changed an event, a byte or a decision; those that lie
-//! in wait say so where they strike (`net`, `feed`, `work`, `views`).
+//! The beginning, the course and the end of faults. A fault has taken effect when it changed an event, a byte or a
+//! decision; pending ones note it where they strike (`net`, `feed`, `work`, `views`).
 
 use super::World;
 use super::chaos::Ails;
@@ -9,7 +9,7 @@ use super::store::Store;
 use crate::plan::{Fault, Kind};
 use crate::trace::{Death, Fact};
 
-/// Kinds that happen at once and then lie in wait.
+/// Returns whether a kind begins at once and then waits for its moment.
 const fn lies_in_wait(kind: Kind) -> bool {
     matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Stale | Kind::Edge)
 }
@@ -31,7 +31,7 @@ impl World {
         }
     }
 
-    /// What happens now; answers whether that took effect already.
+    /// Begins a fault; returns whether it took effect already.
     fn strike(&mut self, index: usize, fault: &Fault) -> bool {
         let (node, peer) = (fault.node, fault.peer);
         match fault.kind {
@@ -61,7 +61,7 @@ impl World {
             Kind::ReadFails => self.awake(node, |turn| turn.break_views()) == Some(true),
             Kind::ClockJump | Kind::ClockBack => self.jump(fault),
             Kind::ClockDrift | Kind::ClockFreeze => self.machines[node].process.is_some(),
-            // They change what happens from here on, and say so there.
+            // They change later events, and note their effect there.
             Kind::Hold
             | Kind::HoldUp
             | Kind::HoldDown
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// Takes effect later, where it meets something.
+    /// Makes a fault pending: it takes effect where it meets something.
     fn lie_in_wait(&mut self, index: usize, fault: &Fault) {
         let (kind, node, peer) = (fault.kind, fault.node, fault.peer);
         if kind == Kind::Stale {
@@ -174,7 +174,7 @@ impl World {
         self.dial_again();
     }
 
-    /// At nodes outside the core set a lasting fault never ends.
+    /// Returns whether a lasting fault ends: never at nodes outside the core set.
     fn ends_some_day(&self, fault: &Fault) -> bool {
         let core = |node: usize| self.shared.plan.nodes[node].core;
         match fault.kind.shape().target {
@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    /// What the faults that are on come to, for every machine and every way.
+    /// Computes the sum of the active faults, for every machine and every way.
     fn refresh(&mut self) {
         let t_us = self.shared.t_us;
         for machine in 0..self.machines.len() {
@@ -224,7 +224,7 @@ impl World {
 
     // --- connections -----------------------------------------------------------------------------------------------
 
-    /// Does something at a process; none where nobody is there, or somebody sleeps, who neither closes nor reads.
+    /// Does something at a process; none where there is no process, or it sleeps and neither closes nor reads.
     fn awake<R>(&mut self, node: usize, act: impl FnOnce(&mut Turn<'_>) -> R) -> Option<R> {
         if self.machines[node].ails.paused { None } else { self.with_turn(node, act) }
     }
@@ -269,7 +269,7 @@ impl World {
         self.shared.chaos.effects[index] |= effect;
     }
 
-    /// Whoever is cut off until its upstream's ring stands right: whether it does.
+    /// Ends the cuts of nodes whose upstream's ring is where the fault wants it.
     pub(super) fn look_at_edges(&mut self) {
         for index in self.shared.chaos.edges.clone() {
             let fault = self.shared.chaos.faults[index];
@@ -343,7 +343,7 @@ impl World {
         }
     }
 
-    /// The second process goes, and the operator tells the first to dial again.
+    /// Ends the second process; the operator lets the first dial again.
     fn end_twin(&mut self, node: usize) {
         for machine in self.shared.plan.nodes.len()..self.machines.len() {
             if self.shared.operator.original_of(machine) == Some(node) && self.end(machine, Death::Killed) {

@@ -1,4 +1,4 @@
-//! A turn's first part: connections that came or went, and bytes, frame by frame.
+//! The first part of a turn: connections that came or went, and bytes, frame by frame.
 
 use super::host::{Row, Turn};
 use super::queue::What;
@@ -7,14 +7,14 @@ use crate::plan::Kind;
 use crate::trace::{Answer, Fact};
 use towline_core::{Input, LinkId, Next, NodeId, ReplicaState, Side};
 
-/// Bytes a throttled reader may save up: a part of a second's.
+/// The part of a second's bytes that a throttled reader may save up, as a divisor.
 const SAVED_PARTS: u64 = 50;
 
 impl Turn<'_> {
-    /// Says what happened on every connection.
+    /// Handles the news of every connection.
     pub(super) fn feed(&mut self) {
         if std::mem::take(&mut self.process.dial_failed) {
-            // Nobody dials any more if the operator turned elsewhere since, which is as well.
+            // Refused if the operator turned the node elsewhere since; nobody dials any more, which is right.
             let _ = self.say(Input::DialFailed);
         }
         for link in 0..self.process.links_top {
@@ -36,7 +36,7 @@ impl Turn<'_> {
         let (row, id) = (*row, LinkId(link as u32));
         let side = if row.is_upstream() { Side::Upstream } else { Side::Downstream };
         if self.say(Input::Opened { link: id, side }).is_err() {
-            // The operator turned elsewhere while the dial was under way, or the node is shut.
+            // The operator turned elsewhere while the dial was under way, or the node is shut down.
             self.process.let_go(link);
             self.world.net.conns[row.conn].ends[row.end].open = false;
             self.world.net.reset(row.conn);
@@ -44,7 +44,7 @@ impl Turn<'_> {
         }
         let upstream = row.is_upstream();
         if upstream {
-            // Windows begin anew with a JOIN, and it names batches that are not taken, but no pieces.
+            // Windows begin anew with a JOIN: it names batches that are not taken, but no pieces.
             self.process.receive.untaken.pieces = 0;
         }
         self.tell_of(row.peer, &Fact::Opened { link: id.0, peer: row.peer, upstream });
@@ -54,14 +54,14 @@ impl Turn<'_> {
         true
     }
 
-    /// Reads what may be read, hands it to the node, and hears of the end.
+    /// Reads as much as may be read, hands it to the node, and handles the end.
     fn feed_link(&mut self, link: usize) {
         let row = self.process.links[link].expect("the caller looked");
         let (conn, end) = (row.conn, row.end);
         if !self.world.net.conns[conn].ends[end].reset {
             self.read(&row);
             let way = &self.world.net.conns[conn].ways[1 - end];
-            // The same part of a frame again would be no news.
+            // The same part of a frame again brings nothing new.
             if way.used < way.read && row.shown < way.read && !row.deaf {
                 self.hand_over(link, &row);
             }
@@ -72,7 +72,7 @@ impl Turn<'_> {
         if !far.ends[end].reset && !ended {
             return;
         }
-        // Who is deaf is about to be told why it closes; that must not be lost.
+        // A link that reads no more is about to get the reason of its close, which must not be lost.
         let deaf = self.process.links[link].is_some_and(|row| row.deaf);
         if far.ends[end].reset && (row.deaf || !deaf) || ended && !deaf {
             self.lose(link, row);
@@ -111,7 +111,7 @@ impl Turn<'_> {
         }
     }
 
-    /// What a throttled reader may read now.
+    /// Returns how much a throttled reader may read now.
     fn may_read(&mut self, waits: u64) -> u64 {
         let Some(rate) = self.machine.ails.reads_a_second else {
             return waits;
@@ -138,10 +138,10 @@ impl Turn<'_> {
         self.tell_of(row.peer, &Fact::Lost { link: id.0, peer: row.peer });
     }
 
-    /// One frame after the other.
+    /// Hands over one frame after the other.
     fn hand_over(&mut self, link: usize, row: &Row) {
         let (conn, from) = (row.conn, 1 - row.end);
-        // The node may not touch the wire, so the bytes are lent from it while the node looks at them.
+        // The node may not touch the wire, so it borrows the bytes.
         let bytes = std::mem::take(&mut self.world.net.conns[conn].ways[from].bytes);
         loop {
             let way = &self.world.net.conns[conn].ways[from];
@@ -156,7 +156,7 @@ impl Turn<'_> {
             });
             let input = Input::Bytes { link: LinkId(link as u32), data };
             let answer = self.say(input);
-            // Looked at where it lies: it is long.
+            // Borrowed, because it is long.
             let step = answer.as_ref().expect("an open link");
             self.moved += step.used as u64;
             if step.used > 0 {
@@ -212,9 +212,9 @@ impl Turn<'_> {
         }
     }
 
-    // --- the door --------------------------------------------------------------------------------------------------
+    // --- admission --------------------------------------------------------------------------------------------------
 
-    /// A JOIN was answered; what exactly may only show in the ADMIT that leaves.
+    /// Notes the answer to a JOIN; which answer it was may only show in the ADMIT that leaves.
     fn asked(&mut self, link: usize, row: &Row, (have, start, end): (u64, u64, u64)) {
         let down = &mut self.world.net.conns[row.conn].ways[1];
         down.forgotten = down.tap.written;
@@ -242,7 +242,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The ADMIT of a replica that neither streams nor gets a snapshot left: it waits, or must rewind.
+    /// Notes the ADMIT of a replica that neither streams nor gets a snapshot: it waits, or must rewind.
     pub(super) fn answered(&mut self, link: usize) {
         let Some(row) = self.process.links[link].as_mut() else {
             return;

@@ -1,4 +1,4 @@
-//! How a run ended: what every node holds, the verdict, and a node's state for people.
+//! The end of a run: the content of every node, the verdict, and a node's state for people.
 
 use super::{Run, World};
 use crate::oracle::Violation;
@@ -11,7 +11,7 @@ use towline_core::{Role, Stats};
 use towline_kv::Digest;
 
 impl World {
-    /// The run is over, by a panic or in order.
+    /// Ends the run, by a panic or in order.
     pub(super) fn finish(mut self, panic: Option<Violation>) -> Run {
         let t_us = self.shared.t_us;
         let finals = self.finals();
@@ -19,7 +19,7 @@ impl World {
             let digest = last.digest as u64;
             self.shared.told.fact(t_us, node, &Fact::Content { offset: last.offset, digest });
         }
-        // What was seen before a panic led to it.
+        // A violation before a panic led to it.
         let seen = self.shared.told.oracle.violation().cloned();
         self.shared.told.oracle.finish(t_us);
         let told = self.shared.told;
@@ -76,7 +76,7 @@ impl World {
             .collect()
     }
 
-    /// The content digest of what a node holds. Each operation sets one key: the last one of each key is the content.
+    /// Returns the content digest of a node. Each operation sets one key: the last one of each key is the content.
     fn digest(&mut self, node: usize) -> u128 {
         let keys = self.shared.plan.knobs.keys.max(1);
         let store = &self.machines[node].store;
@@ -97,7 +97,7 @@ impl World {
         u128::from_be_bytes(digest.to_bytes())
     }
 
-    /// A node's state, for people.
+    /// Returns a node's state, for people.
     #[must_use]
     pub fn dump(&self, node: usize) -> String {
         let row = &self.machines[node];
@@ -169,7 +169,7 @@ impl World {
     }
 }
 
-/// What a node says of itself.
+/// Appends the node's own statistics.
 fn dump_core(stats: &Stats, text: &mut String) {
     let role = match stats.role {
         Role::Primary => "primary",
@@ -194,7 +194,7 @@ fn dump_core(stats: &Stats, text: &mut String) {
     );
 }
 
-/// Vacuous: a fault the scenario names changed nothing, or no drawn one did.
+/// Returns whether the run was vacuous: a fault the scenario names changed nothing, or no drawn one did.
 fn verdict_of(faults: &[crate::plan::Fault], effects: &[bool]) -> Verdict {
     let without = |explicit: bool| {
         let rows = faults.iter().zip(effects).enumerate();

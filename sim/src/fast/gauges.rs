@@ -1,4 +1,4 @@
-//! What a process lets others see of itself: its ring, its tables, what is under way, who is away.
+//! Numbers that a process shows of itself: its ring, its tables, the bytes under way, the replicas that are away.
 
 use super::host::Turn;
 use crate::oracle::Gauge;
@@ -30,7 +30,7 @@ impl Turn<'_> {
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Tables { links, slots, views });
     }
 
-    /// Stream and piece bytes between a sender and what a replica's host took.
+    /// Reports the stream and piece bytes between a sender and the part that a replica's host took.
     pub(super) fn tell_flight(&mut self, conn: usize) {
         let row = &self.world.net.conns[conn];
         let (wire, untaken) = (row.ways[1].under_way(), row.untaken);
@@ -42,18 +42,18 @@ impl Turn<'_> {
         }
     }
 
-    /// What this node believes to be under way to a replica.
+    /// Reports the bytes that this node counts as under way to a replica.
     pub(super) fn tell_credit(&mut self, link: usize, peer: usize) {
         if peer >= self.world.plan.nodes.len() {
             return;
         }
-        // Whom it neither streams to nor sends a snapshot has no window now.
+        // A replica that gets neither stream nor snapshot has no window now.
         let in_flight = self.process.node.in_flight(LinkId(link as u32));
         let InFlight { stream_bytes: stream, piece_bytes: pieces } = in_flight.unwrap_or_default();
         self.world.told.gauge(self.world.t_us, self.me, Gauge::Credit { peer, stream, pieces });
     }
 
-    /// Slots whose replica is away since now.
+    /// Notes slots whose replica went away just now.
     pub(super) fn look_away(&mut self) {
         let process = &mut *self.process;
         for replica in process.node.replicas() {

@@ -1,7 +1,7 @@
-//! A machine and the process on it: what a real host has around its node, driven in turns.
+//! A machine and the process on it: the host around a node, driven in turns.
 //!
-//! A turn feeds all that came, says what was completed, polls every event, writes every link. What may keep a machine
-//! from its turn: it stands still (`Pause`), or is busy with the one before (`SlowCpu`).
+//! A turn feeds all that came, reports completions, polls every event, writes every link. A machine may be kept from
+//! its turn: it stands still (`Pause`), or is busy with the one before (`SlowCpu`).
 
 use super::chaos::{Ails, Chaos};
 use super::clock::Clock;
@@ -19,27 +19,27 @@ use crate::stream::Stream;
 use crate::trace::Fact;
 use towline_core::{Input, LinkId, Misuse, Node, Role, Step, Time};
 
-/// How many deadlines one turn minds; a node that has more to say is hot.
+/// The most deadlines of one turn; a node with more is in a hot loop.
 const TICKS_MAX: u32 = 64;
-/// A deadline that is minded so long after it was due was missed: the world's steps are of a microsecond.
+/// The delay from which a deadline counts as missed: the world's steps are of a microsecond.
 const LATE_NS: u64 = 2_000;
-/// Operations written in one turn.
+/// The most operations written in one turn.
 const OPS_MAX: usize = 64;
 
 /// A connection as its host knows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) conn: usize,
-    /// Which end of it is ours.
+    /// The number of our end.
     pub(super) end: usize,
     pub(super) peer: usize,
-    /// The node knows of it.
+    /// Set once the node has opened the link.
     pub(super) opened: bool,
-    /// The node wants to write, as far as we know.
+    /// Set while the node wants to write, as far as the host knows.
     pub(super) writing: bool,
-    /// The node reads no more of it.
+    /// Set when the node reads no more of it.
     pub(super) deaf: bool,
-    /// The node was shown the stream up to here, and wants more of a frame.
+    /// The position of the stream up to which the node was shown bytes, while it wants more of a frame.
     pub(super) shown: u64,
     /// A JOIN whose answer is not known yet: what it named, our ring's start and end.
     pub(super) asked: Option<(u64, u64, u64)>,
@@ -64,24 +64,24 @@ pub(super) struct Cut {
 pub(super) struct View {
     pub(super) snapshot: u64,
     pub(super) open: bool,
-    /// What it will show, if that was cut when it was asked for.
+    /// The content to show, if it was cut when the view was asked for.
     pub(super) cut: Option<Cut>,
     pub(super) records: Vec<Held>,
-    /// The cursor as it stood when the view was asked for.
+    /// The cursor at the time when the view was asked for.
     pub(super) early: Option<Saved>,
 }
 
-/// A process.
+/// A process of a machine.
 pub(super) struct Process {
     pub(super) node: Node,
-    /// No other process of the run has this number.
+    /// A number that no other process of the run has.
     pub(super) birth: u32,
-    /// What the machine's clock showed when it started.
+    /// The reading of the machine's clock when it started.
     pub(super) zero_ns: u64,
     pub(super) links: Vec<Option<Row>>,
-    /// No row at or above this was ever used.
+    /// The lowest row that was never used, and all above it.
     pub(super) links_top: usize,
-    /// Of the links: how many there are, and the upstream's connection. Every turn asks.
+    /// The number of open links, and the upstream's connection. Every turn asks.
     pub(super) links_open: u64,
     pub(super) upstream_conn: Option<usize>,
     pub(super) views: Vec<View>,
@@ -91,7 +91,7 @@ pub(super) struct Process {
     pub(super) dial_to: usize,
     pub(super) dials: u32,
     pub(super) dial_failed: bool,
-    /// It was told to stop.
+    /// Set once it was asked to stop.
     pub(super) stopping: Option<Stopping>,
     pub(super) waits: Waits,
     /// The store finished its batch of this round; the disk finished its sync of so many commits; views are due.
@@ -102,25 +102,25 @@ pub(super) struct Process {
     pub(super) views_due: Vec<u64>,
     /// Since when, on our clock, each peer has been away.
     pub(super) away: Vec<Option<u64>>,
-    /// It was told that another process has its id, and dials no more; its history was refused.
+    /// Set if another process has its id, so that it dials no more; and if its history was refused.
     pub(super) stopped: bool,
     pub(super) refused: bool,
-    /// It was told of a higher epoch, and nobody has looked since.
+    /// Set if it was notified of a higher epoch and no operator has looked since.
     pub(super) outranked: bool,
     pub(super) tables: (u64, u64),
     pub(super) wants_ring: bool,
-    /// A link wants to write.
+    /// Set while a link wants to write.
     pub(super) wants_write: bool,
 }
 
 impl Process {
-    /// The connections there are.
+    /// Returns the open connections.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.links[..self.links_top].iter().flatten()
     }
 }
 
-/// A machine.
+/// A machine of the run.
 pub(super) struct Machine {
     /// The node of the plan it belongs to; a twin's is the same as its original's.
     pub(super) plan: usize,
@@ -130,18 +130,18 @@ pub(super) struct Machine {
     pub(super) process: Option<Box<Process>>,
     pub(super) ails: Ails,
     pub(super) dice: Stream,
-    /// Its power is off: it answers nothing.
+    /// Set while its power is off: it answers nothing.
     pub(super) silent: bool,
-    /// Busy with a turn until then.
+    /// The end of the turn it is busy with.
     pub(super) busy_us: u64,
-    /// A wake is on its way for this moment.
+    /// The moment of the next wake, which is on its way.
     pub(super) wake_us: u64,
     /// What may be read until more time has passed, in millionths of a byte, and since when.
     pub(super) tokens: (u64, u64),
     pub(super) installed: u64,
 }
 
-/// What all machines share.
+/// The state that all machines share.
 pub(super) struct Shared {
     pub(super) t_us: u64,
     pub(super) plan: Plan,
@@ -160,7 +160,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Whether the host model is to be wrong in this way.
+    /// Returns whether the host model has this planted bug.
     pub(super) fn is(&self, bug: u16) -> bool {
         crate::mutants::planted() == bug
     }
@@ -178,12 +178,12 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Everything a process does when it has the processor.
+    /// Runs a turn: all that a process does when it has the processor.
     pub(super) fn run(&mut self) {
         self.tick();
         self.feed();
         self.complete();
-        // What is applied is taken, and the upstream hears of it when this turn writes.
+        // Applied batches are taken, and the upstream is notified when this turn writes.
         self.note_untaken();
         if self.world.operator.primary == self.me && self.world.next_op < self.world.ops.len() {
             self.write_ops();
@@ -195,7 +195,7 @@ impl Turn<'_> {
         self.arrange_wake();
     }
 
-    /// Says one thing to the node.
+    /// Gives one input to the node.
     #[inline(always)]
     pub(super) fn say(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
         let step = self.process.node.handle(self.now, input);
@@ -224,7 +224,7 @@ impl Turn<'_> {
         self.world.chaos.took_effect(self.me, kind);
     }
 
-    /// Deadlines, each at its own nanosecond; what was slept through is minded now.
+    /// Handles deadlines, each at its own nanosecond; those that were slept through are handled now.
     fn tick(&mut self) {
         let turn_now = self.now;
         for _ in 0..TICKS_MAX {
@@ -243,7 +243,7 @@ impl Turn<'_> {
         self.now = turn_now;
     }
 
-    /// Polls and writes until there is nothing more to say.
+    /// Polls and writes until nothing is left.
     pub(super) fn settle(&mut self) {
         loop {
             self.poll();
@@ -297,7 +297,7 @@ impl Turn<'_> {
         self.process.waits.begin(op, offset);
     }
 
-    /// The next operation will be heard of.
+    /// Arranges a wake for the next operation.
     fn ask_for_ops(&mut self) {
         let Some(op) = self.world.ops.get(self.world.next_op) else {
             return;
@@ -312,7 +312,7 @@ impl Turn<'_> {
 
     // --- time ------------------------------------------------------------------------------------------------------
 
-    /// The world calls again at the node's next deadline, exactly.
+    /// Arranges a wake exactly at the node's next deadline.
     pub(super) fn arrange_wake(&mut self) {
         let Some(due) = self.process.node.next_deadline() else {
             return;

@@ -1,4 +1,4 @@
-//! How long a segment takes: integers from fixed tables, one row per shape, in thousandths of the mean.
+//! The time of a segment: integers from fixed tables, one row per shape, in thousandths of the mean.
 
 use crate::stream::Stream;
 
@@ -10,7 +10,7 @@ const EXPONENTIAL: [u16; 64] = [
     2655, 2906, 3243, 3753, 4852,
 ];
 
-/// What is added to the shortest way.
+/// The distribution of the time beyond the shortest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Latency {
     pub(super) least_us: u64,
@@ -19,13 +19,13 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// A segment's way, at least a microsecond.
+    /// Draws the time of a segment, at least a microsecond.
     pub(super) fn draw_us(self, dice: &mut Stream) -> u64 {
         let permille = match self.shape {
             0 => 0,
             1 => dice.below(2_001),
             2 => u64::from(EXPONENTIAL[(dice.word() & 63) as usize]),
-            // Seven of eight around half the mean, the eighth around four and a half times the mean.
+            // Seven of eight are around half the mean, the eighth around four and a half times the mean.
             _ => {
                 let word = dice.word();
                 let near = 250 + (word >> 8) % 501;

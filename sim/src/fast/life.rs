@@ -1,4 +1,4 @@
-//! Machines and processes: how they are made, start, connect and end.
+//! The life of machines and processes: how they are made, start, connect and end.
 
 use super::World;
 use super::chaos::{Ails, Chaos, HANGS};
@@ -16,7 +16,7 @@ use crate::stream::Stream;
 use crate::trace::{Death, Fact};
 use towline_core::{Boot, Node};
 
-/// Unix time when every clock shows 0.
+/// Unix time when every clock reads 0.
 const UNIX_ZERO_NS: u64 = 1_790_000_000_000_000_000;
 
 impl Shared {
@@ -62,7 +62,7 @@ impl Machine {
 }
 
 impl Process {
-    /// It has just started: nothing is under way.
+    /// Makes a process that has just started: nothing is under way.
     fn new(node: Node, birth: u32, zero_ns: u64, links: usize, peers: usize) -> Self {
         Self {
             node,
@@ -95,14 +95,14 @@ impl Process {
         }
     }
 
-    /// A connection begins.
+    /// Begins a connection.
     pub(super) fn hold(&mut self, link: usize, row: Row) {
         self.links[link] = Some(row);
         self.links_top = self.links_top.max(link + 1);
         self.count_links();
     }
 
-    /// It is over.
+    /// Ends a connection.
     pub(super) fn let_go(&mut self, link: usize) -> Option<Row> {
         let row = self.links[link].take();
         self.count_links();
@@ -117,7 +117,7 @@ impl Process {
 }
 
 impl World {
-    /// A machine's process starts on what its store holds.
+    /// Starts a machine's process with the content of its store.
     pub(super) fn start(&mut self, machine: usize) {
         if self.machines[machine].process.is_some() {
             return;
@@ -126,7 +126,7 @@ impl World {
         let (birth, role) = (self.births, self.shared.operator.roles[machine]);
         let row = &mut self.machines[machine];
         row.silent = false;
-        // What is found is synced before anything is built on it.
+        // The found content is synced before anything is built on it.
         row.store.settle();
         let zero_ns = row.clock.shows_ns(self.shared.t_us);
         let mut options = self.shared.plan.knobs.options();
@@ -152,7 +152,7 @@ impl World {
         self.dial_again();
     }
 
-    /// A process ends. With the power off its peers hear nothing, else that their connections are reset.
+    /// Ends a process. With the power off its peers are not notified, else their connections are reset.
     pub(super) fn end(&mut self, machine: usize, how: Death) -> bool {
         let Some(process) = self.machines[machine].process.take() else {
             return false;
@@ -171,7 +171,7 @@ impl World {
         true
     }
 
-    /// A process that was asked to stop is through with its goodbyes.
+    /// Ends a process that was asked to stop, once its goodbyes have left.
     pub(super) fn end_if_stopped(&mut self, machine: usize) {
         let through =
             |process: &Process| process.stopping.is_some() && process.links.iter().all(Option::is_none);
@@ -222,7 +222,7 @@ impl World {
         }
     }
 
-    /// A dial reaches its upstream, or does not.
+    /// Lets a dial reach its upstream, or fail.
     pub(super) fn connect(&mut self, machine: usize, birth: u32, dial: u32) {
         if !self.is_dialling(machine, birth, dial) {
             return;
@@ -267,7 +267,7 @@ impl World {
         }
     }
 
-    /// Dials that hung may get through now.
+    /// Lets dials that hung get through now.
     pub(super) fn dial_again(&mut self) {
         for machine in 0..self.machines.len() {
             let Some(process) = self.machines[machine].process.as_mut() else {

@@ -1,18 +1,18 @@
 //! The fast tier: a plan played in one thread, by an event queue, over the shipped core.
 //!
-//! | room | what it is |
+//! | room | contents |
 //! |---|---|
-//! | `queue`, `clock`, `latency` | time: what happens when, what clocks show, how long ways are |
-//! | `net`, `cuts`, `tap` | connections as byte streams with windows; what breaks them; what their frames say |
-//! | `host`, `feed`, `events`, `work`, `views` | a process: a node and all that is around it, driven in turns |
-//! | `gauges`, `told` | what it shows of itself; the two who are told everything |
-//! | `store`, `receive`, `waits` | what a machine holds, what waits to be stored, and who for an answer |
+//! | `queue`, `clock`, `latency` | time: the order of events, the readings of clocks, the length of ways |
+//! | `net`, `cuts`, `tap` | connections as byte streams with windows; their breaks; the meaning of their frames |
+//! | `host`, `feed`, `events`, `work`, `views` | a process: a node and the host around it, driven in turns |
+//! | `gauges`, `told` | the numbers it shows of itself; the two that get every fact |
+//! | `store`, `receive`, `waits` | the content of a machine, the batches and clients that wait |
 //! | `chaos`, `faults`, `life`, `stopping` | the faults of the plan, processes that start, stop and end |
-//! | `operator`, `finals` | the operator of the run, and how it ended |
+//! | `operator`, `finals` | the operator of the run, and its end |
 //!
 //! The world runs in microseconds, nodes in nanoseconds: each is woken exactly at its `next_deadline`, as its own clock
-//! shows it. All that happens at one moment is heard in one turn of each machine. Nothing is drawn but latencies and
-//! the dice of nodes, each from a stream of its own name.
+//! shows it. All events of one moment come in one turn of each machine. Only latencies and the seeds of nodes are
+//! drawn, each from a stream of its own name.
 #![expect(
     clippy::cast_possible_truncation,
     reason = "machines, links and operations are few, streams fit in memory"
@@ -53,7 +53,7 @@ use queue::What;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use towline_core::Time;
 
-/// A dial that hears nothing is given up.
+/// The time after which a dial without an answer is given up.
 const DIAL_TIMEOUT_US: u64 = 5_000_000;
 /// How often the operator looks after the nodes once chaos is over.
 const TEND_US: u64 = 200_000;
@@ -61,9 +61,9 @@ const TEND_US: u64 = 200_000;
 /// A run that ended.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// How.
+    /// The report on the run.
     pub report: Report,
-    /// What happened: microseconds, node, fact. Empty unless they were to be kept.
+    /// The facts: microseconds, node, fact. Empty unless they were to be kept.
     pub facts: Vec<(u64, usize, Fact)>,
 }
 
@@ -85,18 +85,18 @@ pub fn run(plan: &Plan, keeps_facts: bool) -> Run {
     world.finish(panic)
 }
 
-/// A plan at play. [`World::step`] takes it from one moment at which something happens to the next.
+/// A plan at play. [`World::step`] takes it from one moment with events to the next.
 pub struct World {
     shared: Shared,
     machines: Vec<Machine>,
     births: u32,
-    /// Whose turn it is, or was.
+    /// The machine whose turn it is, or was.
     turning: usize,
     over: bool,
 }
 
 impl World {
-    /// The world of a plan, before anything happened. Its nodes are checked after every call.
+    /// Makes the world of a plan, before anything happened. Its nodes are checked after every call.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         Self::with(plan, true)
@@ -128,13 +128,13 @@ impl World {
         queue.push(plan.heal_us, What::Heal);
     }
 
-    /// The world's time.
+    /// Returns the world's time.
     #[must_use]
     pub const fn now_us(&self) -> u64 {
         self.shared.t_us
     }
 
-    /// Everything of the next moment at which something happens. False when the run is over.
+    /// Plays the next moment with events. False when the run is over.
     pub fn step(&mut self) -> bool {
         let due = self.shared.queue.next_us().filter(|due| *due <= self.shared.plan.duration_us);
         let Some(due_us) = due.filter(|_| !self.over) else {
@@ -159,7 +159,7 @@ impl World {
         !self.over
     }
 
-    /// Everything up to a moment, that moment included.
+    /// Plays everything up to a moment, that moment included.
     pub fn play_until(&mut self, t_us: u64) {
         while self.shared.queue.next_us().is_some_and(|due| due <= t_us) && self.step() {}
     }
@@ -213,7 +213,7 @@ impl World {
         }
     }
 
-    /// A machine's turn, if it may take it.
+    /// Runs a machine's turn, if it may take it.
     fn turn(&mut self, machine: usize) {
         let t_us = self.shared.t_us;
         let row = &mut self.machines[machine];

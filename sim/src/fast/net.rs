@@ -1,9 +1,8 @@
-//! Connections as a transport gives them: two directed streams of bytes, in order, with a window, and an end.
+//! Connections like those of a transport: two directed streams of bytes, in order, with a window, and an end.
 //!
-//! End 0 dialled (the replica), end 1 answered (its upstream). States of a connection: *open* (both ends), *half* (one
-//! end closed: what it wrote still comes), *dead* (bytes vanish and nobody knows), *gone*. A stream's positions never
-//! cross: used <= read <= arrived <= written, and written - read is at most the window.
-
+//! End 0 dialled (the replica), end 1 accepted (its upstream). States of a connection: *open* (both ends), *half* (one
+//! end closed: its written bytes still come), *dead* (bytes vanish and nobody knows), *gone*. A stream's positions
+//! never cross: used <= read <= arrived <= written, and written - read is at most the window.
 use super::chaos::{Blocks, Chaos, HOLDS};
 use super::latency::Latency;
 use super::queue::{Queue, What};
@@ -12,9 +11,9 @@ use crate::plan::{Kind, Plan};
 use crate::stream::Stream;
 use std::collections::VecDeque;
 
-/// Consumed bytes are let go in runs of this many; until then they can come again (`Stale`).
+/// The run in which consumed bytes are dropped; until then they can come again (`Stale`).
 const COMPACT_BYTES: usize = 16 << 10;
-/// Bytes that a slow line carries arrive in so many runs a beat: a life sign is not held up by what was written with
+/// The runs a beat in which the bytes of a slow line arrive: a beat is not delayed by the bytes that were written with
 /// it.
 const SEGMENTS_A_BEAT: u64 = 4;
 
@@ -23,7 +22,7 @@ const SEGMENTS_A_BEAT: u64 = 4;
 pub(super) struct End {
     pub(super) machine: usize,
     pub(super) open: bool,
-    /// It was told that the connection is gone.
+    /// Set if it was notified that the connection is gone.
     pub(super) reset: bool,
 }
 
@@ -37,23 +36,23 @@ pub(super) struct Way {
     pub(super) read: u64,
     pub(super) arrived: u64,
     pub(super) written: u64,
-    /// When a segment arrives, and up to where it reaches.
+    /// The arrival of each segment, and its end.
     pub(super) flying: VecDeque<(u64, u64)>,
     pub(super) last_due_us: u64,
-    /// The line is busy with earlier bytes until then.
+    /// The time until which the line is busy with earlier bytes.
     pub(super) line_us: u64,
     pub(super) blocked: bool,
-    /// The writer closed: the end is due then.
+    /// The time of the end, once the writer closed.
     pub(super) fin_us: Option<u64>,
     pub(super) ended: bool,
     pub(super) tap: Tap,
     pub(super) consumed: Bulk,
-    /// Written before the replica joined last: it counts in no window any more.
+    /// Bytes written before the replica joined last: they count in no window any more.
     pub(super) forgotten: Bulk,
 }
 
 impl Way {
-    /// Lets go of what was used.
+    /// Drops used bytes.
     pub(super) fn compact(&mut self) {
         let done = (self.used - self.base) as usize;
         if done >= COMPACT_BYTES && done * 2 > self.bytes.len() {
@@ -62,7 +61,7 @@ impl Way {
         }
     }
 
-    /// Bulk written and not yet used at the other end.
+    /// Returns the bulk that is written and not yet used at the other end.
     pub(super) fn under_way(&self) -> Bulk {
         let (written, consumed, old) = (self.tap.written, self.consumed, self.forgotten);
         Bulk {
@@ -72,36 +71,36 @@ impl Way {
     }
 }
 
-/// A connection.
+/// A connection between two ends.
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) ends: [End; 2],
     pub(super) ways: [Way; 2],
     pub(super) dead: bool,
-    /// What the replica's host was handed and has not said to be taken.
+    /// Bytes that the replica's host was handed and has not reported as taken.
     pub(super) untaken: Bulk,
 }
 
 impl Conn {
-    /// Whether anything came to an end of it, or waits there.
+    /// Returns whether anything came to an end, or waits there.
     pub(super) fn has_news(&self, end: usize) -> bool {
         let way = &self.ways[1 - end];
         way.used < way.arrived || way.ended || self.ends[end].reset
     }
 }
 
-/// What waits for bytes on the way from an upstream to a replica.
+/// The faults that wait for bytes on the way from an upstream to a replica.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pair {
     pub(super) blocks: Blocks,
-    /// A fault's place, and after how many more bytes.
+    /// The fault's place, and the bytes before it strikes.
     pub(super) cut_after: Option<(usize, u64)>,
     pub(super) flip_after: Option<(usize, u64)>,
-    /// A fault's place, and the bytes that come first on the next connection, both ways.
+    /// The fault's place, and the bytes that come first on the next connection, both ways.
     pub(super) stale: Option<(usize, [Vec<u8>; 2])>,
 }
 
-/// All connections.
+/// All connections of a run.
 pub(super) struct Net {
     pub(super) conns: Vec<Conn>,
     pub(super) pairs: Vec<Pair>,
@@ -110,7 +109,7 @@ pub(super) struct Net {
     seed: u64,
     latency: Latency,
     pub(super) rate: u64,
-    /// How long the line is busy with a segment, at most.
+    /// The longest time that the line is busy with one segment.
     segment_us: u64,
     window: u64,
     pub(super) gulp: u64,
@@ -147,7 +146,7 @@ impl Net {
         (replica.machine, upstream.machine)
     }
 
-    /// How long a segment takes from one machine to another.
+    /// Returns the time of a segment from one machine to another.
     pub(super) fn way_us(&mut self, from: usize, to: usize) -> u64 {
         let seed = self.seed;
         let dice = &mut self.dice[from * self.machines + to];
@@ -178,7 +177,7 @@ impl Net {
 
     // --- writing ---------------------------------------------------------------------------------------------------
 
-    /// Writes as much as there is room for; answers how much.
+    /// Writes as much as there is room for; returns how much.
     pub(super) fn write(
         &mut self,
         (t_us, queue, chaos): (u64, &mut Queue, &mut Chaos),
@@ -245,7 +244,7 @@ impl Net {
             (Some(rate), usual) => rate.min(usual),
             (None, usual) => usual,
         };
-        // A slow line lets go of what it has carried: nobody hears nothing for as long as a whole write takes.
+        // A slow line delivers a write in parts, so that beats arrive in between.
         let segment =
             if rate == 0 { bytes } else { (rate.saturating_mul(self.segment_us) / 1_000_000).max(1) };
         let way = &mut self.conns[conn].ways[end];
@@ -267,7 +266,7 @@ impl Net {
         }
     }
 
-    /// An end closes in order: what it wrote comes, then the end.
+    /// Closes an end in order: its written bytes come, then the end.
     pub(super) fn finish(&mut self, t_us: u64, queue: &mut Queue, conn: usize, end: usize) {
         let ends = &self.conns[conn].ends;
         let (from, to) = (ends[end].machine, ends[1 - end].machine);
@@ -278,7 +277,7 @@ impl Net {
         let due_us = (t_us + way_us).max(way.last_due_us);
         (way.last_due_us, way.fin_us) = (due_us, Some(due_us));
         queue.push(due_us, What::Deliver { conn: conn as u32, end: end as u8 });
-        // Nobody reads the other direction any more.
+        // The other direction has no reader any more.
         conn_row.ways[1 - end].bytes = Vec::new();
         let other = &mut conn_row.ways[1 - end];
         (other.base, other.used, other.read) = (other.written, other.written, other.written);
@@ -290,7 +289,7 @@ impl Net {
 
     // --- arriving --------------------------------------------------------------------------------------------------
 
-    /// Something reaches the far end of a way.
+    /// Delivers a segment, or an end, at the far end of a way.
     pub(super) fn deliver(
         &mut self,
         t_us: u64,
@@ -318,7 +317,7 @@ impl Net {
         if far.open {
             self.dirty |= 1 << far.machine;
         } else if came > 0 {
-            // Nobody is there: the machine that still stands says so.
+            // No process is there: the machine, which still runs, resets the connection.
             queue.push(t_us + 1, What::Reset { conn: conn as u32, end: end as u8 });
         }
         if end == 1 && came > 0 {
@@ -328,7 +327,7 @@ impl Net {
 
     // --- reading ---------------------------------------------------------------------------------------------------
 
-    /// Reads at most so much at an end: a blocked writer will hear of the room. Answers how much.
+    /// Reads at most so much at an end, and notifies a blocked writer of the room. Returns how much.
     pub(super) fn read(&mut self, t_us: u64, queue: &mut Queue, conn: usize, end: usize, most: u64) -> u64 {
         let ends = &self.conns[conn].ends;
         let (here, there) = (ends[end].machine, ends[1 - end].machine);
@@ -343,7 +342,7 @@ impl Net {
         bytes
     }
 
-    /// A writer hears that there is room.
+    /// Notifies a writer that there is room.
     pub(super) fn room(&mut self, conn: usize, end: usize) {
         let (replica, upstream) = self.pair_of(conn);
         let held = self.pairs[replica * self.machines + upstream].blocks.held[1 - end];

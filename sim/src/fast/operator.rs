@@ -1,8 +1,8 @@
-//! The operator: who is meant to be primary, who follows whom, and what is done about it.
+//! The operator: its choice of the primary and of every upstream, and the orders that follow.
 //!
 //! During the chaos it does what the plan says and no more. Once chaos is over it looks after the core set until the
-//! end: dead nodes start, one primary is chosen (the one it has, if it can be), everybody else follows, as the plan has
-//! them where that leads to the primary; who was refused for its history may take over the primary's.
+//! end: dead nodes start, one primary is chosen (the one it has, if possible), all others follow, as the plan has them
+//! where that leads to the primary; a node that was refused for its history may take over the primary's.
 
 use super::queue::What;
 use super::{TEND_US, World};
@@ -11,13 +11,13 @@ use crate::plan::Plan;
 use crate::trace::Fact;
 use towline_core::Role;
 
-/// What the operator knows. The first numbers are the plan's nodes, those behind them twins.
+/// The operator's view. The first numbers are the plan's nodes, those behind them twins.
 #[derive(Debug)]
 pub(super) struct Operator {
     pub(super) primary: usize,
-    /// Whom each machine dials.
+    /// The upstream that each machine dials.
     pub(super) upstream: Vec<Option<usize>>,
-    /// What each machine's process starts as.
+    /// The role in which each machine's process starts.
     pub(super) roles: Vec<Role>,
     nodes: usize,
     twins: Vec<usize>,
@@ -32,17 +32,17 @@ impl Operator {
         Self { primary: plan.primary(), upstream, roles, nodes: plan.nodes.len(), twins: twins.to_vec() }
     }
 
-    /// Whether any machine may be another's twin.
+    /// Returns whether a machine may be another's twin.
     pub(super) fn has_twins(&self) -> bool {
         !self.twins.is_empty()
     }
 
-    /// Whose twin a machine is.
+    /// Returns the original of a machine that is a twin.
     pub(super) fn original_of(&self, machine: usize) -> Option<usize> {
         machine.checked_sub(self.nodes).map(|twin| self.twins[twin])
     }
 
-    /// The machine of the next twin of a node that is not in use, as `in_use` says.
+    /// Returns the machine of the next twin of a node that is not in use, as `in_use` says.
     pub(super) fn twin_of(&self, node: usize, in_use: impl Fn(usize) -> bool) -> Option<usize> {
         let of_node = |twin: &usize| self.twins[*twin] == node;
         let machines = (0..self.twins.len()).filter(of_node).map(|twin| self.nodes + twin);
@@ -57,7 +57,7 @@ impl World {
         self.shared.told.gauge(self.shared.t_us, node, Gauge::Named { upstream });
     }
 
-    /// Makes a node primary; answers whether it could be.
+    /// Makes a node primary; returns whether it could be.
     pub(super) fn promote(&mut self, node: usize) -> bool {
         let promoted = self.with_turn(node, |turn| turn.promote()) == Some(true);
         if promoted {
@@ -67,7 +67,7 @@ impl World {
         promoted
     }
 
-    /// Makes a node the primary; everybody else follows it.
+    /// Makes a node the primary; all others follow it.
     pub(super) fn promote_for_all(&mut self, node: usize) -> bool {
         if !self.promote(node) {
             return false;
@@ -104,7 +104,7 @@ impl World {
         (0..nodes.len()).filter(|node| nodes[*node].core).collect()
     }
 
-    /// What the operator sees to, again and again until the run is over.
+    /// Looks after the nodes, again and again until the run is over.
     pub(super) fn tend(&mut self) {
         self.choose_primary();
         let primary = self.shared.operator.primary;
@@ -128,14 +128,14 @@ impl World {
         self.shared.queue.push(self.shared.t_us + TEND_US, What::Tend);
     }
 
-    /// The primary is of the core set, and rules.
+    /// Chooses a primary of the core set, unless one of it is primary.
     fn choose_primary(&mut self) {
         let role = |world: &Self, node: usize| {
             world.machines[node].process.as_deref().map(|process| process.node.stats().role)
         };
         let mut candidates = self.core();
         let current = self.shared.operator.primary;
-        // First the one it has; then who rules; then who holds most.
+        // First the one it has; then one that is primary; then the one that holds most.
         candidates.sort_by_key(|node| {
             let rules = role(self, *node) == Some(Role::Primary);
             (*node != current, !rules, std::cmp::Reverse(self.machines[*node].store.committed), *node)
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// The plan's upstream, where that leads to the primary through the core set; else the primary.
+    /// Returns the plan's upstream, where that leads to the primary through the core set; else the primary.
     fn wanted_upstream(&self, node: usize) -> usize {
         let (nodes, primary) = (&self.shared.plan.nodes, self.shared.operator.primary);
         let mut at = node;

@@ -1,25 +1,25 @@
-//! The event queue: what happens when, in one order. Events of one moment come in the order they were asked for.
+//! The event queue: events by time, in one order. Events of one moment come in the order they were asked for.
 //!
-//! Nobody takes an event back: each carries what it needs to find that it is no longer meant (a process's birth, a
-//! dial's number), so a late one is harmless.
+//! No event is taken back: each carries what it needs to show that it is outdated (a process's birth, a dial's number),
+//! so a late one is harmless.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// Something that happens.
+/// An event of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
-    /// A segment, or the end of the stream, reaches the far end. `end` is who sent it.
+    /// A segment, or the end of the stream, reaches the far end. `end` is the sender.
     Deliver {
         conn: u32,
         end: u8,
     },
-    /// A blocked writer hears that there is room again.
+    /// A blocked writer is notified that there is room again.
     Room {
         conn: u32,
         end: u8,
     },
-    /// An end hears that its connection is gone.
+    /// An end is notified that its connection is gone.
     Reset {
         conn: u32,
         end: u8,
@@ -44,7 +44,7 @@ pub(super) enum What {
     Turn {
         machine: u8,
     },
-    /// The store applied the batch it was at.
+    /// The store finished a batch.
     Applied {
         machine: u8,
         birth: u32,
@@ -93,7 +93,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Time, then number, as one: compared without a branch.
+    /// Returns time, then number, as one: compared without a branch.
     fn order(&self) -> u128 {
         u128::from(self.t_us) << 64 | u128::from(self.number)
     }
@@ -101,7 +101,7 @@ impl Entry {
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The heap gives the greatest first; we want the earliest.
+        // The heap gives the greatest first; the earliest is wanted.
         other.order().cmp(&self.order())
     }
 }
@@ -120,14 +120,14 @@ const NEAR_MAX: usize = 32;
 /// Invariants: nothing near comes after anything far; while anything waits, something is near.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The next one last.
+    /// The next events, the earliest last.
     near: Vec<Entry>,
     far: BinaryHeap<Entry>,
     number: u64,
 }
 
 impl Queue {
-    /// Something will happen.
+    /// Adds an event.
     pub(super) fn push(&mut self, t_us: u64, what: What) {
         self.number += 1;
         let entry = Entry { t_us, number: self.number, what };
@@ -141,12 +141,12 @@ impl Queue {
         }
     }
 
-    /// When the next event is.
+    /// Returns the time of the next event.
     pub(super) fn next_us(&self) -> Option<u64> {
         self.near.last().map(|entry| entry.t_us)
     }
 
-    /// The next event, if it is due.
+    /// Returns the next event, if it is due.
     pub(super) fn pop_due(&mut self, now_us: u64) -> Option<What> {
         let due = self.near.pop_if(|entry| entry.t_us <= now_us)?;
         if self.near.is_empty() {

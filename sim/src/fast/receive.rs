@@ -26,7 +26,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Loading {
     pub(super) cursor: Saved,
-    /// The part of a record that came.
+    /// The received part of a record.
     rest: Vec<u8>,
     pub(super) records: Vec<Held>,
 }
@@ -36,7 +36,7 @@ impl Loading {
         Self { cursor, rest: Vec::new(), records: Vec::new() }
     }
 
-    /// A piece came.
+    /// Adds a piece.
     pub(super) fn load(&mut self, memo: &mut Memo, data: &[u8], record_bytes: usize) {
         self.rest.extend_from_slice(data);
         let whole = self.rest.len() / record_bytes;
@@ -60,9 +60,9 @@ pub(super) struct Receive {
     pub(super) loading: Option<Loading>,
     /// The bytes that came and were not said to be taken.
     pub(super) untaken: Bulk,
-    /// The store is at the first batch of the queue.
+    /// Set while the store applies the first batch of the queue.
     pub(super) applying: bool,
-    /// Which round of applying is meant; earlier ones were overtaken by a rewind or a snapshot.
+    /// The round of applying; earlier ones were overtaken by a rewind or a snapshot.
     pub(super) round: u32,
     spare: Vec<Vec<u8>>,
 }
@@ -81,7 +81,7 @@ impl Receive {
         }
     }
 
-    /// A batch came that cannot be applied now.
+    /// Adds a batch that cannot be applied now.
     pub(super) fn push(&mut self, (first, end): (u64, u64), frame: u64, cursor: Saved, records: &[u8]) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
@@ -91,7 +91,7 @@ impl Receive {
         self.untaken.stream += frame;
     }
 
-    /// The oldest batch is applied, or not wanted.
+    /// Removes the oldest batch, which is applied, or not wanted.
     pub(super) fn pop(&mut self) -> Option<Batch> {
         let batch = self.queue.pop_front()?;
         self.queued_bytes -= batch.frame;
@@ -101,7 +101,7 @@ impl Receive {
         Some(batch)
     }
 
-    /// Its buffer is free.
+    /// Frees its buffer.
     pub(super) fn give_back(&mut self, batch: Batch) {
         if self.spare.len() < 64 {
             self.spare.push(batch.records);
@@ -114,7 +114,7 @@ impl Receive {
         self.round += 1;
     }
 
-    /// How much may be said to be taken: the queue takes no more while it is over its bound.
+    /// Returns how much may be reported as taken: the queue takes no more while it is over its bound.
     pub(super) fn take(&mut self, withheld: bool, spool_bytes: u64) {
         self.receiver.set_taking(match withheld {
             true => Taking::Nothing,
@@ -123,7 +123,7 @@ impl Receive {
         });
     }
 
-    /// It was said what is taken.
+    /// Notes that a report of taken batches was made.
     pub(super) fn note_taken(&mut self, upto: u64) {
         for batch in self.queue.iter_mut().rev().skip_while(|batch| batch.end > upto) {
             if std::mem::replace(&mut batch.taken, true) {

@@ -1,5 +1,5 @@
-//! A process that stops in order: it takes no more writes, waits until every connected replica has received what it
-//! had, and then says goodbye.
+//! A process that stops in order: it takes no more writes, waits until every connected replica has received all its
+//! records, and then says goodbye.
 //!
 //! The wait is bounded ([`STOP_WAIT_US`]): a replica that does not get there must not keep a machine from its end.
 
@@ -14,15 +14,15 @@ const STOP_WAIT_US: u64 = 10_000_000;
 /// A stop that is under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stopping {
-    /// What the replicas are to receive.
+    /// The offset that the replicas must receive.
     end: u64,
     until_us: u64,
-    /// The goodbyes are on their way.
+    /// Set once the goodbyes are on their way.
     closes: bool,
 }
 
 impl Turn<'_> {
-    /// It was told to stop.
+    /// Begins to stop.
     pub(super) fn begin_stop(&mut self) {
         let until_us = self.world.t_us + STOP_WAIT_US;
         self.forget_dial();
@@ -33,12 +33,12 @@ impl Turn<'_> {
         self.stop_when_received();
     }
 
-    /// Says goodbye when there is nobody left to wait for.
+    /// Says goodbye when there is no replica left to wait for.
     pub(super) fn stop_when_received(&mut self) {
         let Some(stopping) = self.process.stopping.filter(|stopping| !stopping.closes) else { return };
         let gives_up = self.world.t_us >= stopping.until_us;
         let lacks = |replica: &towline_core::Replica| {
-            // One that waits for a snapshot is connected, too.
+            // A replica that waits for a snapshot is connected, too.
             replica.link.is_some() && replica.acked.received.is_none_or(|received| received.0 < stopping.end)
         };
         if !gives_up && !self.world.is(137) && self.process.node.replicas().any(|replica| lacks(&replica)) {

@@ -10,13 +10,13 @@ use crate::workload;
 use towline_core::Cursor;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Of a record that no operation of the workload made.
+/// The operation of a record that the workload did not make.
 const NOBODY: u32 = u32::MAX;
 
 /// A record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
-    /// Which operation wrote it, and the length of its value.
+    /// The operation that wrote it, and the length of its value.
     pub(super) op: u32,
     pub(super) bytes: u32,
     /// The chain after it.
@@ -36,13 +36,13 @@ impl Memo {
         Self { line: Vec::new(), keys, record: Vec::new() }
     }
 
-    /// The bytes of an operation's record.
+    /// Returns the bytes of an operation's record.
     pub(super) fn record(&mut self, op: u32, bytes: u32) -> &[u8] {
         workload::record(op.into(), self.keys, bytes.into(), &mut self.record);
         &self.record
     }
 
-    /// A primary wrote the record made last, at this offset.
+    /// Notes that a primary wrote the record made last, at this offset.
     pub(super) fn wrote(&mut self, offset: usize, chain: u64, op: u32, bytes: u32) -> Held {
         let held = Held { op, bytes, chain: xxh3_64_with_seed(&self.record, chain) };
         self.line.truncate(offset);
@@ -52,7 +52,7 @@ impl Memo {
         held
     }
 
-    /// The record with these bytes at this offset.
+    /// Returns the record with these bytes at this offset.
     pub(super) fn read(&self, offset: usize, chain: u64, record: &[u8]) -> Held {
         let chain = xxh3_64_with_seed(record, chain);
         match self.line.get(offset) {
@@ -61,7 +61,7 @@ impl Memo {
         }
     }
 
-    /// The record of an operation at this offset.
+    /// Returns the record of an operation at this offset.
     pub(super) fn of_op(&mut self, offset: usize, chain: u64, op: u32, bytes: u32) -> Held {
         let before = if offset == 0 { Some(0) } else { self.line.get(offset - 1).map(|held| held.chain) };
         match self.line.get(offset) {
@@ -74,7 +74,7 @@ impl Memo {
     }
 }
 
-/// Reads a record the long way: `*3 $3 SET $.. key $.. value`, whose value begins with the operation's number.
+/// Parses a record in full: `*3 $3 SET $.. key $.. value`, whose value begins with the operation's number.
 fn taken_apart(record: &[u8], chain: u64) -> Held {
     let value = record.split(|byte| *byte == b'\n').nth(6).and_then(|value| value.strip_suffix(b"\r"));
     let op = value.and_then(|value| value.get(..16)).and_then(|digits| {
@@ -90,7 +90,7 @@ fn taken_apart(record: &[u8], chain: u64) -> Held {
 pub(super) type Store = Journal<Held>;
 
 impl Store {
-    /// Where so many records end.
+    /// Returns the state after so many records.
     pub(super) fn at(&self, offset: usize) -> At {
         let chain = offset.checked_sub(1).map_or(0, |last| self.records[last].chain);
         At { offset: offset as u64, chain }
@@ -100,13 +100,13 @@ impl Store {
         self.at(self.committed)
     }
 
-    /// The chain at the end.
+    /// Returns the chain at the end.
     pub(super) fn chain(&self) -> u64 {
         self.records.last().map_or(0, |last| last.chain)
     }
 
-    /// Where a process that starts on it stands: where its cursor says, on what it holds. Where the two differ, nobody
-    /// wrote that.
+    /// Returns the state that a starting process claims: its cursor's offset, over the records held. Where the two
+    /// differ, nobody wrote that state.
     pub(super) fn claims(&self) -> At {
         let stands = self.cursor.as_ref().and_then(|cursor| Cursor::describe(cursor.as_bytes()));
         At { offset: stands.map_or(0, |(_, position)| position.boundary.0), ..self.visible() }

@@ -1,13 +1,13 @@
 //! A tap on one direction of a connection: it walks the frames as they are written, by their heads (docs/protocol.md).
 //!
-//! It counts bytes of batch and piece frames, and finds what is asked and answered at the door. It reads what the
-//! sender meant: damage happens behind it. After a head that makes no sense it is silent.
+//! It counts bytes of batch and piece frames, and finds JOINs and their answers. It reads the sender's bytes, before
+//! any damage. After a damaged head it is silent.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A frame's head.
+/// The length of a frame's head.
 const HEAD_BYTES: usize = 24;
-/// As far as this room looks into a frame.
+/// How far this file looks into a frame.
 const LOOK_BYTES: usize = 114;
 /// Kinds of frames.
 const HELLO: u8 = 1;
@@ -25,7 +25,7 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
-    /// So many bytes of a frame of this kind.
+    /// Adds so many bytes of a frame of this kind.
     pub(super) const fn add(&mut self, kind: u8, bytes: u64) {
         match kind {
             BATCH => self.stream += bytes,
@@ -38,12 +38,12 @@ impl Bulk {
 /// The walk along one direction.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tap {
-    /// Where the frame that is being written began, and where it ends; the same between two frames.
+    /// The beginning and the end of the frame that is being written; equal between two frames.
     from: u64,
     end: u64,
     kind: u8,
     lost: bool,
-    /// Bulk written, as frames and parts of them.
+    /// The bulk written, as frames and parts of them.
     pub(super) written: Bulk,
     counted: u64,
     /// The newest verdict that left.
@@ -59,14 +59,14 @@ fn length(frame: &[u8]) -> u64 {
 }
 
 impl Tap {
-    /// Begins behind bytes that nobody meant.
+    /// Begins behind bytes of an old connection.
     pub(super) const fn skip(&mut self, to: u64) {
         (self.from, self.end, self.counted) = (to, to, to);
     }
 
-    /// Nobody reads what was written up to here: the rest of a frame that began counts as none.
+    /// Drops the bytes written up to here, which nobody reads: the rest of a frame that began counts as none.
     pub(super) fn forget(&mut self, to: u64) {
-        // Within a head, nobody knows where the next one is.
+        // Within a head, the next one cannot be found.
         self.lost |= self.end < to;
         (self.from, self.end, self.kind, self.counted) = (to, self.end.max(to), 0, to);
     }
@@ -115,7 +115,7 @@ impl Tap {
     }
 }
 
-/// The boundary a whole JOIN names, `u64::MAX` without a base; none if this is no whole JOIN.
+/// Returns the boundary of a whole JOIN, `u64::MAX` without a base; none if this is no whole JOIN.
 pub(super) fn join_at(data: &[u8]) -> Option<u64> {
     if data.len() < LOOK_BYTES || data[4] != JOIN || length(data) > data.len() as u64 {
         return None;

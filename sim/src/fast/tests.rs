@@ -1,4 +1,4 @@
-//! Small plans, played whole: what a user of the tier relies on.
+//! Small plans, played whole: the promises of the tier to its users.
 
 use super::{Run, World, run};
 use crate::plan::{Expect, Fault, Kind, Knobs, NodePlan, Plan, Substrate, Train};
@@ -22,7 +22,7 @@ fn node(number: usize) -> NodePlan {
     }
 }
 
-/// A primary and replicas that follow it, 100 operations a second for two seconds, chaos until the third.
+/// Returns a plan: a primary and replicas, 100 operations a second for two seconds, chaos until the third.
 fn star(replicas: usize) -> Plan {
     Plan {
         name: "star".to_owned(),
@@ -44,7 +44,7 @@ fn fault(kind: Kind, node: usize, peer: usize) -> Fault {
     Fault { kind, at_us: S, for_us: 500 * MS, node, peer, amount: 0, explicit: true }
 }
 
-/// Plays it; it must pass with every node holding the same.
+/// Plays a plan; it must pass with every node holding the same.
 fn converges(plan: &Plan) -> Run {
     let run = run(plan, true);
     assert_eq!(run.report.verdict, Verdict::Pass);

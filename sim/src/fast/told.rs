@@ -1,10 +1,10 @@
-//! Everything the oracle and the trace are told goes through here.
+//! The way of every fact to the oracle and the trace.
 
 use crate::oracle::{Gauge, Oracle};
 use crate::plan::Plan;
 use crate::trace::{Fact, Tracer};
 
-/// The two listeners. A process whose number is none of the plan's (a twin) is not spoken of.
+/// The oracle and the trace. A process whose number is none of the plan's (a twin) is left out.
 pub(super) struct Told {
     pub(super) oracle: Oracle,
     pub(super) tracer: Tracer,
@@ -24,7 +24,7 @@ impl Told {
         }
     }
 
-    /// A fact about a peer.
+    /// Reports a fact about a peer.
     #[inline(always)]
     pub(super) fn of_peer(&mut self, t_us: u64, node: usize, peer: usize, fact: &Fact) {
         if peer < self.nodes {

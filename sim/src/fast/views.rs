@@ -1,4 +1,4 @@
-//! A sender's views: opened when asked for, read piece by piece, freed when told.
+//! A sender's views: opened on demand, read piece by piece, freed on demand.
 //!
 //! A view's bytes are 16 for each record (its operation, its length; little-endian), padded to the knob
 //! `snapshot_record`; they are made when they are read.
@@ -10,7 +10,7 @@ use crate::plan::Kind;
 use crate::trace::Fact;
 use towline_core::{Input, SnapshotId};
 
-/// The bytes from `from` on, as many as `most`; answers whether the view ends there.
+/// Writes the bytes from `from` on, as many as `most`; returns whether the view ends there.
 fn fill(out: &mut Vec<u8>, records: &[Held], record_bytes: usize, from: usize, most: usize) -> bool {
     out.clear();
     let total = records.len() * record_bytes;
@@ -29,7 +29,7 @@ fn fill(out: &mut Vec<u8>, records: &[Held], record_bytes: usize, from: usize, m
 }
 
 impl Turn<'_> {
-    /// The node wants a view; it takes its time to open.
+    /// Begins to open a view for the node, which takes time.
     pub(super) fn want_view(&mut self, snapshot: SnapshotId, from: u64) {
         self.process.wants_ring = true;
         self.tell_gauges();
@@ -40,7 +40,7 @@ impl Turn<'_> {
             self.commit();
             early = self.machine.store.cursor.clone();
         } else if !self.machine.store.disk {
-            // A store in memory is copied here and now; until that is written out it cannot be read.
+            // A store in memory is copied at once; until that is written out it cannot be read.
             cut = self.cut();
         }
         self.process.views.push(View { snapshot: snapshot.0, open: false, cut, records: Vec::new(), early });
@@ -49,7 +49,7 @@ impl Turn<'_> {
         self.world.queue.push(due_us, What::ViewOpen { machine, birth, snapshot: snapshot.0 });
     }
 
-    /// The store as it is now; none if it is not whole.
+    /// Returns the store as it is now; none if it is not whole.
     fn cut(&mut self) -> Option<Cut> {
         self.commit();
         let store = &self.machine.store;
@@ -57,7 +57,7 @@ impl Turn<'_> {
         Some(Cut { cursor, at: store.visible(), records: store.records[..store.committed].to_vec() })
     }
 
-    /// It is open. What is on disk is cut only now.
+    /// Opens the view. A store on disk is cut only now.
     pub(super) fn open_view(&mut self, snapshot: u64) {
         let Some(place) = self.process.views.iter().position(|view| view.snapshot == snapshot) else {
             return;
@@ -85,14 +85,14 @@ impl Turn<'_> {
         let bytes = Some(view.records.len() as u64 * self.world.plan.knobs.snapshot_record.max(16));
         let ready = Input::SnapshotReady { snapshot: SnapshotId(snapshot), cursor: cursor.as_bytes(), bytes };
         if self.say(ready).is_err() {
-            // The ground changed while it opened.
+            // The store was set back while the view opened.
             self.process.views.retain(|view| view.snapshot != snapshot);
             return self.view_failed(snapshot);
         }
         self.tell(&Fact::Viewed { snapshot, at });
     }
 
-    /// The cursor of the boundary before.
+    /// Returns the cursor of the boundary before.
     fn one_short(&self, cursor: Saved) -> Saved {
         self.machine.store.cursor_before().unwrap_or(cursor)
     }
@@ -103,7 +103,7 @@ impl Turn<'_> {
         self.look_away();
     }
 
-    /// The node wants a piece.
+    /// Gives the node a piece.
     pub(super) fn read_view(&mut self, snapshot: SnapshotId, piece: u64) {
         let Some(view) = self.process.views.iter().find(|view| view.snapshot == snapshot.0) else {
             return self.view_failed(snapshot.0);
@@ -117,7 +117,7 @@ impl Turn<'_> {
         self.world.scratch = scratch;
     }
 
-    /// Nobody needs it any more.
+    /// Frees a view.
     pub(super) fn free_view(&mut self, snapshot: SnapshotId) {
         let open = self.process.views.iter().any(|view| view.snapshot == snapshot.0 && view.open);
         if self.world.is(15) {
@@ -129,7 +129,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Every open view breaks; answers whether there was one.
+    /// Breaks every open view; returns whether there was one.
     pub(super) fn break_views(&mut self) -> bool {
         let broken: Vec<u64> =
             self.process.views.iter().filter(|view| view.open).map(|view| view.snapshot).collect();

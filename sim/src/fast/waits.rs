@@ -1,8 +1,8 @@
 //! Clients that wait until their write is held, as the host serves them: `WAIT`, `WAITAOF`.
 //!
-//! A wait asks first and waits after. It belongs to the reign it was made in: at each change of role all of them end
-//! without an answer, for what they count may leave the history. Which writes are waited for, and for what, follows
-//! from their numbers, so that no draw is needed.
+//! A wait asks first and waits after. It belongs to the role it was made in: at each change of role all waits end
+//! without an answer, because the records they count may leave the history. The numbers of the writes decide which are
+//! waited for, and for what, so that no draw is needed.
 //!
 //! Bounds: [`WAITS_MAX`]; the client that waits longest gives up first.
 
@@ -11,34 +11,34 @@ use crate::trace::Fact;
 use std::collections::VecDeque;
 use towline_core::Level;
 
-/// Clients that wait at the same time.
+/// The most clients that wait at the same time.
 const WAITS_MAX: usize = 64;
-/// One write of so many is waited for.
+/// How many writes there are for one that is waited for.
 const ONE_OF: u32 = 8;
-/// The most replicas that anybody asks for.
+/// The most replicas that a client asks for.
 const REPLICAS_MAX: u32 = 3;
 
 /// A client that waits.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     op: u32,
-    /// Where the log ended after its write.
+    /// The end of the log after its write.
     offset: u64,
     level: Level,
     replicas: u32,
     own: bool,
 }
 
-/// Those of a process.
+/// The waits of a process.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     rows: VecDeque<Wait>,
-    /// Something happened that may answer one.
+    /// Set when something happened that may answer one.
     pub(super) news: bool,
 }
 
 impl Waits {
-    /// The client of this write waits, if it is one who does.
+    /// Begins the wait of this write's client, if it is one that waits.
     pub(super) fn begin(&mut self, op: u32, offset: u64) {
         if !op.is_multiple_of(ONE_OF) {
             return;
@@ -54,14 +54,14 @@ impl Waits {
         self.news = true;
     }
 
-    /// The node is to be something else: nobody is answered.
+    /// Ends all waits without an answer: the role changes.
     pub(super) fn end(&mut self) {
         self.rows.clear();
     }
 }
 
 impl Turn<'_> {
-    /// Answers whoever has what it waits for.
+    /// Answers every wait that is fulfilled.
     pub(super) fn answer_waits(&mut self) {
         if !std::mem::take(&mut self.process.waits.news) {
             return;
@@ -81,7 +81,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The role changes.
+    /// Ends all waits of the process: its role changes.
     pub(super) fn end_waits(&mut self) {
         if !self.world.is(132) {
             self.process.waits.end();

@@ -14,7 +14,7 @@ use towline_core::receiver::{Command, Standing};
 use towline_core::{Input, Offset, Payload, PayloadKind as Kind, Position, Records, Role, Step};
 
 impl Turn<'_> {
-    /// Does what a step of the upstream's link brought.
+    /// Handles a step of the upstream's link.
     pub(super) fn receive(&mut self, frame: &[u8], step: &Step) {
         if let Some(payload) = &step.payload {
             self.tell_payload(payload, frame.len() as u64);
@@ -54,7 +54,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Does what the receiver says; `frame` is what came last.
+    /// Executes the receiver's commands; `frame` is the last one.
     fn obey(&mut self, frame: &[u8]) {
         while let Some(command) = self.process.receive.receiver.poll() {
             self.execute(command, frame);
@@ -146,7 +146,7 @@ impl Turn<'_> {
         self.process.receive.overtake();
     }
 
-    /// A batch and its cursor, in one step.
+    /// Applies a batch and its cursor, in one step.
     fn apply(&mut self, first: u64, data: &[u8], cursor: Saved) {
         let store = &mut self.machine.store;
         let known = (store.end() as u64).saturating_sub(first) as usize;
@@ -158,7 +158,7 @@ impl Turn<'_> {
         }
         store.commit(cursor);
         if ahead && store.disk {
-            // The cursor is on disk, its data is not.
+            // The cursor is on disk, but its data is not.
             store.durable_cursor = store.cursor.clone();
         }
         let at = store.visible();
@@ -173,7 +173,7 @@ impl Turn<'_> {
         self.process.receive.receiver.applied(upto).expect("asked for");
     }
 
-    /// The store begins its next batch, if one waits and it may.
+    /// Lets the store begin its next batch, if one waits and it may.
     pub(super) fn apply_next(&mut self) {
         let receive = &self.process.receive;
         if receive.receiver.is_joining() || receive.applying || receive.queue.is_empty() {
@@ -204,7 +204,7 @@ impl Turn<'_> {
         self.tell_spool();
     }
 
-    /// Applies the oldest batch that waits, if one does.
+    /// Applies the oldest batch that waits, if there is one.
     fn apply_one(&mut self) -> bool {
         let command = self.process.receive.receiver.work();
         let some = command.is_some();
@@ -241,7 +241,7 @@ impl Turn<'_> {
 
     // --- syncs -----------------------------------------------------------------------------------------------------
 
-    /// One sync covers every commit so far; the next begins when it ends.
+    /// Begins a sync, which covers every commit so far; the next begins when it ends.
     pub(super) fn begin_sync(&mut self) {
         if !self.machine.store.disk || self.process.syncing.is_some() || !self.machine.store.is_unsynced() {
             return;
@@ -287,7 +287,7 @@ impl Turn<'_> {
         self.obey(&[]);
     }
 
-    /// A primary's store commits what was written, at a boundary.
+    /// Commits the written records on a primary, at a boundary.
     pub(super) fn commit(&mut self) {
         let Ok(step) = self.say(Input::Flush) else {
             return;
@@ -295,7 +295,7 @@ impl Turn<'_> {
         let cursor = self.cursor_of(step.position.expect("a flush answers a position"));
         let news = self.machine.store.committed < self.machine.store.end();
         if !news {
-            // The same records; the epoch may be another.
+            // The records are the same, but the epoch may be another.
             self.machine.store.cursor = Some(cursor);
             return;
         }
@@ -325,7 +325,7 @@ impl Turn<'_> {
         self.apply_next();
     }
 
-    /// The connection shows what of its bytes nobody took yet.
+    /// Notes how many of the connection's bytes nobody took yet.
     pub(super) fn note_untaken(&mut self) {
         if let Some(conn) = self.process.upstream_conn {
             self.world.net.conns[conn].untaken = self.process.receive.untaken;
@@ -334,7 +334,7 @@ impl Turn<'_> {
 
     // --- forks and snapshots ---------------------------------------------------------------------------------------
 
-    /// Everything before is applied, and the node agreed.
+    /// Rewinds: everything before is applied, and the node agreed.
     fn rewind(&mut self, position: Position) {
         self.process.receive.overtake();
         self.forget_sync();
@@ -374,7 +374,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The snapshot takes the old state's place, and what waited goes on from there.
+    /// Installs the snapshot in place of the old state, and goes on with the waiting batches.
     fn install(&mut self) {
         let was_syncing = self.process.syncing.is_some();
         self.forget_sync();

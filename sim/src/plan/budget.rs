@@ -1,22 +1,23 @@
-//! How long the core set may take to converge once chaos is over: integers that follow from the plan alone.
+//! The time in which the core set must converge once chaos is over: integers that follow from the plan alone.
 //!
-//! The bound is generous, because it must never cry wolf, and finite, because "it will come some day" proves nothing.
-//! It is the time of the slowest honest way back, term by term: whoever hears of the heal last, behind the longest
-//! pause, needs one snapshot that was begun before and one more, at each tier of a cascade.
+//! The bound is generous, because a false alarm costs trust, and finite, because "it will come some day" proves
+//! nothing. It is the time of the slowest honest way back, term by term: the node that notices the heal last, after the
+//! longest pause, needs one snapshot that was begun before and one more, at each tier of a cascade.
 
 use super::{Kind, Plan};
 use crate::workload::record_bytes;
 use towline_core::limits::{BATCH_HEAD_BYTES, PAUSE_MAX_NS, PAUSE_MIN_NS};
 
-/// The longest a peer of ours asks a replica to stay away: after a version, a limit or a history that does not fit.
+/// The longest time that a peer asks a replica to stay away: after a version, a limit or a history that does not fit.
 const RETRY_AFTER_US: u64 = 5_000_000;
 /// How long a host lets a dial hang, on every substrate.
 const DIAL_US: u64 = 5_000_000;
-/// What schedulers, rounding and the pieces of a turn may add to each term.
+/// The time that schedulers, rounding and the pieces of a turn may add to each term.
 const SLACK_US: u64 = 1_000_000;
 
 impl Plan {
-    /// Microseconds from the heal, or from the last operation if that is later, until everyone must have converged.
+    /// Returns the microseconds from the heal, or from the last operation if that is later, until everyone must have
+    /// converged.
     #[must_use]
     pub fn converge_budget_us(&self) -> u64 {
         let tier = self
@@ -31,7 +32,7 @@ impl Plan {
             .saturating_add(SLACK_US)
     }
 
-    /// When the last operation is due.
+    /// Returns the time of the last operation.
     #[must_use]
     pub fn ops_end_us(&self) -> u64 {
         let last = |train: &super::Train| {
@@ -40,14 +41,14 @@ impl Plan {
         self.trains.iter().map(last).max().unwrap_or(0)
     }
 
-    /// The way of a segment from end to end, and the rare long one.
+    /// Returns the time of a segment from end to end, and the rare long one.
     const fn way_us(&self) -> u64 {
         self.knobs.latency.saturating_add(self.knobs.jitter.saturating_mul(16))
     }
 
-    /// Until a node stands at its upstream again: it hears nothing for the idle time and a beat, says goodbye, waits
-    /// the longest pause before a redial twice, as long as a peer that refused it had asked for, on a dial that hangs
-    /// since the chaos, and shakes hands twice (a clash of two processes costs one).
+    /// Returns the time until a node has joined its upstream again: it hears nothing for the idle time and a beat, says
+    /// goodbye, waits the longest pause before a redial twice, as long as a peer that refused it had asked for, on a
+    /// dial that hangs since the chaos, and shakes hands twice (a clash of two processes costs one).
     fn find_us(&self) -> u64 {
         let knobs = &self.knobs;
         let silence = knobs.idle.saturating_add(knobs.beat).saturating_add(knobs.linger);
@@ -59,22 +60,22 @@ impl Plan {
             .saturating_add(SLACK_US)
     }
 
-    /// The longest pause before a snapshot. Each doubles the one before and is kept before the next, so a pause of `p`
-    /// can only follow `p` of run; it starts again when the snapshot that was begun in the chaos ends.
+    /// Returns the longest pause before a snapshot. Each doubles the one before and is kept before the next, so a pause
+    /// of `p` can only follow `p` of run; it starts again when the snapshot that was begun in the chaos ends.
     fn pause_us(&self) -> u64 {
         let run_us = self.heal_us.max(self.ops_end_us());
         run_us.saturating_mul(2).clamp(PAUSE_MIN_NS / 1_000, PAUSE_MAX_NS / 1_000)
     }
 
-    /// A snapshot, behind those that are shipped before it: the view, the bytes, the sync. Its bytes are what the keys
-    /// hold, or what the host model makes of each record.
+    /// Returns the time of a snapshot, behind those that are transferred before it: the view, the bytes, the sync. Its
+    /// bytes are those of the keys, or of the host model's records.
     fn snapshot_us(&self) -> u64 {
         let knobs = &self.knobs;
         let longest = self.trains.iter().map(|train| train.bytes).max().unwrap_or(0);
         let ops: u64 = self.trains.iter().map(|train| train.count).sum();
         let content = knobs.keys.saturating_mul(record_bytes(longest, knobs.keys)).min(self.written_bytes());
         let bytes = content.max(ops.saturating_mul(knobs.snapshot_record));
-        // Both of a ship's pieces pass in one turn, unless the window or the link holds less.
+        // Both pieces of a transfer pass in one turn, unless the window or the link holds less.
         let turn = knobs.piece_window.max(knobs.piece).min(knobs.piece.saturating_mul(2));
         let one = self
             .carry_us(bytes, turn)
@@ -84,7 +85,7 @@ impl Plan {
         one.saturating_mul((self.nodes.len() as u64).div_ceil(knobs.ships.max(1)))
     }
 
-    /// Every byte the workload makes, each operation a batch of its own.
+    /// Returns every byte of the workload, each operation a batch of its own.
     fn written_bytes(&self) -> u64 {
         let heads = BATCH_HEAD_BYTES as u64 + 4;
         let each = |train: &super::Train| {
@@ -93,7 +94,7 @@ impl Plan {
         self.trains.iter().map(each).fold(0, u64::saturating_add)
     }
 
-    /// What a full ring and a full spool take to be carried and applied, in batches of one short record each.
+    /// Returns the time to carry and apply a full ring and a full spool, in batches of one short record each.
     fn stream_us(&self) -> u64 {
         let knobs = &self.knobs;
         let ops: u64 = self.trains.iter().map(|train| train.count).sum();
@@ -105,7 +106,8 @@ impl Plan {
             .saturating_add(knobs.sync.saturating_mul(2))
     }
 
-    /// So many bytes over a link that takes `turn` of them per round trip. Stream and pieces share its rate.
+    /// Returns the time of so many bytes over a link that takes `turn` of them per round trip. Stream and pieces share
+    /// its rate.
     fn carry_us(&self, bytes: u64, turn: u64) -> u64 {
         let knobs = &self.knobs;
         let turn = turn.min(knobs.socket).min(knobs.gulp.saturating_mul(8)).max(1);
@@ -114,13 +116,13 @@ impl Plan {
         trips.saturating_add(rate)
     }
 
-    /// A clock that was put back stands still until it is where it was.
+    /// Returns the longest time for which a clock that was put back stands still.
     fn clock_us(&self) -> u64 {
         let back = self.faults.iter().filter(|fault| fault.kind == Kind::ClockBack);
         back.map(|fault| fault.amount).fold(0, u64::saturating_add)
     }
 
-    /// The longest chain of nodes: any, once operators have had their say.
+    /// Returns the longest chain of nodes: all of them, once operators have given orders.
     fn tiers(&self) -> u64 {
         let up = |node: &usize| self.nodes[*node].upstream;
         let depth = |node: usize| std::iter::successors(Some(node), up).take(self.nodes.len()).count();

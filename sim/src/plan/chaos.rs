@@ -1,14 +1,14 @@
-//! Drawn faults, within the atlas: what the protocol claims to survive.
+//! Drawn faults, within the atlas: the faults that the protocol claims to survive.
 //!
-//! Each fault has a stream of its own, which says first its kind and its time, then whom it hits and how much; whom
-//! it can hit follows from who follows whom by then. If all of them are of kinds that may wait in vain, one more comes
+//! Each fault has a stream of its own, which decides first its kind and its time, then its target and its amount; the
+//! targets follow from the upstreams at that time. If all of them are of kinds that may wait in vain, one more comes
 //! that does not. The atlas:
 //!
-//! - Who ever is primary keeps its disk: no wipe and no rollback of a *ruler*, and nothing that ends a ruler whose
-//!   store is memory. Otherwise another history takes the old one's place, which only an operator may wish.
-//! - Only a node with a disk, of the core set, is made primary; what a memory store rules dies with it.
-//! - Operators send nobody in a circle, and no ruler away. A plan with promotions has no other orders: whether each
-//!   promotion succeeds is known only in the run, and with it who may follow whom.
+//! - A node that is ever primary keeps its disk: no wipe and no rollback of one, and no end of one whose store is
+//!   memory. Otherwise another history takes the old one's place, which only an operator may wish.
+//! - Only a node with a disk, of the core set, is made primary: what a primary wrote in memory dies with it.
+//! - Operators send nobody in a circle, and no primary to an upstream. A plan with promotions has no other orders:
+//!   whether each promotion succeeds is known only in the run, and with it the possible upstreams.
 
 use super::scenario::Scenario;
 use super::sheet::FaultSheet;
@@ -16,10 +16,10 @@ use super::{Fault, Kind, NodePlan, Plan};
 use crate::stream::Stream;
 use towline_core::Role;
 
-/// Spans are at least so long.
+/// The shortest span of a fault.
 const SPAN_US_MIN: u64 = 1_000;
 
-/// A fault half drawn.
+/// A fault that is partly drawn.
 struct Half {
     kind: Kind,
     at_us: u64,
@@ -27,7 +27,8 @@ struct Half {
     stream: Stream,
 }
 
-/// Whether a kind always finds something to spoil. Others wait, maybe in vain: for a dial, a view, a full window.
+/// Returns whether a kind always finds something to disturb. Others wait, maybe in vain: for a dial, a view, a full
+/// window.
 const fn is_sure(kind: Kind) -> bool {
     matches!(
         kind,
@@ -47,7 +48,7 @@ const fn is_sure(kind: Kind) -> bool {
     )
 }
 
-/// The faults of a seed, written out and drawn, in the order of their beginnings.
+/// Returns the faults of a seed, written out and drawn, in the order of their beginnings.
 pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
     let (sheet, nodes) = (&scenario.sheet, &scenario.sheet.nodes);
     let heal_us = sheet.heal_us;
@@ -57,7 +58,7 @@ pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
     let mut faults: Vec<Fault> = sheet.faults.iter().enumerate().map(explicit).collect();
     faults.sort_by_key(|fault| fault.at_us);
     let Some(chaos) = &scenario.chaos else { return faults };
-    // Some faults find nothing to spoil; a run with one fault would often be about nothing.
+    // Some faults find nothing to disturb; a run with one fault would often test nothing.
     let count = Stream::new(seed, "fault").between(chaos.max.div_ceil(4), chaos.max);
     let half = |name: &str, kinds: &[Kind]| {
         let mut stream = Stream::new(seed, &format!("fault:{name}"));
@@ -75,7 +76,7 @@ pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
         halves.push(half("sure", &sure));
     }
     halves.sort_by_key(|half| half.at_us);
-    // Promotions first: who ever rules decides what may hit whom.
+    // Promotions first: the nodes that are ever primary decide which targets are possible.
     for promotes in [true, false] {
         for half in halves.iter_mut().filter(|half| (half.kind == Kind::Promote) == promotes) {
             let atlas = Atlas::new(nodes, &faults, half.at_us);
@@ -93,7 +94,7 @@ pub(crate) fn draw(scenario: &Scenario, seed: u64) -> Vec<Fault> {
     faults
 }
 
-/// A fault that a file writes out. One without an end lasts to the heal, and for ever where nothing heals.
+/// Returns a fault that a file writes out. One without an end lasts to the heal, and for ever where nothing heals.
 pub(crate) fn written(sheet: &FaultSheet, nodes: &[NodePlan], heal_us: u64, stream: &mut Stream) -> Fault {
     let at_us = sheet.at.draw(stream).min(heal_us);
     let lasts_us = sheet.lasts.draw(stream);
@@ -109,7 +110,7 @@ pub(crate) fn written(sheet: &FaultSheet, nodes: &[NodePlan], heal_us: u64, stre
     }
 }
 
-/// Who follows whom at a moment, and who rules at any.
+/// The upstreams at a moment, and the nodes that are primary at any.
 pub(crate) struct Atlas<'a> {
     nodes: &'a [NodePlan],
     upstream: Vec<Option<usize>>,
@@ -118,7 +119,7 @@ pub(crate) struct Atlas<'a> {
 }
 
 impl<'a> Atlas<'a> {
-    /// As the faults before a moment leave it.
+    /// Returns the atlas after the faults before a moment.
     pub(crate) fn new(nodes: &'a [NodePlan], faults: &[Fault], at_us: u64) -> Self {
         let upstream = nodes.iter().map(|node| node.upstream).collect();
         let rulers = nodes.iter().map(|node| node.role == Role::Primary).collect();
@@ -153,7 +154,7 @@ impl<'a> Atlas<'a> {
         std::iter::successors(Some(from), up).take(self.nodes.len() + 1).any(|node| node == to)
     }
 
-    /// Whom a kind may hit: a node, or a node and its peer.
+    /// Returns the targets of a kind: a node, or a node and its peer.
     pub(crate) fn targets(&self, kind: Kind) -> Vec<(usize, usize)> {
         let all = 0..self.nodes.len();
         let pairs = |node: usize| self.upstream[node].map(|upstream| (node, upstream));
@@ -215,8 +216,8 @@ impl<'a> Atlas<'a> {
 }
 
 impl Plan {
-    /// Whether the faults stay within what the protocol claims to survive. Scenarios may go beyond on purpose; a
-    /// shrinker must not go further than they went.
+    /// Returns whether the faults stay within those that the protocol claims to survive. Scenarios may go beyond on
+    /// purpose; a shrinker must not go further than they did.
     #[must_use]
     pub fn is_within_atlas(&self) -> bool {
         let deep = [Kind::Follow, Kind::Promote, Kind::Wipe, Kind::Rollback, Kind::Kill, Kind::PowerLoss];
@@ -230,7 +231,7 @@ impl Plan {
     }
 }
 
-/// How much of a fault: sizes and times from the scale on which they matter, most of them small.
+/// Returns the amount of a fault: sizes and times from the scale on which they matter, most of them small.
 fn amount(kind: Kind, nodes: usize, stream: &mut Stream) -> u64 {
     const MS: u64 = 1_000;
     let (low, high) = match kind {

@@ -1,6 +1,6 @@
 //! From a scenario and a seed to a plan: every draw made, each from a stream of its own name.
 //!
-//! Knobs are drawn one by one and then settled: what depends on a drawn value is clamped to it, so every plan's
+//! Knobs are drawn one by one and then settled: a knob that depends on a drawn value is clamped to it, so every plan's
 //! options pass the core's check, every value of the workload fits a record, and no timer is shorter than the way of
 //! the bytes it waits for.
 
@@ -10,15 +10,15 @@ use crate::stream::Stream;
 use crate::workload::{VALUE_BYTES_MIN, record_bytes};
 use towline_core::limits::{BACKLOG_BYTES_MAX, BATCH_HEAD_BYTES, RECORD_BYTES_MAX, RECORD_HEAD_BYTES};
 
-/// The heads of a batch of one record.
+/// The length of the heads of a batch of one record.
 const HEADS_BYTES: u64 = (BATCH_HEAD_BYTES + RECORD_HEAD_BYTES) as u64;
-/// What a link's windows must let through in a second.
+/// The least bytes that a link's windows must let through in a second.
 const THROUGH_BYTES_MIN: u64 = 64 << 10;
-/// Steady operations of one length come in trains of so many.
+/// The lengths of trains of steady operations of one length.
 const STEADY: (u64, u64) = (8, 64);
 
 impl Scenario {
-    /// The plan of a seed. The same seed gives the same plan in every process.
+    /// Returns the plan of a seed. The same seed gives the same plan in every process.
     #[must_use]
     pub fn draw(&self, seed: u64) -> Plan {
         let sheet = &self.sheet;
@@ -90,20 +90,20 @@ fn bursts(workload: &Workload, heal_us: u64, stream: &mut Stream, trains: &mut V
     }
 }
 
-/// The longest record these knobs let through.
+/// Returns the longest record that these knobs let through.
 fn record_bytes_max(knobs: &Knobs) -> u64 {
     let most = (knobs.backlog / 4 - HEADS_BYTES).min(RECORD_BYTES_MAX.into());
     if knobs.record_max == 0 { most } else { knobs.record_max.min(most) }
 }
 
-/// The longest value whose record these knobs let through.
+/// Returns the longest value whose record these knobs let through.
 pub(crate) fn value_bytes_max(knobs: &Knobs) -> u64 {
     let longest = record_bytes_max(knobs);
     let around = record_bytes(longest, knobs.keys) - longest;
     longest.saturating_sub(around).max(VALUE_BYTES_MIN)
 }
 
-/// Clamps what depends on other knobs, in the order of dependence.
+/// Clamps knobs that depend on others, in the order of dependence.
 pub(crate) fn settle(knobs: &mut Knobs) {
     knobs.keys = knobs.keys.clamp(1, 1 << 32);
     let shortest = record_bytes(0, knobs.keys);
@@ -125,7 +125,7 @@ pub(crate) fn settle(knobs: &mut Knobs) {
     knobs.latency_shape = knobs.latency_shape.min(3);
     knobs.socket = knobs.socket.max(1);
     knobs.gulp = knobs.gulp.max(1);
-    // What windows let through in a round trip is a rate too; below this one, no run ends in time.
+    // The bytes that windows let through in a round trip are a rate too; below this one, no run ends in time.
     let window = if knobs.window == 0 { knobs.backlog / 2 - frame } else { knobs.window };
     let pieces = knobs.piece_window.max(knobs.piece).min(2 * knobs.piece);
     let through = window.min(pieces).min(knobs.socket).min(knobs.gulp.saturating_mul(8));
@@ -144,7 +144,7 @@ pub(crate) fn settle(knobs: &mut Knobs) {
 }
 
 impl Plan {
-    /// The latest moment a run can be over: healed, all written, converged within the budget, and calm for long enough.
+    /// Returns the latest end of a run: healed, all written, converged within the budget, and calm for long enough.
     #[must_use]
     pub fn over_us(&self) -> u64 {
         let healed_us = self.heal_us.max(self.ops_end_us());

@@ -1,31 +1,31 @@
-//! What can go wrong: one flat table of faults, for scenarios, draws, plans, shrinking and docs alike.
+//! The kinds of faults: one flat table, for scenarios, draws, plans, shrinking and docs alike.
 //!
 //! A fault has a kind, a beginning, for lasting kinds a span, a target, and at most one amount whose meaning and unit
 //! the kind gives. So every fault can be written in one line, halved by the shrinker, and drawn by one function.
 
 use super::knobs::Unit;
 
-/// Whom a fault hits.
+/// The target of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// A node.
+    /// A single node.
     Node,
     /// The connections between two nodes, present and to come.
     Pair,
 }
 
-/// What a kind of fault takes.
+/// The properties of a kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Its name in scenarios and plans.
     pub name: &'static str,
-    /// Whom it hits.
+    /// The target of the kind.
     pub target: Target,
-    /// Whether it lasts a span (`for`), or happens at once.
+    /// Set if it lasts a span (`for`); otherwise it happens at once.
     pub lasts: bool,
     /// The amount's name and unit.
     pub amount: Option<(&'static str, Unit)>,
-    /// What happens, in words.
+    /// The fault, in words.
     pub words: &'static str,
 }
 
@@ -41,7 +41,7 @@ macro_rules! kinds {
             /// Every kind, in the order of the docs.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// What it takes.
+            /// Returns the properties of the kind.
             #[must_use]
             pub const fn shape(self) -> Shape {
                 match self {
@@ -122,7 +122,7 @@ kinds! {
 }
 
 impl Kind {
-    /// What must be there for a fault of this kind to change anything: where it is vacuous, that was missing.
+    /// Returns what a fault of this kind needs to change anything: where it is vacuous, that was missing.
     #[must_use]
     pub const fn needs(self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ impl Kind {
         }
     }
 
-    /// The kind of this name.
+    /// Returns the kind of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.shape().name == name)
@@ -183,24 +183,24 @@ impl Kind {
 /// One fault of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// What happens.
+    /// The kind of the fault.
     pub kind: Kind,
-    /// When.
+    /// Its beginning.
     pub at_us: u64,
-    /// For how long, for kinds that last. It ends at the heal at the latest, at nodes outside the core set never.
+    /// Its span, for kinds that last. It ends at the heal at the latest, at nodes outside the core set never.
     pub for_us: u64,
-    /// The node it hits; of a pair, the replica (who dials).
+    /// The node it hits; of a pair, the replica, which dials.
     pub node: usize,
     /// Of a pair, the upstream.
     pub peer: usize,
-    /// How much; 0 where the kind has no amount.
+    /// The amount; 0 where the kind has none.
     pub amount: u64,
-    /// Whether the scenario names it: then it must take effect.
+    /// Set if the scenario names it: then it must take effect.
     pub explicit: bool,
 }
 
 impl Fault {
-    /// When a lasting fault ends.
+    /// Returns the end of a lasting fault.
     #[must_use]
     pub const fn end_us(&self) -> u64 {
         self.at_us.saturating_add(self.for_us)

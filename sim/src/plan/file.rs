@@ -1,6 +1,6 @@
-//! Reading files that people write: tables whose every key is known, and one line that says what was wrong.
+//! Reading files that people write: tables whose every key is known, and one line for an error.
 //!
-//! An error names the file, the line and what was expected. Nothing here knows what a scenario is.
+//! An error names the file, the line and the expected value. Nothing here knows what a scenario is.
 
 use core::fmt;
 
@@ -8,14 +8,14 @@ use super::knobs::Unit;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What was wrong with a file.
+/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileError {
     /// The file's name as it was given.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// What was found and what was expected.
+    /// The found value and the expected one.
     pub text: String,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// A file under reading.
+/// A file that is being read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
@@ -35,14 +35,14 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// An error at a byte of the file.
+    /// Makes an error at a byte of the file.
     pub(crate) fn error(&self, at: usize, text: String) -> FileError {
         let before = self.text.as_bytes().iter().take(at);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
         FileError { file: self.file.to_owned(), line, text }
     }
 
-    /// The file as a document of TOML.
+    /// Returns the file as a document of TOML.
     pub(crate) fn document(&self) -> Result<DeTable<'_>, FileError> {
         DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
@@ -59,7 +59,7 @@ pub(crate) struct Table<'a> {
     at: usize,
 }
 
-/// A value of a file, and the key it stands under.
+/// A value of a file, and its key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Value<'a> {
     source: Source<'a>,
@@ -70,7 +70,7 @@ pub(crate) struct Value<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The whole document.
+    /// Returns the whole document.
     pub(crate) const fn root(source: Source<'a>, map: &'a DeTable<'a>) -> Self {
         Self { source, map, at: 0 }
     }
@@ -79,7 +79,7 @@ impl<'a> Table<'a> {
         self.source.error(self.at, text)
     }
 
-    /// Every entry, in the order of the file.
+    /// Returns every entry, in the order of the file.
     pub(crate) fn entries(&self) -> Vec<Value<'a>> {
         let source = self.source;
         let entry = |(key, value): (&'a Spanned<_>, &'a Spanned<_>)| value_of(source, key, value);
@@ -100,7 +100,7 @@ impl<'a> Table<'a> {
         self.map.get_key_value(key).map(|(key, value)| value_of(self.source, key, value))
     }
 
-    /// The value under a key that must be there.
+    /// Returns the value of a key that must be there.
     pub(crate) fn need(&self, key: &str) -> Result<Value<'a>, FileError> {
         self.get(key).ok_or_else(|| self.error(format!("{key:?} is missing")))
     }
@@ -116,12 +116,12 @@ fn value_of<'a>(
 }
 
 impl<'a> Value<'a> {
-    /// An error about this value.
+    /// Makes an error about this value.
     pub(crate) fn error(&self, text: String) -> FileError {
         self.source.error(self.at.max(self.key_at), text)
     }
 
-    /// Something under this key that nobody knows, and what there is.
+    /// Makes an error about an unknown name under this key, with the known ones.
     pub(crate) fn unknown(&self, what: &str, name: &str, known_as: &str, known: &[&str]) -> FileError {
         let hint = nearest(name, known).map_or_else(String::new, |near| format!(" (do you mean {near:?}?)"));
         let text = format!("unknown {what} {name:?}{hint}; {known_as} are {}", known.join(", "));
@@ -149,7 +149,7 @@ impl<'a> Value<'a> {
         self.value.as_bool().ok_or_else(|| self.wanted(Unit::Switch.words()))
     }
 
-    /// A number in a unit.
+    /// Reads a number in a unit.
     pub(crate) fn quantity(&self, unit: Unit) -> Result<u64, FileError> {
         let value = match unit {
             Unit::Count => {
@@ -171,7 +171,7 @@ impl<'a> Value<'a> {
         Ok(Table { source: self.source, map, at: self.at })
     }
 
-    /// The values of a list; each stands under the list's key.
+    /// Returns the values of a list; each has the list's key.
     pub(crate) fn list(&self, what: &str) -> Result<Vec<Self>, FileError> {
         let list = self.value.as_array().ok_or_else(|| self.wanted(what))?;
         Ok(list
@@ -181,13 +181,13 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The known name that a typing error made this of, if one is close.
+/// Returns the known name that is closest to a mistyped one, if one is close.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|known| (distance(name, known), *known)).min()?;
     (near.0 <= 1 + (name.len() + 1) / 4).then_some(near.1)
 }
 
-/// How many letters must be put in, left out or changed.
+/// Returns how many letters must be inserted, left out or changed.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -5,22 +5,22 @@
 
 use towline_core::{Options, Span};
 
-/// What a knob's number means, and how it is written.
+/// The unit of a knob's number, and its form in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// `4KiB`, `512B`.
+    /// Bytes: `4KiB`, `512B`.
     Bytes,
-    /// `50ms`, `20s`, `30us`.
+    /// Time: `50ms`, `20s`, `30us`.
     Time,
     /// A plain number.
     Count,
-    /// `true` or `false`, 1 or 0.
+    /// A switch: `true` or `false`, 1 or 0.
     Switch,
 }
 
 macro_rules! knobs {
     ($($(#[doc = $doc:literal])+ $name:ident : $unit:ident = $default:expr,)+) => {
-        /// Every knob's value. Times in microseconds.
+        /// The values of all knobs. Times in microseconds.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct Knobs {
             $($(#[doc = $doc])+ pub $name: u64,)+
@@ -36,7 +36,7 @@ macro_rules! knobs {
             /// Each knob: its name in scenarios and plans, and its unit.
             pub const ALL: &'static [(&'static str, Unit)] = &[$((stringify!($name), Unit::$unit),)+];
 
-            /// The value of the knob of this name.
+            /// Returns the value of the knob of this name.
             #[must_use]
             pub fn get(&self, name: &str) -> Option<u64> {
                 match name {
@@ -62,81 +62,82 @@ const MS: u64 = 1_000;
 const S: u64 = 1_000 * MS;
 
 knobs! {
-    /// The ring.
+    /// The size of the ring.
     backlog: Bytes = 64 << 10,
-    /// A batch is sealed at this length.
+    /// The length at which a batch is sealed.
     batch: Bytes = 4 << 10,
     /// The longest record; 0 is the longest the ring allows.
     record_max: Bytes = 0,
-    /// Stream bytes under way to a replica untaken; 0 is the most the ring allows.
+    /// The most stream bytes under way to a replica and not taken; 0 is the most the ring allows.
     window: Bytes = 0,
     /// The longest piece of a snapshot.
     piece: Bytes = 4 << 10,
-    /// Piece bytes under way to a replica untaken.
+    /// The most piece bytes under way to a replica and not taken.
     piece_window: Bytes = 16 << 10,
-    /// Links of a node.
+    /// The most links of a node.
     links: Count = 8,
-    /// Slots of a node.
+    /// The slots of a node.
     slots: Count = 8,
-    /// Snapshots shipped at the same time.
+    /// The most snapshots transferred at the same time.
     ships: Count = 2,
-    /// The beat.
+    /// The interval of beats.
     beat: Time = 500 * MS,
     /// Silence longer than this ends a link; at least three beats.
     idle: Time = 2 * S,
-    /// A handshake takes no longer.
+    /// The longest handshake.
     handshake: Time = 2 * S,
-    /// A goodbye takes no longer.
+    /// The longest goodbye.
     linger: Time = 200 * MS,
-    /// A slot lives this long without its replica.
+    /// The life of a slot without its replica.
     reconnect_window: Time = 600 * S,
     /// The shortest pause before a redial.
     redial_min: Time = 20 * MS,
     /// The longest pause before a redial.
     redial_max: Time = S,
-    /// Whether stores can go back to an earlier boundary.
+    /// Set if stores can go back to an earlier boundary.
     rewinds: Switch = 0,
 
     /// How many keys the workload writes.
     keys: Count = 1_000,
-    /// What a replica keeps of the stream beside a snapshot.
+    /// The bytes of stream that a replica keeps beside a snapshot.
     spool: Bytes = 1 << 20,
-    /// How long a store takes to apply a batch.
+    /// The time of a store to apply a batch.
     apply: Time = 0,
-    /// How long a sync takes; on disk, one covers every batch since the last.
+    /// The time of a sync; on disk, one covers every batch since the last.
     sync: Time = 2 * MS,
-    /// How long a store takes to open a view.
+    /// The time of a store to open a view.
     view: Time = MS,
-    /// How many bytes of a snapshot one record makes; at least 16.
+    /// The bytes of a snapshot for one record; at least 16.
     snapshot_record: Bytes = 16,
 
-    /// Whether the operator also sets and takes away ends of keys, and writes keys of its own (driver tiers).
+    /// Set if the operator also sets and removes expiries, and writes keys of its own (driver tiers).
     touches: Switch = 0,
 
     /// The shortest way of a segment from end to end.
     latency: Time = MS,
-    /// What is added to it: a row of the latency table (0 nothing, 1 uniform, 2 exponential, 3 two-humped) ...
+    /// The distribution of the time added to it: a row of the table (0 nothing, 1 uniform, 2 exponential, 3
+    /// two-humped).
     latency_shape: Count = 2,
-    /// ... scaled to this mean.
+    /// The mean of that added time.
     jitter: Time = MS,
-    /// What a link carries in a second; 0 is without bound.
+    /// The bytes that a link carries in a second; 0 is without bound.
     rate: Bytes = 0,
-    /// Bytes a link takes before its writer waits: what is under way and what lies unread.
+    /// The bytes that a link takes before its writer waits: those under way and those unread.
     socket: Bytes = 64 << 10,
     /// The most bytes read or written at once.
     gulp: Bytes = 64 << 10,
 }
 
 impl Knobs {
-    /// Knobs that plans of earlier versions do not name: their defaults are what those versions did.
+    /// Knobs that plans of earlier versions do not name: their defaults are the behaviour of those versions.
     pub(crate) const YOUNGER: &'static [&'static str] = &["touches"];
 
-    /// The unit of the knob of this name.
+    /// Returns the unit of the knob of this name.
     pub(crate) fn unit(name: &str) -> Unit {
         Self::ALL.iter().find(|(known, _)| *known == name).map_or(Unit::Count, |(_, unit)| *unit)
     }
 
-    /// The options these knobs give a node. A drawn plan's always pass their check.
+    /// Returns the options these knobs give a node. A drawn plan's always pass their check.
     #[must_use]
     pub fn options(&self) -> Options {
         let short = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);

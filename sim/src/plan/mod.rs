@@ -1,9 +1,9 @@
 //! The plan: every decision of a run, made. It is the unit of replay, of shrinking, of the corpus; a scenario and a
-//! seed are only where it came from.
+//! seed are only its origin.
 //!
-//! Times are microseconds since the run begins, sizes are bytes, both integers. A plan names no draw that is still to
-//! be made, but one: the latency of each segment follows from the plan's seed and the link's own stream, so that taking
-//! a fault out leaves the links as they were.
+//! Times are microseconds since the run begins, sizes are bytes, both integers. A plan leaves no draw open but one: the
+//! latency of each segment follows from the plan's seed and the link's own stream, so that taking a fault out leaves
+//! the links as they were.
 
 mod budget;
 mod chaos;
@@ -25,16 +25,16 @@ pub use knobs::Knobs;
 pub use named::named;
 pub use scenario::Scenario;
 
-/// The plan file's format. A plan of another is refused.
+/// The plan file's format. A plan of another format is refused.
 pub const SCHEMA: u64 = 1;
-/// At most so many nodes: what turmoil carries.
+/// The most nodes, as many as turmoil carries.
 pub const NODES_MAX: usize = 10;
-/// At most so many operations: each takes memory before the run begins.
+/// The most operations: each takes memory before the run begins.
 pub const OPS_MAX: u64 = 10_000_000;
-/// At most so many faults are left to the dice.
+/// The most drawn faults.
 pub const DRAWN_FAULTS_MAX: u64 = 1_000;
 
-/// Where a plan can be played.
+/// A substrate on which a plan can be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Substrate {
     /// The event queue: core and host model, the seed-volume tier.
@@ -46,10 +46,10 @@ pub enum Substrate {
 }
 
 impl Substrate {
-    /// Every one.
+    /// All substrates.
     pub const ALL: [Self; 3] = [Self::Fast, Self::Turmoil, Self::Real];
 
-    /// Its name in files and on the command line.
+    /// Returns its name in files and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl Substrate {
         }
     }
 
-    /// The substrate of this name.
+    /// Returns the substrate of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|substrate| substrate.name() == name)
@@ -73,24 +73,24 @@ pub struct NodePlan {
     pub name: String,
     /// Its node id.
     pub id: u64,
-    /// What it starts as.
+    /// The role it starts in.
     pub role: Role,
-    /// Whom it follows.
+    /// The node it follows.
     pub upstream: Option<usize>,
-    /// Whether its store outlives its process.
+    /// Set if its store outlives its process.
     pub disk: bool,
-    /// When it starts for the first time.
+    /// The time of its first start.
     pub starts_us: u64,
-    /// Whether it must converge after the heal; else it may stay as the faults left it.
+    /// Set if it must converge after the heal; else it may stay as the faults left it.
     pub core: bool,
 }
 
 /// Operations at a steady pace; a burst is a train with no pause between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Train {
-    /// When the first is written.
+    /// The time of the first operation.
     pub at_us: u64,
-    /// How many.
+    /// How many operations.
     pub count: u64,
     /// The pause from one to the next.
     pub every_us: u64,
@@ -98,12 +98,12 @@ pub struct Train {
     pub bytes: u64,
 }
 
-/// What a run is expected to end with.
+/// The expected verdict of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
     /// All invariants hold.
     Pass,
-    /// This invariant is violated: a canary of the oracle itself.
+    /// This invariant is violated: a test of the oracle itself.
     Violation(crate::oracle::Invariant),
 }
 
@@ -116,17 +116,17 @@ pub struct Plan {
     pub seed: u64,
     /// The version of the core it was drawn for.
     pub core: String,
-    /// Where it makes sense.
+    /// The substrates that can play it.
     pub on: Vec<Substrate>,
-    /// Whether substrates must agree in more than verdict and final state.
+    /// Set if substrates must agree in more than verdict and final state.
     pub exact: bool,
-    /// When it ends at the latest; after the heal it ends as soon as the core set has converged and calm is proven.
+    /// The latest end; after the heal it ends as soon as the core set has converged and calm is proven.
     pub duration_us: u64,
-    /// When every fault ends and dead nodes of the core set start again.
+    /// The time when every fault ends and dead nodes of the core set start again.
     pub heal_us: u64,
-    /// How it must end.
+    /// The expected verdict.
     pub expect: Expect,
-    /// What every node and every link is made of.
+    /// The sizes, times and switches of every node and link.
     pub knobs: Knobs,
     /// The nodes, in the order of their numbers.
     pub nodes: Vec<NodePlan>,
@@ -137,13 +137,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The node that is primary when the run begins.
+    /// Returns the node that is primary when the run begins.
     #[must_use]
     pub fn primary(&self) -> usize {
         self.nodes.iter().position(|node| node.role == Role::Primary).unwrap_or(0)
     }
 
-    /// Every operation: when, and how long its value is. The place in this list, by time, is its number.
+    /// Returns every operation: its time and the length of its value. Its place in this list, by time, is its number.
     #[must_use]
     pub fn ops(&self) -> Vec<Op> {
         let mut ops: Vec<Op> = Vec::new();
@@ -159,7 +159,7 @@ impl Plan {
 /// One operation of the workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Op {
-    /// When it is due. If nobody takes writes then, it waits, and those behind it too.
+    /// The time when it is due. If no node takes writes then, it waits, and those behind it too.
     pub at_us: u64,
     /// The length of its value.
     pub bytes: u64,

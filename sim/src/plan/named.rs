@@ -2,7 +2,7 @@
 
 macro_rules! named {
     ($($name:literal,)+) => {
-        /// Every named scenario: its name and its file.
+        /// Returns every named scenario: its name and its file.
         #[must_use]
         pub const fn named() -> &'static [(&'static str, &'static str)] {
             &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml"))),)+]

@@ -1,8 +1,8 @@
-//! Scenarios: what people write. A scenario and a seed make a [`Plan`](super::Plan).
+//! Scenarios, which people write. A scenario and a seed make a [`Plan`](super::Plan).
 //!
-//! A file begins with `scenario = 1`. It names nodes, what differs from the knobs' defaults, a workload, and faults:
-//! some written out, some left to the dice (`[chaos]`). `sim/scenarios/` has one file for each incident that Towline
-//! must survive; [`super::named`] lists them.
+//! A file begins with `scenario = 1`. It names nodes, knobs that differ from their defaults, a workload, and faults:
+//! some written out, some drawn (`[chaos]`). `sim/scenarios/` has one file for each incident that Towline must survive;
+//! [`super::named`] lists them.
 
 use super::file::{FileError, Source, Table, Value};
 use super::knobs::Unit;
@@ -17,24 +17,24 @@ pub struct Scenario {
     pub(crate) chaos: Option<Chaos>,
 }
 
-/// Operations left to the dice.
+/// Operations that are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Workload {
     /// Steady operations a second.
     pub(crate) rate: u64,
     pub(crate) value: Draw,
-    /// When the steady ones end.
+    /// The end of the steady operations.
     pub(crate) until_us: u64,
     pub(crate) bursts: Option<Bursts>,
 }
 
 impl Workload {
-    /// The pause from one steady operation to the next; none where there are no such.
+    /// Returns the pause from one steady operation to the next; none where there are none.
     pub(crate) fn every_us(&self) -> Option<u64> {
         1_000_000_u64.checked_div(self.rate).map(|every| every.max(1))
     }
 
-    /// How many operations the dice can make of it.
+    /// Returns the most operations that can be drawn from it.
     fn ops_most(&self) -> u64 {
         let steady = self.every_us().map_or(0, |every_us| self.until_us.div_ceil(every_us));
         let bursts = |bursts: &Bursts| bursts.count.most().saturating_mul(bursts.ops.most());
@@ -50,22 +50,22 @@ pub(crate) struct Bursts {
     pub(crate) value: Draw,
 }
 
-/// Faults left to the dice.
+/// Faults that are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chaos {
-    /// At most so many.
+    /// The most drawn faults.
     pub(crate) max: u64,
     pub(crate) kinds: Vec<Kind>,
 }
 
-/// What `kinds = "all"` leaves out. What nobody is told of cannot be healed: two primaries stay two.
+/// Kinds that `kinds = "all"` leaves out. A second primary that nobody knows of cannot be healed: two stay two.
 const NOT_ALL: [Kind; 1] = [Kind::Usurp];
 
 impl Scenario {
     /// Reads a scenario.
     ///
     /// # Errors
-    /// The file, the line, what was found and what was expected.
+    /// The file, the line, the found value and the expected one.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         let source = Source { file, text };
         let document = source.document()?;
@@ -81,25 +81,25 @@ impl Scenario {
         Ok(Self { sheet, workload, chaos })
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.sheet.name
     }
 
-    /// When its runs end at the latest, where what is drawn needs no longer.
+    /// Returns the latest end of its runs, where the drawn parts need no longer.
     #[must_use]
     pub const fn duration_us(&self) -> u64 {
         self.sheet.duration_us
     }
 
-    /// Where it makes sense.
+    /// Returns the substrates that can play it.
     #[must_use]
     pub fn on(&self) -> &[super::Substrate] {
         &self.sheet.on
     }
 
-    /// Whether it leaves every kind of fault to the dice: then a large campaign must hit every mark.
+    /// Returns whether every kind of fault may be drawn: then a large campaign must hit every mark.
     #[must_use]
     pub fn draws_every_kind(&self) -> bool {
         let drawn = self.chaos.as_ref().map_or(&[][..], |chaos| &chaos.kinds);
@@ -173,7 +173,7 @@ fn read_chaos(value: Value<'_>) -> Result<Chaos, FileError> {
     Ok(Chaos { max, kinds })
 }
 
-/// Knobs that are all written out must fit together as they are: nothing is changed in silence.
+/// Refuses knobs that are all written out and do not fit together: none is changed in silence.
 fn check_knobs(root: Table<'_>, sheet: &Sheet) -> Result<(), FileError> {
     let mut knobs = Knobs::default();
     for (name, draw) in &sheet.knobs {

@@ -1,6 +1,6 @@
-//! What scenario files and plan files have in common: the header, the nodes, the knobs, the trains, the faults.
+//! The common part of scenario files and plan files: the header, the nodes, the knobs, the trains, the faults.
 //!
-//! Where a plan has a number, a scenario may have a [`Draw`]. A plan is a sheet without dice.
+//! Where a plan has a number, a scenario may have a [`Draw`]. A plan is a sheet without draws.
 
 use super::file::{FileError, Table, Value};
 use super::knobs::Unit;
@@ -9,21 +9,21 @@ use crate::oracle::Invariant;
 use crate::stream::Stream;
 use towline_core::Role;
 
-/// A number, or how to draw it.
+/// A number, or the way to draw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Draw {
-    /// This one.
+    /// This number.
     Is(u64),
-    /// One of these.
+    /// One of these numbers.
     Of(Vec<u64>),
-    /// From the first to the second, both included.
+    /// A number from the first to the second, both included.
     Range(u64, u64),
     /// The same, each power of two as likely as the next.
     Log(u64, u64),
 }
 
 impl Draw {
-    /// The number.
+    /// Returns the number.
     pub(crate) fn draw(&self, stream: &mut Stream) -> u64 {
         match self {
             Self::Is(value) => *value,
@@ -33,7 +33,7 @@ impl Draw {
         }
     }
 
-    /// The largest that it can be.
+    /// Returns the largest that it can be.
     pub(crate) fn most(&self) -> u64 {
         match self {
             Self::Is(value) | Self::Range(_, value) | Self::Log(_, value) => *value,
@@ -42,7 +42,7 @@ impl Draw {
     }
 }
 
-/// Explicit operations.
+/// Operations that are written out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrainSheet {
     pub(crate) at: Draw,
@@ -51,7 +51,7 @@ pub(crate) struct TrainSheet {
     pub(crate) value: Draw,
 }
 
-/// A fault.
+/// A fault that is written out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FaultSheet {
     pub(crate) kind: Kind,
@@ -63,7 +63,7 @@ pub(crate) struct FaultSheet {
     pub(crate) explicit: bool,
 }
 
-/// What is in both kinds of files.
+/// The common content of both kinds of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sheet {
     pub(crate) name: String,
@@ -78,7 +78,7 @@ pub(crate) struct Sheet {
     pub(crate) faults: Vec<FaultSheet>,
 }
 
-/// Whether a file may leave things to the dice.
+/// The rule whether a file may have draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dice {
     Allowed,
@@ -118,8 +118,8 @@ impl Sheet {
         })
     }
 
-    /// Refuses more operations, written out and `drawn`, than memory should be asked to hold: a typing error in a
-    /// number is told, and does not end the process.
+    /// Refuses more operations, written out and `drawn`, than memory should hold: a mistyped number is reported, and
+    /// does not end the process.
     pub(crate) fn check_ops(&self, root: Table<'_>, drawn: u64) -> Result<(), FileError> {
         let written = self.trains.iter().fold(0_u64, |sum, train| sum.saturating_add(train.count.most()));
         let ops = written.saturating_add(drawn);
@@ -131,7 +131,7 @@ impl Sheet {
     }
 }
 
-/// A name: it is a key of files, and part of file names.
+/// Reads a name: it is a key of files, and part of file names.
 fn name(value: Value<'_>) -> Result<&str, FileError> {
     let text = value.text("a name")?;
     is_name(text).then_some(text).ok_or_else(|| not_a_name(value, text))
@@ -183,7 +183,7 @@ fn read_knobs(value: Value<'_>, dice: Dice) -> Result<Vec<(&'static str, Draw)>,
     value.table("a table of knobs")?.entries().iter().map(each).collect()
 }
 
-/// A number, or in a scenario `{ of = [..] }`, `{ range = [low, high] }`, `{ log = [low, high] }`.
+/// Reads a number, or in a scenario `{ of = [..] }`, `{ range = [low, high] }`, `{ log = [low, high] }`.
 pub(crate) fn read_draw(value: Value<'_>, unit: Unit, dice: Dice) -> Result<Draw, FileError> {
     if dice == Dice::Cast || !value.is_table() {
         return value.quantity(unit).map(Draw::Is);

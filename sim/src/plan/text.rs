@@ -1,6 +1,6 @@
-//! Plans as files. What is written reads back as the same plan, byte for byte the same text.
+//! Plans as files. A written plan reads back as the same plan, byte for byte the same text.
 //!
-//! Faults come first and one a line: they are what people look at and take out. Every knob is written, so that another
+//! Faults come first and one a line: people look at them and take them out. Every knob is written, so that another
 //! default does not change an old plan.
 
 use core::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::stream::Stream;
 use towline_core::Role;
 
 impl Plan {
-    /// The plan as a file.
+    /// Returns the plan as a file.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -90,7 +90,7 @@ impl Plan {
     /// Reads a plan.
     ///
     /// # Errors
-    /// The file, the line, what was found and what was expected.
+    /// The file, the line, the found value and the expected one.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         let source = Source { file, text };
         let document = source.document()?;
@@ -101,7 +101,7 @@ impl Plan {
         sheet.check_ops(root, 0)?;
         let knobs_at = root.need("knobs")?;
         let knobs = read_knobs(knobs_at, &sheet)?;
-        // Nothing is left to draw; the stream is never asked.
+        // Nothing is left to draw, so the stream is never asked.
         let cast = |draw: &Draw| draw.draw(&mut Stream::new(0, "none"));
         let train = |train: &super::sheet::TrainSheet| Train {
             at_us: cast(&train.at),
@@ -127,7 +127,7 @@ impl Plan {
     }
 }
 
-/// Every knob, but for those that an earlier version lacked, and options that the core takes.
+/// Reads every knob, except for those that an earlier version lacked; the core must accept the options.
 fn read_knobs(knobs_at: Value<'_>, sheet: &Sheet) -> Result<Knobs, FileError> {
     let mut knobs = Knobs::default();
     for (name, _) in Knobs::ALL {

@@ -14,7 +14,7 @@ impl Unit {
         }
     }
 
-    /// What a value of this unit looks like.
+    /// Describes a value of this unit.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Unit {
         }
     }
 
-    /// The number that a text with a unit stands for.
+    /// Returns the number of a text with a unit.
     #[must_use]
     pub fn read(self, text: &str) -> Option<u64> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -34,7 +34,7 @@ impl Unit {
         number.parse::<u64>().ok()?.checked_mul(*factor)
     }
 
-    /// The value as a file has it: in the largest unit that divides it.
+    /// Returns the value as a file has it: in the largest unit that divides it.
     #[must_use]
     pub fn write(self, value: u64) -> String {
         match self {

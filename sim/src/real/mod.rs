@@ -1,10 +1,10 @@
 //! The real driver on loopback TCP: the plan in wall time, `scale` times as fast.
 //!
-//! Every time a node knows of is divided by the scale; those the host keeps to itself (how long a dial or a look at an
-//! address may take) are not, and neither is what the machine needs. So a scale of 5 is safe on a busy machine, and two
-//! runs end alike but never tell the same facts at the same times.
+//! Every time in the options of a node is divided by the scale; the host's own times (how long a dial or a probe of an
+//! address may take) are not, and neither is the machine's work. So a scale of 5 is safe on a busy machine, and two
+//! runs end alike but never give the same facts at the same times.
 //!
-//! One thread runs everything. A panic in a server's own task is seen everywhere; one in a smaller task only in a
+//! One thread runs everything. A panic in a server's own task is always noticed; one in a smaller task only in a
 //! program built with `--cfg tokio_unstable`.
 
 use std::io;
@@ -26,13 +26,13 @@ use crate::driver::{
 };
 use crate::plan::{Plan, Substrate};
 
-/// How often the director looks, in wall time.
+/// The interval at which the director looks, in wall time.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Plays a plan, `scale` simulated seconds a second. Blocks; not to be called from inside a runtime.
 ///
 /// # Errors
-/// It cannot be played here.
+/// The plan cannot be played here.
 pub fn run(plan: &Plan, scale: u64, keeps_facts: bool) -> Result<Run, Refused> {
     let scale = scale.max(1);
     let runtime = runtime().map_err(|error| Refused::Machine(error.to_string()))?;
@@ -80,7 +80,7 @@ struct Processes {
 impl Processes {
     fn end(&mut self, node: usize, how: Ending) {
         if let Some(ending) = self.endings[node].take() {
-            // It may have ended by itself, which is told elsewhere.
+            // It may have ended by itself, which is reported elsewhere.
             ending.send(how).ok();
         }
     }
@@ -95,7 +95,7 @@ impl Machines for Processes {
         let desk = Arc::clone(&self.desk);
         self.running[node] = Some(tokio::spawn(async move {
             if let Some(before) = before {
-                // How it ended is told elsewhere.
+                // Its end is reported elsewhere.
                 before.await.ok();
             }
             let net: Arc<dyn Net> = Arc::new(desk.net(node));
@@ -114,7 +114,7 @@ impl Machines for Processes {
 
 // --- time and sockets ----------------------------------------------------------------------------------------------
 
-/// Wall time, scaled.
+/// The time of the run: wall time, scaled.
 #[derive(Debug)]
 struct Wall {
     start: Instant,
@@ -131,7 +131,7 @@ impl Ground for Wall {
         Duration::from_nanos(us.saturating_mul(1_000) / self.scale)
     }
 
-    /// The runtime's timers know milliseconds.
+    /// Returns the grain of the runtime's timers, a millisecond.
     fn grain_us(&self) -> u64 {
         1_000 * self.scale
     }

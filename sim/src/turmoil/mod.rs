@@ -1,11 +1,11 @@
 //! The real driver on turmoil's sockets: one simulated host per node, one more for the operator.
 //!
-//! turmoil gives time, scheduling and sockets; what a plan does to links is done by the shaper ([`crate::driver`]), so
+//! turmoil gives time, scheduling and sockets; the shaper ([`crate::driver`]) applies the plan's faults of links, so
 //! that little of turmoil is used and a successor can take its place: hosts, `crash`, `bounce`, listener and stream.
 //! Its own `hold` and `partition` are not used: the latter loses segments for ever.
 //!
 //! **Without `--cfg tokio_unstable` a panic in a spawned task is swallowed, and the run would pass.** A program built
-//! without it refuses ([`Refused::Unarmed`]): it never runs half armed.
+//! without it refuses ([`Refused::Unarmed`]): it never runs without that flag.
 //!
 //! Determinism: the plan's seed decides; two runs give one hash, in one process or in two. Disks are simulated too: a
 //! real one syncs in real time.
@@ -24,15 +24,15 @@ fn play(_: &Plan, _: bool, _: Planted) -> Result<Run, Refused> {
     Err(Refused::Unarmed)
 }
 
-/// Plays a plan.
+/// Plays a plan on turmoil.
 ///
 /// # Errors
-/// It cannot be played here, or this program was not built to.
+/// The plan cannot be played here, or this program was not built to.
 pub fn run(plan: &Plan, keeps_facts: bool) -> Result<Run, Refused> {
     play(plan, keeps_facts, Planted::Nothing)
 }
 
-/// Plays a plan with a planted bug. Were it to pass, no run here would mean anything.
+/// Plays a plan with a planted bug. If it passed, no run here would mean anything.
 ///
 /// # Errors
 /// As [`run`].

@@ -1,4 +1,4 @@
-//! One run: hosts, their processes, and the steps.
+//! One run: hosts, their processes, and the steps of time.
 
 #![expect(
     clippy::disallowed_types,
@@ -23,15 +23,15 @@ use crate::driver::{
 };
 use crate::plan::{Plan, Substrate};
 
-/// What one step simulates. Bytes cross between hosts at its edges only, so no way is shorter; and every host costs its
+/// The time of one step. Bytes cross between hosts at its edges only, so no way is shorter; and every host costs its
 /// scheduler's round trip in every step, busy or not.
 const TICK: Duration = Duration::from_millis(2);
-/// Writes a socket takes: more than the byte window ever lets under way, so that only bytes count.
+/// The writes that a socket takes: more than the byte window ever lets under way, so that only bytes count.
 const WRITES: usize = 4096;
-/// The operator's host.
+/// The name of the operator's host.
 const OPERATOR: &str = "operator";
 
-/// Plays a plan.
+/// Plays a plan on simulated hosts.
 pub(super) fn play(plan: &Plan, keeps_facts: bool, planted: Planted) -> Result<Run, Refused> {
     let simulated = Arc::new(Simulated::default());
     let ground = Arc::clone(&simulated) as Arc<dyn Ground>;
@@ -70,26 +70,26 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A host's name at turmoil.
+/// Returns a host's name in turmoil.
 fn host(node: usize) -> String {
     format!("n{node}")
 }
 
 // --- processes -----------------------------------------------------------------------------------------------------
 
-/// What the next process of a host starts with.
+/// The options of a host's next process, and its ending.
 type Boot = Arc<Mutex<Option<(Options, oneshot::Receiver<Ending>)>>>;
 
 /// The hosts of a run.
 struct Hosts {
     sim: Sim<'static>,
     boots: Vec<Boot>,
-    /// Where a process hears how it is to end.
+    /// The channels that end each process.
     endings: Vec<Option<oneshot::Sender<Ending>>>,
 }
 
 impl Hosts {
-    /// A host for each machine, with nothing on it yet.
+    /// Makes a host for each machine, with nothing on it yet.
     fn new(mut sim: Sim<'static>, desk: &Arc<Desk>) -> Self {
         let machines = desk.machines();
         let boots: Vec<Boot> = (0..machines).map(|_| Boot::default()).collect();
@@ -127,7 +127,7 @@ impl Machines for Hosts {
 
     fn stop(&mut self, node: usize) {
         if let Some(ending) = self.endings[node].take() {
-            // It may have ended by itself, which is told elsewhere.
+            // It may have ended by itself, which is reported elsewhere.
             ending.send(Ending::Stop).ok();
         }
     }
@@ -135,7 +135,7 @@ impl Machines for Hosts {
 
 // --- time and sockets ----------------------------------------------------------------------------------------------
 
-/// The simulated world: inside a host its own time, outside the last step's.
+/// The simulated time and sockets: inside a host its own time, outside the last step's.
 #[derive(Debug, Default)]
 struct Simulated {
     stepped_us: AtomicU64,

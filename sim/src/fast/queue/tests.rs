@@ -1,4 +1,4 @@
-//! The queue against a list that is sorted.
+//! The queue against a sorted list.
 
 use super::{NEAR_MAX, Queue, What};
 use crate::stream::Stream;
@@ -11,7 +11,7 @@ fn events_come_by_time_and_then_as_they_were_asked_for() {
         let t_us = now_us + dice.below(100);
         queue.push(t_us, What::FaultBegins { index: number });
         waiting.push((t_us, number));
-        // It fills to several times what is near, and runs dry.
+        // It fills to several times the near part, and becomes empty.
         if number % 256 < 128 {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Amounts that bite, for kinds that need one.
+/// Amounts with an effect, for kinds that need one.
 const AMOUNTS: &[(Kind, u64)] = &[
     (Kind::CutAfter, 777),
     (Kind::Flip, 777),
@@ -26,7 +26,7 @@ const AMOUNTS: &[(Kind, u64)] = &[
     (Kind::Speaks, 0x0202),
 ];
 
-/// A plan in which it happens to the first replica, or to the primary where only a sender feels it.
+/// Returns a plan with the fault at the first replica, or at the primary where only a sender is affected.
 fn plan(kind: Kind) -> Plan {
     let mut plan = star(2);
     plan.knobs.backlog = 16 << 10;

@@ -1,4 +1,4 @@
-//! What people get wrong, and the one line they read then.
+//! Mistakes in scenarios, and the one line that each gets.
 
 use super::*;
 use crate::plan::Plan;
@@ -22,7 +22,7 @@ fn error(text: &str) -> String {
     Scenario::parse("x.toml", text).expect_err("not sound").to_string()
 }
 
-/// The line that `SOUND` gives with `from` replaced by `to`.
+/// Returns the line that `SOUND` gives with `from` replaced by `to`.
 fn changed(from: &str, to: &str) -> String {
     assert!(SOUND.contains(from), "{from}");
     error(&SOUND.replacen(from, to, 1))

@@ -25,7 +25,7 @@ prop_compose! {
     }
 }
 
-/// Everyone converges above who must, or the file is refused.
+/// Makes everyone converge above a node that must, as the file would otherwise be refused.
 fn settled(mut nodes: Vec<NodePlan>) -> Vec<NodePlan> {
     for number in 1..nodes.len() {
         let upstream = nodes[number].upstream.expect("a replica");
@@ -53,7 +53,7 @@ prop_compose! {
 }
 
 fn any_train() -> impl Strategy<Value = Train> {
-    // Three of them are no more than a plan may have.
+    // Three of them are within the bound of a plan.
     (any::<[u64; 3]>(), 0..=OPS_MAX / 3).prop_map(|([at_us, every_us, bytes], count)| Train {
         at_us,
         count,
