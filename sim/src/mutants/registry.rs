@@ -2,7 +2,7 @@
 //!
 //! 1 to 39 are the streaming part of the list that the simulator was designed against; 100 and more are the rules of
 //! the protocol, each dropped in turn, numbered by the finding that made the rule, and from 131 on what a hunt by hand
-//! found nobody to see; 9001 and 9002 are canaries of the
+//! found nobody to see; 9001 and 9002 are tests of the campaign itself: the first changes nothing and must survive, the
 //! campaign itself: the first changes nothing and must survive, the second panics and must die.
 
 use crate::oracle::Invariant::{self, *};
