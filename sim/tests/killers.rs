@@ -16,7 +16,7 @@ use towline_sim::report::Verdict;
 const IDENTITY: u16 = 9001;
 const PANIC: u16 = 9002;
 
-/// The recorded plans, by the number of the bug they kill.
+/// Returns the recorded plans, by the number of the bug they kill.
 fn killers() -> Vec<(&'static Mutant, Plan)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/killers");
     let mut killers = Vec::new();
@@ -108,7 +108,7 @@ fn time_ends_a_hunt() {
     assert_eq!(hunt.seeds, 1);
 }
 
-/// The planted bug is found in every order of a small system, and by an invariant that its row names.
+/// Checks that the search of a small system finds the planted bug, by an invariant that its row names.
 fn found(scope: Scope, mutant: u16) {
     let outcome = with(mutant, || search(&scope, &mut |_| ()));
     let row = registry::find(mutant).expect("a planted bug has a row");

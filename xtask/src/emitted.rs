@@ -82,7 +82,7 @@ fn cargo(package: &Path, target: &Path, flags: &str, args: &[&str]) -> Result<i3
     let mut cargo = flagged(flags);
     cargo.args(["test", "--offline"]).args(args).arg("--manifest-path").arg(package.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(target);
-    // A test that fails as it should says so at length.
+    // A test that is meant to fail prints a lot.
     let builds = args.contains(&"--no-run");
     if !builds {
         cargo.stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! `cargo xtask sim` and `sim-soak`: the simulator, built with all it can have.
+//! `cargo xtask sim` and `sim-soak`: the simulator, built with every substrate.
 //!
 //! The build has a folder of its own under the target folder, because the compiler flags differ: without
 //! `--cfg tokio_unstable` turmoil swallows a panic in a task and the run passes, so the program refuses to play there.

@@ -24,18 +24,18 @@ use crate::failure::Failure;
 use crate::units::grouped;
 use crate::{play, source};
 
-/// A plan that shrinking leaves with more faults than this explains nothing: of the streaming list. A rule of the
-/// protocol may need a longer story.
+/// The most faults of a shrunk plan in the streaming list: a plan with more explains nothing. A rule of the protocol
+/// may need a longer plan.
 const FAULTS_MAX: usize = 3;
-/// Where the streaming list ends.
+/// The last number of the streaming list.
 const STREAMING_END: u16 = 40;
 
 /// The result of one bug.
 struct Row {
     mutant: &'static Mutant,
-    /// It ended as its row demands.
+    /// Set if it ended as its row demands.
     good: bool,
-    /// In words.
+    /// The result in words.
     told: String,
     by: Option<Invariant>,
     scenario: String,
@@ -46,7 +46,7 @@ struct Row {
     plan: Option<Plan>,
 }
 
-/// Hunts, shows the board, and fails if a bug survived or somebody was accused falsely.
+/// Hunts, shows the board, and fails if a bug survived or there was a false kill.
 pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     let chosen: Vec<&'static Mutant> =
         MUTANTS.iter().filter(|mutant| args.only.is_empty() || args.only.contains(&mutant.number)).collect();
@@ -158,7 +158,7 @@ fn row_of(mutant: &'static Mutant, scenario: &str, hunt: &Hunt, elapsed: Duratio
     row
 }
 
-/// Which invariant of its row notices a bug in a plan; none if the core without it fails too.
+/// Returns the invariant of its row that notices a bug in a plan; none if the core without it fails too.
 fn notices(mutant: &Mutant, plan: &Plan) -> Option<Invariant> {
     let run = mutants::with(mutant.number, || fast::run(plan, false));
     let Verdict::Violation(told) = run.report.verdict else { return None };
@@ -166,7 +166,7 @@ fn notices(mutant: &Mutant, plan: &Plan) -> Option<Invariant> {
     (clean && mutant.kills.contains(&told.invariant)).then_some(told.invariant)
 }
 
-/// Plays the plan that once killed it.
+/// Plays the plan that once killed a bug.
 fn replayed(mutant: &'static Mutant, folder: &Path) -> Result<Row, Failure> {
     let started = Instant::now();
     let path = plan_path(folder, mutant);

@@ -1,5 +1,5 @@
-//! `mutants`: known bugs planted one at a time, and who finds each. A simulator that has never caught anything proves
-//! nothing.
+//! `mutants`: known bugs planted one at a time, and the invariant that finds each. A simulator that has never caught
+//! anything proves nothing.
 //!
 //! A program that ships has no bugs to plant: there the command says what to type instead.
 

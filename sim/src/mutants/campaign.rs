@@ -1,9 +1,9 @@
-//! The hunt for one planted bug: plans of a scenario, seed after seed, until somebody notices it.
+//! The hunt for one planted bug: plans of a scenario, seed after seed, until an invariant notices it.
 //!
 //! A kill counts only if the violated invariant is one that the bug's row names, the unmutated core passes the same
 //! plan, and the plan was not vacuous. Anything else is counted apart: a violation of another invariant, a false kill
-//! (the plan fails without the bug too), a plan that proved nothing. Time is not read here: who hunts says when it is
-//! up. No threads: shards are ranges of seeds.
+//! (the plan fails without the bug too), a plan that proved nothing. Time is not read here: the caller decides when it
+//! is up. No threads: shards are ranges of seeds.
 
 use std::ops::Range;
 
@@ -26,14 +26,14 @@ pub struct Kill {
     pub violation: Violation,
 }
 
-/// How a hunt ended.
+/// The end of a hunt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// The bug was found.
     Killed(Box<Kill>),
     /// Seeds or time are up.
     Survived,
-    /// The design makes it impossible: why.
+    /// The design makes it impossible, for this reason.
     Proven(&'static str),
     /// It is planted where this tier does not reach.
     OutOfReach,
@@ -42,9 +42,9 @@ pub enum End {
 /// A hunt for one bug.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hunt {
-    /// Its number.
+    /// The bug's number.
     pub mutant: u16,
-    /// How it ended.
+    /// The end of the hunt.
     pub end: End,
     /// Plans played with the bug.
     pub seeds: u64,
@@ -59,8 +59,8 @@ pub struct Hunt {
 }
 
 impl Hunt {
-    /// Returns whether it ended as the row demands: killed, or proven impossible; the identity survives. And nobody
-    /// was accused falsely.
+    /// Returns whether it ended as the row demands: killed, or proven impossible; the identity survives. And there was
+    /// no false kill.
     #[must_use]
     pub fn is_as_it_should(&self, mutant: &Mutant) -> bool {
         let ended = match self.end {

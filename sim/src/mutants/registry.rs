@@ -1,13 +1,13 @@
-//! Every planted bug by number: what is wrong, where it lives, who must notice.
+//! Every planted bug by number: the fault, its place, the invariants that must notice it.
 //!
 //! 1 to 39 are the streaming part of the list that the simulator was designed against; 100 and more are the rules of
 //! the protocol, each dropped in turn, numbered by the finding that made the rule, and from 131 on what a hunt by hand
 //! found nobody to see; 9001 and 9002 are tests of the campaign itself: the first changes nothing and must survive, the
-//! campaign itself: the first changes nothing and must survive, the second panics and must die.
+//! second panics and must die.
 
 use crate::oracle::Invariant::{self, *};
 
-/// Where a bug is planted.
+/// The place of a planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// In the core, chosen by `Options::mutant`.
@@ -31,11 +31,11 @@ pub struct Mutant {
     pub kills: &'static [Invariant],
     /// The scenario in which it dies soonest.
     pub scenario: &'static str,
-    /// Why the design makes it impossible, if it does.
+    /// The reason why the design makes it impossible, if it does.
     pub proof: Option<&'static str>,
 }
 
-/// The bug of this number.
+/// Returns the bug of this number.
 #[must_use]
 pub fn find(number: u16) -> Option<&'static Mutant> {
     MUTANTS.iter().find(|mutant| mutant.number == number)
@@ -51,7 +51,7 @@ const fn planted(
     Mutant { number, words, room, kills, scenario, proof: None }
 }
 
-/// All of them, by number.
+/// All planted bugs, by number.
 pub const MUTANTS: &[Mutant] = &[
     planted(
         1,

@@ -13,7 +13,7 @@
 //! | `source` | a file, its functions, and what bugs make of them |
 //! | `tree` | the files of the source, and their copy |
 //!
-//! It reads Rust as rustfmt writes it, by lines; the compiler judges what comes of it.
+//! It reads Rust as rustfmt writes it, by lines; the compiler checks the result.
 
 mod place;
 mod record;
@@ -29,10 +29,10 @@ use crate::source::Source;
 
 /// Where the records are, from the root of the source.
 pub const RECORDS: &str = "sim/mutants";
-/// The record of what all bugs need, which is no bug: it has no number.
+/// The name of the record for all bugs, which is no bug and has no number.
 pub const SWITCH: &str = "switch";
 
-/// Checks that every record fits its source in exactly one place, and returns all that is to mend, in words.
+/// Checks that every record fits its source in exactly one place, and returns all problems, in words.
 #[must_use]
 pub fn check(root: &Path) -> Vec<String> {
     match woven(root) {
@@ -41,17 +41,17 @@ pub fn check(root: &Path) -> Vec<String> {
     }
 }
 
-/// Writes a copy of the source at `root` into the folder `copy`, with every bug in it. Files that are as they should
-/// be are left alone, so that a build builds only what has changed.
+/// Writes a copy of the source at `root` into the folder `copy`, with every bug in it. Files that are up to date are
+/// left alone, so that a build builds only changed ones.
 ///
 /// # Errors
-/// All that is to mend, in words.
+/// All problems, in words.
 pub fn weave(root: &Path, copy: &Path) -> Result<(), Vec<String>> {
     let changed = woven(root)?;
     tree::write(root, copy, &changed).map_err(|problem| vec![problem])
 }
 
-/// The files that bugs change, woven, by their paths from the root.
+/// Returns the files that bugs change, woven, by their paths from the root.
 fn woven(root: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
     let records = records(root).map_err(|problem| vec![problem])?;
     let (mut sources, mut problems) = (BTreeMap::<String, Source>::new(), Vec::new());

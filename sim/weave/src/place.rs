@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::record::{Hunk, Record};
 
-/// Lines of a file that may lie between those of a record, where the nearest place is looked for.
+/// The lines of a file that may lie between those of a record, in the search for the nearest place.
 const SLACK: usize = 4;
 
 /// Returns the line (from 0) where the hunk's lines begin.
@@ -52,7 +52,7 @@ fn no_place(record: &Record, hunk: &Hunk, before: &[&str], file: &[&str]) -> Str
     }
     let window = |start: usize| &file[start..file.len().min(start + before.len() + SLACK)];
     let best = (0..file.len()).max_by_key(|start| common(before, window(*start))).expect("a file with lines");
-    // It begins with a line that both have: those before it belong to the place too.
+    // The place begins with a line that both have; the lines before it belong to it too.
     let skipped = before.iter().position(|line| file[best] == *line).unwrap_or(0);
     let start = best.saturating_sub(skipped);
     let lines = window(start);
@@ -73,12 +73,12 @@ fn no_place(record: &Record, hunk: &Hunk, before: &[&str], file: &[&str]) -> Str
     told
 }
 
-/// The length of the longest common subsequence of lines.
+/// Returns the length of the longest common subsequence of lines.
 fn common(one: &[&str], other: &[&str]) -> usize {
     lengths(one, other)[0][0]
 }
 
-/// `[i][j]`: the same for what follows `i` in one and `j` in the other.
+/// Returns the same at `[i][j]` for the lines from `i` on in one and from `j` on in the other.
 fn lengths(one: &[&str], other: &[&str]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; other.len() + 1]; one.len() + 1];
     for i in (0..one.len()).rev() {

@@ -7,8 +7,7 @@
 //! @@
 //!  a line that is there, so that the place is found
 //! -a line that the bug replaces
-//! +a line that the bug has instead
-//! @@ in every build
+//! +a line that the bug has instead @@ in every build
 //!  a line that is there
 //! +a field, a function: what the bug needs outside of the body of a function
 //! ```
@@ -23,7 +22,7 @@ use crate::{RECORDS, SWITCH};
 /// A planted bug, as edits of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its number; none for what all bugs need.
+    /// The number of the bug; none for the record of all bugs.
     pub number: Option<u16>,
     /// Its first line: the fault, in words.
     pub words: String,
@@ -32,11 +31,11 @@ pub struct Record {
     pub(crate) hunks: Vec<Hunk>,
 }
 
-/// Lines that follow each other in a file, and what becomes of them.
+/// Lines that follow each other in a file, and their replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hunk {
     pub(crate) file: String,
-    /// Where it stands in the record.
+    /// Its line in the record.
     pub(crate) line: usize,
     pub(crate) in_every_build: bool,
     pub(crate) lines: Vec<Line>,
@@ -51,7 +50,7 @@ pub(crate) enum Line {
 }
 
 impl Hunk {
-    /// The lines as they are in the source.
+    /// Returns the lines as they are in the source.
     pub(crate) fn before(&self) -> Vec<&str> {
         let before = self.lines.iter().filter_map(|line| match line {
             Line::Kept(text) | Line::Removed(text) => Some(text.as_str()),
@@ -61,10 +60,10 @@ impl Hunk {
     }
 }
 
-/// Reads all records, by number; what all bugs need comes first.
+/// Reads all records, by number; the one of all bugs comes first.
 ///
 /// # Errors
-/// A file that cannot be read, or is no record: where, and what was expected.
+/// A file that cannot be read, or is no record: the place, and the expected text.
 pub fn records(root: &Path) -> Result<Vec<Record>, String> {
     let folder = root.join(RECORDS);
     let cannot = |error| format!("cannot read {}: {error}", folder.display());
@@ -115,7 +114,7 @@ pub(crate) fn parse(path: &str, stem: &str, text: &str) -> Result<Record, String
         }
     }
     for hunk in &mut hunks {
-        // The line before the next file is empty for the eye.
+        // The empty line before the next file is only for readers.
         while hunk.lines.last() == Some(&Line::Kept(String::new())) {
             hunk.lines.pop();
         }

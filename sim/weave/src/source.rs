@@ -1,4 +1,4 @@
-//! A file of the source: what bugs change in it, and the text that has them all.
+//! A file of the source: the changes of all bugs in it, and the text that has them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::place::{at, find};
 use crate::record::{Hunk, Line, Record};
 
-/// Lines that give way to others.
+/// Lines that are replaced by others.
 #[derive(Debug, Clone)]
 struct Edit {
     removed: Range<usize>,
@@ -24,13 +24,13 @@ struct Function {
     last: usize,
 }
 
-/// A file, and what is planted in it.
+/// A file, and the bugs that are planted in it.
 pub(crate) struct Source {
     name: String,
     text: String,
     functions: Vec<Function>,
     in_every_build: Vec<Edit>,
-    /// By the function they lie in, and the number of their bug.
+    /// Edits by the function they lie in, and by the number of their bug.
     planted: BTreeMap<usize, BTreeMap<u16, Vec<Edit>>>,
 }
 
@@ -70,7 +70,7 @@ impl Source {
         Ok(())
     }
 
-    /// The innermost function whose body holds the edit.
+    /// Returns the innermost function whose body holds the edit.
     fn function(&self, edit: &Edit) -> Option<usize> {
         let holds = |function: &Function| {
             function.opens < edit.removed.start
@@ -80,7 +80,7 @@ impl Source {
         self.functions.iter().rposition(holds)
     }
 
-    /// The text with everything that is planted.
+    /// Returns the text with everything that is planted.
     pub(crate) fn weave(&self) -> Result<String, String> {
         let lines: Vec<&str> = self.text.lines().collect();
         let mut woven = String::new();
@@ -103,7 +103,7 @@ impl Source {
         Ok(woven)
     }
 
-    /// A body for each bug, and the one without.
+    /// Writes a function with a body for each bug, and the one without.
     fn weave_function(&self, lines: &[&str], index: usize, woven: &mut String) -> Result<(), String> {
         let function = self.functions[index];
         let mut header = String::new();
@@ -125,13 +125,13 @@ impl Source {
         Ok(())
     }
 
-    /// Copies lines with what is in every build, but for what is added behind the last of them.
+    /// Copies lines with the edits of every build, except for lines added behind the last of them.
     fn copy(&self, lines: &[&str], range: Range<usize>, woven: &mut String) -> Result<(), String> {
         let inside = |edit: &&Edit| range.start <= edit.removed.start && edit.removed.start < range.end;
         self.apply(lines, range.clone(), self.in_every_build.iter().filter(inside).collect(), woven)
     }
 
-    /// Copies lines with what is in every build, and with these edits.
+    /// Copies lines with the edits of every build, and with these edits.
     fn copy_with(
         &self,
         lines: &[&str],
@@ -181,7 +181,7 @@ fn overlap(one: &Edit, other: &Edit) -> bool {
     one.removed.start < other.removed.end && other.removed.start < one.removed.end
 }
 
-/// The runs of changed lines of a hunk whose lines begin at `start`.
+/// Returns the runs of changed lines of a hunk whose lines begin at `start`.
 fn edits(hunk: &Hunk, start: usize) -> Vec<Edit> {
     let (mut edits, mut next, mut open) = (Vec::<Edit>::new(), start, false);
     for line in &hunk.lines {
@@ -205,8 +205,8 @@ fn edits(hunk: &Hunk, start: usize) -> Vec<Edit> {
     edits
 }
 
-/// Every function with a body, in the order of their beginnings: rustfmt puts the brace of the body at the end of a
-/// line, and the last brace alone under the beginning of the function.
+/// Returns every function with a body, in the order of their beginnings: rustfmt puts the brace of the body at the end
+/// of a line, and the last brace alone under the beginning of the function.
 fn functions(lines: &[&str]) -> Vec<Function> {
     let mut functions = Vec::new();
     for (first, line) in lines.iter().enumerate() {

@@ -34,7 +34,7 @@ pub(crate) fn write(root: &Path, copy: &Path, changed: &BTreeMap<String, String>
     Ok(())
 }
 
-/// The files that are kept, or would be if they were added now: paths from the root. Without git, all that is there.
+/// Returns the files that git tracks, or would track if they were added now, as paths from the root. Without git, all.
 fn files(root: &Path) -> Vec<String> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
