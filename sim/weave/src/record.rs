@@ -7,7 +7,8 @@
 //! @@
 //!  a line that is there, so that the place is found
 //! -a line that the bug replaces
-//! +a line that the bug has instead @@ in every build
+//! +a line that the bug has instead
+//! @@ in every build
 //!  a line that is there
 //! +a field, a function: what the bug needs outside of the body of a function
 //! ```
