@@ -69,10 +69,10 @@ fn judge(paragraph: &Paragraph) -> Vec<String> {
     if paragraph.is_doc && paragraph.is_alone && words == 1 {
         reasons.push(format!("{:?} is a doc comment of one word: say more, or nothing", paragraph.text));
     }
-    if let Some((_, obligation)) = paragraph.text.split_once("SAFETY:") {
-        if obligation.split_whitespace().count() < SAFETY_WORDS {
-            reasons.push("a SAFETY comment names the obligation, and why it holds".to_owned());
-        }
+    if let Some((_, obligation)) = paragraph.text.split_once("SAFETY:")
+        && obligation.split_whitespace().count() < SAFETY_WORDS
+    {
+        reasons.push("a SAFETY comment names the obligation, and why it holds".to_owned());
     }
     for (word, instead) in PRIVATE {
         if has_word(&paragraph.text, word) {
