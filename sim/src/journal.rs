@@ -66,8 +66,6 @@ pub(crate) struct Journal<R> {
     beneath: Option<Box<Self>>,
     /// Every boundary with its cursor, where a fault will roll back.
     pub(crate) past: Option<Vec<(usize, Saved)>>,
-    /// The records that a snapshot replaced, where a fault leaves the folder's own entry unsynced.
-    pub(crate) replaced: Option<Vec<R>>,
 }
 
 impl<R> Journal<R> {
@@ -82,7 +80,6 @@ impl<R> Journal<R> {
             commits: VecDeque::new(),
             beneath: None,
             past: keeps_past.then(Vec::new),
-            replaced: None,
         }
     }
 
@@ -201,11 +198,6 @@ impl<R> Journal<R> {
         if let Some(old) = self.beneath.take() {
             *self = *old;
         }
-    }
-
-    /// Returns the cursor of the boundary before the newest, where the past is kept.
-    pub(crate) fn cursor_before(&self) -> Option<Saved> {
-        self.past.as_ref()?.iter().rev().nth(1).map(|row| row.1.clone())
     }
 
     // --- ends of processes -----------------------------------------------------------------------------------------

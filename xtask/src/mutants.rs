@@ -19,6 +19,10 @@ const KILLERS: &str = "--killers";
 /// Flags with which nothing is hunted, or which say where the plans go.
 const NO_PROOF: [&str; 4] = ["--replay", "--plans", "--help", "-h"];
 
+/// Where to look when rustc finds an error in the copy.
+const NOT_BUILT: &str = "the copy with the bugs does not build: above each error in it stands the record whose `+` \
+                         lines are to be mended";
+
 /// The copy with the bugs, and where it is built.
 pub(crate) struct Woven {
     pub(crate) root: PathBuf,
@@ -35,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         return killers(&woven);
     }
-    let program = build(&woven.root, &woven.target, FLAGS, &[])?;
+    let program = build(&woven.root, &woven.target, FLAGS, &[]).context(NOT_BUILT)?;
     let mut all = vec!["mutants".to_owned()];
     all.extend(args.args.iter().cloned());
     let named = |arg: &String| NO_PROOF.iter().any(|name| arg.split('=').next() == Some(name));
@@ -70,6 +74,8 @@ fn killers(woven: &Woven) -> Result<ExitCode> {
     let mut cargo = flagged(FLAGS);
     cargo.args(["test", "--package", "towline-sim", "--no-default-features", "--test", "killers"]);
     cargo.arg("--target-dir").arg(&woven.target).current_dir(&woven.root);
-    let status = cargo.status().context("cargo did not start")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !cargo.status().context("cargo did not start")?.success() {
+        bail!("a bug survived its plan, or {NOT_BUILT}");
+    }
+    Ok(ExitCode::SUCCESS)
 }

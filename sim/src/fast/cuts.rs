@@ -1,7 +1,7 @@
 //! Breaks of connections: resets, bytes of an old one on the next, damage, and held bytes that go on.
 
 use super::chaos::Chaos;
-use super::net::{Conn, Net, Way};
+use super::net::{Net, Way};
 use super::queue::{Queue, What};
 
 /// How many bytes of an old connection come first on a new one.
@@ -103,16 +103,6 @@ impl Net {
                     queue.push(t_us + 1, What::Room { conn, end });
                 }
             }
-        }
-    }
-
-    /// Keeps bytes of the newest connection between two for the next one.
-    pub(super) fn leave_old_bytes(&mut self, replica: usize, upstream: usize) {
-        let between = |conn: &&Conn| (conn.ends[0].machine, conn.ends[1].machine) == (replica, upstream);
-        if let Some(conn) = self.conns.iter().rev().find(between) {
-            let tail = |way: &Way| way.bytes[way.bytes.len().saturating_sub(STALE_BYTES)..].to_vec();
-            let bytes = [tail(&conn.ways[0]), tail(&conn.ways[1])];
-            self.pair(replica, upstream).stale = Some((usize::MAX, bytes));
         }
     }
 }

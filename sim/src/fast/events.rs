@@ -97,10 +97,6 @@ impl Turn<'_> {
 
     fn dial(&mut self, attempt: u32) {
         self.tell(&Fact::Dialled { attempt });
-        if self.world.is(138) && self.process.dial.is_some() {
-            // Any acknowledgement is believed.
-            return;
-        }
         let Some(upstream) = self.world.operator.upstream[self.me] else {
             self.process.dial_failed = true;
             self.world.queue.push(self.world.t_us + 1, What::Turn { machine: self.me as u8 });
@@ -231,9 +227,7 @@ impl Turn<'_> {
             self.commit();
         }
         self.end_waits();
-        if !self.world.is(138) {
-            self.forget_dial();
-        }
+        self.forget_dial();
         let followed = self.say(Input::Follow { adopt }).is_ok();
         (self.process.stopped, self.process.refused) = (false, false);
         self.world.net.dirty |= 1 << self.me;

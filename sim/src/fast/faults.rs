@@ -309,13 +309,8 @@ impl World {
 
     fn kill(&mut self, node: usize, then: impl FnOnce(&mut Store)) -> bool {
         let killed = self.end(node, Death::Killed);
-        let loses = self.shared.is(31);
         let store = &mut self.machines[node].store;
         store.killed();
-        if loses {
-            store.records.truncate(store.durable);
-            store.committed = store.records.len();
-        }
         then(store);
         killed
     }
@@ -324,12 +319,6 @@ impl World {
         let lost = self.end(node, Death::PowerLoss);
         let store = &mut self.machines[node].store;
         store.power_lost(kept);
-        if let Some(old) = store.replaced.take() {
-            // The folder's entry was not synced: the old file is there again, and the newer cursor.
-            store.committed = old.len();
-            store.durable = old.len();
-            store.records = old;
-        }
         lost
     }
 

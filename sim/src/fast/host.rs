@@ -67,8 +67,6 @@ pub(super) struct View {
     /// The content to show, if it was cut when the view was asked for.
     pub(super) cut: Option<Cut>,
     pub(super) records: Vec<Held>,
-    /// The cursor at the time when the view was asked for.
-    pub(super) early: Option<Saved>,
 }
 
 /// A process of a machine.
@@ -157,13 +155,6 @@ pub(super) struct Shared {
     pub(super) calls: u64,
     pub(super) careful: bool,
     pub(super) scratch: Vec<u8>,
-}
-
-impl Shared {
-    /// Returns whether the host model has this planted bug.
-    pub(super) fn is(&self, bug: u16) -> bool {
-        crate::mutants::planted() == bug
-    }
 }
 
 /// One turn of one machine.

@@ -41,14 +41,14 @@ impl Shared {
 }
 
 impl Machine {
-    pub(super) fn new(plan: &Plan, machine: usize, twins: &[usize], keeps_past: bool) -> Self {
+    pub(super) fn new(plan: &Plan, machine: usize, twins: &[usize]) -> Self {
         let node = if machine < plan.nodes.len() { machine } else { twins[machine - plan.nodes.len()] };
         let goes_back = plan.faults.iter().any(|fault| fault.kind == Kind::Rollback && fault.node == node);
         Self {
             plan: machine,
             id: plan.nodes[node].id,
             clock: Clock::new(machine),
-            store: Store::new(plan.nodes[node].disk, keeps_past || goes_back),
+            store: Store::new(plan.nodes[node].disk, goes_back),
             process: None,
             ails: Ails::default(),
             dice: Stream::new(plan.seed, &format!("node:{machine}")),
@@ -254,9 +254,6 @@ impl World {
         process.dial = None;
         let mine = process.links.iter().position(Option::is_none).expect("there is one upstream at a time");
         let ends = [(machine, mine), (upstream, link)];
-        if self.shared.is(34) {
-            self.shared.net.leave_old_bytes(machine, upstream);
-        }
         let conn = self.shared.net.connect(&mut self.shared.chaos, [machine, upstream]);
         for (end, (at, link)) in ends.into_iter().enumerate() {
             let peer = ends[1 - end].0;

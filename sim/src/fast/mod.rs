@@ -106,9 +106,8 @@ impl World {
         let twins: Vec<usize> =
             plan.faults.iter().filter(|fault| fault.kind == Kind::Twin).map(|fault| fault.node).collect();
         let shared = Shared::new(plan, &twins, keeps_facts);
-        let machines = (0..plan.nodes.len() + twins.len())
-            .map(|machine| Machine::new(plan, machine, &twins, shared.is(6)))
-            .collect();
+        let machines =
+            (0..plan.nodes.len() + twins.len()).map(|machine| Machine::new(plan, machine, &twins)).collect();
         let mut world = Self { shared, machines, births: 0, turning: 0, over: false };
         world.plan_ahead();
         world

@@ -41,7 +41,7 @@ impl Turn<'_> {
             // A replica that waits for a snapshot is connected, too.
             replica.link.is_some() && replica.acked.received.is_none_or(|received| received.0 < stopping.end)
         };
-        if !gives_up && !self.world.is(137) && self.process.node.replicas().any(|replica| lacks(&replica)) {
+        if !gives_up && self.process.node.replicas().any(|replica| lacks(&replica)) {
             return;
         }
         if gives_up {

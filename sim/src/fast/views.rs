@@ -5,7 +5,7 @@
 
 use super::host::{Cut, Turn, View};
 use super::queue::What;
-use super::store::{Held, Saved};
+use super::store::Held;
 use crate::plan::Kind;
 use crate::trace::Fact;
 use towline_core::{Input, SnapshotId};
@@ -34,16 +34,9 @@ impl Turn<'_> {
         self.process.wants_ring = true;
         self.tell_gauges();
         self.tell(&Fact::Wanted { snapshot: snapshot.0, from });
-        let (mut early, mut cut) = (None, None);
-        if self.world.is(5) {
-            // The offset is read before the view is cut.
-            self.commit();
-            early = self.machine.store.cursor.clone();
-        } else if !self.machine.store.disk {
-            // A store in memory is copied at once; until that is written out it cannot be read.
-            cut = self.cut();
-        }
-        self.process.views.push(View { snapshot: snapshot.0, open: false, cut, records: Vec::new(), early });
+        // A store in memory is copied at once; until that is written out it cannot be read.
+        let cut = if self.machine.store.disk { None } else { self.cut() };
+        self.process.views.push(View { snapshot: snapshot.0, open: false, cut, records: Vec::new() });
         let (machine, birth) = (self.me as u8, self.process.birth);
         let due_us = self.world.t_us + self.world.plan.knobs.view;
         self.world.queue.push(due_us, What::ViewOpen { machine, birth, snapshot: snapshot.0 });
@@ -68,19 +61,13 @@ impl Turn<'_> {
             return self.view_failed(snapshot);
         }
         let cut = self.process.views[place].cut.take().or_else(|| self.cut());
-        let Some(mut cut) = cut else {
+        let Some(cut) = cut else {
             self.process.views.remove(place);
             return self.view_failed(snapshot);
         };
         let view = &mut self.process.views[place];
-        if let Some(early) = view.early.take() {
-            cut.cursor = early;
-        }
         (view.open, view.records) = (true, cut.records);
-        let (mut cursor, at) = (cut.cursor, cut.at);
-        if self.world.is(6) {
-            cursor = self.one_short(cursor);
-        }
+        let (cursor, at) = (cut.cursor, cut.at);
         let view = &self.process.views[place];
         let bytes = Some(view.records.len() as u64 * self.world.plan.knobs.snapshot_record.max(16));
         let ready = Input::SnapshotReady { snapshot: SnapshotId(snapshot), cursor: cursor.as_bytes(), bytes };
@@ -90,11 +77,6 @@ impl Turn<'_> {
             return self.view_failed(snapshot);
         }
         self.tell(&Fact::Viewed { snapshot, at });
-    }
-
-    /// Returns the cursor of the boundary before.
-    fn one_short(&self, cursor: Saved) -> Saved {
-        self.machine.store.cursor_before().unwrap_or(cursor)
     }
 
     fn view_failed(&mut self, snapshot: u64) {
@@ -120,9 +102,6 @@ impl Turn<'_> {
     /// Frees a view.
     pub(super) fn free_view(&mut self, snapshot: SnapshotId) {
         let open = self.process.views.iter().any(|view| view.snapshot == snapshot.0 && view.open);
-        if self.world.is(15) {
-            return;
-        }
         self.process.views.retain(|view| view.snapshot != snapshot.0);
         if open {
             self.tell(&Fact::Freed { snapshot: snapshot.0 });

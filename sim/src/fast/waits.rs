@@ -83,8 +83,6 @@ impl Turn<'_> {
 
     /// Ends all waits of the process: its role changes.
     pub(super) fn end_waits(&mut self) {
-        if !self.world.is(132) {
-            self.process.waits.end();
-        }
+        self.process.waits.end();
     }
 }

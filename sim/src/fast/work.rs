@@ -39,10 +39,6 @@ impl Turn<'_> {
             Kind::Batch | Kind::Spool => {
                 let handed = Gauge::Handed { first, end: upto, beside: payload.kind == Kind::Spool };
                 self.world.told.gauge(self.world.t_us, self.me, handed);
-                if payload.kind == Kind::Batch && self.world.is(18) {
-                    // Says what is not done yet.
-                    let _ = self.say(Input::Persisted { upto: Offset(upto) });
-                }
             }
             Kind::Fork => self.tell(&Fact::Forked { offset: first, rewinds: payload.count == 1 }),
             Kind::Begin => {}
@@ -137,11 +133,7 @@ impl Turn<'_> {
                 break;
             }
             let batch = self.process.receive.pop().expect("just seen");
-            if upto.is_some() && self.world.is(16) {
-                self.apply_queued(batch);
-            } else {
-                self.process.receive.give_back(batch);
-            }
+            self.process.receive.give_back(batch);
         }
         self.process.receive.overtake();
     }
@@ -150,17 +142,11 @@ impl Turn<'_> {
     fn apply(&mut self, first: u64, data: &[u8], cursor: Saved) {
         let store = &mut self.machine.store;
         let known = (store.end() as u64).saturating_sub(first) as usize;
-        let skip = if self.world.is(16) { 0 } else { known };
-        let ahead = self.world.is(30) && store.end() > 0;
-        for record in Records::new(data).skip(skip) {
+        for record in Records::new(data).skip(known) {
             let held = self.world.memo.read(store.end(), store.chain(), record);
             store.records.push(held);
         }
         store.commit(cursor);
-        if ahead && store.disk {
-            // The cursor is on disk, but its data is not.
-            store.durable_cursor = store.cursor.clone();
-        }
         let at = store.visible();
         self.tell(&Fact::Visible { at, cause: Cause::Applied });
         self.begin_sync();
@@ -356,13 +342,6 @@ impl Turn<'_> {
         let loading = receive.loading.as_mut().expect("a snapshot begins before its pieces");
         loading.load(&mut self.world.memo, data, record_bytes);
         receive.receiver.loaded(piece + 1).expect("handed out");
-        if self.world.is(14) {
-            // A reader sees what came so far.
-            let (records, cursor) = (loading.records.clone(), loading.cursor.clone());
-            self.machine.store.replace(records, cursor);
-            let at = self.machine.store.visible();
-            self.tell(&Fact::Visible { at, cause: Cause::Applied });
-        }
         self.may_take(true);
         self.obey(&[]);
         if last && self.machine.ails.stops_applying {
@@ -376,23 +355,17 @@ impl Turn<'_> {
 
     /// Installs the snapshot in place of the old state, and goes on with the waiting batches.
     fn install(&mut self) {
-        let was_syncing = self.process.syncing.is_some();
         self.forget_sync();
         let receive = &mut self.process.receive;
         let loading = receive.loading.take().expect("it was just loaded");
         receive.overtake();
-        let old = self.world.is(33).then(|| self.machine.store.records.clone());
         self.machine.store.replace(loading.records, loading.cursor);
-        self.machine.store.replaced = old;
         self.machine.installed += 1;
         let at = self.machine.store.visible();
         self.tell(&Fact::Visible { at, cause: Cause::Installed });
         self.begin_sync();
         self.process.receive.receiver.installed().expect("asked for");
         self.obey(&[]);
-        if self.world.is(139) && was_syncing {
-            self.say(Input::Persisted { upto: Offset(at.offset) }).expect("it was installed");
-        }
         self.say_again();
         self.look_away();
     }

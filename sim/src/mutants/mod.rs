@@ -17,9 +17,3 @@ pub const WOVEN: bool = false;
 pub fn with<T>(_bug: u16, run: impl FnOnce() -> T) -> T {
     run()
 }
-
-/// Returns the bug that is planted in this thread, for those who begin another.
-#[must_use]
-pub fn planted() -> u16 {
-    0
-}

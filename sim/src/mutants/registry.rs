@@ -10,7 +10,7 @@ use crate::oracle::Invariant::{self, *};
 /// The place of a planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    /// In the core, chosen by `Options::mutant`.
+    /// In the core.
     Core,
     /// In the simulator's model of a host and its disk.
     Host,

@@ -1,4 +1,5 @@
-//! The one place where a hunk fits: its lines without `+`, exactly and in this order.
+//! The one place where a hunk fits: its lines without `+`, exactly and in this order. Comments count for nothing, so
+//! that they may be reworded.
 
 use std::fmt::Write;
 
@@ -7,27 +8,24 @@ use crate::record::{Hunk, Record};
 /// The lines of a file that may lie between those of a record, in the search for the nearest place.
 const SLACK: usize = 4;
 
-/// Returns the line (from 0) where the hunk's lines begin.
-pub(crate) fn find(record: &Record, hunk: &Hunk, file: &[&str]) -> Result<usize, String> {
+/// Returns, for each line of code in the hunk that is no `+` line, its line (from 0) in the file.
+pub(crate) fn find(record: &Record, hunk: &Hunk, file: &[&str]) -> Result<Vec<usize>, String> {
     let before = hunk.before();
     if before.is_empty() {
         return if file.is_empty() {
-            Ok(0)
+            Ok(Vec::new())
         } else {
-            Err(at(record, hunk, "has no line that says where; add those around it"))
+            Err(at(record, hunk, "has no line of code that says where; add those around it"))
         };
     }
-    let places: Vec<usize> = file
-        .windows(before.len())
-        .enumerate()
-        .filter(|(_, lines)| *lines == before.as_slice())
-        .map(|(start, _)| start)
-        .collect();
+    let code: Vec<usize> = (0..file.len()).filter(|line| is_code(file[*line])).collect();
+    let fits = |lines: &&[usize]| lines.iter().zip(&before).all(|(line, text)| file[*line] == *text);
+    let places: Vec<&[usize]> = code.windows(before.len()).filter(fits).collect();
     match places[..] {
-        [place] => Ok(place),
+        [place] => Ok(place.to_vec()),
         [] => Err(no_place(record, hunk, &before, file)),
         [..] => {
-            let lines: Vec<String> = places.iter().map(|place| (place + 1).to_string()).collect();
+            let lines: Vec<String> = places.iter().map(|place| (place[0] + 1).to_string()).collect();
             let what = format!(
                 "fits in {} places (lines {}): add lines around it to the record until only one is left",
                 places.len(),
@@ -36,6 +34,11 @@ pub(crate) fn find(record: &Record, hunk: &Hunk, file: &[&str]) -> Result<usize,
             Err(at(record, hunk, &what))
         }
     }
+}
+
+/// Returns whether a line is more than a comment.
+pub(crate) fn is_code(line: &str) -> bool {
+    !line.trim_start().starts_with("//")
 }
 
 /// Names the hunk, its bug and its file.

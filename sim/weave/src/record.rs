@@ -18,6 +18,7 @@
 
 use std::path::Path;
 
+use crate::place::is_code;
 use crate::{RECORDS, SWITCH};
 
 /// A planted bug, as edits of the source.
@@ -57,7 +58,7 @@ impl Hunk {
             Line::Kept(text) | Line::Removed(text) => Some(text.as_str()),
             Line::Added(_) => None,
         });
-        before.collect()
+        before.filter(|line| is_code(line)).collect()
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::place::{at, find};
+use crate::RECORDS;
+use crate::place::{at, find, is_code};
 use crate::record::{Hunk, Line, Record};
 
 /// Lines that are replaced by others.
@@ -48,8 +49,8 @@ impl Source {
 
     /// Plants a hunk, if it fits.
     pub(crate) fn plant(&mut self, record: &Record, hunk: &Hunk) -> Result<(), String> {
-        let start = find(record, hunk, &self.text.lines().collect::<Vec<_>>())?;
-        let edits = edits(hunk, start);
+        let places = find(record, hunk, &self.text.lines().collect::<Vec<_>>())?;
+        let edits = edits(hunk, &places);
         if hunk.in_every_build {
             self.in_every_build.extend(edits);
             return Ok(());
@@ -114,7 +115,7 @@ impl Source {
         let _ = writeln!(woven, "match {home}::planted::number() {{");
         let body = function.opens + 1..function.last;
         for (number, edits) in &self.planted[&index] {
-            let _ = writeln!(woven, "{number} => {{");
+            let _ = writeln!(woven, "// {RECORDS}/{number}.diff\n{number} => {{");
             self.copy_with(lines, body.clone(), edits, woven)?;
             woven.push_str("}\n");
         }
@@ -181,25 +182,35 @@ fn overlap(one: &Edit, other: &Edit) -> bool {
     one.removed.start < other.removed.end && other.removed.start < one.removed.end
 }
 
-/// Returns the runs of changed lines of a hunk whose lines begin at `start`.
-fn edits(hunk: &Hunk, start: usize) -> Vec<Edit> {
-    let (mut edits, mut next, mut open) = (Vec::<Edit>::new(), start, false);
+/// Returns the runs of changed lines of a hunk whose lines of code are at these places.
+fn edits(hunk: &Hunk, places: &[usize]) -> Vec<Edit> {
+    let mut places = places.iter().copied().peekable();
+    let (mut edits, mut next, mut open) = (Vec::<Edit>::new(), None, false);
     for line in &hunk.lines {
+        let place = match line {
+            Line::Added(_) => None,
+            Line::Kept(text) | Line::Removed(text) if is_code(text) => places.next(),
+            Line::Kept(_) | Line::Removed(_) => continue,
+        };
         if matches!(line, Line::Kept(_)) {
-            (next, open) = (next + 1, false);
+            (next, open) = (place.map(|place| place + 1), false);
             continue;
         }
         if !open {
-            edits.push(Edit { removed: next..next, added: Vec::new() });
+            // Behind the line before it; at the begin of a hunk before the line after it.
+            let at = place.or(next).or_else(|| places.peek().copied()).unwrap_or(0);
+            edits.push(Edit { removed: at..at, added: Vec::new() });
             open = true;
         }
         let edit = edits.last_mut().expect("just pushed");
-        match line {
-            Line::Added(text) => edit.added.push(text.clone()),
-            Line::Kept(_) | Line::Removed(_) => {
-                next += 1;
-                edit.removed.end = next;
+        if let Line::Added(text) = line {
+            edit.added.push(text.clone());
+        } else if let Some(place) = place {
+            if edit.removed.is_empty() {
+                edit.removed.start = place;
             }
+            edit.removed.end = place + 1;
+            next = Some(place + 1);
         }
     }
     edits

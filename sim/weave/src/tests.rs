@@ -73,10 +73,12 @@ impl Counter {
 
     fn add(&mut self, more: u64) -> u64 {
 match towline_core::planted::number() {
+// sim/mutants/1.diff
 1 => {
         let before = self.count;
         before
 }
+// sim/mutants/2.diff
 2 => {
         self.forgot = true;
         let before = self.count;
@@ -116,6 +118,26 @@ fn a_record_that_no_longer_fits_says_where_and_what_to_do() {
     let record = parse("sim/mutants/1.diff", "1", &elsewhere).unwrap();
     let told = Source::new("sim/src/gone.rs", String::new()).plant(&record, &record.hunks[0]).unwrap_err();
     assert!(told.contains("sim/src/gone.rs is not there"), "{told}");
+}
+
+#[test]
+fn comments_may_be_reworded() {
+    let commented = ONE.replace("-        self.count", "         // It counts.\n-        self.count");
+    assert_eq!(planted(&[(1, &commented)]), planted(&[(1, ONE)]));
+    let text = FILE.replace(
+        "        self.count += more;",
+        "        // One more.\n        self.count += more; // Or several.",
+    );
+    let mut source = Source::new("sim/src/counter.rs", text);
+    let record =
+        parse("sim/mutants/1.diff", "1", &commented.replace("more;", "more; // Or several.")).unwrap();
+    source.plant(&record, &record.hunks[0]).unwrap();
+    assert!(
+        source
+            .weave()
+            .unwrap()
+            .contains("1 => {\n        let before = self.count;\n        // One more.\n        before\n")
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn the_table_is_in_order_and_every_bug_can_be_found_or_is_proven_impossible() {
 fn every_bug_has_a_record_of_its_words_and_every_record_a_row() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root of the source");
     let records = towline_weave::records(root).expect("sound records");
-    for mutant in MUTANTS.iter().filter(|mutant| mutant.proof.is_none() && mutant.room == Room::Core) {
+    for mutant in MUTANTS.iter().filter(|mutant| mutant.proof.is_none() && mutant.room != Room::Store) {
         let record = records.iter().find(|record| record.number == Some(mutant.number));
         let words = record.map(|record| record.words.as_str());
         let number = mutant.number;
