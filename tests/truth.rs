@@ -194,7 +194,7 @@ fn adoption_says_what_it_replaces_and_keeps_it_aside() {
     until_state(&node, "streaming");
     eventually("the keys to be gone", || (node.ask(&["DBSIZE"]) == "0").then_some(()));
     let log = node.log();
-    assert!(log.contains(&format!("3 keys of history {history} at 3 are replaced, and kept in")), "{log}");
+    assert!(log.contains(&format!("3 entries of history {history} at 3 are replaced, and kept in")), "{log}");
     let aside = place.path("data").join(format!("replaced-{history}"));
     eventually("it to be kept aside", || fs::read_dir(&aside).ok()?.next().map(drop));
     eventually("the new history to be on disk", || {

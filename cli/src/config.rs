@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use towline_core::ConfigError;
+use towline_driver::StartError;
 use towline_driver::transport::Tcp;
 use towline_server::web::Web;
-use towline_server::{Options, StartError, StoreKind};
+use towline_server::{Options, StoreKind};
 
 use crate::args::{FOLLOW_PORTS, FollowArgs, SERVE_LISTEN, SERVE_REPLICATION, Settings, StoreName, Switch};
 use crate::failure::Failure;
@@ -44,7 +45,8 @@ pub(crate) fn serve(flags: Settings) -> Result<Plan, Failure> {
     let (mut settings, origin) = merge(flags, file);
     let listen = vec![settings.listen.take().unwrap_or_else(|| SERVE_LISTEN.to_owned())];
     let replication = settings.replication.take().or_else(|| Some(SERVE_REPLICATION.to_owned()));
-    let options = Options { listen, replication, ..Options::default() };
+    let driver = towline_driver::Options { replication, ..towline_driver::Options::default() };
+    let options = Options { driver, listen, ..Options::default() };
     finish(settings, options, origin)
 }
 
@@ -62,14 +64,14 @@ pub(crate) fn follow(args: FollowArgs) -> Result<Plan, Failure> {
         Some(addr) => vec![addr],
         None => FOLLOW_PORTS.map(|port| format!("127.0.0.1:{port}")).collect(),
     };
-    let options = Options {
-        listen,
+    let driver = towline_driver::Options {
         replication: settings.replication.take(),
         upstream: Some(primary),
         adopt,
         stop_if_foreign: !adopt,
-        ..Options::default()
+        ..towline_driver::Options::default()
     };
+    let options = Options { driver, listen, ..Options::default() };
     finish(settings, options, origin)
 }
 
@@ -166,19 +168,19 @@ fn finish(settings: Settings, options: Options, origin: Origin) -> Result<Plan, 
 fn filled(settings: Settings, mut options: Options) -> Result<Options, Failure> {
     let typed = Typed::of(&settings);
     options.store = store(&settings)?;
-    options.metrics = settings.metrics;
-    options.insecure = settings.insecure;
+    options.driver.metrics = settings.metrics;
+    options.driver.insecure = settings.insecure;
     options.web = settings.web.map(|addr| Web { addr, files: crate::page::files() });
-    options.join_hold = settings.join_hold != Some(Switch::Off);
+    options.driver.join_hold = settings.join_hold != Some(Switch::Off);
     let size = |given: Option<crate::units::Size>, usual: u64| given.map_or(usual, |size| size.0);
-    options.spool_bytes = size(settings.spool, options.spool_bytes);
+    options.driver.spool_bytes = size(settings.spool, options.driver.spool_bytes);
     options.client_bytes = size(settings.client_memory, options.client_bytes);
-    options.stop_wait = settings.stop_wait.map_or(options.stop_wait, |wait| wait.0);
+    options.driver.stop_wait = settings.stop_wait.map_or(options.driver.stop_wait, |wait| wait.0);
     options.clients_max = settings.clients_max.unwrap_or(options.clients_max);
     let time = |given: Length| (given.0.0 > 0).then(|| Duration::from_nanos(given.0.0));
     options.timeout = settings.timeout.and_then(time);
     options.tcp_keepalive = settings.tcp_keepalive.map_or(options.tcp_keepalive, time);
-    let core = &mut options.core;
+    let core = &mut options.driver.core;
     core.backlog_bytes = size(settings.backlog, core.backlog_bytes);
     if let Some(replicas) = settings.replicas_max {
         // One more link, for the upstream.
@@ -237,7 +239,7 @@ pub(crate) fn explain(error: StartError) -> Failure {
             Failure::failed(format!("--{error}; name another with --{option}"))
         }
         StartError::Store(why) => Failure::failed(format!("--dir: {why}")),
-        StartError::Dice(_) => Failure::Failed(error.into()),
+        StartError::Random(_) => Failure::Failed(error.into()),
     }
 }
 

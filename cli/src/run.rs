@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use towline_server::{LeftOver, Options, ServeError, Server, StartError, StoreKind};
+use towline_driver::{LeftOver, RunError, StartError};
+use towline_server::{Options, Server, StoreKind};
 
 use crate::config::{Plan, explain};
 use crate::failure::Failure;
@@ -43,7 +44,7 @@ async fn live(plan: Plan) -> Result<(), Failure> {
         StoreKind::Disk(dir) => Some(dir.clone()),
         StoreKind::Memory => None,
     };
-    let role = if options.upstream.is_some() { "replica" } else { "primary" };
+    let role = if options.driver.upstream.is_some() { "replica" } else { "primary" };
     let (mut server, mut ready) = open(options, ready_file).await?;
     lines::open(&first_line(&server, role));
     ready.write(&server, role);
@@ -52,11 +53,8 @@ async fn live(plan: Plan) -> Result<(), Failure> {
     ended.map_err(|error| told(error, dir.as_deref()))
 }
 
-/// Waits until the server has stopped, and stops it at a signal.
-async fn until_it_ends(
-    server: &mut Server,
-    signals: &mut Signals,
-) -> Result<Result<(), ServeError>, Failure> {
+/// Waits until the server has stopped, and has signals stop it.
+async fn until_it_ends(server: &mut Server, signals: &mut Signals) -> Result<Result<(), RunError>, Failure> {
     for asked in 0_u32.. {
         let signal = tokio::select! {
             biased;
@@ -98,7 +96,7 @@ async fn start(options: Options) -> Result<Server, Failure> {
         | StartError::Config(_)
         | StartError::Exposed { .. }
         | StartError::Store(_)
-        | StartError::Dice(_) => explain(error),
+        | StartError::Random(_) => explain(error),
     })
 }
 
@@ -118,22 +116,22 @@ fn first_line(server: &Server, role: &str) -> String {
     format!("{line}, node {}, memory bound {bound} with the data of now\n", server.node())
 }
 
-/// Returns the failure of a server that stopped, with advice.
-fn told(error: ServeError, dir: Option<&Path>) -> Failure {
+/// Why a server stopped, with what to do about it.
+fn told(error: RunError, dir: Option<&Path>) -> Failure {
     match &error {
-        ServeError::HistoryDiffers { upstream, ours, theirs } => {
+        RunError::HistoryDiffers { upstream, ours, theirs } => {
             let place = dir.map_or_else(|| "this node".to_owned(), |dir| dir.display().to_string());
             Failure::failed(format!(
                 "{upstream} has history {theirs}, {place} has history {ours}: nothing was changed; \
                  --adopt replaces the data in {place} by that of {upstream}"
             ))
         }
-        ServeError::IdentityClash { node } => Failure::failed(format!(
+        RunError::IdentityClash { node } => Failure::failed(format!(
             "another process uses node id {node}: was {} copied? remove the file `node` from the copy",
             dir.map_or_else(|| "its directory".to_owned(), |dir| dir.display().to_string())
         )),
-        ServeError::LeftOver(left) => left_over(left, dir),
-        ServeError::FollowsItself { .. } | ServeError::Gone => Failure::Failed(error.into()),
+        RunError::LeftOver(left) => left_over(left, dir),
+        RunError::FollowsItself { .. } | RunError::Gone => Failure::Failed(error.into()),
     }
 }
 

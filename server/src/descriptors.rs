@@ -4,26 +4,22 @@
 //! acceptance until it is closed, so that no kind can take what is kept for another: clients cannot keep status,
 //! metrics or replicas from being answered.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use towline_driver::application::SCRAPES;
+use towline_driver::connection::Acceptor;
 use tracing::warn;
 
 use crate::command::reply;
-use crate::engine::surplus::PLACES;
-use crate::metrics::SCRAPES;
 use crate::options::Options;
+use crate::service::surplus::PLACES;
 use crate::web::VISITS;
-use towline_driver::transport::BoxTransport;
 
 /// The process's own: streams, runtime, listeners, the store's files, a dial, a probe, and connections that are told
 /// why they cannot stay.
-const OWN: u64 = 32 + PLACES as u64;
-/// Clients that do not stay, beside those that do: they look how the node stands, or their last words still leave.
+const OWN: u64 = 32 + Acceptor::REFUSED_MAX as u64;
+/// Clients that do not stay, beside those that do: they look how the node stands, or their last replies still leave.
 const LEAVING: u64 = 4 + 2 * PLACES as u64;
 /// Connections to the replication address that are still to be told that there is no room.
 const REFUSED: u64 = 2;
@@ -36,9 +32,8 @@ pub(crate) struct Room {
     /// Why a further client cannot stay.
     pub(crate) why: String,
     pub(crate) clients: Arc<Semaphore>,
-    pub(crate) replicas: Arc<Semaphore>,
-    /// Whether there is a limit at all.
-    pub(crate) limited: bool,
+    /// Replication connections, if there is a limit at all.
+    pub(crate) replicas: Option<u32>,
 }
 
 impl Room {
@@ -77,8 +72,7 @@ impl Room {
             clients_max,
             why,
             clients: permits(clients + LEAVING),
-            replicas: permits(replicas + REFUSED),
-            limited: options.descriptors.is_some(),
+            replicas: options.descriptors.map(|_| u32::try_from(replicas).unwrap_or(u32::MAX)),
         }
     }
 }
@@ -88,7 +82,7 @@ fn beside(options: &Options) -> u64 {
     let watchers = |there: bool, number: usize| if there { number as u64 } else { 0 };
     OWN + LEAVING
         + REFUSED
-        + watchers(options.metrics.is_some(), SCRAPES)
+        + watchers(options.driver.metrics.is_some(), SCRAPES)
         + watchers(options.web.is_some(), VISITS)
 }
 
@@ -100,48 +94,6 @@ fn part(limit: u64, beside: u64, clients: u64, links: u64) -> (u64, u64) {
     }
     let links = links.min((left / 4).max(2));
     (clients.min(left.saturating_sub(links).max(1)), links)
-}
-
-/// A connection that counts until it is dropped.
-pub(crate) struct Counted {
-    pub(crate) transport: BoxTransport,
-    pub(crate) _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_read(task, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(task, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(task)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(task)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write_vectored(task, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.transport.is_write_vectored()
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tracing::warn;
 
-use crate::options::StartError;
+use towline_driver::StartError;
 
 const NODE_FILE: &str = "node";
 const BESIDE: &str = "node.new";

@@ -1,68 +1,53 @@
 //! A server: opened from options, running as one task, stopped in an orderly way or not at all.
 //!
 //! Order of a start: options are checked, the store is opened (which claims its directory), addresses are bound, the
-//! node is made. Whatever fails before the last step leaves nothing running.
+//! driver starts. A failure before the last step leaves nothing running.
 //!
 //! A dropped [`Server`] is a killed one: nothing is flushed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use towline_core::{Boot, Config, Cursor, EpochOffset, Input, Node, NodeId, Role};
+use towline_core::NodeId;
+use towline_driver::application::{Running, random_seed, seed_word};
+use towline_driver::transport::{Net, Tcp};
+use towline_driver::{RunError, StartError};
 
-use crate::doors::Doors;
-use crate::engine::Engine;
-use crate::engine::arrival::{ARRIVALS_MAX, Arrival, Inspection};
-use crate::engine::clients::Clients;
-use crate::engine::heart::Heart;
-use crate::engine::links::buffer_bytes_max;
-use crate::engine::probe;
-use crate::engine::receive::Receive;
-use crate::engine::tally::Tally;
-use crate::engine::turn::SPOOL_FILE_BYTES;
-use crate::engine::upstream::Upstream;
-use crate::metrics;
+use crate::descriptors::Room;
+use crate::inspection::Inspection;
+use crate::listeners::Listeners;
 use crate::name;
-use crate::options::{Options, ServeError, StartError, StoreKind};
-use crate::store::{DiskOptions, DiskStore, MemoryStore, Store};
-use towline_driver::Clock;
-use towline_driver::store::Spool;
-use towline_driver::transport::{Listener, Net, Tcp};
+use crate::options::{Options, StoreKind};
+use crate::service::Service;
+use crate::service::clients::Clients;
+use crate::service::counters::{Counters, Facts};
+use crate::service::keys::Keys;
+use crate::service::rng::Rng;
+use crate::store::{DiskOptions, DiskStore, KeyValueStore, MemoryStore};
+use crate::upstream;
 
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    engine: JoinSet<Result<(), ServeError>>,
-    acceptors: JoinSet<()>,
-    sender: mpsc::Sender<Arrival>,
+    running: Running<Service>,
     client_addr: Option<String>,
-    replication_addr: Option<String>,
-    metrics_addr: Option<String>,
     web_addr: Option<String>,
-    node: NodeId,
-    memory_bound_bytes: u64,
-    /// A task that accepts connections is gone.
-    half: bool,
+    /// The most memory of the server's own parts, in bytes.
+    bytes_max: u64,
 }
 
-/// What was opened for a server.
+/// A store that was opened for a server.
 struct Opened {
-    store: Box<dyn Store>,
-    spool: Spool,
-    node: NodeId,
+    store: Box<dyn KeyValueStore>,
     kind: &'static str,
-    store_extra_bytes: u64,
-    spool_memory_bytes: u64,
-    persisted: Option<EpochOffset>,
+    cache_bytes: u64,
 }
 
 impl Server {
     /// Starts a server on the machine's network.
     ///
     /// # Errors
-    /// Why it cannot: one clear line.
+    /// The reason why it cannot: one clear line.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let net = Tcp::with_keepalive(options.tcp_keepalive);
         Self::start_on(options, Arc::new(net)).await
@@ -71,21 +56,20 @@ impl Server {
     /// Starts a server on any network.
     ///
     /// # Errors
-    /// Why it cannot: one clear line.
+    /// The reason why it cannot: one clear line.
     pub async fn start_on(options: Options, net: Arc<dyn Net>) -> Result<Self, StartError> {
         Self::begin(options, net, None).await
     }
 
-    /// Starts a server over a store that is open already. What [`Options::store`] names is not touched, but its kind
-    /// still says whether anything survives a power cut.
+    /// Starts a server on any network, over a store that is open already. The directory that [`Options::store`] names
+    /// is not touched, but its kind still says whether anything survives a power cut.
     ///
     /// # Errors
-    /// Why it cannot: one clear line.
-    #[doc(hidden)]
+    /// The reason why it cannot: one clear line.
     pub async fn start_over(
         options: Options,
         net: Arc<dyn Net>,
-        store: Box<dyn Store>,
+        store: Box<dyn KeyValueStore>,
     ) -> Result<Self, StartError> {
         Self::begin(options, net, Some(store)).await
     }
@@ -93,257 +77,161 @@ impl Server {
     async fn begin(
         options: Options,
         net: Arc<dyn Net>,
-        store: Option<Box<dyn Store>>,
+        store: Option<Box<dyn KeyValueStore>>,
     ) -> Result<Self, StartError> {
         let config = options.check_on(&*net)?;
-        let seed = options.seed.map_or_else(dice, Ok)?;
-        let opened = open(&options, &config, &seed, store)?;
-        let doors = Doors::open(&options, config.link_ids(), &*net).await?;
-        let clock = Clock::start(options.unix_zero_ns, options.wall_clock);
-        let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
-        let clients = Clients::new(&options, &doors.room, config.options().record_bytes_max);
-        let tally = counters(&options, &config, &opened, &doors, &clients);
-        let node = boot(&options, config, &opened, &clock, seed)?;
-        let upstream = Upstream::new(options.upstream.clone(), options.stop_if_foreign);
-        let heart = Heart::new(
-            node,
-            opened.store,
-            clock,
-            Receive::new(opened.spool),
-            upstream,
-            tally,
-            word(&seed, 8),
-        );
-        let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
-        let mut server = Self {
-            engine: JoinSet::new(),
-            acceptors: JoinSet::new(),
-            sender: sender.clone(),
-            client_addr: addr(&doors.clients),
-            replication_addr: addr(&doors.replicas),
-            metrics_addr: addr(&doors.metrics),
-            web_addr: doors.web.as_ref().map(|(listener, _)| listener.addr()),
-            node: opened.node,
-            memory_bound_bytes: heart.status().memory_bound_bytes,
-            half: false,
+        let seed = options.driver.seed.map_or_else(random_seed, Ok)?;
+        let mut driver = options.driver();
+        driver.seed = Some(seed);
+        let opened = open(&options, &mut driver, &seed, store)?;
+        let listeners = Listeners::open(&options, &*net).await?;
+        let room = Room::new(&options, config.link_ids());
+        driver.accepted_max = room.replicas;
+        let counters = Counters::new(facts(&options, &opened, &listeners, &room));
+        let rng = Rng::new(seed_word(&seed, 8));
+        let mut clients = Clients::new(&options, &room, config.options().record_bytes_max, (counters, rng));
+        let bytes_max = clients.bytes_bound() + opened.cache_bytes;
+        clients.counters.facts.bytes_max = bytes_max;
+        let (client_addr, web_addr) = (listeners.client_addr(), listeners.web_addr());
+        let service = {
+            let net = Arc::clone(&net);
+            move |mailbox: &_| Service::new(clients, net, mailbox)
         };
-        let engine = Engine::new(
-            heart,
-            clients,
-            (options.join_hold, options.stop_wait),
-            net,
-            (sender.clone(), arrivals),
-        );
-        server.engine.spawn(engine.run());
-        doors.serve(&mut server.acceptors, &sender);
-        Ok(server)
+        let mut running = Running::start(&driver, net, Keys::new(opened.store), service).await?;
+        listeners.serve(&mut running, &room);
+        Ok(Self { running, client_addr, web_addr, bytes_max })
     }
 
-    /// Looks whether what the options name as upstream can be one, before anything is started: an address that nobody
-    /// answers on can, for somebody may later.
+    /// Looks whether the address that the options name as upstream can be one, before anything is started: an address
+    /// that nobody answers on can, for somebody may later.
     ///
     /// # Errors
     /// It never will; the text says why, and names the right address where one is known.
     pub async fn look_at_upstream(options: &Options) -> Result<(), String> {
-        let (Some(addr), Ok(config)) = (&options.upstream, options.check()) else { return Ok(()) };
-        let seed = dice().map_err(|error| error.to_string())?;
-        let node = options.node.unwrap_or(word(&seed, 24).max(1));
-        probe::look_at(Arc::new(Tcp::default()), addr, &config, NodeId(node)).await
+        let (Some(addr), Ok(config)) = (&options.driver.upstream, options.check()) else { return Ok(()) };
+        let seed = random_seed().map_err(|error| error.to_string())?;
+        let node = options.driver.node.unwrap_or(seed_word(&seed, 24).max(1));
+        upstream::look_at(&Tcp::default(), addr, &config, NodeId(node)).await
     }
 
-    /// Where clients connect.
+    /// Returns the address at which clients connect.
     #[must_use]
     pub fn client_addr(&self) -> Option<&str> {
         self.client_addr.as_deref()
     }
 
-    /// Where replicas connect.
+    /// Returns the address at which replicas connect.
     #[must_use]
     pub fn replication_addr(&self) -> Option<&str> {
-        self.replication_addr.as_deref()
+        self.running.replication_addr()
     }
 
-    /// Where Prometheus asks.
+    /// Returns the address at which Prometheus asks.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<&str> {
-        self.metrics_addr.as_deref()
+        self.running.metrics_addr()
     }
 
-    /// Where browsers ask.
+    /// Returns the address at which browsers ask.
     #[must_use]
     pub fn web_addr(&self) -> Option<&str> {
         self.web_addr.as_deref()
     }
 
-    /// This node's name.
+    /// Returns this node's name.
     #[must_use]
     pub const fn node(&self) -> NodeId {
-        self.node
+        self.running.node()
     }
 
-    /// The most memory this server took or was allowed to take when it started; status shows the bound as it moves.
+    /// Returns the most memory this server took or was allowed to take when it started; status shows the bound as it
+    /// moves.
     #[must_use]
     pub const fn memory_bound_bytes(&self) -> u64 {
-        self.memory_bound_bytes
+        self.running.memory_bound_bytes() + self.bytes_max
     }
 
-    /// How it stands now.
+    /// Returns how it stands now.
     ///
     /// # Errors
     /// It has stopped.
-    pub async fn inspect(&self) -> Result<Inspection, ServeError> {
-        metrics::inspect(&self.sender).await.ok_or(ServeError::Gone)
+    pub async fn inspect(&self) -> Result<Inspection, RunError> {
+        self.running.mailbox().inspect().await.ok_or(RunError::Gone)
     }
 
-    /// Waits until it stops by itself: a client said SHUTDOWN, or there is a reason. May be given up and called again.
+    /// Waits until it stops by itself: a client sent SHUTDOWN, or there is a reason. May be given up and called again.
     ///
     /// # Errors
-    /// Why it stopped.
-    pub async fn wait(&mut self) -> Result<(), ServeError> {
-        let ended = loop {
-            tokio::select! {
-                biased;
-                ended = self.engine.join_next() => break match ended {
-                    Some(Ok(verdict)) => verdict,
-                    Some(Err(_)) | None => Err(ServeError::Gone),
-                },
-                // Without one of its ports a server only looks whole: it stops in order, and says that it failed.
-                Some(Err(_)) = self.acceptors.join_next() => {
-                    self.half = true;
-                    self.stop().await;
-                }
-            }
-        };
-        self.acceptors.shutdown().await;
-        if self.half { ended.and(Err(ServeError::Gone)) } else { ended }
+    /// The reason why it stopped.
+    pub async fn wait(&mut self) -> Result<(), RunError> {
+        self.running.wait().await
     }
 
     /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is executed. The own disk is waited
-    /// for as long as it takes, connected replicas for [`Options::stop_wait`] at most.
+    /// for as long as it takes, connected replicas for the driver's `stop_wait` at most.
     pub async fn stop(&self) {
-        // If nobody takes it, it has stopped.
-        self.sender.send(Arrival::Shutdown).await.ok();
+        self.running.stop().await;
     }
 
-    /// Stops, waiting for nothing more; what is left over is how [`wait`](Self::wait) ends.
+    /// Stops, waiting for nothing more; [`wait`](Self::wait) ends with what is left over.
     pub async fn give_up(&self) {
-        // The same.
-        self.sender.send(Arrival::GiveUp).await.ok();
+        self.running.give_up().await;
     }
 
     /// Stops in order: see [`stop`](Self::stop).
     ///
     /// # Errors
     /// It had stopped for a reason of its own, or something that was answered is not kept or not received.
-    pub async fn shutdown(mut self) -> Result<(), ServeError> {
-        self.stop().await;
-        self.wait().await
+    pub async fn shutdown(self) -> Result<(), RunError> {
+        self.running.shutdown().await
     }
 
     /// Stops at once, as `kill -9` would: nothing is flushed, nobody is told.
-    pub async fn kill(mut self) {
-        self.engine.shutdown().await;
-        self.acceptors.shutdown().await;
+    pub async fn kill(self) {
+        self.running.kill().await;
     }
 }
 
-// --- what a start is made of ---------------------------------------------------------------------------------
+// --- parts of a start --------------------------------------------------------------------------------------------
 
-fn dice() -> Result<[u8; 32], StartError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| StartError::Dice(error.to_string()))?;
-    Ok(seed)
-}
-
-/// A word of the seed, for what needs to differ each time and no more.
-fn word(seed: &[u8; 32], at: usize) -> u64 {
-    seed[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
+/// Opens the store, and tells the driver's options what follows from it.
 fn open(
     options: &Options,
-    config: &Config,
+    driver: &mut towline_driver::Options,
     seed: &[u8; 32],
-    given: Option<Box<dyn Store>>,
+    given: Option<Box<dyn KeyValueStore>>,
 ) -> Result<Opened, StartError> {
     // Core, store and node name share the seed: the core alone needs it to be hard to guess.
-    let (dice, drawn) = (word(seed, 16), word(seed, 24).max(1));
-    let failed = |error: std::io::Error| StartError::Store(error.to_string());
-    let newest = |store: &dyn Store| store.cursor().and_then(Cursor::newest).unwrap_or_default();
+    let (random, drawn) = (seed_word(seed, 16), seed_word(seed, 24).max(1));
     match (&options.store, given) {
         (StoreKind::Disk(dir), None) => {
-            let disk = DiskOptions::new(dice);
-            let store = DiskStore::open(dir, disk).map_err(failed)?;
-            Ok(Opened {
-                spool: Spool::file(dir, options.spool_bytes).map_err(failed)?,
-                node: NodeId(name::of_directory(dir, options.node, drawn)?),
-                kind: "disk",
-                store_extra_bytes: disk.cache_bytes as u64,
-                spool_memory_bytes: SPOOL_FILE_BYTES,
-                persisted: Some(newest(&store)),
-                store: Box::new(store),
-            })
+            let disk = DiskOptions::new(random);
+            let store = DiskStore::open(dir, disk).map_err(|error| StartError::Store(error.to_string()))?;
+            driver.node = Some(name::of_directory(dir, driver.node, drawn)?);
+            driver.spool_dir = Some(dir.clone());
+            Ok(Opened { store: Box::new(store), kind: "disk", cache_bytes: disk.cache_bytes as u64 })
         }
         (kind, given) => {
-            let store = given.unwrap_or_else(|| Box::new(MemoryStore::new(dice)));
-            let (kind, persisted) = match kind {
-                StoreKind::Memory => ("memory", None),
-                StoreKind::Disk(_) => ("disk", Some(newest(&*store))),
+            let store = given.unwrap_or_else(|| Box::new(MemoryStore::new(random)));
+            let kind = match kind {
+                StoreKind::Memory => "memory",
+                StoreKind::Disk(_) => "disk",
             };
-            Ok(Opened {
-                store,
-                spool: Spool::memory(options.spool_bytes),
-                node: NodeId(options.node.unwrap_or(drawn)),
-                kind,
-                store_extra_bytes: 0,
-                // What was under way when it was full is kept too.
-                spool_memory_bytes: options.spool_bytes
-                    + config.options().window_bytes
-                    + u64::from(config.frame_bytes_max()),
-                persisted,
-            })
+            Ok(Opened { store, kind, cache_bytes: 0 })
         }
     }
 }
 
-/// The counters of a server that has just been opened, and what it shows beside them.
-fn counters(options: &Options, config: &Config, opened: &Opened, doors: &Doors, clients: &Clients) -> Tally {
-    let addr = |listener: &Option<Box<dyn Listener>>| listener.as_ref().map(|listener| listener.addr());
+/// Collects the facts that status shows of a server.
+fn facts(options: &Options, opened: &Opened, listeners: &Listeners, room: &Room) -> Facts {
     let seconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_secs());
-    Tally {
-        client_addr: addr(&doors.clients),
-        replication_addr: addr(&doors.replicas),
+    Facts {
+        client_addr: listeners.client_addr(),
         store: opened.kind,
-        store_extra_bytes: opened.store_extra_bytes,
-        spool_memory_bytes: opened.spool_memory_bytes,
-        persisted: opened.persisted,
-        peers: vec![None; config.link_ids() as usize],
-        buffer_bytes_max: buffer_bytes_max(config) + clients.bytes_bound(),
-        clients_max: doors.room.clients_max,
+        clients_max: room.clients_max,
         timeout_s: seconds(options.timeout),
         tcp_keepalive_s: seconds(options.tcp_keepalive),
-        real: options.unix_zero_ns.is_none(),
-        ..Tally::default()
+        is_real: options.driver.unix_zero_ns.is_none(),
+        bytes_max: 0,
     }
-}
-
-fn boot(
-    options: &Options,
-    config: Config,
-    opened: &Opened,
-    clock: &Clock,
-    seed: [u8; 32],
-) -> Result<Node, StartError> {
-    let role = if options.upstream.is_some() { Role::Replica } else { Role::Primary };
-    let cursor = opened.store.cursor();
-    let unix_zero = clock.unix_zero_ns();
-    let boot = Boot { node: opened.node, seed, role, unix_zero, cursor };
-    let damaged =
-        |error| StartError::Store(format!("the store's own place in its history is damaged: {error}"));
-    let mut node = Node::new(config, boot).map_err(damaged)?;
-    if role == Role::Replica && options.adopt {
-        // A node that has just been made refuses nothing.
-        node.handle(clock.now(), Input::Follow { adopt: true }).ok();
-    }
-    Ok(node)
 }

@@ -21,15 +21,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
 
 use self::post::Post;
 use crate::command::status;
-use crate::engine::arrival::{Arrival, Inspection};
-use crate::metrics::inspect;
+use crate::inspection::Inspection;
+use crate::service::Service;
+use towline_driver::application::Mailbox;
 use towline_driver::transport::{BoxTransport, Listener, WebSocket, is_loopback};
 
 mod post;
@@ -77,11 +78,7 @@ pub fn check(addr: &str) -> bool {
 }
 
 /// Serves requests until the listener's task is ended.
-pub(crate) async fn serve(
-    mut listener: Box<dyn Listener>,
-    files: &'static [File],
-    engine: mpsc::Sender<Arrival>,
-) {
+pub(crate) async fn serve(mut listener: Box<dyn Listener>, files: &'static [File], engine: Mailbox<Service>) {
     let room = Arc::new(Semaphore::new(VISITS));
     let door = Door { names: names(&listener.addr()), files, engine };
     loop {
@@ -126,7 +123,7 @@ impl Reply {
 struct Door {
     names: [String; 2],
     files: &'static [File],
-    engine: mpsc::Sender<Arrival>,
+    engine: Mailbox<Service>,
 }
 
 impl Door {
@@ -202,13 +199,13 @@ impl Door {
         transport.flush().await?;
         let transport = Box::new(WebSocket::accepted(transport, read).await);
         // If nobody takes it, the server is stopping.
-        self.engine.send(Arrival::Replica { transport, peer: format!("web {peer}") }).await.ok();
+        self.engine.connect_replica(transport, format!("web {peer}")).await;
         Ok(())
     }
 
     async fn answer(&self, path: &str) -> Reply {
         if path == STANDING {
-            return match inspect(&self.engine).await {
+            return match self.engine.inspect().await {
                 Some(inspection) => Reply::json("200 OK", &standing(&inspection)),
                 None => Reply::plain("503 Service Unavailable", "the server is stopping"),
             };
@@ -223,7 +220,7 @@ impl Door {
 /// Returns the node's state: its upstream and its replicas, as in `TOWLINE STATUS`. Its own offsets are text, because
 /// JSON's numbers end at 53 bits for JavaScript.
 fn standing(inspection: &Inspection) -> Value {
-    let (status, stats) = (&inspection.status, &inspection.status.stats);
+    let (status, stats) = (&inspection.status, &inspection.status.driver.stats);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "role": status::role(stats.role),
@@ -232,9 +229,9 @@ fn standing(inspection: &Inspection) -> Value {
         "applied": stats.applied.to_string(),
         "keys": inspection.keys,
         "digest": inspection.digest.to_string(),
-        "backlog_bytes": status.backlog_bytes,
+        "backlog_bytes": status.driver.backlog_bytes,
         "client_addr": status.client_addr,
-        "replication_addr": status.replication_addr,
+        "replication_addr": status.driver.replication_addr,
         "upstream": status::upstream(status),
         "replicas": status::replicas(status),
     })

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{World, agree, following, options, until};
+use common::{World, agree, following, options, until, with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline_server::{Options, Server, StoreKind};
 
@@ -263,7 +263,7 @@ async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_w
     let primary = world.start(options()).await;
     let replica = world.start(following(&primary)).await;
     let mut client = world.client(&primary).await;
-    let before = primary.inspect().await.unwrap().status.stats.end;
+    let before = primary.inspect().await.unwrap().status.driver.stats.end;
     for words in [&["MULTI"][..], &["SET", "a", "1"], &["INCR", "a"], &["SET", "b", "2"], &["DEL", "b"]] {
         client.send(words).await;
     }
@@ -271,7 +271,7 @@ async fn a_transaction_is_one_record_here_and_on_replicas_and_watches_see_both_w
     for told in ["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "*4", "+OK", ":2", "+OK", ":1"] {
         assert_eq!(client.reply().await, told);
     }
-    let after = primary.inspect().await.unwrap().status.stats.end;
+    let after = primary.inspect().await.unwrap().status.driver.stats.end;
     assert_eq!(after.0, before.0 + 1);
     agree(&[&primary, &replica]).await;
     // On a replica the stream changes the watched keys.
@@ -351,7 +351,7 @@ async fn an_address_in_use_and_an_option_that_cannot_work_are_named() {
         Server::start(Options { listen: vec![taken.clone(), "127.0.0.1:0".to_owned()], ..options() }).await;
     assert_ne!(next.unwrap().client_addr(), Some(&*taken), "the next free one");
     let mut small = options();
-    small.core.backlog_bytes = 100;
+    small.driver.core.backlog_bytes = 100;
     assert_eq!(start(small).await, "backlog_bytes is 100, must be at least 512");
     assert_eq!(start(Options { clients_max: 0, ..options() }).await, "clients_max is 0, must be at least 1");
 }
@@ -359,7 +359,8 @@ async fn an_address_in_use_and_an_option_that_cannot_work_are_named() {
 #[tokio::test(flavor = "current_thread")]
 async fn prometheus_finds_its_page() {
     let world = World::memory();
-    let primary = world.start(Options { metrics: Some("127.0.0.1:0".to_owned()), ..options() }).await;
+    let primary =
+        world.start(with(options(), |driver| driver.metrics = Some("127.0.0.1:0".to_owned()))).await;
     let replica = world.start(following(&primary)).await;
     world.client(&primary).await.fill("k", 10, 10).await;
     agree(&[&primary, &replica]).await;

@@ -4,11 +4,11 @@ mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{World, agree, following, options, until};
+use common::{World, agree, following, options, until, with};
 use towline_core::Role;
+use towline_driver::RunError;
+use towline_driver::UpstreamState;
 use towline_driver::WallClock;
-use towline_server::command::UpstreamState;
-use towline_server::{Options, ServeError};
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_is_written_on_a_primary_is_read_on_its_replica() {
@@ -42,8 +42,8 @@ async fn a_replica_joins_by_snapshot_and_feeds_another() {
     agree(&[&primary, &relay, &leaf]).await;
     for server in [&primary, &relay] {
         let status = server.inspect().await.unwrap().status;
-        assert_eq!(status.stats.counters.full_syncs, 1, "one snapshot each");
-        assert_eq!(status.replicas.len(), 1);
+        assert_eq!(status.driver.stats.counters.full_syncs, 1, "one snapshot each");
+        assert_eq!(status.driver.replicas.len(), 1);
     }
     assert_eq!(leaf.inspect().await.unwrap().keys, 4500);
 }
@@ -61,7 +61,7 @@ async fn a_cut_link_goes_on_where_it_stood() {
         client.fill(&format!("meanwhile{round}"), 50, 100).await;
     }
     agree(&[&primary, &replica]).await;
-    let counters = primary.inspect().await.unwrap().status.stats.counters;
+    let counters = primary.inspect().await.unwrap().status.driver.stats.counters;
     assert_eq!(counters.full_syncs, 1, "only the first time");
     assert!(counters.partial_syncs >= 5);
 }
@@ -84,7 +84,7 @@ async fn a_replica_is_promoted_and_the_others_follow_it_without_a_snapshot() {
     assert_eq!(there.ask(&["REPLICAOF", host, port]).await, "+OK");
     agree(&[&heir, &other]).await;
     let status = heir.inspect().await.unwrap().status;
-    assert_eq!((status.stats.role, status.stats.counters.full_syncs), (Role::Primary, 0));
+    assert_eq!((status.driver.stats.role, status.driver.stats.counters.full_syncs), (Role::Primary, 0));
     assert_eq!(there.ask(&["GET", "after"]).await, "1");
 }
 
@@ -92,7 +92,7 @@ async fn a_replica_is_promoted_and_the_others_follow_it_without_a_snapshot() {
 async fn a_fork_is_answered_by_a_snapshot_whatever_the_options_claim() {
     let world = World::memory();
     let claims = |mut options: towline_server::Options| {
-        options.core.can_rewind = true;
+        options.driver.core.can_rewind = true;
         options
     };
     let primary = world.start(claims(options())).await;
@@ -110,7 +110,7 @@ async fn a_fork_is_answered_by_a_snapshot_whatever_the_options_claim() {
     assert_eq!(world.client(&primary).await.ask(&["REPLICAOF", host, port]).await, "+OK");
     agree(&[&heir, &primary]).await;
     let status = primary.inspect().await.unwrap().status;
-    assert_eq!((status.snapshots_installed, primary.inspect().await.unwrap().keys), (1, 15));
+    assert_eq!((status.driver.snapshots_installed, primary.inspect().await.unwrap().keys), (1, 15));
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -124,8 +124,8 @@ async fn another_history_is_refused_until_somebody_consents() {
     let addr = one.replication_addr().unwrap().to_owned();
     one.kill().await;
     // An emptied primary comes back at the same address.
-    let again = world.start(towline_server::Options { replication: Some(addr), ..options() }).await;
-    let state = async || replica.inspect().await.unwrap().status.upstream;
+    let again = world.start(with(options(), |driver| driver.replication = Some(addr))).await;
+    let state = async || replica.inspect().await.unwrap().status.driver.upstream;
     until("the history differs", async || state().await == UpstreamState::HistoryDiffers).await;
     let mut reader = world.client(&replica).await;
     assert_eq!(reader.ask(&["DBSIZE"]).await, ":10", "its data stays and is served");
@@ -144,8 +144,7 @@ async fn a_start_without_consent_stops_when_the_history_differs() {
     let dir = tempfile::tempdir().unwrap();
     let disk = |server: &towline_server::Server| towline_server::Options {
         store: towline_server::StoreKind::Disk(dir.path().to_owned()),
-        stop_if_foreign: true,
-        ..following(server)
+        ..with(following(server), |driver| driver.stop_if_foreign = true)
     };
     world.client(&one).await.fill("one", 10, 10).await;
     let replica = world.start(disk(&one)).await;
@@ -154,10 +153,10 @@ async fn a_start_without_consent_stops_when_the_history_differs() {
     let mut replica = world.start(disk(&two)).await;
     let why = replica.wait().await.unwrap_err().to_string();
     for server in [&one, &two] {
-        let history = server.inspect().await.unwrap().status.stats.history.to_string();
+        let history = server.inspect().await.unwrap().status.driver.stats.history.to_string();
         assert!(why.contains(&history), "{why}");
     }
-    let adopting = world.start(towline_server::Options { adopt: true, ..disk(&two) }).await;
+    let adopting = world.start(with(disk(&two), |driver| driver.adopt = true)).await;
     agree(&[&two, &adopting]).await;
 }
 
@@ -172,7 +171,7 @@ async fn a_client_address_is_not_followed() {
         refused.starts_with("-ERR") && refused.ends_with(primary.replication_addr().unwrap()),
         "{refused}"
     );
-    assert_eq!(other.inspect().await.unwrap().status.stats.role, Role::Primary);
+    assert_eq!(other.inspect().await.unwrap().status.driver.stats.role, Role::Primary);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -193,7 +192,7 @@ async fn keys_end_when_the_wall_clock_says_so_also_after_it_was_set() {
     static UNIX_NS: AtomicU64 = AtomicU64::new(1_700_000_000_000_000_000);
     let wall_clock = Some(WallClock(|| UNIX_NS.load(Ordering::Relaxed)));
     let world = World::memory();
-    let server = world.start(Options { wall_clock, ..options() }).await;
+    let server = world.start(with(options(), |driver| driver.wall_clock = wall_clock)).await;
     let mut client = world.client(&server).await;
     assert_eq!(client.ask(&["SET", "a", "1", "EXAT", "1700003600"]).await, "+OK");
     assert_eq!(client.ask(&["TTL", "a"]).await, ":3600");
@@ -213,9 +212,11 @@ async fn keys_end_when_the_wall_clock_says_so_also_after_it_was_set() {
 async fn a_node_that_is_started_to_follow_itself_says_so_and_stops() {
     let world = World::memory();
     let addr = "127.0.0.1:7001".to_owned();
-    let upstream = Some(addr.clone());
-    let mut node = world.start(Options { replication: upstream.clone(), upstream, ..options() }).await;
-    assert_eq!(node.wait().await, Err(ServeError::FollowsItself { upstream: addr }));
+    let itself = |driver: &mut towline_driver::Options| {
+        (driver.replication, driver.upstream) = (Some(addr.clone()), Some(addr.clone()));
+    };
+    let mut node = world.start(with(options(), itself)).await;
+    assert_eq!(node.wait().await, Err(RunError::FollowsItself { upstream: addr }));
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -238,15 +239,15 @@ async fn a_disk_replica_killed_resumes_and_a_disk_primary_killed_opens_an_epoch(
     let replica = world.start(follow()).await;
     assert_eq!(replica.node(), name, "a directory keeps its name");
     agree(&[&primary, &replica]).await;
-    let stats = primary.inspect().await.unwrap().status.stats;
+    let stats = primary.inspect().await.unwrap().status.driver.stats;
     assert_eq!(stats.counters.full_syncs, 1);
 
     let addr = primary.replication_addr().unwrap().to_owned();
     primary.shutdown().await.unwrap();
-    let primary = world.start(towline_server::Options { replication: Some(addr), ..start() }).await;
+    let primary = world.start(with(start(), |driver| driver.replication = Some(addr))).await;
     world.client(&primary).await.fill("c", 10, 10).await;
     agree(&[&primary, &replica]).await;
-    let again = primary.inspect().await.unwrap().status.stats;
+    let again = primary.inspect().await.unwrap().status.driver.stats;
     assert!(again.epoch.number() > stats.epoch.number() && again.history == stats.history);
 }
 
@@ -255,7 +256,7 @@ async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_an
     let world = World::memory();
     for (backlog, spool) in [(256 << 10, 256 << 10), (256 << 10, 8 << 20), (4 << 20, 2 << 20)] {
         let small = |mut options: towline_server::Options| {
-            (options.core.backlog_bytes, options.spool_bytes) = (backlog, spool);
+            (options.driver.core.backlog_bytes, options.driver.spool_bytes) = (backlog, spool);
             options
         };
         let primary = world.start(small(options())).await;
@@ -276,8 +277,8 @@ async fn a_replica_that_joins_under_load_agrees_in_the_end_however_small_ring_an
         }
         agree(&[&primary, &replica, &leaf]).await;
         let status = replica.inspect().await.unwrap().status;
-        assert_eq!((status.spool_bytes.0, status.upstream), (0, UpstreamState::Streaming));
-        assert_eq!(primary.inspect().await.unwrap().status.stats.counters.faults, 0, "nobody was cut");
+        assert_eq!((status.driver.spool_bytes.0, status.driver.upstream), (0, UpstreamState::Streaming));
+        assert_eq!(primary.inspect().await.unwrap().status.driver.stats.counters.faults, 0, "nobody was cut");
     }
 }
 
@@ -287,7 +288,7 @@ async fn another_upstream_is_unknown_until_it_is_heard() {
     let world = World::memory();
     let primary = world.start(options()).await;
     let replica = world.start(following(&primary)).await;
-    let heard = async || replica.inspect().await.unwrap().status.stats.origin_end.is_some();
+    let heard = async || replica.inspect().await.unwrap().status.driver.stats.origin_end.is_some();
     let mut client = world.client(&replica).await;
     let shows = async |client: &mut common::Client| {
         let info = client.ask(&["INFO", "replication"]).await.contains("master_last_io_seconds_ago:-1");

@@ -8,12 +8,13 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use common::{World, agree, following, options, until};
+use common::{World, agree, following, options, until, with};
 use towline_core::{Offset, Span};
 use towline_driver::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net};
-use towline_kv::{ApplyError, Digest, ExpiryMs};
-use towline_server::store::{Found, MemoryStore, Replaced, Store, View};
-use towline_server::{Options, ServeError, Server, StoreKind};
+use towline_driver::{Persistence, Replaced, RunError, Size, Store, View};
+use towline_kv::{Digest, ExpiryMs};
+use towline_server::store::{Found, KeyValueStore, MemoryStore};
+use towline_server::{Options, Server, StoreKind};
 
 /// The orders of a test to its store.
 #[derive(Default)]
@@ -53,15 +54,48 @@ impl Store for Told {
     fn cursor(&self) -> Option<&[u8]> {
         self.0.cursor()
     }
-    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+
+    fn apply(&mut self, record: &[u8]) -> io::Result<()> {
         self.0.apply(record)
     }
+
     fn commit(&mut self, cursor: &[u8], upto: Offset) {
         self.0.commit(cursor, upto);
         let mut orders = self.orders();
         orders.committed = Some(cursor.to_vec());
         orders.waker.take().into_iter().for_each(Waker::wake);
     }
+
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
+        if self.orders().blind {
+            self.orders().wanted += 1;
+            return Err(io::Error::other("no view today"));
+        }
+        self.0.view()
+    }
+
+    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
+        self.0.load_begin(cursor, upto)
+    }
+
+    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.0.load(piece)
+    }
+
+    fn install(&mut self, replaced: Replaced) -> io::Result<()> {
+        self.0.install(replaced)
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: Some(self.len()), memory_bytes: self.memory_bytes() }
+    }
+
+    fn persistence(&mut self) -> Option<&mut dyn Persistence> {
+        Some(self)
+    }
+}
+
+impl Persistence for Told {
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
         let mut orders = self.orders();
         orders.waker = Some(task.waker().clone());
@@ -78,52 +112,49 @@ impl Store for Told {
         }
         orders.committed.take().map_or(Poll::Pending, |cursor| Poll::Ready(Ok(cursor)))
     }
+
     fn holds_writers(&self) -> bool {
         self.orders().behind
     }
-    fn hurry(&mut self) {}
+
+    fn flush_soon(&mut self) {}
+}
+
+impl KeyValueStore for Told {
     fn get(&self, key: &[u8]) -> Option<Found> {
         self.0.get(key)
     }
+
     fn len(&self) -> u64 {
         self.0.len()
     }
+
     fn digest(&self) -> Digest {
         self.0.digest()
     }
+
     fn memory_bytes(&self) -> u64 {
         self.0.memory_bytes()
     }
+
     fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
         self.0.scan(from, count, visit)
     }
+
     fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
         self.0.some_key(dice)
     }
+
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
         self.0.due(now_ms, count)
     }
+
     fn next_due(&self) -> Option<ExpiryMs> {
         self.0.next_due()
     }
+
     fn expiring(&self) -> (u64, u128) {
         self.0.expiring()
-    }
-    fn view(&mut self) -> io::Result<Box<dyn View>> {
-        if self.orders().blind {
-            self.orders().wanted += 1;
-            return Err(io::Error::other("no view today"));
-        }
-        self.0.view()
-    }
-    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
-        self.0.load_begin(cursor, upto)
-    }
-    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.0.load(piece)
-    }
-    fn install(&mut self, replaced: Replaced) -> io::Result<()> {
-        self.0.install(replaced)
     }
 }
 
@@ -150,13 +181,16 @@ async fn a_store_that_is_behind_holds_writers_and_nobody_else() {
         assert_eq!(reader.ask(&["GET", "a"]).await, "1");
     }
     until("some time has passed", async || {
-        server.inspect().await.unwrap().status.uptime_ms > 20 && reader.ask(&["PING"]).await == "+PONG"
+        server.inspect().await.unwrap().status.driver.uptime_ms > 20 && reader.ask(&["PING"]).await == "+PONG"
     })
     .await;
     order(&orders, |orders| orders.behind = false);
     assert_eq!((writer.reply().await, writer.reply().await), ("+OK".to_owned(), "2".to_owned()));
     let status = server.inspect().await.unwrap().status;
-    assert!(status.durability_held_ms > 0 && status.writes_held_ms == 0, "each is counted by itself");
+    assert!(
+        status.driver.durability_held_ms > 0 && status.driver.writes_held_ms == 0,
+        "each is counted by itself"
+    );
     server.shutdown().await.unwrap();
 }
 
@@ -167,22 +201,22 @@ async fn a_store_that_refuses_gives_its_state_away_and_goes_on_afterwards() {
     let mut client = world.client(&primary).await;
     assert_eq!(client.ask(&["SET", "a", "1"]).await, "+OK");
     order(&orders, |orders| orders.refuses = Some("full"));
-    until("it is told", async || primary.inspect().await.unwrap().status.store_failed.is_some()).await;
+    until("it is told", async || primary.inspect().await.unwrap().status.driver.store_failed.is_some()).await;
     assert!(client.ask(&["SET", "b", "1"]).await.starts_with("-MISCONF"));
-    assert_eq!(primary.inspect().await.unwrap().status.ready(), Err("store failed: full".to_owned()));
+    assert_eq!(primary.inspect().await.unwrap().status.driver.ready(), Err("store failed: full".to_owned()));
 
     // A replica that keeps its records joins; its own store fails as well, and it comes back by itself.
     let (replica, its_orders) = start(&world, following(&primary)).await;
     agree(&[&primary, &replica]).await;
     order(&its_orders, |orders| orders.refuses = Some("full too"));
-    until("it is told", async || replica.inspect().await.unwrap().status.store_failed.is_some()).await;
+    until("it is told", async || replica.inspect().await.unwrap().status.driver.store_failed.is_some()).await;
     order(&orders, |orders| orders.refuses = None);
     until("writes go on", async || client.ask(&["SET", "b", "2"]).await == "+OK").await;
     order(&its_orders, |orders| orders.refuses = None);
     agree(&[&primary, &replica]).await;
     assert_eq!(replica.inspect().await.unwrap().keys, 2);
     let status = primary.inspect().await.unwrap().status;
-    assert_eq!((status.store_failed.as_deref(), status.ready()), (None, Ok(())));
+    assert_eq!((status.driver.store_failed.as_deref(), status.driver.ready()), (None, Ok(())));
     replica.shutdown().await.unwrap();
     primary.shutdown().await.unwrap();
 }
@@ -204,17 +238,19 @@ async fn a_store_that_gives_no_view_is_asked_again_and_ends_nothing() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_says_what_a_store_that_refuses_keeps_to_itself() {
     let world = World::memory();
-    let (server, orders) = start(&world, Options { stop_wait: Span::from_millis(10), ..options() }).await;
+    let (server, orders) =
+        start(&world, with(options(), |driver| driver.stop_wait = Span::from_millis(10))).await;
     let mut client = world.client(&server).await;
     for _ in 0..3 {
         client.ask(&["INCR", "a"]).await;
     }
-    until("all is kept", async || server.inspect().await.unwrap().status.persisted == Some(Offset(3))).await;
+    until("all is kept", async || server.inspect().await.unwrap().status.driver.persisted == Some(Offset(3)))
+        .await;
     order(&orders, |orders| orders.slow = true);
     assert_eq!(client.ask(&["INCR", "a"]).await, ":4");
     order(&orders, |orders| (orders.refuses, orders.slow) = (Some("full"), false));
-    until("it is told", async || server.inspect().await.unwrap().status.store_failed.is_some()).await;
-    let Err(ServeError::LeftOver(left)) = server.shutdown().await else { panic!("one record is left over") };
+    until("it is told", async || server.inspect().await.unwrap().status.driver.store_failed.is_some()).await;
+    let Err(RunError::LeftOver(left)) = server.shutdown().await else { panic!("one record is left over") };
     assert!(left.lacking.is_empty());
     assert_eq!(left.to_string(), "1 record (3 to 4) not on disk here: full");
 }
@@ -249,6 +285,6 @@ async fn a_server_without_one_of_its_ports_does_not_go_on_looking_whole() {
     let net = MemoryNet::new();
     let mut server = Server::start_on(options(), Arc::new(Trap(net.clone()))).await.unwrap();
     let dialled = net.dial(server.replication_addr().unwrap()).await;
-    assert_eq!(server.wait().await, Err(ServeError::Gone));
+    assert_eq!(server.wait().await, Err(RunError::Gone));
     drop(dialled);
 }

@@ -5,7 +5,7 @@ mod common;
 use std::io;
 use std::sync::Arc;
 
-use common::{World, agree, options, until};
+use common::{World, agree, options, until, with};
 use towline_driver::transport::{BoxFuture, BoxTransport, Listener, MemoryNet, Net, Tcp, WebSocket};
 use towline_server::web::{REPLICATE, Web};
 use towline_server::{Options, Server};
@@ -34,7 +34,7 @@ fn with_web(addr: &str) -> Options {
 }
 
 fn following(server: &Server) -> Options {
-    Options { upstream: server.web_addr().map(str::to_owned), ..with_web("127.0.0.1:0") }
+    with(with_web("127.0.0.1:0"), |driver| driver.upstream = server.web_addr().map(str::to_owned))
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -50,7 +50,7 @@ async fn a_replica_through_a_websocket_joins_follows_and_feeds_another() {
     client.fill("new", 300, 1000).await;
     agree(&[&primary, &replica, &leaf]).await;
     let status = primary.inspect().await.unwrap().status;
-    let (_, addr) = &status.replicas[0];
+    let (_, addr) = &status.driver.replicas[0];
     assert!(addr.as_deref().is_some_and(|addr| addr.starts_with("web 127.0.0.1:")), "{addr:?}");
 
     // Through a restart of the server behind the web address.
@@ -62,7 +62,8 @@ async fn a_replica_through_a_websocket_joins_follows_and_feeds_another() {
     client.fill("other", 10, 10).await;
     until("the replica sees another history and keeps its data", || async {
         let told = replica.inspect().await.unwrap();
-        told.status.upstream_fault.is_some_and(|fault| fault.contains("history differs")) && told.keys == seen
+        told.status.driver.upstream_fault.is_some_and(|fault| fault.contains("history differs"))
+            && told.keys == seen
     })
     .await;
 }

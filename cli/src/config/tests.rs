@@ -33,16 +33,19 @@ fn with_file(command: &str, text: &str) -> Result<Plan, String> {
 fn defaults_are_those_of_the_help() {
     let options = plan("towline serve").unwrap().options;
     assert_eq!(options.listen, ["127.0.0.1:7000"]);
-    assert_eq!(options.replication.as_deref(), Some("127.0.0.1:7001"));
-    assert_eq!((options.store, options.upstream, options.metrics), (StoreKind::Memory, None, None));
-    assert_eq!((options.core.backlog_bytes, options.spool_bytes), (64 << 20, 256 << 20));
+    assert_eq!(options.driver.replication.as_deref(), Some("127.0.0.1:7001"));
+    assert_eq!(
+        (options.store, options.driver.upstream, options.driver.metrics),
+        (StoreKind::Memory, None, None)
+    );
+    assert_eq!((options.driver.core.backlog_bytes, options.driver.spool_bytes), (64 << 20, 256 << 20));
 
     let options = plan("towline follow 127.0.0.1:7001").unwrap().options;
     assert_eq!(options.listen.len(), 10);
     assert_eq!((&*options.listen[0], &*options.listen[9]), ("127.0.0.1:7010", "127.0.0.1:7019"));
-    assert_eq!(options.replication, None);
-    assert_eq!(options.upstream.as_deref(), Some("127.0.0.1:7001"));
-    assert_eq!((options.adopt, options.stop_if_foreign), (false, true));
+    assert_eq!(options.driver.replication, None);
+    assert_eq!(options.driver.upstream.as_deref(), Some("127.0.0.1:7001"));
+    assert_eq!((options.driver.adopt, options.driver.stop_if_foreign), (false, true));
 }
 
 #[test]
@@ -58,12 +61,12 @@ fn other_machines_are_let_in_only_when_told_so() {
         let option = command.rsplit_once(' ').unwrap().1;
         assert!(told.contains(&format!("{option} {addr}")) && told.contains("--insecure"), "{told}");
         assert!(told.contains(&format!("127.0.0.1:{}", addr.rsplit_once(':').unwrap().1)), "{told}");
-        assert!(plan(&format!("{line} --insecure")).unwrap().options.insecure);
+        assert!(plan(&format!("{line} --insecure")).unwrap().options.driver.insecure);
         assert!(with_file(&line, "insecure = true\n").is_ok());
         assert!(with_file(&line, "insecure = false\n").is_err());
     }
     let local = "towline serve --listen localhost:7000 --replication [::1]:7001";
-    assert!(!plan(local).unwrap().options.insecure);
+    assert!(!plan(local).unwrap().options.driver.insecure);
 }
 
 #[test]
@@ -71,12 +74,12 @@ fn flags_win_over_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nbacklog = \"8MiB\"\nidle = \"9s\"\njoin-hold = \"off\"\n";
     let options = with_file("towline serve --listen 127.0.0.1:2", file).unwrap().options;
     assert_eq!(options.listen, ["127.0.0.1:2"]);
-    assert_eq!((options.core.backlog_bytes, options.core.idle), (8 << 20, Span::from_secs(9)));
-    assert!(!options.join_hold);
+    assert_eq!((options.driver.core.backlog_bytes, options.driver.core.idle), (8 << 20, Span::from_secs(9)));
+    assert!(!options.driver.join_hold);
 
     let file = "primary = \"127.0.0.1:1\"\nadopt = true\n";
     let options = with_file("towline follow", file).unwrap().options;
-    assert_eq!((options.upstream.as_deref(), options.adopt), (Some("127.0.0.1:1"), true));
+    assert_eq!((options.driver.upstream.as_deref(), options.driver.adopt), (Some("127.0.0.1:1"), true));
 }
 
 #[test]

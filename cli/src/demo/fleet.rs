@@ -58,23 +58,23 @@ impl Fleet {
         let number = self.members.len() as u64 + 1;
         let mut options = Options {
             listen: vec![any.to_owned()],
-            replication: Some(any.to_owned()),
-            upstream: upstream.map(str::to_owned),
             store: match self.store {
                 StoreName::Memory => StoreKind::Memory,
                 StoreName::Disk => StoreKind::Disk(self.folder.path().join(name)),
             },
-            node: Some(number),
             ..Options::default()
         };
-        options.core.backlog_bytes = BACKLOG_BYTES;
-        options.core.redial_max = REDIAL_MAX;
+        options.driver.replication = Some(any.to_owned());
+        options.driver.upstream = upstream.map(str::to_owned);
+        options.driver.node = Some(number);
+        options.driver.core.backlog_bytes = BACKLOG_BYTES;
+        options.driver.core.redial_max = REDIAL_MAX;
         let server = Server::start(options.clone()).await.with_context(|| format!("cannot start {name}"))?;
         let addr = server.client_addr().context("a server without an address")?.to_owned();
         let replication = server.replication_addr().context("a server without an address")?.to_owned();
         // It starts again on the same addresses.
         options.listen = vec![addr.clone()];
-        options.replication = Some(replication.clone());
+        options.driver.replication = Some(replication.clone());
         self.members.push(Member { name: name.to_owned(), addr, replication, options, server: Some(server) });
         Ok(())
     }

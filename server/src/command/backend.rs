@@ -4,97 +4,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use towline_core::{EpochOffset, Level, Offset, Replica, Stats};
+use towline_core::{EpochOffset, Level};
+use towline_driver::Refusal;
 
 use crate::command::client::ClientUsage;
 use crate::command::watch::Mark;
 use crate::command::{Client, Counts};
 use crate::machine::Usage;
-use crate::store::Store;
-
-/// The reason why a write is not possible now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// This node is a replica.
-    ReadOnly,
-    /// The node was just promoted: not all it received is applied yet. It passes by itself.
-    NotApplied,
-    /// The record would be longer than the limit, in bytes.
-    TooLong {
-        /// The length the record would have.
-        bytes: u64,
-        /// The longest record.
-        bytes_max: u64,
-    },
-    /// The store failed, for this reason.
-    Store(String),
-}
-
-/// The link to the upstream, as status shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpstreamState {
-    /// None: the node is a primary.
-    None,
-    /// Dialling, or waiting to dial again.
-    Connecting,
-    /// Joined, and asked to wait.
-    Waiting,
-    /// A snapshot is coming in.
-    Snapshot,
-    /// The stream runs.
-    Streaming,
-    /// The upstream is connected, and no primary is above it: it follows this node, or has lost its own upstream.
-    NoPrimary,
-    /// The upstream has another history, and nobody consented to adopt it.
-    HistoryDiffers,
-    /// Another process uses this node's id.
-    IdentityClash,
-}
+use crate::store::KeyValueStore;
 
 /// The state of a node for INFO, ROLE, TOWLINE STATUS and the metrics.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// The core's statistics.
-    pub stats: Stats,
-    /// Its replicas, connected or away; with the address they connected from, where they are connected.
-    pub replicas: Vec<(Replica, Option<String>)>,
-    /// The address for clients.
+    /// The driver's view of node and store. Its memory bound includes what the server adds.
+    pub driver: towline_driver::Status,
+    /// The address at which clients connect.
     pub client_addr: Option<String>,
-    /// The address for replicas.
-    pub replication_addr: Option<String>,
-    /// The address of the upstream.
-    pub upstream_addr: Option<String>,
-    /// The link to the upstream.
-    pub upstream: UpstreamState,
-    /// The reason why the last such link ended.
-    pub upstream_fault: Option<String>,
     /// "memory" or "disk".
     pub store: &'static str,
-    /// The reason why the store accepts nothing now, while it does not.
-    pub store_failed: Option<String>,
-    /// Records of this history that are persisted; unknown for a memory store.
-    pub persisted: Option<Offset>,
-    /// Set for a replica that never was complete: it shows no data.
-    pub loading: bool,
-    /// Bytes in the spool, and its bound.
-    pub spool_bytes: (u64, u64),
-    /// The most memory this process may take, in bytes.
-    pub memory_bound_bytes: u64,
-    /// The most memory that the store has taken, as far as it was measured.
-    pub store_peak_bytes: u64,
-    /// The configured size of the backlog.
-    pub backlog_bytes: u64,
-    /// Milliseconds client writes were held so that a joining replica could keep its tail.
-    pub writes_held_ms: u64,
-    /// Milliseconds of the longest of these pauses.
-    pub writes_held_longest_ms: u64,
-    /// Milliseconds client writes were held because the disk was behind by as much as it may be.
-    pub durability_held_ms: u64,
-    /// Snapshots this process installed.
-    pub snapshots_installed: u64,
-    /// The newest range of records that left the history on this node: epoch number, first, end.
-    pub forked: Option<(u32, Offset, Offset)>,
-    /// Clients that are connected now.
+    /// Clients connected now.
     pub clients: u64,
     /// The most clients at a time.
     pub clients_max: u32,
@@ -116,36 +44,13 @@ pub struct Status {
     pub commands: u64,
     /// Keys this primary deleted because they had expired.
     pub expired_keys: u64,
-    /// Milliseconds since the start.
-    pub uptime_ms: u64,
-    /// Set while the server is stopping: it executes nothing new.
-    pub stopping: bool,
-}
-
-impl Status {
-    /// Checks that this node does what clients may expect of its role: it takes writes, or shows complete data.
-    ///
-    /// # Errors
-    /// The reason why not.
-    pub fn ready(&self) -> Result<(), String> {
-        if let Some(why) = &self.store_failed {
-            return Err(format!("store failed: {why}"));
-        }
-        if self.stopping {
-            return Err("the server is stopping".to_owned());
-        }
-        if !self.stats.base {
-            return Err("not complete yet: the first snapshot is not installed".to_owned());
-        }
-        Ok(())
-    }
 }
 
 /// The node behind the commands.
 pub trait Backend {
-    /// Returns the store, for reads.
-    fn store(&self) -> &dyn Store;
-    /// Returns Unix time in milliseconds, one reading for the whole turn.
+    /// The store, for reads.
+    fn store(&self) -> &dyn KeyValueStore;
+    /// Unix time in milliseconds, one reading for the whole turn.
     fn now_ms(&self) -> u64;
     /// Returns the same time in microseconds.
     fn now_us(&self) -> u64 {
@@ -211,7 +116,7 @@ pub trait Backend {
     fn pause(&mut self, time: Duration, all: bool);
     /// Ends that pause.
     fn unpause(&mut self);
-    /// Returns whether every command is held now. Held writes alone are [`Refusal::NotApplied`].
+    /// Whether every command is held now. Held writes alone are [`Refusal::NotNow`].
     fn is_paused(&self) -> bool;
 }
 

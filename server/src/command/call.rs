@@ -16,7 +16,7 @@ use std::sync::Arc;
 use towline_core::EpochOffset;
 use towline_kv::{Args, Effect, ExpiryMs, parse_i64};
 
-use super::backend::{Backend, Outcome, Refusal};
+use super::backend::{Backend, Outcome};
 use super::client::Client;
 pub(super) use super::cost::{Cost, KEY_STEPS, WHOLE_STEPS};
 pub(super) use super::error::CommandError;
@@ -26,6 +26,7 @@ use super::table::{Command, Flags};
 use super::transaction::Transaction;
 use super::walk::{Walk, Wanted};
 use crate::store::Found;
+use towline_driver::Refusal;
 
 /// The most arguments of a command that is not cut into slices.
 const ARGS_MAX: usize = 1 << 17;

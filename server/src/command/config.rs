@@ -11,7 +11,7 @@ fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
     let (host, port) = replication::host_port(status.client_addr.as_deref().unwrap_or_default());
     let port = if port.is_empty() { "0".to_owned() } else { port };
     let text = str::to_owned;
-    let upstream = status.upstream_addr.as_deref().map(replication::host_port);
+    let upstream = status.driver.upstream_addr.as_deref().map(replication::host_port);
     let upstream = upstream.map_or(String::new(), |(host, port)| format!("{host} {port}"));
     vec![
         ("activedefrag", text("no")),
@@ -33,7 +33,7 @@ fn settings(call: &Call<'_>) -> Vec<(&'static str, String)> {
         ("notify-keyspace-events", String::new()),
         ("port", port),
         ("proto-max-bulk-len", call.backend.record_bytes_max().to_string()),
-        ("repl-backlog-size", status.backlog_bytes.to_string()),
+        ("repl-backlog-size", status.driver.backlog_bytes.to_string()),
         ("replica-read-only", text("yes")),
         ("replicaof", upstream.clone()),
         ("requirepass", String::new()),

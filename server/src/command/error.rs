@@ -1,8 +1,9 @@
 //! The errors of commands, and their replies. The texts are redis's own where redis has one.
 
-use super::backend::{Outcome, Refusal};
+use super::backend::Outcome;
 use super::counts::Ending;
 use super::reply;
+use towline_driver::Refusal;
 
 /// The reason why a command failed. The texts are redis's own where redis has one.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl CommandError {
             Self::Refused(Refusal::Store(text)) => {
                 reply::error(out, &format!("MISCONF Errors writing to the store: {text}"));
             }
-            Self::Refused(Refusal::NotApplied) => return Outcome::Retry,
+            Self::Refused(Refusal::NotNow) => return Outcome::Retry,
         }
         Outcome::Done
     }

@@ -17,10 +17,11 @@ use std::fmt::Write;
 use towline_core::{Replica, ReplicaState, Role};
 
 use super::REDIS_VERSION;
-use super::backend::{Backend, Status, UpstreamState};
+use super::backend::{Backend, Status};
 use super::call::{Answer, Call};
 use super::replication::{host_port, replica_offset};
 use super::reply;
+use towline_driver::UpstreamState;
 
 /// Writes one section's lines.
 type Section = fn(&Status, &dyn Backend, &mut Page);
@@ -87,7 +88,7 @@ impl Page {
 }
 
 fn server(status: &Status, backend: &dyn Backend, page: &mut Page) {
-    let stats = &status.stats;
+    let stats = &status.driver.stats;
     let port = status.client_addr.as_deref().map_or("0".to_owned(), |addr| host_port(addr).1);
     page.line("redis_version", REDIS_VERSION);
     page.line("redis_git_sha1", "00000000");
@@ -101,12 +102,12 @@ fn server(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("run_id", format_args!("{}{}", stats.node, "0".repeat(24)));
     page.line("tcp_port", port);
     page.line("server_time_usec", backend.now_us());
-    page.line("uptime_in_seconds", status.uptime_ms / 1000);
-    page.line("uptime_in_days", status.uptime_ms / 86_400_000);
+    page.line("uptime_in_seconds", status.driver.uptime_ms / 1000);
+    page.line("uptime_in_days", status.driver.uptime_ms / 86_400_000);
     page.line("io_threads_active", 0);
     page.line("node", stats.node);
     page.line("store", status.store);
-    page.line("replication_addr", status.replication_addr.as_deref().unwrap_or_default());
+    page.line("replication_addr", status.driver.replication_addr.as_deref().unwrap_or_default());
 }
 
 fn clients(status: &Status, _: &dyn Backend, page: &mut Page) {
@@ -120,7 +121,7 @@ fn clients(status: &Status, _: &dyn Backend, page: &mut Page) {
 
 fn memory(status: &Status, backend: &dyn Backend, page: &mut Page) {
     let (used, usage) = (backend.store().memory_bytes(), backend.usage());
-    let peak = status.store_peak_bytes.max(used);
+    let peak = status.driver.store_peak_bytes.max(used);
     // Where the system is not asked, the store's own size takes its place.
     let resident = if usage.resident_bytes == 0 { used } else { usage.resident_bytes };
     for (name, bytes) in [
@@ -147,10 +148,10 @@ fn memory(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("active_defrag_running", 0);
     page.line("lazyfree_pending_objects", 0);
     page.line("lazyfreed_objects", 0);
-    page.line("memory_bound_bytes", status.memory_bound_bytes);
-    page.line("mem_replication_backlog", status.backlog_bytes);
-    page.line("spool_bytes", status.spool_bytes.0);
-    page.line("spool_bytes_max", status.spool_bytes.1);
+    page.line("memory_bound_bytes", status.driver.memory_bound_bytes);
+    page.line("mem_replication_backlog", status.driver.backlog_bytes);
+    page.line("spool_bytes", status.driver.spool_bytes.0);
+    page.line("spool_bytes_max", status.driver.spool_bytes.1);
 }
 
 fn percent(part: u64, whole: u64) -> String {
@@ -182,10 +183,12 @@ fn one_line(text: &str) -> String {
 }
 
 fn persistence(status: &Status, _: &dyn Backend, page: &mut Page) {
-    page.line("loading", u8::from(status.loading));
+    page.line("loading", u8::from(status.driver.loading));
     page.line("async_loading", 0);
-    let unkept =
-        status.persisted.map_or(status.stats.end.0, |kept| status.stats.end.0.saturating_sub(kept.0));
+    let unkept = status
+        .driver
+        .persisted
+        .map_or(status.driver.stats.end.0, |kept| status.driver.stats.end.0.saturating_sub(kept.0));
     page.line("rdb_changes_since_last_save", unkept);
     page.line("rdb_bgsave_in_progress", 0);
     page.line("rdb_last_save_time", 0);
@@ -198,14 +201,14 @@ fn persistence(status: &Status, _: &dyn Backend, page: &mut Page) {
     page.line("aof_last_rewrite_time_sec", -1);
     page.line("aof_current_rewrite_time_sec", -1);
     page.line("aof_last_bgrewrite_status", "ok");
-    page.line("aof_last_write_status", if status.store_failed.is_none() { "ok" } else { "err" });
-    page.line("store_failed", one_line(status.store_failed.as_deref().unwrap_or_default()));
-    page.line("durability_held_ms", status.durability_held_ms);
-    page.known("persisted_offset", status.persisted.map(|offset| offset.0));
+    page.line("aof_last_write_status", if status.driver.store_failed.is_none() { "ok" } else { "err" });
+    page.line("store_failed", one_line(status.driver.store_failed.as_deref().unwrap_or_default()));
+    page.line("durability_held_ms", status.driver.durability_held_ms);
+    page.known("persisted_offset", status.driver.persisted.map(|offset| offset.0));
 }
 
 fn stats(status: &Status, backend: &dyn Backend, page: &mut Page) {
-    let counted = &status.stats.counters;
+    let counted = &status.driver.stats.counters;
     let (counts, (read, written)) = (backend.counts(), status.client_bytes);
     let since = counts.since(status);
     page.line("total_connections_received", since.connections);
@@ -237,7 +240,7 @@ fn stats(status: &Status, backend: &dyn Backend, page: &mut Page) {
 }
 
 fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
-    let stats = &status.stats;
+    let stats = &status.driver.stats;
     match stats.role {
         Role::Primary => page.line("role", "master"),
         Role::Replica => {
@@ -246,7 +249,7 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
         }
     }
     let here: Vec<_> =
-        status.replicas.iter().filter(|(replica, _)| replica.state != ReplicaState::Away).collect();
+        status.driver.replicas.iter().filter(|(replica, _)| replica.state != ReplicaState::Away).collect();
     page.line("connected_slaves", here.len());
     for (number, (replica, addr)) in here.into_iter().enumerate() {
         slave(number, replica, addr.as_deref(), page);
@@ -257,25 +260,28 @@ fn replication(status: &Status, backend: &dyn Backend, page: &mut Page) {
     page.line("master_repl_offset", stats.end);
     page.line("second_repl_offset", -1);
     page.line("repl_backlog_active", 1);
-    page.line("repl_backlog_size", status.backlog_bytes);
+    page.line("repl_backlog_size", status.driver.backlog_bytes);
     page.line("repl_backlog_first_byte_offset", stats.start);
     page.line("repl_backlog_histlen", stats.backlog_used_bytes);
     page.line("epoch", stats.epoch);
-    page.line("replicas_away", status.replicas.iter().filter(|(r, _)| r.state == ReplicaState::Away).count());
+    page.line(
+        "replicas_away",
+        status.driver.replicas.iter().filter(|(r, _)| r.state == ReplicaState::Away).count(),
+    );
     page.line("full_syncs", stats.counters.full_syncs);
     page.line("partial_syncs", stats.counters.partial_syncs);
     page.line("snapshots_resumed", stats.counters.snapshots_resumed);
     page.line("snapshots_restarted", stats.counters.snapshots_restarted);
-    page.line("snapshots_installed", status.snapshots_installed);
-    page.line("writes_held_ms", status.writes_held_ms);
-    page.line("writes_held_longest_ms", status.writes_held_longest_ms);
+    page.line("snapshots_installed", status.driver.snapshots_installed);
+    page.line("writes_held_ms", status.driver.writes_held_ms);
+    page.line("writes_held_longest_ms", status.driver.writes_held_longest_ms);
     page.line("digest", backend.store().digest());
 }
 
 fn follower(status: &Status, page: &mut Page) {
-    let stats = &status.stats;
-    let (host, port) = host_port(status.upstream_addr.as_deref().unwrap_or_default());
-    let (link, state) = match status.upstream {
+    let stats = &status.driver.stats;
+    let (host, port) = host_port(status.driver.upstream_addr.as_deref().unwrap_or_default());
+    let (link, state) = match status.driver.upstream {
         UpstreamState::None => ("down", "none"),
         UpstreamState::Connecting => ("down", "connecting"),
         UpstreamState::Waiting => ("up", "waiting"),
@@ -290,8 +296,8 @@ fn follower(status: &Status, page: &mut Page) {
     page.line("master_link_status", link);
     page.line("master_link_state", state);
     page.known("master_last_io_seconds_ago", stats.origin_age.map(|age| age.as_millis() / 1000));
-    page.line("master_sync_in_progress", u8::from(status.upstream == UpstreamState::Snapshot));
-    if let Some(fault) = &status.upstream_fault {
+    page.line("master_sync_in_progress", u8::from(status.driver.upstream == UpstreamState::Snapshot));
+    if let Some(fault) = &status.driver.upstream_fault {
         page.line("master_link_fault", one_line(fault));
     }
     page.line("slave_read_repl_offset", stats.end);

@@ -94,7 +94,7 @@ mod transaction;
 mod walk;
 pub mod watch;
 
-pub use backend::{Backend, Outcome, Refusal, Status, UpstreamState};
+pub use backend::{Backend, Outcome, Status};
 pub use client::{Client, ClientUsage, Replies};
 pub use counts::Counts;
 pub use reply::Resp;

@@ -62,7 +62,7 @@ pub(super) fn memory_usage(call: &mut Call<'_>) -> Answer {
 /// Runs MEMORY DOCTOR.
 pub(super) fn memory_doctor(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
-    let (used, bound) = (call.backend.store().memory_bytes(), status.memory_bound_bytes);
+    let (used, bound) = (call.backend.store().memory_bytes(), status.driver.memory_bound_bytes);
     let text = format!(
         "The keys take {used} bytes; with everything that has a bound this process takes at most {bound} bytes as \
          things stand. Fragmentation is not measured.\n"
@@ -86,12 +86,12 @@ pub(super) fn memory_stats(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
     let store = call.backend.store();
     let (used, keys) = (store.memory_bytes(), store.len());
-    let peak = status.store_peak_bytes.max(used);
+    let peak = status.driver.store_peak_bytes.max(used);
     let numbers: [(&str, u64); 15] = [
         ("peak.allocated", peak),
         ("total.allocated", used),
         ("startup.allocated", 0),
-        ("replication.backlog", status.backlog_bytes),
+        ("replication.backlog", status.driver.backlog_bytes),
         ("clients.slaves", 0),
         ("clients.normal", 0),
         ("cluster.links", 0),

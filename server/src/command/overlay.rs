@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use towline_kv::{Change, Effect, Entry, IncrError, change, effects};
 
-use crate::store::{Found, Store};
+use crate::store::{Found, KeyValueStore};
 
 /// The changes of a transaction so far.
 #[derive(Debug)]
@@ -33,13 +33,13 @@ pub(super) struct Overlay {
 
 impl Overlay {
     /// Makes an overlay that changes nothing yet, for so many commands that take so many bytes.
-    pub(super) fn new(store: &dyn Store, queued: (usize, usize)) -> Self {
+    pub(super) fn new(store: &dyn KeyValueStore, queued: (usize, usize)) -> Self {
         let len = store.len();
         Self { entries: BTreeMap::new(), cleared: false, len, record: Vec::new(), expired: 0, queued }
     }
 
     /// Returns the entry of a key.
-    pub(super) fn get(&self, store: &dyn Store, key: &[u8]) -> Option<Found> {
+    pub(super) fn get(&self, store: &dyn KeyValueStore, key: &[u8]) -> Option<Found> {
         match self.entries.get(key) {
             Some(found) => found.clone(),
             None if self.cleared => None,
@@ -66,7 +66,7 @@ impl Overlay {
     ///
     /// # Errors
     /// An `INCRBY` of a value that is no counter: a command pushed it without checking first.
-    pub(super) fn take(&mut self, store: &dyn Store, record: &[u8]) -> Result<(), IncrError> {
+    pub(super) fn take(&mut self, store: &dyn KeyValueStore, record: &[u8]) -> Result<(), IncrError> {
         for effect in effects(record).map_while(Result::ok) {
             self.apply(store, &effect)?;
         }
@@ -74,7 +74,7 @@ impl Overlay {
         Ok(())
     }
 
-    fn apply(&mut self, store: &dyn Store, effect: &Effect<'_>) -> Result<(), IncrError> {
+    fn apply(&mut self, store: &dyn KeyValueStore, effect: &Effect<'_>) -> Result<(), IncrError> {
         let Some(key) = effect.key() else {
             self.entries.clear();
             (self.cleared, self.len) = (true, 0);

@@ -6,10 +6,11 @@
 use towline_core::{Level, Replica, ReplicaState, Role};
 use towline_kv::parse_i64;
 
-use super::backend::{Outcome, Status, UpstreamState};
+use super::backend::{Outcome, Status};
 use super::call::{Answer, Call, CommandError};
 use super::reply;
 use super::status::Report;
+use towline_driver::UpstreamState;
 
 /// Splits an address in its two parts.
 pub(super) fn host_port(addr: &str) -> (String, String) {
@@ -27,7 +28,7 @@ pub(super) fn replica_offset(replica: &Replica) -> u64 {
 /// Runs ROLE.
 pub(super) fn role(call: &mut Call<'_>) -> Answer {
     let status = call.backend.status();
-    match status.stats.role {
+    match status.driver.stats.role {
         Role::Primary => role_primary(&status, call.out),
         Role::Replica => role_replica(&status, call.out),
     }
@@ -36,10 +37,10 @@ pub(super) fn role(call: &mut Call<'_>) -> Answer {
 
 fn role_primary(status: &Status, out: &mut Vec<u8>) {
     let here: Vec<_> =
-        status.replicas.iter().filter(|(replica, _)| replica.state != ReplicaState::Away).collect();
+        status.driver.replicas.iter().filter(|(replica, _)| replica.state != ReplicaState::Away).collect();
     reply::array(out, 3);
     reply::bulk(out, b"master");
-    reply::integer(out, status.stats.end.0);
+    reply::integer(out, status.driver.stats.end.0);
     reply::array(out, here.len());
     for (replica, addr) in here {
         let (host, port) = host_port(addr.as_deref().unwrap_or_default());
@@ -52,8 +53,8 @@ fn role_primary(status: &Status, out: &mut Vec<u8>) {
 }
 
 fn role_replica(status: &Status, out: &mut Vec<u8>) {
-    let (host, port) = host_port(status.upstream_addr.as_deref().unwrap_or_default());
-    let state = match status.upstream {
+    let (host, port) = host_port(status.driver.upstream_addr.as_deref().unwrap_or_default());
+    let state = match status.driver.upstream {
         UpstreamState::None | UpstreamState::HistoryDiffers | UpstreamState::IdentityClash => "connect",
         UpstreamState::Connecting | UpstreamState::Waiting | UpstreamState::NoPrimary => "connecting",
         UpstreamState::Snapshot => "sync",
@@ -64,7 +65,7 @@ fn role_replica(status: &Status, out: &mut Vec<u8>) {
     reply::bulk(out, host.as_bytes());
     reply::integer(out, port.parse::<i64>().unwrap_or(0));
     reply::bulk(out, state.as_bytes());
-    reply::integer(out, status.stats.applied.0);
+    reply::integer(out, status.driver.stats.applied.0);
 }
 
 /// Runs WAIT.
@@ -98,7 +99,7 @@ pub(super) fn waitaof(call: &mut Call<'_>) -> Answer {
     let replicas =
         replicas.map_err(|_| CommandError::Static("ERR value is out of range, must be positive"))?;
     let timeout_ms = timeout(call.arg(3))?;
-    if own && call.backend.status().persisted.is_none() {
+    if own && call.backend.status().driver.persisted.is_none() {
         let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
         return Err(CommandError::Static(text));
     }
@@ -153,7 +154,7 @@ pub(super) fn status(call: &mut Call<'_>) -> Answer {
 
 /// Runs TOWLINE REPLICATION.
 pub(super) fn address(call: &mut Call<'_>) -> Answer {
-    match call.backend.status().replication_addr {
+    match call.backend.status().driver.replication_addr {
         Some(addr) => call.bulk(addr.as_bytes()),
         None => call.null(),
     }

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 use towline_core::{Lag, Level, Replica, ReplicaState, Role};
 
-use super::backend::{Status, UpstreamState};
-use crate::store::Store;
+use super::backend::Status;
+use crate::store::KeyValueStore;
+use towline_driver::UpstreamState;
 
 /// The report of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,9 +169,9 @@ pub struct Counters {
 impl Report {
     /// Makes the report of a node and its store.
     #[must_use]
-    pub fn of(status: &Status, store: &dyn Store) -> Self {
-        let stats = &status.stats;
-        let (spool_bytes, spool_bytes_max) = status.spool_bytes;
+    pub fn of(status: &Status, store: &dyn KeyValueStore) -> Self {
+        let stats = &status.driver.stats;
+        let (spool_bytes, spool_bytes_max) = status.driver.spool_bytes;
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: role(stats.role).to_owned(),
@@ -180,26 +181,26 @@ impl Report {
             epoch_id: stats.epoch.to_string(),
             digest: store.digest().to_string(),
             client_addr: status.client_addr.clone(),
-            replication_addr: status.replication_addr.clone(),
+            replication_addr: status.driver.replication_addr.clone(),
             start: stats.start.0,
             end: stats.end.0,
             applied: stats.applied.0,
-            persisted: status.persisted.map(|offset| offset.0),
+            persisted: status.driver.persisted.map(|offset| offset.0),
             complete: stats.base,
             upstream: upstream(status),
             store: status.store.to_owned(),
-            store_failed: status.store_failed.clone(),
+            store_failed: status.driver.store_failed.clone(),
             keys: store.len(),
             store_bytes: store.memory_bytes(),
-            backlog_bytes: status.backlog_bytes,
+            backlog_bytes: status.driver.backlog_bytes,
             backlog_used_bytes: stats.backlog_used_bytes,
             spool_bytes,
             spool_bytes_max,
-            memory_bound_bytes: status.memory_bound_bytes,
+            memory_bound_bytes: status.driver.memory_bound_bytes,
             replicas: replicas(status),
-            forked: status.forked.map(|(epoch, from, end)| Forked { epoch, from: from.0, end: end.0 }),
+            forked: status.driver.forked.map(|(epoch, from, end)| Forked { epoch, from: from.0, end: end.0 }),
             counters: counters(status),
-            uptime_ms: status.uptime_ms,
+            uptime_ms: status.driver.uptime_ms,
         }
     }
 }
@@ -214,8 +215,8 @@ pub(crate) fn role(role: Role) -> &'static str {
 
 /// Returns the link to the upstream, if there is one.
 pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
-    let stats = &status.stats;
-    let state = match status.upstream {
+    let stats = &status.driver.stats;
+    let state = match status.driver.upstream {
         UpstreamState::None => return None,
         UpstreamState::Connecting => "connecting",
         UpstreamState::Waiting => "waiting",
@@ -226,10 +227,10 @@ pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
         UpstreamState::IdentityClash => "identity clash",
     };
     Some(Upstream {
-        addr: status.upstream_addr.clone(),
+        addr: status.driver.upstream_addr.clone(),
         node: stats.upstream.map(|node| node.to_string()),
         state: state.to_owned(),
-        fault: status.upstream_fault.clone(),
+        fault: status.driver.upstream_fault.clone(),
         origin_end: stats.origin_end.map(|offset| offset.0),
         origin_age_ms: stats.origin_age.map(|age| age.as_millis()),
         pieces: stats.receiving_pieces,
@@ -238,7 +239,7 @@ pub(crate) fn upstream(status: &Status) -> Option<Upstream> {
 
 /// Returns the replicas that the node remembers.
 pub(crate) fn replicas(status: &Status) -> Vec<ReplicaReport> {
-    status.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect()
+    status.driver.replicas.iter().map(|(replica, addr)| replica_report(replica, addr)).collect()
 }
 
 fn replica_report(replica: &Replica, addr: &Option<String>) -> ReplicaReport {
@@ -269,7 +270,7 @@ fn stage(replica: &Replica, level: Level) -> Stage {
 }
 
 fn counters(status: &Status) -> Counters {
-    let counted = &status.stats.counters;
+    let counted = &status.driver.stats.counters;
     Counters {
         clients: status.clients,
         commands: status.commands,
@@ -277,14 +278,14 @@ fn counters(status: &Status) -> Counters {
         full_syncs: counted.full_syncs,
         partial_syncs: counted.partial_syncs,
         snapshots_resumed: counted.snapshots_resumed,
-        snapshots_restarted: status.stats.counters.snapshots_restarted,
+        snapshots_restarted: status.driver.stats.counters.snapshots_restarted,
         overruns: counted.overruns,
         faults: counted.faults,
         bytes_received: counted.bytes_received,
         bytes_sent: counted.bytes_sent,
         records_received: counted.records_received,
-        writes_held_ms: status.writes_held_ms,
-        writes_held_longest_ms: status.writes_held_longest_ms,
-        durability_held_ms: status.durability_held_ms,
+        writes_held_ms: status.driver.writes_held_ms,
+        writes_held_longest_ms: status.driver.writes_held_longest_ms,
+        durability_held_ms: status.driver.durability_held_ms,
     }
 }

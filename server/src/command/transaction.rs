@@ -16,14 +16,15 @@ use std::sync::Arc;
 
 use towline_kv::Args;
 
-use super::backend::{Outcome, Refusal};
+use super::backend::Outcome;
 use super::call::{Answer, Call, CommandError, WHOLE_STEPS};
 use super::counts::Ending;
 use super::overlay::Overlay;
 use super::reply;
 use super::table::{Command, Flags};
 use super::watch::Mark;
-use crate::store::Store;
+use crate::store::KeyValueStore;
+use towline_driver::Refusal;
 
 /// The least bound of the queue, however small records are.
 const QUEUE_BYTES_LEAST: usize = 1 << 20;
@@ -92,7 +93,7 @@ impl Transaction {
     }
 
     /// Returns whether a watched key has changed, or has expired since.
-    fn is_stale(&self, store: &dyn Store, now_ms: u64) -> bool {
+    fn is_stale(&self, store: &dyn KeyValueStore, now_ms: u64) -> bool {
         self.watched.iter().any(|(key, mark)| mark.changed() || (!mark.dead() && is_past(store, key, now_ms)))
     }
 
@@ -117,7 +118,7 @@ impl Transaction {
 }
 
 /// Returns whether a key exists and has expired.
-fn is_past(store: &dyn Store, key: &[u8], now_ms: u64) -> bool {
+fn is_past(store: &dyn KeyValueStore, key: &[u8], now_ms: u64) -> bool {
     store.get(key).is_some_and(|found| found.expiry.is_some_and(|at| at.get() <= now_ms))
 }
 
@@ -160,7 +161,7 @@ fn checked(call: &Call<'_>) -> Result<&'static Command, CommandError> {
     if call.command.writes() {
         match call.backend.writable() {
             // It passes by itself: EXEC waits for it.
-            Ok(()) | Err(Refusal::NotApplied) => {}
+            Ok(()) | Err(Refusal::NotNow) => {}
             Err(refusal) => return Err(refusal.into()),
         }
     }
@@ -249,7 +250,7 @@ pub(super) fn exec(call: &mut Call<'_>) -> Answer {
     let done = writable.map_err(CommandError::from).and_then(|()| run_all(call, &tx));
     match done {
         Ok(()) => Call::done(),
-        Err(CommandError::Refused(Refusal::NotApplied)) => {
+        Err(CommandError::Refused(Refusal::NotNow)) => {
             *call.tx = Some(tx);
             Ok(Outcome::Retry)
         }
@@ -320,7 +321,7 @@ fn run_one(
         Err(error) => error,
     };
     call.out.truncate(before);
-    if matches!(error, CommandError::Refused(Refusal::NotApplied) | CommandError::TooCostly) {
+    if matches!(error, CommandError::Refused(Refusal::NotNow) | CommandError::TooCostly) {
         return Err(error);
     }
     let ending = error.ending();

@@ -3,15 +3,15 @@
 //! The session keeps it between two slices, while others have their turn. An entry that exists from begin to end is
 //! shown exactly once, whatever is written meanwhile; inside a transaction nothing is written meanwhile.
 //!
-//! Bounds: a slice spends its steps, and at most one part of the store more ([`Store::scan`] visits a part whole). A
-//! part that is left in the middle has its remaining keys copied.
+//! Bounds: a slice spends its steps, and at most one part of the store more ([`KeyValueStore::scan`] visits a part
+//! whole). A part that is left in the middle has its remaining keys copied.
 
 use std::collections::VecDeque;
 
 use super::call::{Cost, KEY_STEPS};
 use super::glob::Matcher;
 use super::overlay::Overlay;
-use crate::store::{Found, Store};
+use crate::store::{Found, KeyValueStore};
 
 /// The keys that a walk shows.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Makes a walk that begins at this cursor of [`Store::scan`].
+    /// Makes a walk that begins at this cursor of [`KeyValueStore::scan`].
     pub(super) fn from(cursor: u64) -> Self {
         Self { cursor, ..Self::default() }
     }
@@ -67,7 +67,7 @@ impl Walk {
     /// Visits one more part, or goes on with the one that was left. `show` gets each wanted key.
     pub(super) fn part(
         &mut self,
-        store: &dyn Store,
+        store: &dyn KeyValueStore,
         overlay: Option<&Overlay>,
         wanted: Wanted<'_>,
         cost: &mut Cost,

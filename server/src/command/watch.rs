@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 
 use towline_kv::{Effect, effects};
 
-use crate::store::Store;
+use crate::store::KeyValueStore;
 
 /// Marks of sessions that are gone, kept before they are looked for.
 const SPARE: usize = 64;
@@ -79,7 +79,7 @@ impl Watches {
 
     /// Sets the marks of every key that a record, which is about to be applied to `store`, changes.
     #[inline]
-    pub fn note(&mut self, record: &[u8], store: &dyn Store) {
+    pub fn note(&mut self, record: &[u8], store: &dyn KeyValueStore) {
         if !self.keys.is_empty() {
             self.set(record, store);
         }
@@ -94,7 +94,7 @@ impl Watches {
     }
 
     #[cold]
-    fn set(&mut self, record: &[u8], store: &dyn Store) {
+    fn set(&mut self, record: &[u8], store: &dyn KeyValueStore) {
         for effect in effects(record).map_while(Result::ok) {
             let Some(key) = effect.key() else {
                 self.clear(store);
@@ -119,7 +119,7 @@ impl Watches {
     }
 
     /// Notes that all keys are deleted: those that exist change.
-    fn clear(&mut self, store: &dyn Store) {
+    fn clear(&mut self, store: &dyn KeyValueStore) {
         for (key, marks) in &self.keys {
             if store.get(key).is_some() {
                 marks.iter().filter_map(Weak::upgrade).for_each(|mark| mark.delete());

@@ -2,10 +2,10 @@
 //!
 //! Reads and views are the map's; the database is read once, when the store is opened. Each write also goes to the
 //! *active layer*, which shares its bytes with the map. At a committed boundary, not sooner than a flush interval
-//! after the last flush began (or at once after [`hurry`](Store::hurry)), the active layer is handed with that
-//! boundary's cursor and digest to one thread, which commits it in one durable transaction. Never two at once: while
-//! one is under way the active layer goes on gathering. When it holds as much as the disk writes in 0.4 s ([`budget`]),
-//! it is handed over as soon as it can be, and whoever writes is asked to wait until then.
+//! after the last flush began (or at once after [`flush_soon`](Persistence::flush_soon)), the active layer is
+//! handed with that boundary's cursor and digest to one thread, which commits it in one durable transaction. Never
+//! two at once: while one is under way the active layer goes on gathering. When it holds as much as the disk writes
+//! in 0.4 s ([`budget`]), it is handed over as soon as it can be, and whoever writes is asked to wait until then.
 //!
 //! What the disk refuses is kept and tried again each second ([`flusher`]); meanwhile nothing else is handed over.
 //!
@@ -16,11 +16,11 @@
 //! cursor is told as persisted before its transaction is durable, and none of a state that was replaced.
 //!
 //! Bounds: the data set must fit memory. The layers hold one entry for each key written since the last flush began,
-//! those deleted too; values replaced meanwhile are freed. Whoever heeds [`pace`](Store::pace) and
-//! [`holds_writers`](Store::holds_writers) bounds the active layer by the budget and what one record brings.
+//! those deleted too; values replaced meanwhile are freed. Writers that heed [`pace`](Persistence::pace)
+//! and [`holds_writers`](Persistence::holds_writers) bound the active layer by the budget and what one record brings.
 //!
 //! Dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill would. Whoever
-//! wants to keep it asks [`hurry`](Store::hurry) and waits for the cursor.
+//! wants to keep it asks [`flush_soon`](Persistence::flush_soon) and waits for the cursor.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use towline_core::Offset;
-use towline_kv::{ApplyError, Digest, ExpiryMs};
+use towline_driver::{Pace, Persistence, Replaced, Size, Store, View};
+use towline_kv::{Digest, ExpiryMs};
 
 use self::base::{Base, Mark};
 use self::budget::{Amount, Budget};
@@ -40,7 +41,7 @@ use self::layer::Layer;
 use super::map::{Held, Map};
 use super::resident::Resident;
 use super::view::Counted;
-use super::{Found, Pace, Replaced, Store, View};
+use super::{Found, KeyValueStore};
 
 mod base;
 mod budget;
@@ -211,9 +212,9 @@ impl Store for DiskStore {
         self.resident.cursor()
     }
 
-    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+    fn apply(&mut self, record: &[u8]) -> io::Result<()> {
         let layer = &mut self.layer;
-        self.resident.apply(record, |touched| layer.note(touched))
+        self.resident.apply(record, |touched| layer.note(touched)).map_err(io::Error::other)
     }
 
     fn commit(&mut self, cursor: &[u8], upto: Offset) {
@@ -223,72 +224,6 @@ impl Store for DiskStore {
             self.collect();
             self.flush_if_due();
         }
-    }
-
-    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        // Registered before looking, so that nothing done in between goes unheard.
-        self.flusher.register(task.waker());
-        self.collect();
-        self.flush_if_due();
-        // In the order it happened: what was written after a refusal ended it.
-        match (self.persisted.take(), self.refused.take()) {
-            (Some(cursor), refused) => {
-                self.refused = refused;
-                Poll::Ready(Ok(cursor))
-            }
-            (None, Some(error)) => Poll::Ready(Err(error)),
-            (None, None) => Poll::Pending,
-        }
-    }
-
-    fn pace(&self) -> Pace {
-        if self.is_behind() { Pace::Busy } else { Pace::Ready }
-    }
-
-    fn holds_writers(&self) -> bool {
-        self.is_behind()
-    }
-
-    fn hurry(&mut self) {
-        self.hurried = self.unflushed;
-        self.collect();
-        self.flush_if_due();
-    }
-
-    fn get(&self, key: &[u8]) -> Option<Found> {
-        self.resident.map.get(key).map(Held::found)
-    }
-
-    fn len(&self) -> u64 {
-        self.resident.map.len()
-    }
-
-    fn digest(&self) -> Digest {
-        self.resident.map.digest()
-    }
-
-    fn memory_bytes(&self) -> u64 {
-        self.resident.memory_bytes() + self.layer.bytes() + self.cache_bytes as u64
-    }
-
-    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
-        self.resident.map.scan(from, count, visit)
-    }
-
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.resident.map.some_key(dice)
-    }
-
-    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
-        self.resident.map.due(now_ms, count)
-    }
-
-    fn next_due(&self) -> Option<ExpiryMs> {
-        self.resident.map.next_due()
-    }
-
-    fn expiring(&self) -> (u64, u128) {
-        self.resident.map.expiring()
     }
 
     fn view(&mut self) -> io::Result<Box<dyn View>> {
@@ -323,5 +258,83 @@ impl Store for DiskStore {
         let install = Install { entries, mark: self.mark(), replaced, generation: self.generation };
         self.send(self.resident.map.view_bytes(), Job::Install(install));
         Ok(())
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: Some(self.len()), memory_bytes: self.memory_bytes() }
+    }
+
+    fn persistence(&mut self) -> Option<&mut dyn Persistence> {
+        Some(self)
+    }
+}
+
+impl Persistence for DiskStore {
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        // Registered before looking, so that nothing done in between goes unheard.
+        self.flusher.register(task.waker());
+        self.collect();
+        self.flush_if_due();
+        // In the order it happened: what was written after a refusal ended it.
+        match (self.persisted.take(), self.refused.take()) {
+            (Some(cursor), refused) => {
+                self.refused = refused;
+                Poll::Ready(Ok(cursor))
+            }
+            (None, Some(error)) => Poll::Ready(Err(error)),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        if self.is_behind() { Pace::Busy } else { Pace::Ready }
+    }
+
+    fn holds_writers(&self) -> bool {
+        self.is_behind()
+    }
+
+    fn flush_soon(&mut self) {
+        self.hurried = self.unflushed;
+        self.collect();
+        self.flush_if_due();
+    }
+}
+
+impl KeyValueStore for DiskStore {
+    fn get(&self, key: &[u8]) -> Option<Found> {
+        self.resident.map.get(key).map(Held::found)
+    }
+
+    fn len(&self) -> u64 {
+        self.resident.map.len()
+    }
+
+    fn digest(&self) -> Digest {
+        self.resident.map.digest()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.resident.memory_bytes() + self.layer.bytes() + self.cache_bytes as u64
+    }
+
+    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        self.resident.map.scan(from, count, visit)
+    }
+
+    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        self.resident.map.some_key(dice)
+    }
+
+    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
+        self.resident.map.due(now_ms, count)
+    }
+
+    fn next_due(&self) -> Option<ExpiryMs> {
+        self.resident.map.next_due()
+    }
+
+    fn expiring(&self) -> (u64, u128) {
+        self.resident.map.expiring()
     }
 }

@@ -1,19 +1,19 @@
 //! The store in memory: the resident map and its cursor, gone with the process.
 //!
-//! Its `persisted` is unknown, never 0: [`poll_persisted`](Store::poll_persisted) does not become ready. A fork, or the
-//! data of another history, is not kept aside, because there is no place for it: the caller that installs over one logs
-//! the loss.
+//! It has no [`persistence`](Store::persistence), so `persisted` of it is unknown, never 0. A fork, or the data of
+//! another history, is not kept aside, because there is no place to keep it: the driver, which installs over one, logs
+//! what is lost.
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use towline_core::Offset;
-use towline_kv::{ApplyError, Digest, ExpiryMs};
+use towline_driver::{Replaced, Size, Store, View};
+use towline_kv::{Digest, ExpiryMs};
 
 use super::map::{Held, Map};
 use super::resident::Resident;
-use super::{Found, Replaced, Store, View};
+use super::{Found, KeyValueStore};
 
 #[cfg(test)]
 mod tests;
@@ -45,20 +45,41 @@ impl Store for MemoryStore {
         self.resident.cursor()
     }
 
-    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
-        self.resident.apply(record, |_| ())
+    fn apply(&mut self, record: &[u8]) -> io::Result<()> {
+        self.resident.apply(record, |_| ()).map_err(io::Error::other)
     }
 
     fn commit(&mut self, cursor: &[u8], upto: Offset) {
         self.resident.commit(cursor, upto);
     }
 
-    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        Poll::Pending
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
+        Ok(Box::new(self.resident.view()?))
     }
 
-    fn hurry(&mut self) {}
+    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
+        self.resident.load_begin(cursor, upto);
+        Ok(())
+    }
 
+    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.resident.load(piece)
+    }
+
+    fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
+        self.resident.load_tail(records, cursor, upto)
+    }
+
+    fn install(&mut self, _: Replaced) -> io::Result<()> {
+        self.resident.install()
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: Some(self.len()), memory_bytes: self.memory_bytes() }
+    }
+}
+
+impl KeyValueStore for MemoryStore {
     fn get(&self, key: &[u8]) -> Option<Found> {
         self.resident.map.get(key).map(Held::found)
     }
@@ -93,26 +114,5 @@ impl Store for MemoryStore {
 
     fn expiring(&self) -> (u64, u128) {
         self.resident.map.expiring()
-    }
-
-    fn view(&mut self) -> io::Result<Box<dyn View>> {
-        Ok(Box::new(self.resident.view()?))
-    }
-
-    fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()> {
-        self.resident.load_begin(cursor, upto);
-        Ok(())
-    }
-
-    fn load(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.resident.load(piece)
-    }
-
-    fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
-        self.resident.load_tail(records, cursor, upto)
-    }
-
-    fn install(&mut self, _: Replaced) -> io::Result<()> {
-        self.resident.install()
     }
 }

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use towline_kv::Effect;
 
-use super::View;
 use super::map::{Held, Shards};
+use towline_driver::View;
 
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,10 @@
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::sync::mpsc;
 
 use super::{HEAD_BYTES, Reply};
-use crate::engine::arrival::Arrival;
+use crate::service::{Message, Service};
+use towline_driver::application::Mailbox;
 use towline_driver::transport::BoxTransport;
 
 /// The path where a key is set: `{"key": .., "value": ..}`.
@@ -112,8 +112,8 @@ impl Post {
         }
     }
 
-    /// Sets the key, and returns the command's reply.
-    pub(super) async fn answer(&self, engine: &mpsc::Sender<Arrival>, peer: &str) -> Reply {
+    /// Sets the key, and answers with the command's reply.
+    pub(super) async fn answer(&self, engine: &Mailbox<Service>, peer: &str) -> Reply {
         if self.path != SET {
             return Reply::plain("404 Not Found", "only /set accepts a POST");
         }
@@ -147,11 +147,13 @@ fn head(bytes: &[u8]) -> Result<Option<(Post, usize)>, ()> {
     }
 }
 
-/// Runs a command as a client of its own, and returns the line of its reply.
-async fn command(engine: &mpsc::Sender<Arrival>, peer: &str, words: &[&str]) -> std::io::Result<String> {
+/// Runs a command as a client of its own, and answers the line of its reply.
+async fn command(engine: &Mailbox<Service>, peer: &str, words: &[&str]) -> std::io::Result<String> {
     let (mut ours, theirs) = duplex(BODY_BYTES);
-    let arrival = Arrival::Client { transport: Box::new(theirs), peer: format!("web {peer}") };
-    engine.send(arrival).await.map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+    let message = Message::Client { transport: Box::new(theirs), peer: format!("web {peer}") };
+    if !engine.send(message).await {
+        return Err(std::io::ErrorKind::BrokenPipe.into());
+    }
     let mut request = format!("*{}\r\n", words.len());
     for word in words {
         request += &format!("${}\r\n{word}\r\n", word.len());

@@ -3,7 +3,8 @@
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::{Options, Server, StartError};
+use crate::{Options, Server};
+use towline_driver::StartError;
 
 const FILES: &[File] = &[File { path: "/", media: "text/html", bytes: b"<p>hello" }];
 

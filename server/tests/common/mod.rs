@@ -46,23 +46,26 @@ impl World {
 
 /// Returns the options of a node that takes clients and replicas, with a small ring and short times.
 pub(crate) fn options() -> Options {
-    let mut options = Options {
-        listen: vec!["127.0.0.1:0".to_owned()],
-        replication: Some("127.0.0.1:0".to_owned()),
-        store: StoreKind::Memory,
-        spool_bytes: 8 << 20,
-        ..Options::default()
-    };
-    options.core.backlog_bytes = 1 << 20;
-    options.core.piece_bytes_max = 16 << 10;
-    options.core.redial_min = towline_core::Span::from_millis(5);
-    options.core.redial_max = towline_core::Span::from_millis(50);
+    let mut options =
+        Options { listen: vec!["127.0.0.1:0".to_owned()], store: StoreKind::Memory, ..Options::default() };
+    options.driver.replication = Some("127.0.0.1:0".to_owned());
+    options.driver.spool_bytes = 8 << 20;
+    options.driver.core.backlog_bytes = 1 << 20;
+    options.driver.core.piece_bytes_max = 16 << 10;
+    options.driver.core.redial_min = towline_core::Span::from_millis(5);
+    options.driver.core.redial_max = towline_core::Span::from_millis(50);
     options
 }
 
 /// Returns the same options, following this server.
 pub(crate) fn following(server: &Server) -> Options {
-    Options { upstream: server.replication_addr().map(str::to_owned), ..options() }
+    with(options(), |driver| driver.upstream = server.replication_addr().map(str::to_owned))
+}
+
+/// The same, with some of the driver's options changed.
+pub(crate) fn with(mut options: Options, change: impl FnOnce(&mut towline_driver::Options)) -> Options {
+    change(&mut options.driver);
+    options
 }
 
 /// A client that sends one request at a time.
@@ -158,7 +161,7 @@ pub(crate) async fn agree(servers: &[&Server]) {
             let mut seen = Vec::new();
             for server in servers {
                 let inspection = server.inspect().await.expect("it runs");
-                seen.push((inspection.digest, inspection.keys, inspection.status.stats.applied));
+                seen.push((inspection.digest, inspection.keys, inspection.status.driver.stats.applied));
             }
             if seen.iter().all(|one| *one == seen[0]) {
                 return;

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use towline_core::Role;
+use towline_driver::RunError;
 use towline_driver::transport::Net;
-use towline_server::{Options, ServeError, Server};
+use towline_server::{Options, Server};
 
 use super::operator::Order;
 use super::store::Disk;
@@ -184,14 +185,14 @@ pub(crate) async fn process(
         Err(error) => return desk.broke(node, format!("did not start: {error}")),
     };
     let Ok(inspection) = server.inspect().await else { return desk.broke(node, "panicked".to_owned()) };
-    let stats = inspection.status.stats;
+    let stats = inspection.status.driver.stats;
     desk.tell(node, Fact::Booted { role: stats.role, at: At { offset: stats.applied.0, chain: 0 } });
     desk.weather.set_alive(node, true);
     let ending = tokio::select! {
         biased;
         ending = ending => ending.unwrap_or(Ending::Kill),
         ended = server.wait() => {
-            let clash = matches!(ended, Err(ServeError::IdentityClash { .. }));
+            let clash = matches!(ended, Err(RunError::IdentityClash { .. }));
             if clash && desk.weather.ails(node, Kind::Twin).is_some() {
                 // As it should, told so before it had joined: it stays away until its operator starts it again.
                 desk.weather.set_alive(node, false);
@@ -207,7 +208,7 @@ pub(crate) async fn process(
             desk.weather.set_alive(node, false);
             match server.shutdown().await {
                 // Who was cut off lacks what it lacks.
-                Ok(()) | Err(ServeError::LeftOver(_)) => {}
+                Ok(()) | Err(RunError::LeftOver(_)) => {}
                 Err(error) => return desk.broke(node, format!("could not stop: {error}")),
             }
             desk.tell(node, Fact::Died { how: Death::Stopped });

@@ -249,19 +249,19 @@ impl Director {
         }
         let boot = self.boots[machine];
         let frame = core.check().map_or(0, |config| u64::from(config.frame_bytes_max()));
-        Options {
-            listen: vec![name(machine, CLIENTS)],
+        let driver = towline_driver::Options {
             replication: Some(name(machine, REPLICAS)),
             upstream: self.desk.sheet().upstreams[node].map(|upstream| name(upstream, REPLICAS)),
-            store: self.store(machine),
             core,
             node: Some(plan.nodes[node].id),
             spool_bytes: plan.knobs.spool.max(frame),
             seed: Some(Stream::new(plan.seed, &format!("driver:{machine}:{boot}")).seed()),
             unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
             stop_wait: Span(STOP_WAIT.0 / self.scale),
-            ..Options::default()
-        }
+            ..towline_driver::Options::default()
+        };
+        let (listen, store) = (vec![name(machine, CLIENTS)], self.store(machine));
+        Options { driver, listen, store, ..Options::default() }
     }
 
     // --- what is seen ----------------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Sleep;
 use towline_core::{Cursor, Offset};
-use towline_kv::{ApplyError, Digest, ExpiryMs};
-use towline_server::store::{Found, MemoryStore, Pace, Replaced, Store, View};
+use towline_driver::{Pace, Persistence, Replaced, Size, Store, View};
+use towline_kv::{Digest, ExpiryMs};
+use towline_server::store::{Found, KeyValueStore, MemoryStore};
 
 use self::truth::Past;
 use super::weather::Weather;
@@ -107,7 +108,7 @@ impl Disk {
     }
 
     /// What the next process finds. It is synced before anything is built on it.
-    pub(super) fn open(self: &Arc<Self>) -> Box<dyn Store> {
+    pub(super) fn open(self: &Arc<Self>) -> Box<dyn KeyValueStore> {
         let mut kept = self.kept();
         kept.life += 1;
         kept.remember(self.ground.now_us());
@@ -211,7 +212,7 @@ impl Store for Shelf {
         self.memory.cursor()
     }
 
-    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
+    fn apply(&mut self, record: &[u8]) -> io::Result<()> {
         self.memory.apply(record)?;
         let forgets = self.disk.planted == Planted::Forgets && self.disk.machine == 1;
         if let Some(mut kept) = self.kept().filter(|_| !forgets) {
@@ -231,73 +232,6 @@ impl Store for Shelf {
         if self.begin_sync() || apply_us > 0 {
             self.look_again();
         }
-    }
-
-    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        self.waker = Some(task.waker().clone());
-        self.disk.weather.store_waits(self.disk.machine, task.waker());
-        loop {
-            self.end_sync();
-            if let Some(cursor) = self.persisted() {
-                return Poll::Ready(Ok(cursor));
-            }
-            let now_us = self.now_us();
-            let busy_us = Some(self.busy_us).filter(|at_us| *at_us > now_us);
-            let ends_us = self.sync.map(|(_, ends_us)| ends_us);
-            let Some(at_us) = busy_us.into_iter().chain(ends_us).min() else { return Poll::Pending };
-            let left = self.disk.ground.lasts(at_us.saturating_sub(now_us).max(1));
-            let timer = self.timer.insert(Box::pin(tokio::time::sleep(left)));
-            if timer.as_mut().poll(task).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    fn pace(&self) -> Pace {
-        if self.ails(Kind::StopTaking).is_some() {
-            return Pace::Full;
-        }
-        let busy = self.ails(Kind::StopApplying).is_some() || self.now_us() < self.busy_us;
-        if busy { Pace::Busy } else { Pace::Ready }
-    }
-
-    /// A sync begins with every commit anyway.
-    fn hurry(&mut self) {}
-
-    fn get(&self, key: &[u8]) -> Option<Found> {
-        self.memory.get(key)
-    }
-
-    fn len(&self) -> u64 {
-        self.memory.len()
-    }
-
-    fn digest(&self) -> Digest {
-        self.memory.digest()
-    }
-
-    fn memory_bytes(&self) -> u64 {
-        self.memory.memory_bytes()
-    }
-
-    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
-        self.memory.scan(from, count, visit)
-    }
-
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.memory.some_key(dice)
-    }
-
-    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
-        self.memory.due(now_ms, count)
-    }
-
-    fn next_due(&self) -> Option<ExpiryMs> {
-        self.memory.next_due()
-    }
-
-    fn expiring(&self) -> (u64, u128) {
-        self.memory.expiring()
     }
 
     fn view(&mut self) -> io::Result<Box<dyn View>> {
@@ -337,6 +271,85 @@ impl Store for Shelf {
         self.begin_sync();
         self.look_again();
         Ok(())
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: Some(self.len()), memory_bytes: self.memory_bytes() }
+    }
+
+    fn persistence(&mut self) -> Option<&mut dyn Persistence> {
+        Some(self)
+    }
+}
+
+impl Persistence for Shelf {
+    fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        self.waker = Some(task.waker().clone());
+        self.disk.weather.store_waits(self.disk.machine, task.waker());
+        loop {
+            self.end_sync();
+            if let Some(cursor) = self.persisted() {
+                return Poll::Ready(Ok(cursor));
+            }
+            let now_us = self.now_us();
+            let busy_us = Some(self.busy_us).filter(|at_us| *at_us > now_us);
+            let ends_us = self.sync.map(|(_, ends_us)| ends_us);
+            let Some(at_us) = busy_us.into_iter().chain(ends_us).min() else { return Poll::Pending };
+            let left = self.disk.ground.lasts(at_us.saturating_sub(now_us).max(1));
+            let timer = self.timer.insert(Box::pin(tokio::time::sleep(left)));
+            if timer.as_mut().poll(task).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        if self.ails(Kind::StopTaking).is_some() {
+            return Pace::Full;
+        }
+        let busy = self.ails(Kind::StopApplying).is_some() || self.now_us() < self.busy_us;
+        if busy { Pace::Busy } else { Pace::Ready }
+    }
+
+    /// A sync begins with every commit anyway.
+    fn flush_soon(&mut self) {}
+}
+
+impl KeyValueStore for Shelf {
+    fn get(&self, key: &[u8]) -> Option<Found> {
+        self.memory.get(key)
+    }
+
+    fn len(&self) -> u64 {
+        self.memory.len()
+    }
+
+    fn digest(&self) -> Digest {
+        self.memory.digest()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.memory.memory_bytes()
+    }
+
+    fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
+        self.memory.scan(from, count, visit)
+    }
+
+    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
+        self.memory.some_key(dice)
+    }
+
+    fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {
+        self.memory.due(now_ms, count)
+    }
+
+    fn next_due(&self) -> Option<ExpiryMs> {
+        self.memory.next_due()
+    }
+
+    fn expiring(&self) -> (u64, u128) {
+        self.memory.expiring()
     }
 }
 

@@ -227,7 +227,7 @@ fn a_wait_is_ended_in_its_own_shape() {
 #[test]
 fn a_write_that_must_wait_comes_again_whole() {
     let (mut backend, mut session, mut out) = (FakeBackend::new(), session(), Vec::new());
-    backend.refusal = Some(crate::command::Refusal::NotApplied);
+    backend.refusal = Some(towline_driver::Refusal::NotNow);
     let input = b"PING\r\nSET k v\r\nGET k\r\n";
     let ran = session.run(input, &mut backend, &mut out);
     assert_eq!((ran.used, ran.commands, ran.then), (6, 1, Then::Do(Outcome::Retry)));

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use towline_core::{
@@ -10,11 +9,12 @@ use towline_core::{
     Stages,
 };
 use towline_core::{Span, Stats};
-use towline_kv::{ApplyError, Digest, ExpiryMs, Table};
+use towline_kv::{Digest, ExpiryMs, Table};
 
 use crate::command::watch::{Mark, Watches};
-use crate::command::{Backend, Client, ClientUsage, Counts, Refusal, Status, UpstreamState};
-use crate::store::{Found, Replaced, Store, View};
+use crate::command::{Backend, Client, ClientUsage, Counts, Status};
+use crate::store::{Found, KeyValueStore};
+use towline_driver::{Refusal, Replaced, Size, Store, UpstreamState, View};
 
 /// 2023-11-14, 22:13:20.
 pub(crate) const BEGIN_MS: u64 = 1_700_000_000_000;
@@ -27,26 +27,51 @@ impl Store for TestStore {
     fn cursor(&self) -> Option<&[u8]> {
         None
     }
-    fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
-        self.0.apply(record)
+
+    fn apply(&mut self, record: &[u8]) -> io::Result<()> {
+        self.0.apply(record).map_err(io::Error::other)
     }
+
     fn commit(&mut self, _: &[u8], _: Offset) {}
-    fn poll_persisted(&mut self, _: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        Poll::Pending
+
+    fn view(&mut self) -> io::Result<Box<dyn View>> {
+        panic!("no command asks for a view")
     }
-    fn hurry(&mut self) {}
+
+    fn load_begin(&mut self, _: &[u8], _: Offset) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+
+    fn load(&mut self, _: &[u8]) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+
+    fn install(&mut self, _: Replaced) -> io::Result<()> {
+        panic!("no command loads a snapshot")
+    }
+
+    fn size(&self) -> Size {
+        Size { entries: Some(self.len()), memory_bytes: self.memory_bytes() }
+    }
+}
+
+impl KeyValueStore for TestStore {
     fn get(&self, key: &[u8]) -> Option<Found> {
         self.0.get(key).map(|entry| Found { value: entry.value.into(), expiry: entry.expiry })
     }
+
     fn len(&self) -> u64 {
         self.0.len() as u64
     }
+
     fn digest(&self) -> Digest {
         self.0.digest()
     }
+
     fn memory_bytes(&self) -> u64 {
         self.0.len() as u64 * 100
     }
+
     fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64 {
         let begin = usize::try_from(from).unwrap_or(usize::MAX);
         for (key, entry) in self.0.iter().skip(begin).take(count) {
@@ -55,31 +80,23 @@ impl Store for TestStore {
         let next = begin.saturating_add(count);
         if next < self.0.len() { next as u64 } else { 0 }
     }
+
     fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
         let place = usize::try_from(dice).ok()?.checked_rem(self.0.len())?;
         self.0.iter().nth(place).map(|(key, _)| key.into())
     }
+
     fn due(&self, _: u64, _: usize) -> Vec<Arc<[u8]>> {
         Vec::new()
     }
+
     fn next_due(&self) -> Option<ExpiryMs> {
         None
     }
+
     fn expiring(&self) -> (u64, u128) {
         let ends = self.0.iter().filter_map(|(_, entry)| entry.expiry);
         ends.fold((0, 0), |(count, sum), at| (count + 1, sum + u128::from(at.get())))
-    }
-    fn view(&mut self) -> io::Result<Box<dyn View>> {
-        panic!("no command asks for a view")
-    }
-    fn load_begin(&mut self, _: &[u8], _: Offset) -> io::Result<()> {
-        panic!("no command loads a snapshot")
-    }
-    fn load(&mut self, _: &[u8]) -> io::Result<()> {
-        panic!("no command loads a snapshot")
-    }
-    fn install(&mut self, _: Replaced) -> io::Result<()> {
-        panic!("no command loads a snapshot")
     }
 }
 
@@ -190,7 +207,7 @@ impl FakeBackend {
 }
 
 impl Backend for FakeBackend {
-    fn store(&self) -> &dyn Store {
+    fn store(&self) -> &dyn KeyValueStore {
         &self.store
     }
     fn now_ms(&self) -> u64 {
@@ -198,7 +215,7 @@ impl Backend for FakeBackend {
     }
     fn writable(&self) -> Result<(), Refusal> {
         let paused = self.paused.filter(|(until, _)| *until > self.now_ms);
-        let refusal = self.refusal.clone().or(paused.map(|_| Refusal::NotApplied));
+        let refusal = self.refusal.clone().or(paused.map(|_| Refusal::NotNow));
         refusal.map_or(Ok(()), Err)
     }
     fn record_bytes_max(&self) -> usize {
@@ -245,29 +262,34 @@ impl Backend for FakeBackend {
         let replica = self.refusal == Some(Refusal::ReadOnly);
         let replicas = self.replicas.iter().enumerate();
         Status {
-            stats: self.stats(),
-            replicas: replicas.map(|(number, applied)| self.replica(number, *applied)).collect(),
-            client_addr: Some("127.0.0.1:7000".to_owned()),
-            replication_addr: Some("127.0.0.1:7001".to_owned()),
-            upstream_addr: replica.then(|| "10.0.0.1:7001".to_owned()),
-            upstream: if replica { UpstreamState::Streaming } else { UpstreamState::None },
-            upstream_fault: None,
-            store: if self.disk { "disk" } else { "memory" },
-            store_failed: match &self.refusal {
-                Some(Refusal::Store(why)) => Some(why.clone()),
-                Some(Refusal::ReadOnly | Refusal::NotApplied | Refusal::TooLong { .. }) | None => None,
+            driver: towline_driver::Status {
+                stats: self.stats(),
+                replicas: replicas.map(|(number, applied)| self.replica(number, *applied)).collect(),
+                replication_addr: Some("127.0.0.1:7001".to_owned()),
+                upstream_addr: replica.then(|| "10.0.0.1:7001".to_owned()),
+                upstream: if replica { UpstreamState::Streaming } else { UpstreamState::None },
+                upstream_fault: None,
+                store_failed: match &self.refusal {
+                    Some(Refusal::Store(why)) => Some(why.clone()),
+                    Some(Refusal::ReadOnly | Refusal::NotNow | Refusal::TooLong { .. }) | None => None,
+                },
+                persisted: self.disk.then_some(Offset(self.kept)),
+                loading: self.loading,
+                entries: Some(self.store.len()),
+                spool_bytes: (0, 1 << 20),
+                memory_bound_bytes: 64 << 20,
+                store_peak_bytes: 0,
+                backlog_bytes: 1 << 16,
+                snapshots_installed: 0,
+                writes_held_ms: 7,
+                writes_held_longest_ms: 4,
+                durability_held_ms: 0,
+                forked: None,
+                uptime_ms: 90_061_000,
+                stopping: false,
             },
-            persisted: self.disk.then_some(Offset(self.kept)),
-            loading: self.loading,
-            spool_bytes: (0, 1 << 20),
-            memory_bound_bytes: 64 << 20,
-            store_peak_bytes: 0,
-            backlog_bytes: 1 << 16,
-            snapshots_installed: 0,
-            writes_held_ms: 7,
-            writes_held_longest_ms: 4,
-            durability_held_ms: 0,
-            forked: None,
+            client_addr: Some("127.0.0.1:7000".to_owned()),
+            store: if self.disk { "disk" } else { "memory" },
             clients: 1,
             clients_max: 1000,
             timeout_s: 0,
@@ -279,8 +301,6 @@ impl Backend for FakeBackend {
             a_second: [5, 1024, 2500],
             commands: 10,
             expired_keys: self.expired,
-            uptime_ms: 90_061_000,
-            stopping: false,
         }
     }
     fn counts(&self) -> &Counts {

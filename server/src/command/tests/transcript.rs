@@ -15,7 +15,8 @@ use towline_core::Epoch;
 use towline_kv::{Effect, effects};
 
 use super::fake::FakeBackend;
-use crate::command::{Client, Outcome, Refusal, Session, Then, request_limits};
+use crate::command::{Client, Outcome, Session, Then, request_limits};
+use towline_driver::Refusal;
 
 /// The most bytes of a key or value that are shown in full.
 const SHOWN_MAX: usize = 100;
@@ -80,7 +81,7 @@ impl Player {
             ["clock", by] => self.backend.now_ms += by.parse::<u64>().expect("milliseconds"),
             ["replica"] => self.backend.refusal = Some(Refusal::ReadOnly),
             ["primary"] => self.backend.refusal = None,
-            ["promoted"] => self.backend.refusal = Some(Refusal::NotApplied),
+            ["promoted"] => self.backend.refusal = Some(Refusal::NotNow),
             ["broken"] => self.backend.refusal = Some(Refusal::Store("disk full\r\nreally".to_owned())),
             ["other", ..] => {
                 let mut other = Session::new(client(), request_limits(1000));

@@ -26,8 +26,8 @@ use super::DiskOptions;
 use super::base::{Base, Mark};
 use super::home::Home;
 use super::layer::Layer;
-use crate::store::Replaced;
 use crate::store::map::Shards;
+use towline_driver::Replaced;
 
 const JOBS_MAX: usize = 4;
 

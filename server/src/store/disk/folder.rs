@@ -14,7 +14,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::base::Base;
-use crate::store::Replaced;
+use towline_driver::Replaced;
 use towline_driver::store::Spool;
 
 const LOCK: &str = "LOCK";

@@ -9,9 +9,10 @@ use towline_kv::Effect;
 use super::folder::Folder;
 use super::home::Home;
 use super::{DiskOptions, DiskStore};
+use crate::store::KeyValueStore;
 use crate::store::map::Map;
 use crate::store::map::tests::{Content, Owned, content_of};
-use crate::store::{Replaced, Store};
+use towline_driver::{Persistence, Replaced, Store};
 
 mod cuts;
 mod swaps;
@@ -122,7 +123,7 @@ fn what_is_persisted_is_there_again() {
     assert_eq!(store.due(5, 10).len(), 1);
     // A cursor may move alone, and all keys may be deleted.
     store.commit(b"moved 6", Offset(6));
-    store.hurry();
+    store.flush_soon();
     wait_for(&mut store, 6);
     drop(store);
     let mut store = open(directory.path());
@@ -145,7 +146,7 @@ fn what_is_within_a_step_is_never_written() {
     wait_for(&mut store, 1);
     write(&mut store, "b", 2);
     store.apply(&set("c", "within a step")).unwrap();
-    store.hurry();
+    store.flush_soon();
     assert!(store.poll_persisted(&mut Context::from_waker(Waker::noop())).is_pending());
     assert!(store.flusher.idle() && store.unflushed && store.hurried, "it waits for the boundary");
     store.commit(b"cursor 3", Offset(3));
@@ -153,7 +154,7 @@ fn what_is_within_a_step_is_never_written() {
     wait_for(&mut store, 3);
     write(&mut store, "d", 4);
     store.apply(b"no record").unwrap_err();
-    store.hurry();
+    store.flush_soon();
     assert!(store.flusher.idle());
     drop(store);
     let store = open(directory.path());
@@ -167,10 +168,10 @@ fn writes_during_flushes_are_gathered() {
     for number in 1..=3_000_u64 {
         write(&mut store, &(number % 500).to_string(), number);
         if number % 100 == 0 {
-            store.hurry();
+            store.flush_soon();
         }
     }
-    store.hurry();
+    store.flush_soon();
     wait_for(&mut store, 3_000);
     let before = state(&store);
     drop(store);

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use towline_kv::{Effect, ExpiryMs, SnapshotReader, Table};
 
 use super::{Counted, MapView};
-use crate::store::View;
 use crate::store::map::Map;
+use towline_driver::View;
 
 fn view_of(sizes: &[usize]) -> (MapView, Table) {
     let (mut map, mut table) = (Map::new(1), Table::new());

@@ -9,10 +9,11 @@ use towline_core::Offset;
 
 use super::{Content, DiskOptions, DiskStore, Home, Store};
 use super::{content, options, persisted, set, state, upto, wait_for, write};
-use crate::store::Pace;
+use crate::store::KeyValueStore;
 use crate::store::disk::base::Base;
 use crate::store::disk::lossy::Lossy;
 use crate::store::map::tests::any_effect;
+use towline_driver::{Pace, Persistence};
 
 fn on(disk: &Lossy) -> DiskStore {
     with(disk, options())
@@ -54,7 +55,7 @@ proptest! {
                 boundaries.insert(Some(cursor), (end, content(&store)));
             }
             match dice {
-                0..=2 => store.hurry(),
+                0..=2 => store.flush_soon(),
                 3 => std::thread::sleep(std::time::Duration::from_micros(300)),
                 _ => {}
             }

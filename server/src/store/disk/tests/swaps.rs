@@ -1,5 +1,6 @@
 //! Installing a snapshot, and cuts at each step of it: a start finds the old state or the new one, whole.
 
+use crate::store::KeyValueStore;
 use std::fs;
 use std::path::Path;
 

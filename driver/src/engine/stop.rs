@@ -1,0 +1,189 @@
+//! The orderly end: nothing new is executed, and what was answered is kept and received before the node says goodbye.
+//!
+//! States: *waiting* (until every replica that was connected when the stop began has received everything, and the own
+//! disk has it), *leaving* (the node says goodbye to everybody), over.
+//!
+//! How long it waits: for replicas, until `stop_wait` has passed since the stop began; a replica that said goodbye
+//! itself is not waited for, one whose connection broke may come back. For the own disk, as long as it takes writes; a
+//! disk that refuses gets what replicas get, and a broken store nothing. [`Stop::give_up`] ends all waiting. Each
+//! second a line says what is waited for. What is left over is named, and is how the server ends.
+//!
+//! Invariants: the goals are those of the moment the stop began. A replica goes on receiving while it waits, and owes
+//! nobody what came later; if its history was replaced meanwhile, it owes no more than it has.
+
+use towline_core::{LinkId, NodeId, Offset, ReplicaState, Span, Time};
+use tracing::{info, warn};
+
+use super::replicated::ReplicatedStore;
+use crate::error::{Lacking, LeftOver, Unkept};
+use crate::store::Store;
+
+/// Between two lines about what is waited for.
+const LINE_EVERY: Span = Span::from_secs(1);
+/// For goodbyes and the last replies, once everything else is done.
+const GOODBYES: Span = Span::from_secs(5);
+
+/// A stop under way.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// Replicas are waited for until then.
+    until: Time,
+    timed_out: bool,
+    next_line: Time,
+    given_up: bool,
+    /// Everything before it was answered, or received to be kept here.
+    end: Offset,
+    /// Whether this store keeps anything at all.
+    keeps: bool,
+    /// Replicas that were connected when it began and have not received everything.
+    owed: Vec<Owed>,
+    /// Goodbyes are under way, until then at most.
+    leaving: Option<Time>,
+}
+
+/// A replica that is waited for.
+#[derive(Debug)]
+struct Owed {
+    node: NodeId,
+    addr: String,
+    link: Option<LinkId>,
+    /// It said goodbye.
+    left: bool,
+}
+
+/// How a look at a stop ended.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// It waits, or goodbyes are under way.
+    Waits,
+    /// There is nothing more to wait for: time to say goodbye. This is left over.
+    Leaves(Option<LeftOver>),
+    /// Nobody is left.
+    Over,
+}
+
+impl Stop {
+    /// A stop that begins now, everything written being committed.
+    pub(crate) fn begin<S: Store>(replicated: &ReplicatedStore<S>, stop_wait: Span) -> Self {
+        let stats = replicated.node.stats();
+        let mut owed = Vec::new();
+        // Without a complete state there is nothing anybody could be owed.
+        for replica in replicated.node.replicas().filter(|replica| replica.link.is_some() && stats.base) {
+            let addr = replica.link.and_then(|link| replicated.facts.peers.get(link.0 as usize)?.clone());
+            let addr = addr.unwrap_or_default();
+            owed.push(Owed { node: replica.node, addr, link: replica.link, left: false });
+        }
+        Self {
+            until: replicated.now + stop_wait,
+            timed_out: false,
+            next_line: replicated.now + LINE_EVERY,
+            given_up: false,
+            end: if stats.base { stats.end } else { Offset(0) },
+            keeps: replicated.persisted_place().is_some(),
+            owed,
+            leaving: None,
+        }
+    }
+
+    /// Waits for nothing more.
+    pub(crate) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    /// A replica ended its link itself, to stop or to follow another.
+    pub(crate) fn note_left(&mut self, link: LinkId) {
+        for owed in self.owed.iter_mut().filter(|owed| owed.link == Some(link)) {
+            owed.left = true;
+        }
+    }
+
+    /// When to look again at the latest.
+    pub(crate) fn next(&self) -> Time {
+        let next = if self.timed_out { self.next_line } else { self.next_line.min(self.until) };
+        self.leaving.unwrap_or(next)
+    }
+
+    /// Whether goodbyes are under way.
+    pub(crate) fn leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// Looks how far everybody is. `said` tells that no connection is left to say anything on.
+    pub(crate) fn look<S: Store>(&mut self, replicated: &ReplicatedStore<S>, said: bool) -> Looked {
+        if let Some(until) = self.leaving {
+            let over = said || self.given_up || replicated.now >= until;
+            return if over { Looked::Over } else { Looked::Waits };
+        }
+        self.forget_who_has_all(replicated);
+        let unkept = self.unkept(replicated);
+        self.timed_out = replicated.now >= self.until;
+        let own =
+            unkept > 0 && !replicated.store_is_broken() && (replicated.failed().is_none() || !self.timed_out);
+        let others = !self.timed_out && self.owed.iter().any(|owed| !owed.left);
+        if (own || others) && !self.given_up {
+            if replicated.now >= self.next_line {
+                self.next_line = replicated.now + LINE_EVERY;
+                self.progress(replicated, unkept);
+            }
+            return Looked::Waits;
+        }
+        self.leaving = Some(replicated.now + GOODBYES);
+        Looked::Leaves(self.left_over(replicated, unkept))
+    }
+
+    fn goal<S: Store>(&self, replicated: &ReplicatedStore<S>) -> Offset {
+        self.end.min(replicated.node.stats().end)
+    }
+
+    /// Who has received everything is owed nothing more, whatever comes.
+    fn forget_who_has_all<S: Store>(&mut self, replicated: &ReplicatedStore<S>) {
+        let goal = self.goal(replicated);
+        for replica in replicated.node.replicas() {
+            let Some(at) = self.owed.iter().position(|owed| owed.node == replica.node) else { continue };
+            let streams = replica.state == ReplicaState::Streaming;
+            if streams && replica.acked.received.is_some_and(|received| received >= goal) {
+                self.owed.swap_remove(at);
+            } else if replica.link.is_some() && replica.link != self.owed[at].link {
+                // It came back.
+                (self.owed[at].link, self.owed[at].left) = (replica.link, false);
+            }
+        }
+    }
+
+    /// Records the own disk does not have.
+    fn unkept<S: Store>(&self, replicated: &ReplicatedStore<S>) -> u64 {
+        let kept = replicated.kept().unwrap_or_default();
+        if self.keeps { self.goal(replicated).0.saturating_sub(kept.0) } else { 0 }
+    }
+
+    /// The replicas that have not received everything, and how much each lacks.
+    fn lacking<S: Store>(&self, replicated: &ReplicatedStore<S>) -> Vec<Lacking> {
+        let goal = self.goal(replicated);
+        let lacks = |owed: &Owed| {
+            let row = replicated.node.replicas().find(|replica| replica.node == owed.node);
+            let received = row.and_then(|replica| replica.acked.received);
+            let records = received.map(|received| goal.0.saturating_sub(received.0));
+            Lacking { node: owed.node, addr: owed.addr.clone(), records }
+        };
+        self.owed.iter().map(lacks).collect()
+    }
+
+    fn progress<S: Store>(&self, replicated: &ReplicatedStore<S>, unkept: u64) {
+        for lacking in self.lacking(replicated) {
+            info!("stopping: {lacking} yet");
+        }
+        match replicated.failed() {
+            _ if unkept == 0 => {}
+            None => info!("stopping: {unkept} records are not on disk yet"),
+            Some(why) => warn!("stopping: {unkept} records cannot be written to disk: {why}"),
+        }
+    }
+
+    fn left_over<S: Store>(&self, replicated: &ReplicatedStore<S>, unkept: u64) -> Option<LeftOver> {
+        let kept = replicated.kept().unwrap_or_default();
+        let why = || replicated.failed().unwrap_or("the stop was not waited for").to_owned();
+        let unkept = (unkept > 0).then(|| Unkept { from: kept.0, end: kept.0 + unkept, why: why() });
+        let left = LeftOver { unkept, lacking: self.lacking(replicated) };
+        (!left.is_empty()).then_some(left)
+    }
+}
