@@ -9,7 +9,8 @@
  *
  * OWNERSHIP
  * 1. You own every buffer that you pass; the library reads it during the call only, and keeps nothing.
- * 2. The library never returns memory that you must free, but for the node itself (tow_node_free).
+ * 2. The library never returns memory that you must free, but for nodes (tow_node_free) and receivers
+ *    (tow_receiver_free).
  * 3. tow_step.range_start and range_len are a range of your own data, which lives as long as your buffer does.
  * 4. tow_peek_transmit lends slices and changes nothing; they are valid until the next call on that node that is not
  *    const.
@@ -19,10 +20,10 @@
  *    the rest of the struct is zero, else TOW_E_SIZE.
  *
  * THREADS
- * One thread at a time may call a node; hand it over to another as you would any other object. Functions that take it
- * as const may run beside each other; different nodes share nothing. A call beside one that has the node to itself is
- * refused with TOW_E_REENTERED and changes nothing: a node never waits, and a mistake is reported, not raced. Only
- * freeing a node that is still called is a race that nothing can catch.
+ * One thread at a time may call a node; hand it over to another as you would any other object. The same is true of a
+ * receiver. Functions that take a node as const may run beside each other; different nodes share nothing. A call
+ * beside one that has the node to itself is refused with TOW_E_REENTERED and changes nothing: a node never waits, and a
+ * mistake is reported, not raced. Only freeing a node that is still called is a race that nothing can catch.
  *
  * FAILURES
  * A set-up that cannot work is TOW_E_CONFIG. Your mistake is TOW_E_MISUSE or TOW_E_RECORD, and nothing was changed. A
@@ -70,6 +71,15 @@
 
 /* The longest record that a head can name. */
 #define TOW_RECORD_BYTES_MAX 268435455
+
+/* The spool has room: everything is said to be taken. So it is in the beginning. */
+#define TOW_TAKING_ALL 0
+
+/* The spool is full: pieces are still said to be taken, batches no more. The upstream then waits. */
+#define TOW_TAKING_PIECES 1
+
+/* Nothing is said: neither taken, nor applied, nor persisted. */
+#define TOW_TAKING_NOTHING 2
 
 /* A node that writes its history. */
 #define TOW_PRIMARY 1
@@ -179,6 +189,12 @@
 
 /* A replication node. One owner at a time; see the rules for threads. */
 typedef struct tow_node tow_node;
+
+/*
+ * The receiving side of a replica: what is applied, kept, loaded and said to the node, as commands. One owner at a
+ * time; see the rules for threads.
+ */
+typedef struct tow_receiver tow_receiver;
 
 /* 0 is success; below 0 is one of `TOW_E_*` (or `TOW_END`). Numbers never change. */
 typedef int32_t tow_status;
@@ -307,9 +323,9 @@ typedef struct {
     uint64_t c;
     /* The kind's fourth field. */
     uint64_t d;
-    /* The kind's fifth field; no kind has one yet. */
+    /* The kind's fifth field. */
     uint64_t e;
-    /* The kind's sixth field; no kind has one yet. */
+    /* The kind's sixth field. */
     uint64_t f;
     /* The kind's seventh field; no kind has one yet. */
     uint64_t g;
@@ -491,6 +507,12 @@ typedef struct {
     uint64_t taken_bytes;
 } tow_replica;
 
+/* A thing that a receiver says is to be done: `TOW_COMMAND_*`, or an input to say to the node. */
+typedef tow_record tow_command;
+
+/* A thing that you say to a receiver: `TOW_DONE_*`. */
+typedef tow_record tow_completion;
+
 /* The call succeeded. */
 #define TOW_OK 0
 
@@ -521,7 +543,10 @@ typedef struct {
 /* There is not as much memory as the node needs (see `tow_config_check`). */
 #define TOW_E_NOMEM -7
 
-/* The record is no input: its kind is unknown, a flag is neither 0 nor 1, or a field it does not name is not zero. */
+/*
+ * The record is no input, no completion or no step: its kind is unknown, a flag is neither 0 nor 1, or a field it does
+ * not name is not zero.
+ */
 #define TOW_E_RECORD -8
 
 /* There is nothing more to walk. Not an error. */
@@ -529,6 +554,21 @@ typedef struct {
 
 /* The boot's cursor cannot be read: it is damaged, cut short, or of another version. */
 #define TOW_E_CURSOR -10
+
+/* A step came before `tow_receiver_poll` returned `TOW_END` for the one before. */
+#define TOW_E_UNPOLLED -11
+
+/*
+ * A payload that cannot follow the one before, or an answer that cannot follow the steps: a step was left out, or
+ * given twice.
+ */
+#define TOW_E_ORDER -12
+
+/* A completion of something that the receiver did not ask for. */
+#define TOW_E_NOT_ASKED -13
+
+/* The store failed before (`TOW_DONE_FAILED`): start again, with a new node and a new receiver, from its cursor. */
+#define TOW_E_FAILED -14
 
 /* A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's message. */
 #define TOW_E_PANIC -99
@@ -643,6 +683,97 @@ typedef struct {
 
 /* Another node was promoted with epoch number `a`: promote opens a higher one, follow gives way. */
 #define TOW_EVENT_OUTRANKED 268
+
+/*
+ * Put this batch at the end of your spool, with the cursor of its position. `a`, `b`: where its records begin in the
+ * data of the last input, and how many bytes they have; `c`: the offset of the first; `d`, `e`, `f`: the position
+ * after it (`tow_command_position`).
+ */
+#define TOW_COMMAND_KEEP 513
+
+/*
+ * Apply this batch and store the cursor of its position, in one atomic step; then say `TOW_DONE_APPLIED`. Fields as
+ * for `TOW_COMMAND_KEEP`.
+ */
+#define TOW_COMMAND_APPLY 514
+
+/* The same with the oldest batch of the spool, which you take out of it. `c`: the offset of its first record. */
+#define TOW_COMMAND_APPLY_SPOOLED 515
+
+/*
+ * Do this batch on the snapshot that is loading; then say `TOW_DONE_TAILED`. Fields as for `TOW_COMMAND_KEEP`. Only
+ * for a receiver that was made with `loads_tail`.
+ */
+#define TOW_COMMAND_LOAD_TAIL 516
+
+/*
+ * The same with the oldest batch of the spool, which stays there if it cannot be done. `c`: the offset of its first
+ * record.
+ */
+#define TOW_COMMAND_LOAD_TAIL_SPOOLED 517
+
+/* Forget the batches of the spool that end at or before `c`; all of them if that is `UINT64_MAX`. */
+#define TOW_COMMAND_DROP_SPOOLED 518
+
+/* Nothing is to be done: your records from `c` on left the history, and a snapshot follows. */
+#define TOW_COMMAND_FORKED 519
+
+/*
+ * Begin to load a snapshot beside your state; one that was loading before is of no use any more. `a`, `b`: its cursor,
+ * in the data of the last input; `c`: its offset; `d`: its name.
+ */
+#define TOW_COMMAND_BEGIN 520
+
+/*
+ * Load a piece of it; then say `TOW_DONE_LOADED`. `a`, `b`: the piece, in the data of the last input; `c`: its number;
+ * `d`: 1 if it is the last.
+ */
+#define TOW_COMMAND_LOAD 521
+
+/*
+ * Put the loaded snapshot and its cursor in the place of your state, in one step, with nothing older under way; then
+ * say `TOW_DONE_INSTALLED`. `c`: its offset; `d`: its name.
+ */
+#define TOW_COMMAND_INSTALL 522
+
+/*
+ * Undo what lies past this position and store its cursor in the same step, with nothing older under way; then say
+ * `TOW_DONE_REWOUND`. `d`, `e`, `f`: the position. Only for a node that was made with `can_rewind`.
+ */
+#define TOW_COMMAND_REWIND 523
+
+/*
+ * The node's answer to an input that a command was. `a`: 1 if it took it, and `d`, `e`, `f` are the position of its
+ * step; 0 if it refused (`TOW_E_MISUSE`), and nothing else is set.
+ */
+#define TOW_DONE_ANSWERED 769
+
+/* The batch that was to be applied is, and ends at `a`. */
+#define TOW_DONE_APPLIED 770
+
+/* Records before `a` survive a power cut, in the state that stands now. */
+#define TOW_DONE_PERSISTED 771
+
+/* The batch that ends at `a` is done on the loading snapshot (`b` is 1), or could not be and waits (0). */
+#define TOW_DONE_TAILED 772
+
+/* The first `a` pieces of the snapshot are loaded. */
+#define TOW_DONE_LOADED 773
+
+/* The snapshot stands in the place of the state before. */
+#define TOW_DONE_INSTALLED 774
+
+/* The store stands where it was to go back to. */
+#define TOW_DONE_REWOUND 775
+
+/* The store cannot go on: nothing is asked of it any more, and nothing said to the node. */
+#define TOW_DONE_FAILED 776
+
+/*
+ * No completion, but how much the node is told from now on. `a`: `TOW_TAKING_*`. Say it whenever your spool fills or
+ * empties.
+ */
+#define TOW_DONE_TAKING 777
 
 #ifdef __cplusplus
 extern "C" {
@@ -811,6 +942,44 @@ tow_status tow_replicas(const tow_node *node,
                         size_t size,
                         size_t cap,
                         size_t *count);
+
+/*
+ * Makes a receiver, for a node that has just been made and a spool that is empty. `loads_tail` is 1 if your store can
+ * do batches on a snapshot that is still loading (`TOW_COMMAND_LOAD_TAIL`), else 0.
+ */
+tow_status tow_receiver_new(uint32_t loads_tail,
+                            tow_receiver **out);
+
+/* Frees a receiver. NULL is well; one that another call is using is left alone. */
+void tow_receiver_free(tow_receiver *receiver);
+
+/*
+ * Takes in the step that a `TOW_INPUT_BYTES` of the upstream's link was answered with, one after the other, those
+ * without a payload too. `ready` is 1 if your store could apply a batch now, 0 if it is busy. Then do what
+ * `tow_receiver_poll` returns, before the next step: its ranges are of that input's data.
+ */
+tow_status tow_receiver_receive(tow_receiver *receiver,
+                                const tow_node *node,
+                                const tow_step *step,
+                                uint32_t ready);
+
+/*
+ * Returns the next thing to do before the next step; `TOW_END` when there is none. `command` is written on `TOW_OK`.
+ * One whose kind is below `TOW_COMMAND_KEEP` is an input: say it to the node as it is, and complete it with
+ * `TOW_DONE_ANSWERED` (`tow_receiver_say` does both).
+ */
+tow_status tow_receiver_poll(tow_receiver *receiver,
+                             tow_command *command);
+
+/*
+ * Returns the next thing to do when there is time: an install, or one batch of the spool. `TOW_END` when nothing
+ * waits, or the store has not completed what it was told before. Poll again after it.
+ */
+tow_status tow_receiver_work(tow_receiver *receiver,
+                             tow_command *command);
+
+/* Says that something is done, or how much may be taken: `TOW_DONE_*`. Then poll again. */
+tow_status tow_receiver_complete(tow_receiver *receiver, const tow_completion *completion);
 
 #ifdef __cplusplus
 }  // extern "C"

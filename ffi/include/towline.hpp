@@ -1,10 +1,10 @@
 /*
  * towline.hpp: towline.h for C++17, header only.
  *
- * A node that moves and frees itself, records from the same header, bytes as pointer and length. Functions that can
- * fail come twice: try_X returns a status (and always compiles), X throws towline::error (where exceptions are on). The
- * one-liners, such as applied, only throw: without exceptions use try_handle, or towline_sugar.h on get(). Nothing here
- * allocates.
+ * A node and a receiver that move and free themselves, records from the same header, bytes as pointer and length.
+ * Functions that can fail come twice: try_X returns a status (and always compiles), X throws towline::error (where
+ * exceptions are on). The one-liners, such as applied, only throw: without exceptions use try_handle and try_complete,
+ * or towline_sugar.h on get(). Nothing here allocates.
  */
 
 #ifndef TOWLINE_HPP
@@ -312,6 +312,73 @@ private:
     }
 #endif
     std::unique_ptr<tow_node, free> node_;
+};
+
+/* The receiving side of a replica. Moves, does not copy. */
+class receiver {
+public:
+    /* No receiver. */
+    receiver() noexcept = default;
+
+    /* Makes a receiver; on failure it holds none. */
+    static receiver try_make(bool loads_tail = false) noexcept {
+        tow_receiver *made = nullptr;
+        return tow_receiver_new(loads_tail ? 1 : 0, &made) == TOW_OK ? receiver(made) : receiver();
+    }
+
+    explicit operator bool() const noexcept { return receiver_ != nullptr; }
+    tow_receiver *get() const noexcept { return receiver_.get(); }
+
+    tow_status try_receive(const node &of, const tow_step &step, bool ready = true) noexcept {
+        return tow_receiver_receive(get(), of.get(), &step, ready ? 1 : 0);
+    }
+    /* Fills in a command to do, before the next step or when there is time. Returns false if there is none. */
+    bool poll(tow_command &command) noexcept { return tow_receiver_poll(get(), &command) == TOW_OK; }
+    bool work(tow_command &command) noexcept { return tow_receiver_work(get(), &command) == TOW_OK; }
+    /* Says a command that is an input to the node, and its answer to the receiver. */
+    tow_status try_say(node &to, tow_time now, const tow_command &command) noexcept {
+        return tow_receiver_say(get(), to.get(), now, &command);
+    }
+    tow_status try_complete(const tow_completion &completion) noexcept {
+        return tow_receiver_complete(get(), &completion);
+    }
+    /* A completion, or how much is taken: TOW_DONE_... */
+    tow_status try_done(tow_kind kind, std::uint64_t a = 0, std::uint64_t b = 0) noexcept {
+        return tow_receiver_done(get(), kind, a, b);
+    }
+
+#ifdef TOWLINE_EXCEPTIONS
+    explicit receiver(bool loads_tail) : receiver(try_make(loads_tail)) {
+        if (!*this) {
+            throw error(TOW_E_NOMEM);
+        }
+    }
+    void receive(const node &of, const tow_step &step, bool ready = true) { check(try_receive(of, step, ready)); }
+    void say(node &to, tow_time now, const tow_command &command) { check(try_say(to, now, command)); }
+    void done(tow_kind kind, std::uint64_t a = 0, std::uint64_t b = 0) { check(try_done(kind, a, b)); }
+    void applied(std::uint64_t upto) { done(TOW_DONE_APPLIED, upto); }
+    void persisted(std::uint64_t upto) { done(TOW_DONE_PERSISTED, upto); }
+    void tailed(std::uint64_t upto, bool done_on_it) { done(TOW_DONE_TAILED, upto, done_on_it ? 1 : 0); }
+    void loaded(std::uint64_t pieces) { done(TOW_DONE_LOADED, pieces); }
+    void installed() { done(TOW_DONE_INSTALLED); }
+    void rewound() { done(TOW_DONE_REWOUND); }
+    void failed() { done(TOW_DONE_FAILED); }
+    void taking(std::uint64_t how) { done(TOW_DONE_TAKING, how); }
+#endif
+
+private:
+    struct free {
+        void operator()(tow_receiver *held) const noexcept { tow_receiver_free(held); }
+    };
+    explicit receiver(tow_receiver *held) noexcept : receiver_(held) {}
+#ifdef TOWLINE_EXCEPTIONS
+    static void check(tow_status status) {
+        if (status != TOW_OK) {
+            throw error(status);
+        }
+    }
+#endif
+    std::unique_ptr<tow_receiver, free> receiver_;
 };
 
 } // namespace towline

@@ -140,6 +140,80 @@ static inline tow_status tow_snapshot_failed(tow_node *node, tow_time now, uint6
     return tow_say(node, now, TOW_INPUT_SNAPSHOT_FAILED, 0, snapshot, retry ? 1 : 0, 0);
 }
 
+/* --- a receiver --------------------------------------------------------------------------------------------------- */
+
+/* The position of a command that has one. */
+static inline tow_position tow_command_position(const tow_command *command) {
+    tow_position position;
+    position.epoch = command->d;
+    position.boundary = command->e;
+    position.digest = command->f;
+    return position;
+}
+
+/* A completion, or how much is taken. */
+static inline tow_status tow_receiver_done(tow_receiver *receiver, tow_kind kind, uint64_t a, uint64_t b) {
+    tow_completion completion = tow_input_of(kind, 0, a, b, 0);
+    return tow_receiver_complete(receiver, &completion);
+}
+
+/* Says a command that is an input to the node, and its answer to the receiver. A refusal is an answer too. */
+static inline tow_status tow_receiver_say(tow_receiver *receiver, tow_node *node, tow_time now,
+                                          const tow_command *command) {
+    tow_completion answer = tow_input_of(TOW_DONE_ANSWERED, 0, 0, 0, 0);
+    tow_step step;
+    tow_status said = tow_handle(node, now, command, NULL, 0, &step);
+    if (said == TOW_OK && (step.flags & TOW_STEP_POSITION) != 0) {
+        answer.a = 1;
+        answer.d = step.position.epoch;
+        answer.e = step.position.boundary;
+        answer.f = step.position.digest;
+    } else if (said != TOW_OK && said != TOW_E_MISUSE) {
+        return said;
+    }
+    return tow_receiver_complete(receiver, &answer);
+}
+
+/* The batch that was to be applied is, and ends at upto. */
+static inline tow_status tow_receiver_applied(tow_receiver *receiver, uint64_t upto) {
+    return tow_receiver_done(receiver, TOW_DONE_APPLIED, upto, 0);
+}
+
+/* Records before upto survive a power cut. */
+static inline tow_status tow_receiver_persisted(tow_receiver *receiver, uint64_t upto) {
+    return tow_receiver_done(receiver, TOW_DONE_PERSISTED, upto, 0);
+}
+
+/* The batch that ends at upto is done on the loading snapshot, or waits. */
+static inline tow_status tow_receiver_tailed(tow_receiver *receiver, uint64_t upto, int done) {
+    return tow_receiver_done(receiver, TOW_DONE_TAILED, upto, done ? 1 : 0);
+}
+
+/* The first so many pieces of the snapshot are loaded. */
+static inline tow_status tow_receiver_loaded(tow_receiver *receiver, uint64_t pieces) {
+    return tow_receiver_done(receiver, TOW_DONE_LOADED, pieces, 0);
+}
+
+/* The snapshot stands in the place of the state before. */
+static inline tow_status tow_receiver_installed(tow_receiver *receiver) {
+    return tow_receiver_done(receiver, TOW_DONE_INSTALLED, 0, 0);
+}
+
+/* The store stands where it was to go back to. */
+static inline tow_status tow_receiver_rewound(tow_receiver *receiver) {
+    return tow_receiver_done(receiver, TOW_DONE_REWOUND, 0, 0);
+}
+
+/* The store cannot go on. */
+static inline tow_status tow_receiver_failed(tow_receiver *receiver) {
+    return tow_receiver_done(receiver, TOW_DONE_FAILED, 0, 0);
+}
+
+/* How much the node is told from now on: TOW_TAKING_ALL, ... */
+static inline tow_status tow_receiver_taking(tow_receiver *receiver, uint64_t taking) {
+    return tow_receiver_done(receiver, TOW_DONE_TAKING, taking, 0);
+}
+
 #ifdef __cplusplus
 }
 #endif

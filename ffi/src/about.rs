@@ -5,8 +5,9 @@ use std::ffi::{CStr, c_char};
 use towline_core::Fault;
 
 use crate::status::{
-    TOW_E_CONFIG, TOW_E_CURSOR, TOW_E_MISUSE, TOW_E_NOMEM, TOW_E_NULL, TOW_E_PANIC, TOW_E_POISONED,
-    TOW_E_RECORD, TOW_E_REENTERED, TOW_E_SIZE, TOW_END, TOW_OK, tow_status,
+    TOW_E_CONFIG, TOW_E_CURSOR, TOW_E_FAILED, TOW_E_MISUSE, TOW_E_NOMEM, TOW_E_NOT_ASKED, TOW_E_NULL,
+    TOW_E_ORDER, TOW_E_PANIC, TOW_E_POISONED, TOW_E_RECORD, TOW_E_REENTERED, TOW_E_SIZE, TOW_E_UNPOLLED,
+    TOW_END, TOW_OK, tow_status,
 };
 use crate::types::TOW_ABI_VERSION;
 
@@ -47,6 +48,10 @@ pub(crate) fn status_text(status: tow_status) -> &'static CStr {
         TOW_E_RECORD => c"the record is no input",
         TOW_END => c"nothing more",
         TOW_E_CURSOR => c"the cursor cannot be read",
+        TOW_E_UNPOLLED => c"a step came before the commands of the last one were done",
+        TOW_E_ORDER => c"a step was left out or given twice",
+        TOW_E_NOT_ASKED => c"a completion of something that was not asked for",
+        TOW_E_FAILED => c"the store failed before",
         TOW_E_PANIC => c"a bug in towline, caught",
         other => {
             let fault = u16::try_from(other).ok().and_then(Fault::from_number);

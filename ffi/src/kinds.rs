@@ -73,6 +73,66 @@ pub const TOW_EVENT_ROLE: tow_kind = 0x10b;
 /// Another node was promoted with epoch number `a`: promote opens a higher one, follow gives way.
 pub const TOW_EVENT_OUTRANKED: tow_kind = 0x10c;
 
+/// Put this batch at the end of your spool, with the cursor of its position. `a`, `b`: where its records begin in the
+/// data of the last input, and how many bytes they have; `c`: the offset of the first; `d`, `e`, `f`: the position
+/// after it (`tow_command_position`).
+pub const TOW_COMMAND_KEEP: tow_kind = 0x201;
+/// Apply this batch and store the cursor of its position, in one atomic step; then say `TOW_DONE_APPLIED`. Fields as
+/// for `TOW_COMMAND_KEEP`.
+pub const TOW_COMMAND_APPLY: tow_kind = 0x202;
+/// The same with the oldest batch of the spool, which you take out of it. `c`: the offset of its first record.
+pub const TOW_COMMAND_APPLY_SPOOLED: tow_kind = 0x203;
+/// Do this batch on the snapshot that is loading; then say `TOW_DONE_TAILED`. Fields as for `TOW_COMMAND_KEEP`. Only
+/// for a receiver that was made with `loads_tail`.
+pub const TOW_COMMAND_LOAD_TAIL: tow_kind = 0x204;
+/// The same with the oldest batch of the spool, which stays there if it cannot be done. `c`: the offset of its first
+/// record.
+pub const TOW_COMMAND_LOAD_TAIL_SPOOLED: tow_kind = 0x205;
+/// Forget the batches of the spool that end at or before `c`; all of them if that is `UINT64_MAX`.
+pub const TOW_COMMAND_DROP_SPOOLED: tow_kind = 0x206;
+/// Nothing is to be done: your records from `c` on left the history, and a snapshot follows.
+pub const TOW_COMMAND_FORKED: tow_kind = 0x207;
+/// Begin to load a snapshot beside your state; one that was loading before is of no use any more. `a`, `b`: its cursor,
+/// in the data of the last input; `c`: its offset; `d`: its name.
+pub const TOW_COMMAND_BEGIN: tow_kind = 0x208;
+/// Load a piece of it; then say `TOW_DONE_LOADED`. `a`, `b`: the piece, in the data of the last input; `c`: its number;
+/// `d`: 1 if it is the last.
+pub const TOW_COMMAND_LOAD: tow_kind = 0x209;
+/// Put the loaded snapshot and its cursor in the place of your state, in one step, with nothing older under way; then
+/// say `TOW_DONE_INSTALLED`. `c`: its offset; `d`: its name.
+pub const TOW_COMMAND_INSTALL: tow_kind = 0x20a;
+/// Undo what lies past this position and store its cursor in the same step, with nothing older under way; then say
+/// `TOW_DONE_REWOUND`. `d`, `e`, `f`: the position. Only for a node that was made with `can_rewind`.
+pub const TOW_COMMAND_REWIND: tow_kind = 0x20b;
+
+/// The node's answer to an input that a command was. `a`: 1 if it took it, and `d`, `e`, `f` are the position of its
+/// step; 0 if it refused (`TOW_E_MISUSE`), and nothing else is set.
+pub const TOW_DONE_ANSWERED: tow_kind = 0x301;
+/// The batch that was to be applied is, and ends at `a`.
+pub const TOW_DONE_APPLIED: tow_kind = 0x302;
+/// Records before `a` survive a power cut, in the state that stands now.
+pub const TOW_DONE_PERSISTED: tow_kind = 0x303;
+/// The batch that ends at `a` is done on the loading snapshot (`b` is 1), or could not be and waits (0).
+pub const TOW_DONE_TAILED: tow_kind = 0x304;
+/// The first `a` pieces of the snapshot are loaded.
+pub const TOW_DONE_LOADED: tow_kind = 0x305;
+/// The snapshot stands in the place of the state before.
+pub const TOW_DONE_INSTALLED: tow_kind = 0x306;
+/// The store stands where it was to go back to.
+pub const TOW_DONE_REWOUND: tow_kind = 0x307;
+/// The store cannot go on: nothing is asked of it any more, and nothing said to the node.
+pub const TOW_DONE_FAILED: tow_kind = 0x308;
+/// No completion, but how much the node is told from now on. `a`: `TOW_TAKING_*`. Say it whenever your spool fills or
+/// empties.
+pub const TOW_DONE_TAKING: tow_kind = 0x309;
+
+/// The spool has room: everything is said to be taken. So it is in the beginning.
+pub const TOW_TAKING_ALL: u64 = 0;
+/// The spool is full: pieces are still said to be taken, batches no more. The upstream then waits.
+pub const TOW_TAKING_PIECES: u64 = 1;
+/// Nothing is said: neither taken, nor applied, nor persisted.
+pub const TOW_TAKING_NOTHING: u64 = 2;
+
 /// A node that writes its history.
 pub const TOW_PRIMARY: u32 = 1;
 /// A node that follows an upstream.

@@ -6,8 +6,8 @@
 //! - **Integers in.** No enum, no `bool`, no reference in any signature: C may pass any bits. Records become inputs in
 //!   the core ([`towline_core::FlatInput`]), which takes only sound ones.
 //! - **Raw pointers out.** A place for a result may be uninitialised: it is written whole, never read.
-//! - **One owner.** A node carries its own count of users (`node.rs`): a call that may not run beside another is
-//!   refused, not raced.
+//! - **One owner.** A node and a receiver carry their own count of users (`in_use.rs`): a call that may not run beside
+//!   another is refused, not raced.
 //! - **No panic leaves.** It is caught, its message is kept in the node, and the node takes no more calls.
 //!
 //! Every `unsafe` stands alone with its reason. The crate is an rlib; `capi` makes the libraries.
@@ -20,9 +20,11 @@
 mod about;
 mod border;
 mod config;
+mod in_use;
 mod kinds;
 mod node;
 mod questions;
+mod receiver;
 mod records;
 mod replicas;
 mod status;
@@ -36,6 +38,10 @@ pub use node::tow_node;
 #[cfg(feature = "planted")]
 pub use node::tow_planted_panic;
 pub use questions::*;
+pub use receiver::{
+    tow_receiver, tow_receiver_complete, tow_receiver_free, tow_receiver_new, tow_receiver_poll,
+    tow_receiver_receive, tow_receiver_work,
+};
 pub use records::*;
 pub use replicas::*;
 pub use status::*;

@@ -28,12 +28,22 @@ pub const TOW_E_REENTERED: tow_status = -5;
 pub const TOW_E_POISONED: tow_status = -6;
 /// There is not as much memory as the node needs (see `tow_config_check`).
 pub const TOW_E_NOMEM: tow_status = -7;
-/// The record is no input: its kind is unknown, a flag is neither 0 nor 1, or a field it does not name is not zero.
+/// The record is no input, no completion or no step: its kind is unknown, a flag is neither 0 nor 1, or a field it does
+/// not name is not zero.
 pub const TOW_E_RECORD: tow_status = -8;
 /// There is nothing more to walk. Not an error.
 pub const TOW_END: tow_status = -9;
 /// The boot's cursor cannot be read: it is damaged, cut short, or of another version.
 pub const TOW_E_CURSOR: tow_status = -10;
+/// A step came before `tow_receiver_poll` returned `TOW_END` for the one before.
+pub const TOW_E_UNPOLLED: tow_status = -11;
+/// A payload that cannot follow the one before, or an answer that cannot follow the steps: a step was left out, or
+/// given twice.
+pub const TOW_E_ORDER: tow_status = -12;
+/// A completion of something that the receiver did not ask for.
+pub const TOW_E_NOT_ASKED: tow_status = -13;
+/// The store failed before (`TOW_DONE_FAILED`): start again, with a new node and a new receiver, from its cursor.
+pub const TOW_E_FAILED: tow_status = -14;
 /// A bug in the library, caught. The node is poisoned; `tow_node_error` has the panic's message.
 pub const TOW_E_PANIC: tow_status = -99;
 

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-use towline_core::{FlatEvent, FlatInput, FlatStep};
+use towline_core::{FlatCommand, FlatCompletion, FlatEvent, FlatInput, FlatStep};
 
 use crate::status::tow_status;
 
@@ -134,9 +134,9 @@ pub struct tow_record {
     pub c: u64,
     /// The kind's fourth field.
     pub d: u64,
-    /// The kind's fifth field; no kind has one yet.
+    /// The kind's fifth field.
     pub e: u64,
-    /// The kind's sixth field; no kind has one yet.
+    /// The kind's sixth field.
     pub f: u64,
     /// The kind's seventh field; no kind has one yet.
     pub g: u64,
@@ -146,6 +146,10 @@ pub struct tow_record {
 pub type tow_input = tow_record;
 /// An event of a node: `TOW_EVENT_*`.
 pub type tow_event = tow_record;
+/// A thing that a receiver says is to be done: `TOW_COMMAND_*`, or an input to say to the node.
+pub type tow_command = tow_record;
+/// A thing that you say to a receiver: `TOW_DONE_*`.
+pub type tow_completion = tow_record;
 
 /// A boundary of the history, with the proof of what lies before it. `tow_cursor` makes the bytes to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -280,6 +284,8 @@ const _: () = {
     assert!(size_of::<tow_config>() == 120 && offset_of!(tow_config, beat_ns) == 64);
     assert!(size_of::<tow_record>() == size_of::<FlatInput>() && align_of::<tow_record>() == 8);
     assert!(offset_of!(tow_record, a) == offset_of!(FlatInput, fields) && offset_of!(tow_record, g) == 56);
+    assert!(size_of::<tow_completion>() == size_of::<FlatCompletion>());
+    assert!(offset_of!(tow_completion, a) == offset_of!(FlatCompletion, fields));
     assert!(size_of::<tow_position>() == 24);
     assert!(size_of::<tow_place>() == 16 && offset_of!(tow_place, offset) == 8);
     assert!(size_of::<tow_step>() == size_of::<FlatStep>());
@@ -298,5 +304,12 @@ impl From<FlatEvent> for tow_record {
     fn from(event: FlatEvent) -> Self {
         let [a, b, c, d, e, f, g] = event.fields;
         Self { kind: event.kind, link: event.link, a, b, c, d, e, f, g }
+    }
+}
+
+impl From<FlatCommand> for tow_record {
+    fn from(command: FlatCommand) -> Self {
+        let [a, b, c, d, e, f, g] = command.fields;
+        Self { kind: command.kind, link: command.link, a, b, c, d, e, f, g }
     }
 }

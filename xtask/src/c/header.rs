@@ -66,6 +66,7 @@ fn make(ffi: &Path) -> Result<String> {
         .with_src(ffi.join("src/records.rs"))
         .with_src(ffi.join("src/questions.rs"))
         .with_src(ffi.join("src/replicas.rs"))
+        .with_src(ffi.join("src/receiver.rs"))
         .with_config(config)
         .generate()
         .context("cbindgen could not read ffi/src")?;
