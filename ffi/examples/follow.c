@@ -18,129 +18,125 @@
 
 /* The only link: up. */
 #define LINK 0
-/* Beyond this the tail beside a snapshot is no longer taken: the upstream then waits. */
-#define SPOOL_BYTES_MAX ((size_t)256 << 20)
+/* Beyond this the stream beside a snapshot is no longer taken: the upstream then waits. */
+#define SPOOL_MAX ((size_t)256 << 20)
+
+/* A batch that waits in the spool, in front of its records. */
+typedef struct {
+    tow_position position;
+    size_t len;
+} kept;
 
 typedef struct {
     host h; /* first: what is handed a host finds the follower */
     const char *upstream;
     connection up;
-
+    tow_receiver *receiver;
+    buffer spool;
+    size_t spool_at; /* the oldest batch */
     /* A snapshot that comes in, beside the data. */
     store *coming;
-    buffer coming_rest;
-    uint64_t coming_at, pieces;
-    /* The tail that rides along with it: the records from one offset to another, and how many of them are taken. */
-    buffer spool;
-    uint64_t spool_first, spool_end, taken_to;
+    buffer coming_rest, coming_cursor;
 } follower;
 
 /* loop begins */
 
-/* --- what the upstream sends: into the store ---------------------------------------------------------------------- */
+/* --- the stream of the upstream, into the store ------------------------------------------------------------------- */
 
-/* Applies those records of a payload that lie from one offset on and before another. */
-static void apply(host *h, const uint8_t *payload, size_t len, uint64_t first, uint64_t from, uint64_t upto) {
+/* Data and cursor change together. */
+static void apply(follower *f, const uint8_t *records, size_t len, tow_position position) {
     tow_slice record;
     size_t at = 0;
-    for (uint64_t offset = first; tow_walk(payload, len, &at, &record) == TOW_OK; offset++) {
-        if (offset >= from && offset < upto && store_apply(h->data, record.ptr, record.len) != 0) {
+    while (tow_walk(records, len, &at, &record) == TOW_OK) {
+        if (store_apply(f->h.data, record.ptr, record.len) != 0) {
             die("a record that is none: the stream is damaged");
         }
     }
+    host_stands(&f->h, &position);
+    must(tow_receiver_applied(f->receiver, position.boundary), "applied");
 }
 
-/* Data and cursor change together. */
-static void batch(host *h, const uint8_t *payload, const tow_step *step) {
-    apply(h, payload, (size_t)step->range_len, step->first, step->first, step->position.boundary);
-    host_stands(h, &step->position);
-    must(tow_applied(h->node, h->now, h->offset), "applied");
+static kept oldest(const follower *f) {
+    kept batch;
+    memcpy(&batch, f->spool.bytes + f->spool_at, sizeof batch);
+    return batch;
 }
 
-static void forget_spool(follower *f) {
-    f->spool.len = 0;
-    f->spool_first = f->spool_end = f->taken_to = 0;
-}
-
-/* Keeps a batch for later. It is taken, as long as there is room: taking is what makes the upstream send more. */
-static void spool(follower *f, const uint8_t *payload, const tow_step *step) {
-    if (step->first != f->spool_end) {
-        forget_spool(f); /* the tail of another snapshot, of which no piece is here yet */
-        f->pieces = 0;
-        f->spool_first = step->first;
+/* Does one command of the receiver, whose ranges are of `data`. */
+static void execute(follower *f, const tow_command *command, const uint8_t *data) {
+    kept batch = {tow_command_position(command), (size_t)command->b};
+    switch (command->kind) {
+    case TOW_COMMAND_APPLY:
+        apply(f, data + command->a, batch.len, batch.position);
+        break;
+    case TOW_COMMAND_KEEP:
+        buffer_add(&f->spool, &batch, sizeof batch);
+        buffer_add(&f->spool, data + command->a, batch.len);
+        break;
+    case TOW_COMMAND_APPLY_SPOOLED:
+        batch = oldest(f);
+        f->spool_at += sizeof batch + batch.len;
+        apply(f, f->spool.bytes + f->spool_at - batch.len, batch.len, batch.position);
+        break;
+    case TOW_COMMAND_DROP_SPOOLED:
+        while (f->spool_at < f->spool.len && (batch = oldest(f)).position.boundary <= command->c) {
+            f->spool_at += sizeof batch + batch.len;
+        }
+        break;
+    case TOW_COMMAND_FORKED: /* we cannot rewind, and said so: a snapshot follows */
+        fprintf(stderr, "our records from %llu on left the history\n", (unsigned long long)command->c);
+        break;
+    case TOW_COMMAND_BEGIN:
+        store_free(f->coming);
+        f->coming = store_new();
+        f->coming_rest.len = f->coming_cursor.len = 0;
+        buffer_add(&f->coming_cursor, data + command->a, batch.len);
+        break;
+    case TOW_COMMAND_LOAD:
+        if (store_load(f->coming, &f->coming_rest, data + command->a, batch.len) != 0) {
+            die("a snapshot that is none");
+        }
+        must(tow_receiver_loaded(f->receiver, command->c + 1), "loaded");
+        break;
+    case TOW_COMMAND_INSTALL:
+        store_free(f->h.data);
+        f->h.data = f->coming;
+        f->coming = NULL;
+        host_stands_at(&f->h, f->coming_cursor.bytes, f->coming_cursor.len, command->c);
+        must(tow_receiver_installed(f->receiver), "installed");
+        break;
+    default: /* below TOW_COMMAND_KEEP: for the node */
+        must(tow_receiver_say(f->receiver, f->h.node, f->h.now, command), "say");
+        break;
     }
-    buffer_add(&f->spool, payload, (size_t)step->range_len);
-    f->spool_end = step->position.boundary;
-    if (f->spool.len <= SPOOL_BYTES_MAX) {
-        f->taken_to = f->spool_end;
+}
+
+/* Does all there is to do. As long as the spool has room its batches are taken: that makes the upstream send more. */
+static void obey(follower *f, const uint8_t *data) {
+    tow_command command;
+    while (tow_receiver_poll(f->receiver, &command) == TOW_OK || tow_receiver_work(f->receiver, &command) == TOW_OK) {
+        execute(f, &command, data);
+        if (f->spool_at == f->spool.len) {
+            f->spool.len = f->spool_at = 0;
+        }
+        must(tow_receiver_taking(f->receiver, f->spool.len > SPOOL_MAX ? TOW_TAKING_PIECES : TOW_TAKING_ALL), "taking");
     }
-    tow_taken(f->h.node, f->h.now, f->taken_to, f->pieces);
 }
 
-static void begin(follower *f, const tow_step *step) {
-    tow_stats stats;
-    must(tow_stats_get(f->h.node, &stats, sizeof stats), "stats");
-    if (stats.end != f->spool_end) {
-        forget_spool(f);
-    }
-    store_free(f->coming);
-    f->coming = store_new();
-    f->coming_rest.len = 0;
-    f->coming_at = step->first;
-    f->pieces = 0;
-}
-
-static void piece(follower *f, const uint8_t *bytes, const tow_step *step) {
-    if (store_load(f->coming, &f->coming_rest, bytes, (size_t)step->range_len) != 0) {
-        die("a snapshot that is none");
-    }
-    f->pieces = step->first + 1;
-    tow_taken(f->h.node, f->h.now, f->taken_to, f->pieces);
-}
-
-/* The snapshot is whole: it becomes the data, and the tail that lies past it is applied. */
-static void install(follower *f, const tow_step *last) {
-    tow_step step;
-    store_free(f->h.data);
-    f->h.data = f->coming;
-    f->coming = NULL;
-    must(tow_installed(f->h.node, f->h.now, last->snapshot, &step), "installed");
-    /* The log stands at the snapshot, or behind the tail that fits it. */
-    apply(&f->h, f->spool.bytes, f->spool.len, f->spool_first, f->coming_at, step.position.boundary);
-    host_stands(&f->h, &step.position);
-    must(tow_applied(f->h.node, f->h.now, f->h.offset), "applied");
-    forget_spool(f);
-    f->pieces = 0;
-}
-
-static void receive(host *h, const uint8_t *payload, const tow_step *step) {
+static void receive(host *h, const uint8_t *data, const tow_step *step) {
     follower *f = (follower *)h;
-    switch (step->kind) {
-    case TOW_PAYLOAD_BATCH:
-        batch(h, payload, step);
-        break;
-    case TOW_PAYLOAD_SPOOL:
-        spool(f, payload, step);
-        break;
-    case TOW_PAYLOAD_FORK: /* we cannot rewind, and said so: a snapshot follows */
-        fprintf(stderr, "our records from %llu on left the history\n", (unsigned long long)step->first);
-        break;
-    case TOW_PAYLOAD_BEGIN:
-        begin(f, step);
-        break;
-    case TOW_PAYLOAD_PIECE:
-        piece(f, payload, step);
-        break;
-    case TOW_PAYLOAD_LAST_PIECE:
-        piece(f, payload, step);
-        install(f, step);
-        break;
-    default:
-        break;
+    must(tow_receiver_receive(f->receiver, h->node, step, 1), "receive");
+    obey(f, data);
+}
+
+static void save(follower *f) {
+    if (host_save(&f->h)) {
+        must(tow_receiver_persisted(f->receiver, f->h.offset), "persisted");
+        obey(f, NULL);
     }
 }
 
-/* --- what the node says ------------------------------------------------------------------------------------------- */
+/* --- events of the node ------------------------------------------------------------------------------------------- */
 
 static void dialled(follower *f) {
     f->up.connecting = 0;
@@ -200,11 +196,11 @@ static void loop(follower *f) {
         poll_events(&f->h, on_event);
         write_link(&f->h, &f->up);
         if (f->h.now >= f->h.save_at) {
-            host_save(&f->h);
+            save(f);
         }
         rest(f);
     }
-    host_save(&f->h);
+    save(f);
 }
 
 /* loop ends */
@@ -225,12 +221,15 @@ int main(int argc, char **argv) {
     f.up.fd = -1;
     f.h.now = net_now();
     host_start(&f.h, argv[2], &config, TOW_REPLICA, strtoull(argv[3], NULL, 10));
+    must(tow_receiver_new(0, &f.receiver), "receiver");
     loop(&f);
     hang_up(&f.up);
+    tow_receiver_free(f.receiver);
     host_end(&f.h);
     store_free(f.coming);
     free(f.up.unread.bytes);
     free(f.coming_rest.bytes);
+    free(f.coming_cursor.bytes);
     free(f.spool.bytes);
     return 0;
 }

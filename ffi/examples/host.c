@@ -62,20 +62,28 @@ void host_stands(host *h, const tow_position *position) {
     h->unsaved = 1;
 }
 
-/* Saves data and cursor, in one step, and reports what survives a power cut. */
-void host_save(host *h) {
-    if (h->unsaved) {
+void host_stands_at(host *h, const uint8_t *cursor, size_t len, uint64_t offset) {
+    memcpy(h->cursor, cursor, len);
+    h->cursor_len = len;
+    h->offset = offset;
+    h->unsaved = 1;
+}
+
+/* Saves data and cursor, in one step. */
+int host_save(host *h) {
+    int news = h->unsaved;
+    if (news) {
         if (store_save(h->data, h->dir, h->cursor, h->cursor_len) != 0) {
             die("cannot save");
         }
         h->unsaved = 0;
-        must(tow_persisted(h->node, h->now, h->offset), "persisted");
         store_digest digest = store_content(h->data);
         printf("%llu records, %llu keys, digest %016llx%016llx\n", (unsigned long long)h->offset,
                (unsigned long long)store_keys(h->data), (unsigned long long)digest.high,
                (unsigned long long)digest.low);
     }
     h->save_at = h->now + SAVE_EVERY_NS;
+    return news;
 }
 
 tow_time host_due(const host *h) {
@@ -104,9 +112,7 @@ static void hand_over(host *h, connection *c, void (*receive)(host *, const uint
             c->reading = 0; /* closed a moment ago: the event says so */
             break;
         }
-        if (step.kind != TOW_PAYLOAD_NONE) {
-            receive(h, data + step.range_start, &step);
-        }
+        receive(h, data, &step);
         at += (size_t)step.used;
         if (step.next == TOW_NEXT_CLOSED) {
             c->reading = 0;

@@ -38,15 +38,17 @@ void must(tow_status status, const char *what);
 void host_start(host *h, const char *dir, const tow_config *config, uint32_t role, uint64_t node);
 /* Notes that the data is at this position now. */
 void host_stands(host *h, const tow_position *position);
-/* Writes data and cursor to the disk if they changed, and reports it to the node and on stdout. */
-void host_save(host *h);
+/* The same, with a cursor that came with the data. */
+void host_stands_at(host *h, const uint8_t *cursor, size_t len, uint64_t offset);
+/* Writes data and cursor to the disk if they changed, and prints so. Returns 1 then: it survives a power cut. */
+int host_save(host *h);
 /* Returns when to be back: at the node's deadline, and to save. */
 tow_time host_due(const host *h);
 void host_end(host *h);
 
 /* Hands every event to `on_event`. */
 void poll_events(host *h, void (*on_event)(host *, const tow_event *));
-/* Reads a turn's share and hands it to the node; each payload goes to `receive`. */
+/* Reads a turn's share and hands it to the node; each step goes to `receive`, with the data that it is about. */
 void feed(host *h, connection *c, void (*receive)(host *, const uint8_t *, const tow_step *));
 /* Writes the bytes on offer on this link, until there are no more or the socket is full. */
 void write_link(host *h, connection *c);

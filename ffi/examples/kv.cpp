@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -77,91 +78,94 @@ public:
     }
 
 private:
-    /* --- what the upstream sends: into the store */
+    /* --- the stream of the upstream, into the store */
 
-    /* Applies those records of a payload that lie from one offset on and before the position, which is then ours. */
-    void apply(towline::bytes payload, std::uint64_t first, std::uint64_t from, const tow_position &upto) {
-        towline::each_record(payload, [&](towline::bytes record) {
-            if (first >= from && first < upto.boundary &&
-                store_apply(live_.data.get(), record.data, record.size) != 0) {
+    struct kept {
+        tow_position position;
+        std::vector<std::uint8_t> records;
+    };
+
+    /* Data and cursor change together. */
+    void apply(towline::bytes records, const tow_position &position) {
+        towline::each_record(records, [&](towline::bytes record) {
+            if (store_apply(live_.data.get(), record.data, record.size) != 0) {
                 throw std::runtime_error("a record that is none: the stream is damaged");
             }
-            ++first;
         });
-        live_.cursor = node_.cursor_of(upto);
-        live_.offset = upto.boundary;
+        live_.cursor = node_.cursor_of(position);
+        live_.offset = position.boundary;
         unsaved_ = true;
-        node_.applied(now_, upto.boundary);
+        receiver_.applied(position.boundary);
     }
 
-    void forget_spool() {
-        spool_.clear();
-        spool_first_ = spool_end_ = taken_to_ = 0;
+    void keep(towline::bytes records, const tow_position &position) {
+        spool_bytes_ += records.size;
+        spool_.push_back({position, {records.data, records.data + records.size}});
     }
 
-    /* Reports taken records, so that the upstream sends more. A refusal means that the link has ended. */
-    void take() { tow_taken(node_.get(), now_, taken_to_, pieces_); }
-
-    void spool(towline::bytes payload, const tow_step &step) {
-        if (step.first != spool_end_) {
-            forget_spool();
-            pieces_ = 0;
-            spool_first_ = step.first;
-        }
-        spool_.insert(spool_.end(), payload.data, payload.data + payload.size);
-        spool_end_ = step.position.boundary;
-        if (spool_.size() <= SPOOL_BYTES_MAX) {
-            taken_to_ = spool_end_;
-        }
-        take();
+    std::vector<std::uint8_t> pop() {
+        auto records = std::move(spool_.front().records);
+        spool_bytes_ -= records.size();
+        spool_.pop_front();
+        return records;
     }
 
-    void begin(const tow_step &step) {
-        if (node_.stats().end != spool_end_) {
-            forget_spool();
-        }
+    void begin(towline::bytes cursor, std::uint64_t offset) {
         coming_ = state{};
-        coming_.offset = step.first;
+        std::copy(cursor.data, cursor.data + cursor.size, coming_.cursor.data.begin());
+        coming_.cursor.size = cursor.size;
+        coming_.offset = offset;
         rest_.len = 0;
-        pieces_ = 0;
     }
 
-    void piece(towline::bytes bytes, const tow_step &step) {
-        if (store_load(coming_.data.get(), &rest_, bytes.data, bytes.size) != 0) {
-            throw std::runtime_error("a snapshot that is none");
+    void execute(const tow_command &command, const std::uint8_t *data) {
+        auto range = [&] { return towline::bytes{data + command.a, static_cast<std::size_t>(command.b)}; };
+        switch (command.kind) {
+        case TOW_COMMAND_APPLY:
+            apply(range(), tow_command_position(&command));
+            break;
+        case TOW_COMMAND_KEEP:
+            keep(range(), tow_command_position(&command));
+            break;
+        case TOW_COMMAND_APPLY_SPOOLED: {
+            const tow_position position = spool_.front().position;
+            const auto records = pop();
+            apply({records.data(), records.size()}, position);
+            break;
         }
-        pieces_ = step.first + 1;
-        take();
+        case TOW_COMMAND_DROP_SPOOLED:
+            while (!spool_.empty() && spool_.front().position.boundary <= command.c) {
+                pop();
+            }
+            break;
+        case TOW_COMMAND_FORKED: /* we cannot rewind, so a snapshot follows */
+            break;
+        case TOW_COMMAND_BEGIN:
+            begin(range(), command.c);
+            break;
+        case TOW_COMMAND_LOAD:
+            if (store_load(coming_.data.get(), &rest_, range().data, range().size) != 0) {
+                throw std::runtime_error("a snapshot that is none");
+            }
+            receiver_.loaded(command.c + 1);
+            break;
+        case TOW_COMMAND_INSTALL:
+            live_ = std::exchange(coming_, state{});
+            unsaved_ = true;
+            receiver_.installed();
+            break;
+        default: /* below TOW_COMMAND_KEEP: for the node */
+            receiver_.say(node_, now_, command);
+            break;
+        }
     }
 
-    void install(const tow_step &last) {
-        live_ = std::exchange(coming_, state{});
-        const tow_position stands = node_.installed(now_, last.snapshot);
-        apply({spool_.data(), spool_.size()}, spool_first_, live_.offset, stands);
-        forget_spool();
-        pieces_ = 0;
-    }
-
-    void receive(towline::bytes payload, const tow_step &step) {
-        switch (step.kind) {
-        case TOW_PAYLOAD_BATCH:
-            apply(payload, step.first, step.first, step.position);
-            break;
-        case TOW_PAYLOAD_SPOOL:
-            spool(payload, step);
-            break;
-        case TOW_PAYLOAD_BEGIN:
-            begin(step);
-            break;
-        case TOW_PAYLOAD_PIECE:
-            piece(payload, step);
-            break;
-        case TOW_PAYLOAD_LAST_PIECE:
-            piece(payload, step);
-            install(step);
-            break;
-        default: /* a fork: we cannot rewind, so a snapshot follows */
-            break;
+    /* As long as the spool has room its batches are taken: that makes the upstream send more. */
+    void obey(const std::uint8_t *data) {
+        tow_command command;
+        while (receiver_.poll(command) || receiver_.work(command)) {
+            execute(command, data);
+            receiver_.taking(spool_bytes_ > SPOOL_BYTES_MAX ? TOW_TAKING_PIECES : TOW_TAKING_ALL);
         }
     }
 
@@ -185,9 +189,8 @@ private:
                 reading_ = false;
                 break;
             }
-            if (step.kind != TOW_PAYLOAD_NONE) {
-                receive({data.data + step.range_start, static_cast<std::size_t>(step.range_len)}, step);
-            }
+            receiver_.receive(node_, step);
+            obey(data.data);
             at += static_cast<std::size_t>(step.used);
             if (step.next == TOW_NEXT_CLOSED) {
                 reading_ = false;
@@ -266,7 +269,8 @@ private:
                 throw std::runtime_error("cannot save");
             }
             unsaved_ = false;
-            node_.persisted(now_, live_.offset);
+            receiver_.persisted(live_.offset);
+            obey(nullptr);
             store_digest digest = store_content(live_.data.get());
             auto wide = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
             std::printf("%llu records, %llu keys, digest %016llx%016llx\n", wide(live_.offset),
@@ -310,6 +314,7 @@ private:
 
     std::string upstream_, dir_;
     towline::node node_;
+    towline::receiver receiver_{false};
     tow_time now_ = 0, save_at_ = 0;
     int fd_ = -1;
     bool connecting_ = false, reading_ = false, writing_ = false, unsaved_ = false;
@@ -317,8 +322,8 @@ private:
     std::size_t held_ = 0;
     state live_, coming_;
     growing rest_;
-    std::vector<std::uint8_t> spool_;
-    std::uint64_t spool_first_ = 0, spool_end_ = 0, taken_to_ = 0, pieces_ = 0;
+    std::deque<kept> spool_;
+    std::size_t spool_bytes_ = 0;
 };
 
 } // namespace

@@ -33,11 +33,12 @@ typedef struct {
 } bytes;
 
 static tow_node *node;
+static tow_receiver *receiver; /* says what is to be done with all that comes */
 static tow_time now;
 static int fd = -1, connecting, reading, writing, caught_up;
-static bytes unread;         /* what the upstream sent and the node did not use yet */
-static bytes snapshot, tail; /* the pieces so far; the records that ride along, from one offset to another */
-static uint64_t snapshot_at, pieces, tail_first, tail_end;
+static bytes unread;          /* what the upstream sent and the node did not use yet */
+static bytes snapshot, spool; /* the pieces so far; the batches that wait, each behind its end and its length */
+static size_t spool_at;       /* the oldest of them */
 
 static void die(const char *what) {
     fprintf(stderr, "newcomer: %s\n", what);
@@ -129,67 +130,70 @@ static void apply(const uint8_t *p, size_t len) {
     }
 }
 
-/* Those records of a payload that lie from one offset on and before another. */
-static void apply_records(bytes payload, uint64_t first, uint64_t from, uint64_t upto) {
+/* --- what the receiver says --------------------------------------------------------------------------------------- */
+
+static void apply_batch(const uint8_t *records, size_t len, uint64_t end) {
     tow_slice record;
     size_t at = 0;
-    for (; tow_walk(payload.ptr, payload.len, &at, &record) == TOW_OK; first++) {
-        if (first >= from && first < upto) {
-            apply(record.ptr, record.len);
-        }
+    while (tow_walk(records, len, &at, &record) == TOW_OK) {
+        apply(record.ptr, record.len);
     }
-    must(tow_applied(node, now, upto));
+    must(tow_receiver_applied(receiver, end));
 }
 
-/* --- payloads ----------------------------------------------------------------------------------------------------- */
-
-static void install(uint64_t name) {
-    tow_step step;
-    must(tow_installed(node, now, name, &step));
-    apply(snapshot.ptr, snapshot.len);
-    apply_records(tail, tail_first, snapshot_at, step.position.boundary);
-    snapshot.len = tail.len = 0;
-    tail_first = tail_end = pieces = 0;
-}
-
-static void receive(uint8_t *payload, const tow_step *step) {
-    size_t len = (size_t)step->range_len;
-    tow_stats stats;
-    switch (step->kind) {
-    case TOW_PAYLOAD_BATCH:
-        apply_records((bytes){payload, len, 0}, step->first, step->first, step->position.boundary);
+/* Does one command, whose ranges are of `data`. */
+static void execute(const tow_command *command, const uint8_t *data) {
+    uint64_t kept[2] = {command->e, command->b}; /* a batch's end and its length */
+    switch (command->kind) {
+    case TOW_COMMAND_APPLY:
+        apply_batch(data + command->a, (size_t)command->b, command->e);
         break;
-    case TOW_PAYLOAD_SPOOL:
-        if (step->first != tail_end) { /* what is there belonged to another snapshot */
-            tail.len = 0;
-            tail_first = step->first;
-            pieces = 0;
-        }
-        append(&tail, payload, len);
-        tail_end = step->position.boundary;
-        must(tow_taken(node, now, tail_end, pieces));
+    case TOW_COMMAND_KEEP:
+        append(&spool, (const uint8_t *)kept, sizeof kept);
+        append(&spool, data + command->a, (size_t)command->b);
         break;
-    case TOW_PAYLOAD_BEGIN:
-        must(tow_stats_get(node, &stats, sizeof stats));
-        if (stats.end != tail_end) {
-            tail.len = 0;
-            tail_first = tail_end = 0;
+    case TOW_COMMAND_APPLY_SPOOLED:
+        memcpy(kept, spool.ptr + spool_at, sizeof kept);
+        spool_at += sizeof kept + (size_t)kept[1];
+        apply_batch(spool.ptr + spool_at - kept[1], (size_t)kept[1], kept[0]);
+        break;
+    case TOW_COMMAND_DROP_SPOOLED:
+        while (spool_at < spool.len) {
+            memcpy(kept, spool.ptr + spool_at, sizeof kept);
+            if (kept[0] > command->c) {
+                break;
+            }
+            spool_at += sizeof kept + (size_t)kept[1];
         }
+        break;
+    case TOW_COMMAND_FORKED: /* a snapshot will follow */
+        break;
+    case TOW_COMMAND_BEGIN:
         snapshot.len = 0;
-        snapshot_at = step->first;
-        pieces = 0;
         break;
-    case TOW_PAYLOAD_PIECE:
-    case TOW_PAYLOAD_LAST_PIECE:
-        append(&snapshot, payload, len);
-        pieces = step->first + 1;
-        must(tow_taken(node, now, tail_end, pieces));
-        if (step->kind == TOW_PAYLOAD_LAST_PIECE) {
-            install(step->snapshot);
-        }
+    case TOW_COMMAND_LOAD:
+        append(&snapshot, data + command->a, (size_t)command->b);
+        must(tow_receiver_loaded(receiver, command->c + 1));
         break;
-    default: /* a fork: a snapshot will follow */
+    case TOW_COMMAND_INSTALL:
+        apply(snapshot.ptr, snapshot.len);
+        snapshot.len = 0;
+        must(tow_receiver_installed(receiver));
         break;
+    default: /* below TOW_COMMAND_KEEP: for the node */
+        must(tow_receiver_say(receiver, node, now, command));
+        break;
+    }
+    if (spool_at == spool.len) {
+        spool_at = spool.len = 0;
+    }
+}
+
+static void receive(const uint8_t *data, const tow_step *step) {
+    tow_command command;
+    must(tow_receiver_receive(receiver, node, step, 1));
+    while (tow_receiver_poll(receiver, &command) == TOW_OK || tow_receiver_work(receiver, &command) == TOW_OK) {
+        execute(&command, data);
     }
 }
 
@@ -249,9 +253,7 @@ static void feed(void) {
             reading = 0; /* closed a moment ago: the event says so */
             break;
         }
-        if (step.kind != TOW_PAYLOAD_NONE) {
-            receive(unread.ptr + at + step.range_start, &step);
-        }
+        receive(unread.ptr + at, &step);
         at += (size_t)step.used;
         if (step.next == TOW_NEXT_CLOSED) {
             reading = 0;
@@ -355,6 +357,7 @@ int main(int argc, char **argv) {
     if (tow_node_new(&config, &boot, &node, &error) != TOW_OK) {
         die(error.text);
     }
+    must(tow_receiver_new(0, &receiver));
     for (int leaving = 0;;) {
         must(tow_tick(node, now));
         poll_events(argv[1], colon + 1);
@@ -369,9 +372,10 @@ int main(int argc, char **argv) {
         write_link();
         rest();
     }
+    tow_receiver_free(receiver);
     tow_node_free(node);
     free(unread.ptr);
     free(snapshot.ptr);
-    free(tail.ptr);
+    free(spool.ptr);
     return 0;
 }

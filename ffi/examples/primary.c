@@ -135,6 +135,12 @@ static void read_commands(primary *p) {
     write_batch(p);
 }
 
+static void save(primary *p) {
+    if (host_save(&p->h)) {
+        must(tow_persisted(p->h.node, p->h.now, p->h.offset), "persisted");
+    }
+}
+
 /* Seals the turn's records in a batch; data and cursor meet at its boundary. */
 static void commit(primary *p) {
     tow_step step;
@@ -338,10 +344,10 @@ static void loop(primary *p) {
             write_link(&p->h, &p->links[link]);
         }
         if (p->h.now >= p->h.save_at) {
-            host_save(&p->h);
+            save(p);
         }
     }
-    host_save(&p->h);
+    save(p);
 }
 
 static void start(primary *p, const char *dir, uint64_t node) {
@@ -352,7 +358,7 @@ static void start(primary *p, const char *dir, uint64_t node) {
     host_start(&p->h, dir, &config, TOW_PRIMARY, node);
     /* The epoch that was just opened belongs to the store before anything is written in it. */
     commit(p);
-    host_save(&p->h);
+    save(p);
 }
 
 int main(int argc, char **argv) {

@@ -226,7 +226,15 @@ fn against_towline(bench: &Bench) -> Result<String> {
     let examples = examples::build(&bench.ffi, Link::Static(&bench.libraries), bench.towline()?, folder)?;
     let (waits, led, stopped) = (examples.c_acknowledges()?, examples.c_leads()?, examples.c_stops()?);
     let leads = examples.towline_leads()?;
-    Ok(format!("waits.c: {waits}; primary.c leads: {led}; it stops {stopped}; towline leads: {leads}"))
+    let second = examples.a_second_snapshot_comes()?;
+    let told = [
+        format!("waits.c: {waits}"),
+        format!("primary.c leads: {led}"),
+        format!("it stops {stopped}"),
+        format!("towline leads: {leads}"),
+        format!("a second snapshot: {second}"),
+    ];
+    Ok(told.join("; "))
 }
 
 /// Builds `ffi/bench/stream.c` for the bench table.

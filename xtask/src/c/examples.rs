@@ -35,6 +35,10 @@ pub(crate) fn build(ffi: &Path, link: Link<'_>, towline: PathBuf, folder: PathBu
             program.make(compiler, &link.args(), &folder.join(name))?;
         }
     }
+    for sources in [&["examples/newcomer.c"][..], &["tests/upstream.c", "examples/net.c"]] {
+        let name = Path::new(sources[0]).file_stem().context("a source has a name")?;
+        Program { ffi, sources, more: &[] }.make("gcc", &link.args(), &folder.join(name))?;
+    }
     let mut objects = Vec::new();
     for source in STORE {
         let object = folder.join(source.replace('/', "-")).with_extension("o");
@@ -69,12 +73,8 @@ impl Examples {
         let log = self.folder.join(format!("{name}.log"));
         std::fs::remove_file(&log).ok();
         let process = Process::start(&mut command, &log, Stdio::piped())?;
-        let port = eventually("the primary to listen", || {
-            let log = process.log();
-            let (_, rest) = log.split_once("listening on ")?;
-            rest.split_once('\n')?.0.parse().ok()
-        });
-        Ok((process, port?))
+        let address = listening(&process)?;
+        Ok((process, address))
     }
 
     fn server(&self, words: &[&str], name: &str) -> Result<Server> {
@@ -126,6 +126,35 @@ impl Examples {
             process.stop()?;
         }
         Ok(format!("{} records", stand.records))
+    }
+
+    /// Checks that each replica goes on where a second snapshot takes the place of one that was partly loaded, and that
+    /// it has every key of the second and of the stream behind it.
+    pub(crate) fn a_second_snapshot_comes(&self) -> Result<String> {
+        for program in ["newcomer", "follow", "kv"] {
+            let log = self.folder.join(format!("upstream-{program}.log"));
+            let mut upstream =
+                Process::start(&mut Command::new(self.folder.join("upstream")), &log, Stdio::null())?;
+            let mut command = Command::new(self.folder.join(program));
+            command.arg(format!("127.0.0.1:{}", listening::<u16>(&upstream)?));
+            if program != "newcomer" {
+                command.arg(self.folder.join(format!("second-{program}")));
+            }
+            let replica = Process::start(
+                command.arg("2"),
+                &self.folder.join(format!("second-{program}.log")),
+                Stdio::null(),
+            )?;
+            let told = || format!("{program}:\n{}\nits upstream:\n{}", replica.log(), upstream.log());
+            let shows = || match program {
+                "newcomer" => "abcdeyz".chars().all(|key| replica.log().contains(&format!("set {key}\n"))),
+                _ => replica.log().contains("6 records, 7 keys"),
+            };
+            eventually("all keys", || shows().then_some(())).with_context(told)?;
+            upstream.ends("a replica that has applied all")?;
+            replica.kill();
+        }
+        Ok("newcomer.c, follow.c and kv.cpp go on".to_owned())
     }
 
     /// Checks that a write is acknowledged once two replicas have applied it, and not before.
@@ -231,6 +260,15 @@ impl Examples {
         kv.stop()?;
         Ok(format!("{} records", stand.records))
     }
+}
+
+/// Returns where a program listens on loopback, which it prints once it does.
+fn listening<A: std::str::FromStr>(process: &Process) -> Result<A> {
+    eventually("a program to listen", || {
+        let log = process.log();
+        let (_, rest) = log.split_once("listening on ")?;
+        rest.split_once('\n')?.0.parse().ok()
+    })
 }
 
 /// Waits until all of them have the same position and digest, and hold some keys.
