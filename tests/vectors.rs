@@ -10,6 +10,8 @@
 mod frames;
 #[path = "vectors/player.rs"]
 mod player;
+#[path = "vectors/receiver.rs"]
+mod receiver;
 #[path = "vectors/scene.rs"]
 mod scene;
 #[path = "vectors/scenes/mod.rs"]
@@ -30,36 +32,43 @@ fn folder() -> PathBuf {
 fn the_files_are_what_the_core_answers() {
     let update = std::env::var("UPDATE_VECTORS").is_ok();
     let mut differ = Vec::new();
-    for (name, scenes) in scenes::FILES {
-        let path = folder().join(format!("{name}.txt"));
+    let node = scenes::FILES.iter().map(|(name, scenes)| {
         let made: String = scenes().into_iter().map(scene::Scene::into_text).collect();
+        (format!("{name}.txt"), made)
+    });
+    let receiver = receiver::FILES.iter().map(|(name, scenes)| {
+        let made: String = scenes().into_iter().map(receiver::Scene::into_text).collect();
+        (format!("receiver/{name}.txt"), made)
+    });
+    for (name, made) in node.chain(receiver) {
+        let path = folder().join(&name);
         let made =
             format!("# Made by tests/vectors.rs; README.md beside this file says how to read it.\n{made}");
         if update {
             std::fs::write(&path, made).unwrap();
         } else if std::fs::read_to_string(&path).unwrap_or_default() != made {
-            differ.push(*name);
+            differ.push(name);
         }
     }
     assert!(differ.is_empty(), "{differ:?} differ: run with UPDATE_VECTORS=1 if the change is meant");
 }
 
-fn play_all() -> Seen {
-    let mut seen = Seen::default();
+/// Calls `play` with every file of a folder.
+fn play_all(folder: &Path, expected: usize, mut play: impl FnMut(&Path)) {
     let mut files = 0;
-    for entry in std::fs::read_dir(folder()).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "txt") {
-            player::play(&path, &mut seen);
+            play(&path);
             files += 1;
         }
     }
-    assert_eq!(files, scenes::FILES.len(), "one file for each entry of the table");
-    seen
+    assert_eq!(files, expected, "one file for each entry of the table");
 }
 
 fn every_file_plays_and_together_they_show_everything() {
-    let seen = play_all();
+    let mut seen = Seen::default();
+    play_all(&folder(), scenes::FILES.len(), |path| player::play(path, &mut seen));
     assert_eq!(seen.inputs, (1..=18).collect(), "inputs, by kind");
     assert_eq!(seen.events, (0x101..=0x10c).collect(), "events, by kind");
     assert_eq!(
@@ -71,6 +80,9 @@ fn every_file_plays_and_together_they_show_everything() {
     assert_eq!(seen.verdicts_received, (1..=5).collect(), "verdicts of ADMIT, as replica");
     let faults: Vec<u64> = Fault::ALL.iter().map(|fault| fault.number().into()).collect();
     assert_eq!(seen.faults, faults.into_iter().collect(), "faults, by number");
+    let mut seen = receiver::Seen::default();
+    play_all(&folder().join("receiver"), receiver::FILES.len(), |path| receiver::play(path, &mut seen));
+    seen.check();
 }
 
 /// In one test and in this order: the first step may write the files that the second reads.
