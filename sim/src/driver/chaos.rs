@@ -1,9 +1,9 @@
-//! Which faults of the plan are on, what they come to for one way of a link, and which of them took effect.
+//! The plan's faults that are on, their sum for one way of a link, and the record of those that took effect.
 
 use super::weather::Gate;
 use crate::plan::{Fault, Kind, Knobs, Plan};
 
-/// What lies on one way of a link now.
+/// The conditions of one way of a link now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Conditions {
     /// Bytes wait on the way, or the reader does not read.
@@ -15,7 +15,7 @@ pub(super) struct Conditions {
     pub(super) gulp: u64,
 }
 
-/// The plan's faults at work.
+/// The plan's faults, and which of them are on.
 #[derive(Debug)]
 pub(super) struct Chaos {
     pub(super) faults: Vec<Fault>,
@@ -23,7 +23,7 @@ pub(super) struct Chaos {
     pub(super) effects: Vec<bool>,
 }
 
-/// Whether a fault lies between a replica and its upstream.
+/// Returns true if a fault lies between a replica and its upstream.
 fn lies_between(fault: &Fault, (replica, upstream): (usize, usize)) -> bool {
     let on_side = |node: usize| fault.amount >> node.min(63) & 1;
     if fault.kind == Kind::Split {
@@ -39,7 +39,8 @@ impl Chaos {
         Self { faults, active: Vec::new(), effects }
     }
 
-    /// What lies on way 0 (up) or 1 (down) of a pair; every fault found there takes effect, if there is one to feel it.
+    /// Returns the conditions of way 0 (up) or 1 (down) of a pair, and marks every fault found there as having taken
+    /// effect if there is a connection for it to act on.
     pub(super) fn conditions(
         &mut self,
         knobs: &Knobs,
@@ -81,7 +82,7 @@ impl Chaos {
         now
     }
 
-    /// What a dial meets; every fault it meets takes effect.
+    /// Returns how a dial fares, and marks every fault it meets as having taken effect.
     pub(super) fn gate(&mut self, pair: (usize, usize)) -> Gate {
         let hangs = [Kind::Hold, Kind::HoldUp, Kind::HoldDown, Kind::BlackHole, Kind::Hang, Kind::Split];
         let mut gate = Gate::Open;
@@ -97,7 +98,8 @@ impl Chaos {
         gate
     }
 
-    /// The amount of the newest fault of this kind at a node, if one is on: each takes effect.
+    /// Returns the amount of the newest fault of this kind at a node, if one is on, and marks each as having taken
+    /// effect.
     pub(super) fn ails(&mut self, node: usize, kind: Kind) -> Option<u64> {
         let mut amount = None;
         for index in &self.active {
@@ -110,7 +112,7 @@ impl Chaos {
         amount
     }
 
-    /// What was to happen once so many bytes had passed to a replica has happened.
+    /// Marks a fault that was waiting for so many bytes to pass to a replica as having taken effect.
     pub(super) fn struck(&mut self, kind: Kind, pair: (usize, usize)) {
         for (fault, effect) in self.faults.iter().zip(&mut self.effects) {
             *effect |= fault.kind == kind && (fault.node, fault.peer) == pair;

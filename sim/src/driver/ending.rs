@@ -1,4 +1,4 @@
-//! The end of a run: what it came to.
+//! The end of a run: its report.
 
 use super::director::Director;
 use super::{Run, plays};
@@ -7,12 +7,12 @@ use crate::report::{Final, Margins, Report, Verdict};
 use crate::trace::Fact;
 
 impl Director {
-    /// Something panicked on the substrate's side.
+    /// Records a panic on the substrate's side.
     pub(crate) fn panicked(&mut self, now_us: u64, text: String) {
         self.violation.get_or_insert(Violation { invariant: Invariant::X4, t_us: now_us, node: 0, text });
     }
 
-    /// What the run came to.
+    /// Closes the run and reports it.
     pub(crate) fn report(mut self, now_us: u64) -> Run {
         self.hear();
         if self.violation.is_none() && self.converged_us.is_some() {

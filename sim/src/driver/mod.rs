@@ -1,26 +1,26 @@
 //! What the two tiers with the real driver share: a [`Plan`] played against [`towline_server::Server`]s.
 //!
-//! | file | what |
+//! | module | contents |
 //! |---|---|
 //! | `moves` | the plan as a list of moves, by time |
-//! | `director`, `ending` | makes the moves, watches, judges; what a run came to |
-//! | `desk` | what director, operator and processes know of each other |
-//! | `operator` | what people do: write, promote, turn to another upstream, look |
-//! | `resp` | their client |
-//! | `waits` | clients that wait until their write is held, and whether what they are told is true |
-//! | `chaos`, `weather` | the faults that are on; the links as the plan has them now, and every connection |
-//! | `shaper` | a stream under that weather |
-//! | `feeders` | by whom a node is fed, and by whom it should be |
-//! | `store` | a disk that a plan can strike, and the store on it |
+//! | `director`, `ending` | makes the moves, watches and judges; the report of a run |
+//! | `desk` | the state that director, operator and processes share |
+//! | `operator` | commands and clients: write, promote, change an upstream, read the status |
+//! | `resp` | their RESP client |
+//! | `waits` | clients that wait until replicas hold their write, and whether the answers are true |
+//! | `chaos`, `weather` | the faults that are on; the conditions of each link, and every connection |
+//! | `shaper` | a stream under those conditions |
+//! | `feeders` | the upstream a node has, and the one it should have |
+//! | `store` | a disk that a plan can damage, and the store on it |
 //! | `net` | the [`Net`](towline_driver::transport::Net) a server is given |
 //!
 //! A substrate brings a `Ground` (time and sockets) and `Machines` (processes), and nothing else. Everything a plan
 //! does to a link is done by the shaper around each replication connection, because no socket library does it alike:
-//! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP knows no weather at all.
+//! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP has no delay or loss to set.
 //!
-//! What cannot be played here: [`supports`]. What is judged here: V1 (all core nodes converge in time: one digest, one
-//! offset, the right roles, links up), X4 (no panic, no process that ends by itself), F7 (how long writers are held)
-//! and O1 (by whom a node is fed); on turmoil also A1 and A2 (what clients that wait are told).
+//! [`supports`] names the faults that can be played here. Judged here: V1 (all core nodes converge in time: one digest,
+//! one offset, the right roles, links up), X4 (no panic, no process that ends by itself), F7 (how long writers are
+//! held) and O1 (the upstream of each node); on turmoil also A1 and A2 (the answers to clients that wait).
 
 mod chaos;
 mod desk;
@@ -54,47 +54,47 @@ pub(crate) use director::Director;
 pub(crate) use net::PlanNet;
 pub(crate) use operator::operate;
 
-/// A run: what it ended with, and the facts if they were kept (time in microseconds, node, fact).
+/// A run: its report, and the facts if they were kept (time in microseconds, node, fact).
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// What it ended with.
+    /// The report of the run.
     pub report: Report,
-    /// What happened.
+    /// The facts, in order of time.
     pub facts: Vec<(u64, usize, Fact)>,
 }
 
-/// A bug planted in what the driver tiers bring along, to show that it is seen.
+/// A bug planted in the code that only the driver tiers have, to show that it is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Planted {
-    /// None.
+    /// No bug.
     Nothing,
     /// A task beside each listener panics.
     Panic,
-    /// A store says that a commit is durable before its sync has ended.
+    /// A store reports a commit as durable before its sync has ended.
     EarlySync,
     /// The store of the plan's second node does not keep what it applies.
     Forgets,
-    /// Dials lead to the plan's first node, whoever was named.
+    /// Dials lead to the plan's first node, whichever name was dialled.
     OldAddress,
 }
 
-/// Why a plan is not played.
+/// The reason why a plan is not played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// This program was built without what makes a panic in a spawned task end the run.
+    /// This program was built without the option that makes a panic in a spawned task end the run.
     Unarmed,
     /// The scenario names a fault that only the fast tier can play.
     Unsupported {
-        /// Where it was to be played.
+        /// The substrate that was asked for.
         on: Substrate,
         /// The faults' names.
         kinds: Vec<&'static str>,
     },
     /// The plan expects a violation that only the oracle of the fast tier sees.
     Canary,
-    /// The knobs make no node.
+    /// The knobs are not valid options of a node.
     Options(String),
-    /// The machine failed us: no directory, no runtime.
+    /// The machine failed: no directory, or no runtime.
     Machine(String),
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Whether the tiers with the real driver can play faults of this kind.
+/// Returns true if the tiers with the real driver can play faults of this kind.
 #[must_use]
 pub const fn supports(kind: Kind) -> bool {
     match kind {
@@ -156,7 +156,7 @@ pub const fn supports(kind: Kind) -> bool {
         | Kind::Promote
         | Kind::Usurp
         | Kind::Follow => true,
-        // They reach into the host's views, clock or scheduler, or need the ring to the byte.
+        // They reach into the driver's views, clock or scheduler, or need the ring to the byte.
         Kind::Stale
         | Kind::Edge
         | Kind::Pause
@@ -171,13 +171,13 @@ pub const fn supports(kind: Kind) -> bool {
     }
 }
 
-/// Whether this fault of this plan is played.
+/// Returns true if this fault of this plan is played.
 pub(crate) fn plays(plan: &Plan, index: usize) -> bool {
     supports(plan.faults[index].kind)
 }
 
-/// Whether a node's store is the simulation's: on turmoil, where a real disk's time would be another; and wherever
-/// the plan does to it what no real directory lets be done.
+/// Returns true if a node's store is the simulation's: always on turmoil, where a real disk would keep another time,
+/// and wherever the plan damages the disk in ways that no real directory allows.
 pub(crate) fn simulates_store(plan: &Plan, on: Substrate, node: usize) -> bool {
     let reaches_in = |fault: &Fault| {
         let strikes = matches!(fault.kind, Kind::PowerLoss | Kind::Torn | Kind::Rollback);
@@ -187,7 +187,7 @@ pub(crate) fn simulates_store(plan: &Plan, on: Substrate, node: usize) -> bool {
     on == Substrate::Turmoil || plan.faults.iter().any(reaches_in)
 }
 
-/// Looks at a plan before anything runs.
+/// Checks a plan before anything runs.
 pub(crate) fn check(plan: &Plan, on: Substrate) -> Result<(), Refused> {
     if plan.expect != Expect::Pass {
         return Err(Refused::Canary);
@@ -200,23 +200,23 @@ pub(crate) fn check(plan: &Plan, on: Substrate) -> Result<(), Refused> {
     if kinds.is_empty() { Ok(()) } else { Err(Refused::Unsupported { on, kinds }) }
 }
 
-/// Time and sockets of a substrate.
+/// The time and the sockets of a substrate.
 pub(crate) trait Ground: Send + Sync + 'static {
-    /// Simulated microseconds since the run began.
+    /// Returns the simulated microseconds since the run began.
     fn now_us(&self) -> u64;
-    /// How long the runtime must sleep for so many simulated microseconds.
+    /// Returns how long the runtime must sleep for so many simulated microseconds.
     fn lasts(&self, us: u64) -> Duration;
-    /// What is due within so many microseconds is due now: no timer of the substrate is finer.
+    /// The resolution of the substrate's timers: what is due within so many microseconds is due now.
     fn grain_us(&self) -> u64;
     /// Begins to listen at one of a node's two ports.
     fn bind(&self, node: usize, port: u16) -> BoxFuture<'_, io::Result<(Box<dyn Door>, SocketAddr)>>;
-    /// Connects, and says from where.
+    /// Connects, and returns the local address too.
     fn connect(&self, addr: SocketAddr) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>>;
 }
 
-/// Takes connections.
+/// A listener of a substrate.
 pub(crate) trait Door: Send {
-    /// The next one, and where it comes from.
+    /// Waits for the next connection, and returns its remote address too.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, SocketAddr)>>;
 }
 
@@ -224,20 +224,20 @@ pub(crate) trait Door: Send {
 pub(crate) trait Machines {
     /// Starts a process; one that is still there is killed first.
     fn start(&mut self, node: usize, options: Options);
-    /// Ends it as `kill -9` would.
+    /// Kills the process as `kill -9` does.
     fn kill(&mut self, node: usize);
-    /// Ends it in order; it may take its time.
+    /// Stops the process in order, which may take time.
     fn stop(&mut self, node: usize);
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     said.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_owned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Simulated time passes.
+/// Sleeps for so much simulated time.
 pub(crate) async fn pass(ground: &dyn Ground, us: u64) {
     tokio::time::sleep(ground.lasts(us)).await;
 }

@@ -1,4 +1,4 @@
-//! A plan as moves: what the director does, when. Pure.
+//! A plan as the director's moves, by time. Pure.
 //!
 //! A fault becomes the moves it is made of (a flap is cuts, a restart loop is kills), between the moment it begins and
 //! the moment it ends: at the heal at the latest, beyond it only outside the core set, and then never.
@@ -7,7 +7,7 @@ use super::plays;
 use crate::plan::faults::Target;
 use crate::plan::{Fault, Kind, Plan};
 
-/// One thing to do. Numbers are places of faults in the plan, or of nodes.
+/// One move. A number is the place of a fault in the plan, or of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Move {
     /// A node starts for the first time.
@@ -16,17 +16,17 @@ pub(super) enum Move {
     Begin(usize),
     /// The node's process goes down.
     Down(usize),
-    /// It may come up again.
+    /// The node's process may come up again.
     Up(usize),
     /// The connections of a pair are reset.
     Cut(usize),
     /// A fault ends.
     End(usize),
-    /// Chaos is over.
+    /// Chaos ends.
     Heal,
 }
 
-/// Every move of a plan, by time.
+/// Returns every move of a plan, by time.
 pub(super) fn moves(plan: &Plan) -> Vec<(u64, Move)> {
     let mut moves: Vec<(u64, Move)> = Vec::new();
     for index in (0..plan.faults.len()).filter(|index| plays(plan, *index)) {
@@ -56,18 +56,18 @@ pub(super) fn moves(plan: &Plan) -> Vec<(u64, Move)> {
     moves.retain(|(at_us, _)| *at_us <= plan.heal_us);
     moves.extend(plan.nodes.iter().enumerate().map(|(node, of)| (of.starts_us, Move::Start(node))));
     moves.push((plan.heal_us, Move::Heal));
-    // Stable: what is due at the same moment comes in the order of the plan, the heal last.
+    // Stable: moves that are due at the same moment keep the order of the plan, the heal last.
     moves.sort_by_key(|(at_us, _)| *at_us);
     moves
 }
 
-/// The moments of a fault that happens several times in its span.
+/// Returns the moments of a fault that happens several times while it lasts.
 fn spread(fault: &Fault) -> impl Iterator<Item = u64> {
     let (at_us, for_us, count) = (fault.at_us, fault.for_us, fault.amount.max(1));
     (0..count).map(move |turn| at_us + for_us / count * turn)
 }
 
-/// When a fault ends, if it does.
+/// Returns when a fault ends, if it does.
 fn ends_us(plan: &Plan, fault: &Fault) -> Option<u64> {
     let core = |node: usize| plan.nodes[node].core;
     let whole = match fault.kind.shape().target {

@@ -1,7 +1,8 @@
-//! The net a server is given: nodes have names (`n0`, `n1`, ...) and two ports, and what connects them is shaped.
+//! The net a server is given: nodes have names (`n0`, `n1`, ...) and two ports, and the connections between them are
+//! shaped.
 //!
-//! A name stays what it is when a process starts anew and the substrate gives it another address. Clients' connections
-//! are not shaped: what a plan does, it does between nodes.
+//! A name stays the same when a process starts anew and the substrate gives it another address. Clients' connections
+//! are not shaped: a plan's faults lie between nodes only.
 
 use std::io;
 use std::sync::Arc;
@@ -12,17 +13,17 @@ use super::shaper::Shaper;
 use super::weather::{Gate, Weather};
 use super::{Door, Ground, Planted};
 
-/// Where clients connect.
+/// The port that clients connect to.
 pub(super) const CLIENTS: u16 = 7000;
-/// Where replicas connect.
+/// The port that replicas connect to.
 pub(super) const REPLICAS: u16 = 7100;
 
-/// A node's name and port.
+/// Returns the name and port of a node as an address to dial.
 pub(super) fn name(node: usize, port: u16) -> String {
     format!("n{node}:{port}")
 }
 
-/// What a name means.
+/// Returns the node and the port that an address means.
 fn meant(name: &str) -> Option<(usize, u16)> {
     let (node, port) = name.strip_prefix('n')?.split_once(':')?;
     Some((node.parse().ok()?, port.parse().ok()?))

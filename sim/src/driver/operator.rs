@@ -1,9 +1,9 @@
-//! What people do, through the client protocol: the workload, commands, and looking at every node.
+//! The people around the nodes, through the client protocol: the workload, the commands, and reading every status.
 //!
 //! The workload goes to the node the operator regards as primary, in the order of the plan, up to [`PIPELINE`] requests
-//! at a time; an operation is said until it is accepted, and those behind it wait. Of one whose answer was lost nobody
-//! knows whether it was accepted, so it is looked up before it is said again. Where the plan has `touches`, each is
-//! followed by a change beside the workload ([`touch`]), of which nobody asks what became.
+//! at a time; an operation is sent until it is accepted, and those behind it wait. An operation whose reply was lost
+//! may or may not have been accepted, so its key is read before it is sent again. Where the plan has `touches`, each
+//! operation is followed by a change beside the workload ([`touch`]) whose outcome is not looked at.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,48 +25,48 @@ use crate::workload::{key, number, value};
 
 /// Requests under way.
 const PIPELINE: usize = 64;
-/// After a refusal, or without a connection.
+/// The wait after a refusal, or without a connection.
 const PAUSE_US: u64 = 20_000;
-/// How often a node is asked how it stands.
+/// The time between two looks at a node's status.
 const LOOK_US: u64 = 250_000;
-/// The longest that writes are held at a time, the grain of the timer that ends it, and what an answer may take beyond
-/// its question.
+/// The longest that writes are held at a time, the resolution of the timer that ends it, and the longest that a reply
+/// may come after its request.
 const HELD_MAX_MS: u64 = 50;
 const TIMER_MS: u64 = 1;
 const ANSWERED_MS: u64 = 50;
-/// A command that is refused so long is given up.
+/// A command that is refused for so long is given up.
 const GIVE_UP_US: u64 = 5_000_000;
 
-/// A command.
+/// A command of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Make it primary; everybody else follows it if `tells`.
+    /// Make a node primary; all others follow it if `tells`.
     Promote {
-        /// Whom.
+        /// The new primary.
         node: usize,
-        /// The fault this is.
+        /// The fault's place in the plan.
         fault: usize,
-        /// Whether anybody is told.
+        /// Set when the other nodes are told to follow.
         tells: bool,
     },
-    /// Make it follow another.
+    /// Make a node follow another.
     Follow {
-        /// Whom.
+        /// The replica.
         node: usize,
-        /// The other.
+        /// Its new upstream.
         upstream: usize,
-        /// The fault this is, if it is one of its own.
+        /// The fault's place in the plan, if the order is one by itself.
         fault: Option<usize>,
     },
 }
 
-/// The operator's hands.
+/// The operator.
 pub(crate) struct Operator {
     pub(super) desk: Arc<Desk>,
     pub(super) orders: UnboundedReceiver<Order>,
 }
 
-/// Works until it is dropped.
+/// Works until the future is dropped.
 pub(crate) async fn operate(operator: Operator) {
     let Operator { desk, mut orders } = operator;
     let mut tasks = JoinSet::new();
@@ -96,13 +96,13 @@ async fn carry_out(desk: Arc<Desk>, order: Order) {
             sheet.upstreams[node] = None;
             for other in (0..desk.plan.nodes.len()).filter(|other| *other != node) {
                 sheet.upstreams[other] = Some(node);
-                // The operator outlives everybody who could close this.
+                // The operator outlives every sender of orders.
                 desk.orders.send(Order::Follow { node: other, upstream: node, fault: None }).ok();
             }
         }
         Order::Follow { node, upstream, fault } => {
             desk.sheet().upstreams[node] = Some(upstream);
-            // Whoever says otherwise later is right; a process that starts anew is told at its start.
+            // A later order replaces this one; a process that starts anew gets the order at its start.
             let still = || desk.sheet().upstreams[node] == Some(upstream);
             let (host, port) = (format!("n{upstream}"), REPLICAS.to_string());
             let words: &[&[u8]] = &[b"REPLICAOF", host.as_bytes(), port.as_bytes()];
@@ -114,7 +114,7 @@ async fn carry_out(desk: Arc<Desk>, order: Order) {
     }
 }
 
-/// Says a command that makes a node follow another, or nobody, until it is accepted; answers whether it was.
+/// Sends the command that makes a node follow another, or none, until it is accepted; returns false if it was given up.
 async fn turn(
     desk: &Desk,
     node: usize,
@@ -129,7 +129,7 @@ async fn turn(
     done
 }
 
-/// Says a command until it is accepted; answers whether it was.
+/// Sends a command until it is accepted; returns false if it was given up.
 async fn insist(desk: &Desk, node: usize, words: &[&[u8]], still: impl Fn() -> bool) -> bool {
     let until_us = desk.ground.now_us() + GIVE_UP_US;
     while desk.ground.now_us() < until_us && still() {
@@ -194,7 +194,7 @@ async fn write(desk: Arc<Desk>) {
     }
 }
 
-/// Says what is due; whatever is accepted goes. Answers whether all was.
+/// Sends the operations that are due and removes those that were accepted; returns true if all were.
 async fn say(
     desk: &Desk,
     client: &mut Client,
@@ -231,7 +231,7 @@ async fn say(
         *doubtful -= 1;
         match reply {
             Reply::Text(_) => desk.sheet().written += 1,
-            // What was refused was not done, and is said again.
+            // A refused write was not done, and is sent again.
             Reply::Nil | Reply::Error(_) | Reply::Number(_) | Reply::Numbers(_) => refused.push_back(one),
         }
     }
@@ -243,8 +243,8 @@ async fn say(
     Ok(all)
 }
 
-/// A change that goes with an operation: another key of the workload's gets an end, far beyond the run, or loses it
-/// again; or a key beside the workload is written, or taken away.
+/// Appends a change that goes with an operation: another key of the workload gets an expiry far beyond the run, or
+/// loses it again; or a key beside the workload is written, or deleted.
 fn touch(op: u64, keys: u64, out: &mut Vec<u8>) {
     let other = |op: u64| key(op.wrapping_mul(7).wrapping_add(3), keys);
     let beside = format!("beside:{}", op / 8 % 64).into_bytes();
@@ -278,7 +278,7 @@ async fn watch(desk: Arc<Desk>, node: usize) {
         let Some(view) = read(asked_us, &String::from_utf8_lossy(&page)) else { continue };
         client = Some(there);
         if view.link.starts_with("identity clash") {
-            // Each that is on has taken effect.
+            // Each twin that is on has taken effect.
             desk.weather.ails(node, Kind::Twin);
         }
         let (role, epoch, offset) = (view.role, view.epoch, view.offset);
@@ -293,8 +293,8 @@ async fn watch(desk: Arc<Desk>, node: usize) {
     }
 }
 
-/// Returns what is wrong with how long writes were held: at a time, where time is exact; and in all between two looks
-/// at one process. A pause is counted when it ends.
+/// Returns an error if writes were held too long: at a time, where time is exact; and in total between two looks at one
+/// process. A pause is counted when it ends.
 pub(super) fn overheld(before: Option<&View>, now: &View, exact: bool) -> Option<String> {
     let longest_ms = now.longest_ms;
     if exact && longest_ms > HELD_MAX_MS + TIMER_MS {
@@ -307,7 +307,7 @@ pub(super) fn overheld(before: Option<&View>, now: &View, exact: bool) -> Option
     too_long.then(|| format!("writes were held for {held_ms} ms more within {passed_ms} ms"))
 }
 
-/// Reads INFO's page on replication.
+/// Reads the replication section of INFO.
 fn read(t_us: u64, page: &str) -> Option<View> {
     let line = |name: &str| {
         let of = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);

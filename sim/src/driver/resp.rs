@@ -1,6 +1,6 @@
 //! A client of the reference server: just enough RESP for SET, GET, WAIT, REPLICAOF, INFO and the like.
 //!
-//! Any error, and a server that is silent for [`PATIENCE_US`], ends the connection; who asked asks again on another.
+//! Any error, and a server that is silent for [`PATIENCE_US`], ends the connection; the caller asks again on another.
 
 use std::io;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::Ground;
 use super::net::CLIENTS;
 use super::weather::Weather;
 
-/// Simulated time a reply may take.
+/// The simulated time a reply may take.
 const PATIENCE_US: u64 = 2_000_000;
-/// No reply we ask for is longer than this and a value.
+/// No reply is longer than this and a value.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// A reply.
+/// A reply of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
     /// `+OK`, a bulk string.
@@ -29,7 +29,7 @@ pub(super) enum Reply {
     Numbers(Vec<u64>),
     /// No such key.
     Nil,
-    /// Refused, in words.
+    /// An error reply.
     Error(String),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Client {
     patience_us: u64,
 }
 
-/// A request's bytes.
+/// Appends the bytes of a request.
 pub(super) fn request(words: &[&[u8]], out: &mut Vec<u8>) {
     out.extend(format!("*{}\r\n", words.len()).bytes());
     for word in words {
@@ -78,7 +78,7 @@ impl Client {
         self.patience_us = PATIENCE_US + us;
     }
 
-    /// Says requests, in parts that every socket takes whole.
+    /// Sends requests, in parts that every socket takes whole.
     pub(super) async fn say(&mut self, requests: &[u8]) -> io::Result<()> {
         for part in requests.chunks(CHUNK_BYTES) {
             let limit = self.ground.lasts(PATIENCE_US);
@@ -87,7 +87,7 @@ impl Client {
         self.transport.flush().await
     }
 
-    /// One request and its reply.
+    /// Sends one request and returns its reply.
     pub(super) async fn ask(&mut self, words: &[&[u8]]) -> io::Result<Reply> {
         let mut bytes = Vec::new();
         request(words, &mut bytes);
@@ -95,7 +95,7 @@ impl Client {
         self.reply().await
     }
 
-    /// The next reply.
+    /// Reads the next reply.
     pub(super) async fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line().await?;
         let rest = line.get(1..).unwrap_or_default().to_owned();

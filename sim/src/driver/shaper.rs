@@ -1,7 +1,7 @@
-//! A stream under the plan's weather: a connection whose bytes come late, in small parts, or not at all.
+//! A stream under the plan's link conditions: a connection whose bytes come late, in small parts, or not at all.
 //!
-//! It asks the [`Weather`] before every read and write and does what it says. Both ends of a connection wear one; what
-//! has arrived and is not due yet waits in the reader's.
+//! It asks the [`Weather`] before every read and write and follows the answer. Both ends of a connection are shaped;
+//! bytes that have arrived and are not due yet wait at the reader's end.
 //!
 //! Bounds: [`INBOX_BYTES`] wait here, the rest in the socket; the writer's window is in the weather.
 
@@ -19,18 +19,18 @@ use super::Ground;
 use super::way::Reads;
 use super::weather::{Weather, WireName, Writes};
 
-/// What is taken from the socket before it is due.
+/// The most bytes taken from the socket before they are due.
 const INBOX_BYTES: usize = 256 << 10;
-/// And at once.
+/// The most bytes taken from the socket at once.
 const GULP_BYTES: usize = 16 << 10;
 
-/// A connection's end.
+/// One end of a shaped connection.
 pub(super) struct Shaper {
     base: BoxTransport,
     ground: Arc<dyn Ground>,
     weather: Arc<Weather>,
     name: WireName,
-    /// 0: we dialled, 1: we answered. The way we write is the same.
+    /// 0: we dialled, 1: we accepted. It is also the way we write.
     end: usize,
     inbox: VecDeque<u8>,
     ended: bool,
@@ -61,7 +61,7 @@ impl Shaper {
         }
     }
 
-    /// Takes what the socket has.
+    /// Reads everything the socket has.
     fn fill(&mut self, task: &mut Context<'_>) {
         let mut gulp = [0; GULP_BYTES];
         while !self.ended && self.broken.is_none() && self.inbox.len() < INBOX_BYTES {

@@ -82,7 +82,7 @@ fn a_panic_is_told_in_its_own_words() {
     let said = |panic: Box<dyn std::any::Any + Send>| words_of(&*panic);
     assert_eq!(said(Box::new("a slice")), "a slice");
     assert_eq!(said(Box::new("a string".to_owned())), "a string");
-    assert_eq!(said(Box::new(7)), "a panic without words");
+    assert_eq!(said(Box::new(7)), "a panic without a message");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Clients that wait until their write is held (`WAIT`, `WAITAOF`), and what every store truly holds then: A1, A2.
+//! Clients that wait until replicas hold their write (`WAIT`, `WAITAOF`), and what every store truly holds then: A1,
+//! A2.
 //!
-//! A client that waits keeps the connection of its write, and the workload goes on over another. What it asks for
-//! follows from how many asked before; the longest waits outlive a reign, and the return of it. The answer is judged
-//! when it comes, by its number, whatever that is: so many other nodes must have held the write at some moment since
-//! the question, shown to readers or so that it survives a power cut, and the node itself must hold it still, durably
-//! where it says so. When the run is over, a write that was said to be durable where no fault may take it must be
+//! A client that waits keeps the connection of its write, and the workload goes on over another. The level it asks for
+//! follows from how many asked before; the longest waits outlast the time of a primary, and its return. An answer is
+//! judged when it comes, by its number: so many other nodes must have held the write at some moment since the request,
+//! visible to readers or so that it survives a power cut, and the node itself must hold it still, durably where the
+//! answer says so. When the run is over, a write that was acknowledged as durable, where no fault may take it, must be
 //! there.
 //!
 //! On turmoil alone: a real disk cannot be looked into.
@@ -26,21 +27,21 @@ use crate::workload::key;
 
 /// Clients that wait at the same time.
 const WAITS_MAX: usize = 32;
-/// One batch of so many is waited for.
+/// One batch in so many is waited for.
 const ONE_OF: u64 = 3;
-/// An answer is not longer under way.
+/// The longest time an answer is under way.
 const ANSWER_US: u64 = 10_000;
-/// How long they wait.
+/// The timeouts of the waits.
 const TIMEOUTS_MS: [u64; 3] = [20, 500, 6_000];
 
-/// A write that is waited for.
+/// A write that a client waits for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wait {
-    /// To whom it was said.
+    /// The node it was sent to.
     pub(super) node: usize,
     /// The number of the operation.
     pub(super) op: u64,
-    /// Before it was said.
+    /// A moment before it was sent.
     pub(super) since_us: u64,
 }
 
@@ -52,14 +53,14 @@ struct Answer {
     own: bool,
 }
 
-/// An answer that says that a write survives a power cut of its node; and of every other node?
+/// A write that was acknowledged as surviving a power cut of its node; `everywhere`: of every other node too.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Durable {
     op: u64,
     everywhere: bool,
 }
 
-/// The clients that wait.
+/// The clients that wait now.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     batches: u64,
@@ -68,7 +69,7 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    /// A batch was accepted whole, and this is its last write: gives the connection back if nobody waits for it.
+    /// Begins a wait for the last write of a batch that was accepted whole; returns the connection if no wait begins.
     pub(super) fn begin(&mut self, desk: &Arc<Desk>, wait: Wait, client: Client) -> Option<Client> {
         while self.tasks.try_join_next().is_some() {}
         self.batches += 1;
@@ -80,13 +81,13 @@ impl Waits {
         None
     }
 
-    /// Nobody writes any more: returns when all of them have their answer.
+    /// Waits until every client has its answer; no write comes any more.
     pub(super) async fn join(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// Asks, and judges the answer.
+/// Sends the request and judges the answer.
 async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
     let durable = number % 2 == 1;
     let others = (desk.plan.nodes.len() as u64).saturating_sub(1).max(1);
@@ -100,7 +101,7 @@ async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
     } else {
         &[b"WAIT", replicas.as_bytes(), timeout_ms.as_bytes()]
     };
-    // One that ends without an answer promises nothing; so does an error, as when the node is no primary any more.
+    // A connection that ends without an answer promises nothing; nor does an error, as when the node is no primary now.
     let answer = match client.ask(words).await {
         Ok(Reply::Number(replicas)) => Answer { level: Level::Applied, replicas, own: false },
         Ok(Reply::Numbers(numbers)) if numbers.len() == 2 => {
@@ -123,7 +124,7 @@ async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
     }
 }
 
-/// Returns the part of an answer that is not true, by the contents of the disks now.
+/// Returns the part of an answer that is false, by the contents of the disks now.
 fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)> {
     let Wait { node, op, since_us } = wait;
     let key = key(op, desk.plan.knobs.keys);
@@ -131,7 +132,7 @@ fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)
         let disk = desk.disks[machine].as_ref();
         disk.is_none_or(|disk| disk.held(&key, op, durable, since_us))
     };
-    // Its own history is the one it had when it answered.
+    // The node's own history is the one it had when it answered.
     let just_us = since_us.max(desk.ground.now_us().saturating_sub(ANSWER_US));
     let name = &desk.plan.nodes[node].name;
     let Answer { level, replicas, own } = answer;
@@ -145,7 +146,7 @@ fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)
         ));
     }
     let durable = level == Level::Persisted;
-    // One id, two stores: nobody outside can say whose acknowledgement it was.
+    // One id, two stores: an acknowledgement under it may have come from either.
     let counts = |peer: &usize| *peer != node && (desk.has_twin(*peer) || held(*peer, durable, since_us));
     let holders = (0..desk.plan.nodes.len()).filter(counts).count();
     let how = if durable { "persisted" } else { "applied" };
@@ -158,8 +159,8 @@ fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)
 }
 
 impl Director {
-    /// A write that was said to be durable and is gone, though no fault may take it: from a primary that reigns to the
-    /// end, or from all nodes.
+    /// Returns a violation if a write that was acknowledged as durable is gone, though no fault may take it: from a
+    /// node that stays primary to the end, or from all nodes.
     pub(super) fn lost_write(&self, now_us: u64) -> Option<Violation> {
         let faults = &self.desk.plan.faults;
         let any = |kinds: &[Kind]| faults.iter().any(|fault| kinds.contains(&fault.kind));

@@ -1,4 +1,4 @@
-//! One direction of a connection: what was written to it, when that comes, and how much of it was read.
+//! One direction of a connection: the bytes written to it, when they arrive, and how many of them were read.
 //!
 //! Invariants, in stream positions: `read <= due <= written`, and both move only ahead; `read` never passes what the
 //! socket has brought. The writer is held to `written - read <= window` outside.
@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use super::chaos::Conditions;
 
-/// What a reader may do.
+/// A reader's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
     /// Take so many bytes; flip the lowest bit of the one at this place.
@@ -26,11 +26,11 @@ pub(super) enum Reads {
 pub(super) struct Way {
     pub(super) written: u64,
     pub(super) read: u64,
-    /// What may be read by now.
+    /// Bytes up to here may be read by now.
     pub(super) due: u64,
-    /// What was written up to here is due then.
+    /// Bytes written up to the first number are due at the second, in microseconds.
     pub(super) marks: VecDeque<(u64, u64)>,
-    /// The link carries the bytes before until then.
+    /// The link is busy with earlier bytes until then.
     pub(super) busy_us: u64,
     /// A slow reader reads again then.
     pub(super) reads_us: u64,
@@ -41,7 +41,7 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// What its reader may do, if so much has arrived unread and there is room for so much.
+    /// Returns the reader's next step, if so much has arrived unread and there is room for so much.
     pub(super) fn ready(
         &mut self,
         (arrived, ended): (usize, bool),
@@ -77,7 +77,7 @@ impl Way {
         reads
     }
 
-    /// So many bytes were written: they come when the link has carried them, so long after.
+    /// Records that so many bytes were written: they arrive `way_us` after the link has carried them.
     pub(super) fn wrote(&mut self, bytes: u64, way_us: u64, now: &Conditions, now_us: u64) {
         self.written += bytes;
         let carried_us = (bytes * 1_000_000).checked_div(now.rate).unwrap_or(0);

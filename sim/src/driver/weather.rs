@@ -1,11 +1,11 @@
-//! The links as the plan has them now, and every replication connection that stands: who may read or write how much,
-//! and what was done to it.
+//! The conditions of every link, and every replication connection that stands: how much each end may read or write, and
+//! what the plan did to it.
 //!
-//! A wire is one connection: end 0 dialled (the replica), end 1 answered (its upstream); way 0 carries what end 0
-//! writes. Both ends find their wire by the two addresses of the socket, whichever comes first makes it. States of a
-//! wire: *open*, *reset* (both ends hear it at once), *dead* (bytes vanish and nobody hears).
+//! A wire is one connection: end 0 dialled (the replica), end 1 accepted (its upstream); way 0 carries what end 0
+//! writes. Both ends find their wire by the two addresses of the socket; the end that comes first makes it. States of a
+//! wire: *open*, *reset* (both ends see it at once), *dead* (bytes vanish and neither end sees it).
 //!
-//! Bounds: a wire goes when both its ends are gone; one that is never answered stays until the run ends.
+//! Bounds: a wire goes when both its ends are gone; one that is never accepted stays until the run ends.
 
 #![expect(
     clippy::disallowed_types,
@@ -25,13 +25,13 @@ use super::way::{Reads, Way};
 use crate::plan::{Fault, Kind, Knobs, Plan};
 use crate::stream::Stream;
 
-/// What one write to a socket takes at most: turmoil's window counts writes.
+/// The most that one write to a socket takes: turmoil's window counts writes.
 const WRITE_BYTES: u64 = 16 << 10;
 
-/// A connection's name: where it was dialled from, and where to.
+/// The name of a connection: its dialling address, and the dialled one.
 pub(super) type WireName = (SocketAddr, SocketAddr);
 
-/// What a dial meets.
+/// The result of a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
     Open,
@@ -39,12 +39,12 @@ pub(super) enum Gate {
     Refuses,
 }
 
-/// What a writer may do.
+/// A writer's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writes {
     /// Write so many bytes.
     Bytes(usize),
-    /// Say that so many were written, and forget them.
+    /// Report so many bytes as written, and discard them.
     Lost(usize),
     /// Wait.
     Nothing,
@@ -62,13 +62,13 @@ enum Life {
 
 #[derive(Debug, Default)]
 struct Wire {
-    /// Replica and upstream; unknown until the dialler has said so.
+    /// Replica and upstream; unknown until the dialling end has attached.
     pair: Option<(usize, usize)>,
     life: Life,
     /// The upstream's end was closed in order.
     closed: bool,
     ends_gone: u8,
-    /// When its first end was there.
+    /// The moment its first end attached.
     since_us: u64,
     ways: [Way; 2],
 }
@@ -80,18 +80,18 @@ struct State {
     dark: Vec<bool>,
     addresses: BTreeMap<(usize, u16), SocketAddr>,
     wires: BTreeMap<WireName, Wire>,
-    /// Whose store waits for a fault to end.
+    /// A waker for each machine whose store waits for a fault to end.
     stores: Vec<Option<Waker>>,
     feeders: Feeders,
     dice: Stream,
 }
 
-/// All of it, shared.
+/// The state of all links, shared.
 #[derive(Debug)]
 pub(crate) struct Weather {
     knobs: Knobs,
     state: Mutex<State>,
-    /// A dial that hangs waits for it.
+    /// Notified at every change, for dials that hang.
     changed: Notify,
 }
 
@@ -114,7 +114,7 @@ impl Weather {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everybody looks again. Wakers are called with the lock free.
+    /// Wakes all readers, writers and stores. Wakers are called with the lock free.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let State { wires, stores, .. } = &mut *state;
         let ways = wires.values_mut().flat_map(|wire| &mut wire.ways);
@@ -125,23 +125,23 @@ impl Weather {
         self.changed.notify_waiters();
     }
 
-    // --- what the director does ------------------------------------------------------------------------------------
+    // --- called by the director ------------------------------------------------------------------------------------
 
-    /// A lasting fault is there from now on.
+    /// Begins a lasting fault.
     pub(super) fn begin(&self, index: usize) {
         let mut state = self.lock();
         state.chaos.active.push(index);
         self.wake(state);
     }
 
-    /// And gone.
+    /// Ends a lasting fault.
     pub(super) fn end(&self, index: usize) {
         let mut state = self.lock();
         state.chaos.active.retain(|active| *active != index);
         self.wake(state);
     }
 
-    /// A process is there, or not.
+    /// Records that a process is there, or not.
     pub(super) fn set_alive(&self, node: usize, alive: bool) {
         let mut state = self.lock();
         state.alive[node] = alive;
@@ -152,7 +152,7 @@ impl Weather {
         self.lock().alive[node]
     }
 
-    /// By whom nodes are fed.
+    /// Gives access to the nodes' upstreams.
     pub(super) fn feeders<T>(&self, with: impl FnOnce(&mut Feeders) -> T) -> T {
         with(&mut self.lock().feeders)
     }
@@ -186,14 +186,14 @@ impl Weather {
             } else if kind != Kind::Fin {
                 wire.life = Life::Reset;
             }
-            // What waits for a byte that may never come takes effect when it comes.
+            // A fault that waits for a byte takes effect when that byte comes, if ever.
             hit |= !matches!(kind, Kind::CutAfter | Kind::Flip);
         }
         state.chaos.effects[index] |= hit;
         self.wake(state);
     }
 
-    /// A machine loses power: nobody hears of it. Or it has it again.
+    /// Cuts or restores a machine's power: its peers see no sign of the cut.
     pub(super) fn set_dark(&self, node: usize, dark: bool) {
         let mut state = self.lock();
         state.dark[node] = dark;
@@ -202,7 +202,7 @@ impl Weather {
         self.wake(state);
     }
 
-    /// Chaos is over: what still waits for its byte does not come.
+    /// Ends chaos: faults that still wait for their byte are dropped.
     pub(super) fn calm(&self) {
         let mut state = self.lock();
         for way in state.wires.values_mut().flat_map(|wire| &mut wire.ways) {
@@ -211,7 +211,7 @@ impl Weather {
         self.wake(state);
     }
 
-    // --- what the net asks -----------------------------------------------------------------------------------------
+    // --- called by the net -----------------------------------------------------------------------------------------
 
     pub(super) fn listens(&self, node: usize, port: u16, addr: SocketAddr) {
         self.lock().addresses.insert((node, port), addr);
@@ -221,7 +221,7 @@ impl Weather {
         self.lock().addresses.get(&(node, port)).copied()
     }
 
-    /// What a node's dial meets.
+    /// Returns how a node's dial fares.
     pub(super) fn gate(&self, replica: usize, upstream: usize) -> Gate {
         let mut state = self.lock();
         let gate = state.chaos.gate((replica, upstream));
@@ -232,12 +232,12 @@ impl Weather {
         }
     }
 
-    /// Returns when something has changed since this was called.
+    /// Waits for the next change after this call.
     pub(super) fn changed(&self) -> impl Future<Output = ()> {
         self.changed.notified()
     }
 
-    /// One end of a connection is there; the dialler knows whose it is.
+    /// Attaches one end of a connection; the dialling end gives the pair.
     pub(super) fn attach(&self, now_us: u64, name: WireName, pair: Option<(usize, usize)>) {
         let mut state = self.lock();
         if pair.is_some() && state.wires.get(&name).is_some_and(|wire| wire.pair.is_some()) {
@@ -253,7 +253,7 @@ impl Weather {
         self.wake(state);
     }
 
-    /// One end is gone.
+    /// Detaches one end.
     pub(super) fn detach(&self, name: &WireName) {
         let mut state = self.lock();
         let Some(wire) = state.wires.get_mut(name) else { return };
@@ -263,21 +263,22 @@ impl Weather {
         }
     }
 
-    // --- what a store asks -----------------------------------------------------------------------------------------
+    // --- called by a store -----------------------------------------------------------------------------------------
 
-    /// The amount of the newest fault of this kind at a node, if one is on: each takes effect.
+    /// Returns the amount of the newest fault of this kind at a node, if one is on, and marks each as having taken
+    /// effect.
     pub(super) fn ails(&self, node: usize, kind: Kind) -> Option<u64> {
         self.lock().chaos.ails(node, kind)
     }
 
-    /// It wants to know when the faults change.
+    /// Registers a store to be woken when the faults change.
     pub(super) fn store_waits(&self, machine: usize, waker: &Waker) {
         self.lock().stores[machine] = Some(waker.clone());
     }
 
-    // --- what a shaper asks ----------------------------------------------------------------------------------------
+    // --- called by a shaper ----------------------------------------------------------------------------------------
 
-    /// What may be read of a way now, if so much has arrived unread and there is room for so much.
+    /// Returns how much of a way may be read now, if so much has arrived unread and there is room for so much.
     pub(super) fn read(
         &self,
         name: &WireName,
@@ -319,7 +320,7 @@ impl Weather {
         reads
     }
 
-    /// How many of so many bytes may be written to a way now.
+    /// Returns how many of so many bytes may be written to a way now.
     pub(super) fn room(&self, name: &WireName, way: usize, bytes: usize, waker: &Waker) -> Writes {
         let mut state = self.lock();
         let State { chaos, wires, .. } = &mut *state;
@@ -345,7 +346,7 @@ impl Weather {
         Writes::Bytes(most)
     }
 
-    /// So many bytes are on their way; they come when the link has carried them.
+    /// Records that so many bytes were written: they arrive when the link has carried them.
     pub(super) fn wrote(&self, name: &WireName, way: usize, bytes: usize, now_us: u64) {
         let mut state = self.lock();
         let State { chaos, wires, feeders, dice, .. } = &mut *state;
@@ -358,7 +359,7 @@ impl Weather {
         let jitter_us = dice.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
         let of = &mut wire.ways[way];
         of.wrote(bytes as u64, self.knobs.latency + jitter_us, &now, now_us);
-        // The bytes may be there already, unread because they had no mark.
+        // The bytes may have arrived already, unread because they had no mark.
         let reader = of.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);
