@@ -37,7 +37,7 @@ impl Cursor {
         // The version, the count and four bytes of zero, as the one word that the check reads.
         writer.u64(u64::from(VERSION) | u64::from(count) << 16).u128(history.0);
         encode_position(&mut writer, position);
-        for (epoch, start) in epochs {
+        for Opening { epoch, start } in epochs {
             writer.u64(epoch.0).u64(start.0);
         }
         let body = writer.written();
@@ -106,7 +106,7 @@ impl Decoded {
             let opened = epochs.open(Epoch(reader.u64().ok()?), Offset(reader.u64().ok()?));
             opened.then_some(())?;
         }
-        let sound = !history.is_none() && epochs.last().is_some_and(|(_, start)| start <= position.boundary);
+        let sound = !history.is_none() && epochs.last().is_some_and(|last| last.start <= position.boundary);
         (sound && reader.rest().is_empty()).then_some(Self { history, position, epochs })
     }
 }

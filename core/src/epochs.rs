@@ -13,8 +13,21 @@ use core::hash::{Hash, Hasher};
 use crate::id::{Epoch, Offset};
 use crate::limits::EPOCHS_MAX;
 
-/// One epoch and where it was opened.
-pub(crate) type Opening = (Epoch, Offset);
+/// An epoch, and where it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Opening {
+    pub(crate) epoch: Epoch,
+    pub(crate) start: Offset,
+}
+
+/// The point where two logs part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parting {
+    /// The end of what both hold.
+    pub(crate) at: Offset,
+    /// Set if the epoch it lies in is the last of the table that was asked.
+    pub(crate) in_our_last: bool,
+}
 
 /// The newest epochs of a history, oldest first.
 #[derive(Debug, Clone)]
@@ -39,8 +52,10 @@ impl Hash for EpochTable {
 }
 
 impl EpochTable {
-    pub(crate) const EMPTY: Self = Self { entries: [(Epoch(0), Offset(0)); EPOCHS_MAX], len: 0 };
+    pub(crate) const EMPTY: Self =
+        Self { entries: [Opening { epoch: Epoch(0), start: Offset(0) }; EPOCHS_MAX], len: 0 };
 
+    /// Returns the entries, the oldest first.
     pub(crate) fn entries(&self) -> &[Opening] {
         &self.entries[..self.len]
     }
@@ -49,87 +64,100 @@ impl EpochTable {
         self.len == 0
     }
 
+    /// Returns the newest entry.
     pub(crate) fn last(&self) -> Option<Opening> {
         self.entries().last().copied()
     }
 
-    /// The newest number, or 0.
+    /// Returns the newest number, or 0.
     pub(crate) fn number(&self) -> u32 {
-        self.last().map_or(0, |(epoch, _)| epoch.number())
+        self.last().map_or(0, |last| last.epoch.number())
     }
 
     /// Opens an epoch. Returns whether it was in order: a higher number, at no earlier an offset.
     pub(crate) fn open(&mut self, epoch: Epoch, start: Offset) -> bool {
-        if let Some((last, last_start)) = self.last() {
-            if epoch.number() <= last.number() || start < last_start {
-                return false;
-            }
-            if start == last_start {
-                self.len -= 1;
-            }
+        if !self.may_follow(epoch, start) {
+            return false;
+        }
+        // One without records binds nobody: the new one takes its place.
+        if self.last().is_some_and(|last| last.start == start) {
+            self.len -= 1;
         }
         if self.len == EPOCHS_MAX {
             self.entries.copy_within(1.., 0);
             self.len -= 1;
         }
-        self.entries[self.len] = (epoch, start);
-        self.len += 1;
+        self.push(epoch, start);
         true
     }
 
-    /// The epoch in force at a boundary: the newest opened at or before it.
-    pub(crate) fn at(&self, boundary: Offset) -> Option<Epoch> {
-        self.entries().iter().rev().find(|(_, start)| *start <= boundary).map(|(epoch, _)| *epoch)
+    /// Returns whether an epoch is in order behind the last: a higher number, at no earlier an offset.
+    fn may_follow(&self, epoch: Epoch, start: Offset) -> bool {
+        self.last().is_none_or(|last| epoch.number() > last.epoch.number() && start >= last.start)
     }
 
-    /// The newest epoch number of which a log ending at `end` holds records, or 0.
+    fn push(&mut self, epoch: Epoch, start: Offset) {
+        assert!(self.len < EPOCHS_MAX, "the caller makes room");
+        debug_assert!(self.may_follow(epoch, start), "numbers rise, starts never fall");
+        self.entries[self.len] = Opening { epoch, start };
+        self.len += 1;
+    }
+
+    /// Returns the epoch in force at a boundary: the newest opened at or before it.
+    pub(crate) fn at(&self, boundary: Offset) -> Option<Epoch> {
+        self.entries().iter().rev().find(|entry| entry.start <= boundary).map(|entry| entry.epoch)
+    }
+
+    /// Returns the newest epoch number of which a log ending at `end` holds records, or 0.
     pub(crate) fn number_with_records(&self, end: Offset) -> u32 {
         self.of_record(end).map_or(0, Epoch::number)
     }
 
-    /// The epoch of the record before `offset`, if the table reaches so far back. The end of the log is not known here.
+    /// Returns the epoch of the record before `offset`, if the table reaches so far back. The end of the log is not known
+    /// here.
     pub(crate) fn of_record(&self, offset: Offset) -> Option<Epoch> {
-        self.entries().iter().rev().find(|(_, start)| *start < offset).map(|(epoch, _)| *epoch)
+        self.entries().iter().rev().find(|entry| entry.start < offset).map(|entry| entry.epoch)
     }
 
-    /// All but the epochs opened after `boundary`, and those after `newest`: what a cursor there shows.
+    /// Returns all but the epochs opened after `boundary` and those after `newest`: the table that a cursor there has.
     pub(crate) fn below(&self, boundary: Offset, newest: Epoch) -> &[Opening] {
-        let inside = |(epoch, start): &Opening| *start <= boundary && epoch.number() <= newest.number();
+        let inside = |entry: &Opening| entry.start <= boundary && entry.epoch.number() <= newest.number();
         let last = self.entries().iter().rposition(inside);
         &self.entries[..last.map_or(0, |last| last + 1)]
     }
 
-    /// The table as a cursor there shows it.
+    /// Returns the table that a cursor there has.
     pub(crate) fn cut(&self, boundary: Offset, newest: Epoch) -> Self {
         Self { entries: self.entries, len: self.below(boundary, newest).len() }
     }
 
-    /// Where the log of epoch number `index` ends, in a log that ends at `end`.
+    /// Returns where the epoch at `index` ends, in a log that ends at `end`.
     fn end_of(&self, index: usize, end: Offset) -> Offset {
-        self.entries().get(index + 1).map_or(end, |(_, start)| (*start).min(end))
+        self.entries().get(index + 1).map_or(end, |next| next.start.min(end))
     }
 
-    /// Where two logs part: the lesser of their ends in the newest epoch both tables hold, and whether that epoch is
-    /// the last of `self`. `None` if no epoch is common.
-    pub(crate) fn parting(&self, end: Offset, theirs: &Self, their_end: Offset) -> Option<(Offset, bool)> {
+    /// Returns where two logs part: the lesser of their ends in the newest epoch both tables hold. `None` if no epoch is
+    /// common.
+    pub(crate) fn parting(&self, end: Offset, theirs: &Self, their_end: Offset) -> Option<Parting> {
         for (index, opening) in self.entries().iter().enumerate().rev() {
-            if let Some(their_index) = theirs.entries().iter().rposition(|other| other.0 == opening.0) {
-                let parting = self.end_of(index, end).min(theirs.end_of(their_index, their_end));
-                return Some((parting, index + 1 == self.len));
+            if let Some(their_index) = theirs.entries().iter().rposition(|other| other.epoch == opening.epoch)
+            {
+                let at = self.end_of(index, end).min(theirs.end_of(their_index, their_end));
+                assert!(at <= end && at <= their_end, "both hold what lies before it");
+                return Some(Parting { at, in_our_last: index + 1 == self.len });
             }
         }
         None
     }
 
-    /// As [`open`](Self::open), but keeps an empty epoch: a table from outside is taken as it is. It must have room.
+    /// Opens an epoch as [`open`](Self::open) does, but keeps an empty one before it: a table from outside is taken as it
+    /// is. It must have room.
     pub(crate) fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
-        if self.last().is_some_and(|(last, last_start)| epoch.number() <= last.number() || start < last_start)
-        {
-            return false;
+        let in_order = self.may_follow(epoch, start);
+        if in_order {
+            self.push(epoch, start);
         }
-        self.entries[self.len] = (epoch, start);
-        self.len += 1;
-        true
+        in_order
     }
 }
 

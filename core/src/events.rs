@@ -46,6 +46,14 @@ pub(crate) enum LinkFact {
 
 members!(LinkFact { Close, Joined, WantsWrite });
 
+/// The number of the first subject of each kind. The node's is 0, the first link's 1.
+#[derive(Debug, Clone, Copy, Hash)]
+struct First {
+    slot: u32,
+    transfer: u32,
+    view: u32,
+}
+
 /// The events of a node that are pending.
 #[derive(Debug, Hash)]
 pub(crate) struct Events {
@@ -53,8 +61,7 @@ pub(crate) struct Events {
     queued: Box<[bool]>,
     node: EnumSet<NodeFact>,
     links: Box<[EnumSet<LinkFact>]>,
-    /// The numbers of the first slot, the first transfer and the first view; the node's is 0, the first link's 1.
-    first: [u32; 3],
+    first: First,
 }
 
 clone_fields! { Events { queue, queued, node, links, first } }
@@ -62,14 +69,14 @@ clone_fields! { Events { queue, queued, node, links, first } }
 impl Events {
     pub(crate) fn new(config: &Config) -> Self {
         let count = subjects(config) as usize;
-        let slots = 1 + config.link_ids();
-        let transfers = slots + config.options().slots_max;
+        let slot = 1 + config.link_ids();
+        let transfer = slot + config.options().slots_max;
         Self {
             queue: VecDeque::with_capacity(count),
             queued: vec![false; count].into_boxed_slice(),
             node: EnumSet::EMPTY,
             links: vec![EnumSet::EMPTY; config.link_ids() as usize].into_boxed_slice(),
-            first: [slots, transfers, transfers + config.options().ships_max],
+            first: First { slot, transfer, view: transfer + config.options().ships_max },
         }
     }
 
@@ -158,27 +165,31 @@ impl Events {
 
     #[inline]
     fn number(&self, subject: Subject) -> u32 {
-        let [slots, transfers, views] = self.first;
+        let First { slot, transfer, view } = self.first;
         let (before, row) = match subject {
             Subject::Node => return 0,
             Subject::Link(row) => (1, row),
-            Subject::Slot(row) => (slots, row),
-            Subject::Transfer(row) => (transfers, row),
-            Subject::View(row) => (views, row),
+            Subject::Slot(row) => (slot, row),
+            Subject::Transfer(row) => (transfer, row),
+            Subject::View(row) => (view, row),
         };
         before + u32::try_from(row).expect("tables are bounded by u32")
     }
 
     #[inline]
     fn subject(&self, number: u32) -> Subject {
-        let [slots, transfers, views] = self.first;
+        let First { slot, transfer, view } = self.first;
         let row = |before: u32| (number - before) as usize;
-        match number {
-            0 => Subject::Node,
-            _ if number < slots => Subject::Link(row(1)),
-            _ if number < transfers => Subject::Slot(row(slots)),
-            _ if number < views => Subject::Transfer(row(transfers)),
-            _ => Subject::View(row(views)),
+        if number == 0 {
+            Subject::Node
+        } else if number < slot {
+            Subject::Link(row(1))
+        } else if number < transfer {
+            Subject::Slot(row(slot))
+        } else if number < view {
+            Subject::Transfer(row(transfer))
+        } else {
+            Subject::View(row(view))
         }
     }
 }

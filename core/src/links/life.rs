@@ -207,8 +207,11 @@ impl Links {
             return Lapse::Nothing;
         }
         link.next_beat = now + shared.config.options().beat;
+        if shaking {
+            // Nobody beats in a handshake.
+            return Lapse::Nothing;
+        }
         match link.side() {
-            _ if shaking => Lapse::Nothing,
             Some(Side::Upstream) => Lapse::Ack,
             Some(Side::Downstream) | None => Lapse::Beat,
         }

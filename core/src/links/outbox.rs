@@ -10,6 +10,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use core::hash::{Hash, Hasher};
+use core::ops::Range;
 
 use crate::clock::Clock;
 use crate::limits::SCRATCH_BYTES;
@@ -303,9 +304,8 @@ impl Outbox {
         }
     }
 
-    /// Cuts off and returns the part of a run that has not begun, from and to; the run then ends with its frame in
-    /// progress.
-    pub(crate) fn cut(&mut self) -> Option<(u64, u64)> {
+    /// Cuts off and returns the part of a run that has not begun; the run then ends with its frame in progress.
+    pub(crate) fn cut(&mut self) -> Option<Range<u64>> {
         let Stage::Run { at, frame_end, limit } = &mut self.stage else {
             return None;
         };
@@ -314,7 +314,7 @@ impl Outbox {
         if at == limit {
             self.stage = Stage::Idle;
         }
-        Some((from, to))
+        Some(from..to)
     }
 
     /// Keeps the rest of a run, of which nothing but the frame in progress may be left: `bulk`, the bytes it names.

@@ -4,7 +4,7 @@
 //! reaches from there (and the digests agree), too old iff it does not. X < have: a fork, unless X is only how far a
 //! relay itself has come. Nobody makes a peer discard records of a newer epoch than its own.
 
-use crate::epochs::EpochTable;
+use crate::epochs::{EpochTable, Parting};
 use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position};
 use crate::wire::join::Join;
@@ -64,9 +64,9 @@ pub(crate) fn decide(
         (false, false) => Decision::Wait,
     };
     // Logs of one history agree where nothing was written, whichever empty epochs stood there.
-    let at_the_begin = (have == Offset(0) && join.base).then_some((have, false));
+    let at_the_begin = (have == Offset(0) && join.base).then_some(Parting { at: have, in_our_last: false });
     let parting = ours.epochs.parting(ours.end, &join.epochs, have).or(at_the_begin);
-    let Some((parting, in_our_last)) = parting else {
+    let Some(Parting { at: parting, in_our_last }) = parting else {
         return discard(Decision::Snapshot(None));
     };
     if parting == have {

@@ -1,5 +1,7 @@
 //! The ring makes room: readers of what goes keep the rest of a frame beside it, and are served otherwise.
 
+use core::ops::Range;
+
 use crate::error::Fault;
 use crate::links::Links;
 use crate::links::outbox::Stage;
@@ -10,7 +12,7 @@ use crate::stream::readers::Serving;
 impl Stream {
     /// Makes room in the ring: the oldest frame goes. O(1), unless a reader stands on it.
     pub(super) fn evict(&mut self, links: &mut Links, shared: &mut Shared) {
-        let (_, after) = self.log.oldest_frame().expect("frame_bytes_max is a quarter of the ring");
+        let after = self.log.oldest_frame_end().expect("frame_bytes_max is a quarter of the ring");
         let overtaken = after > self.readers.floor;
         if overtaken {
             self.overtake(links, shared, after);
@@ -80,7 +82,8 @@ impl Stream {
 
     /// Takes back the part of a run that has not begun, so that control can enter.
     pub(super) fn cut_run(&mut self, links: &mut Links, row: usize) {
-        if let Some((from, to)) = links[row].outbox.cut().filter(|(from, to)| from < to) {
+        if let Some(cut) = links[row].outbox.cut().filter(|cut| !cut.is_empty()) {
+            let Range { start: from, end: to } = cut;
             let reader = &mut self.readers[row];
             reader.credit.take_back(to - from);
             reader.serving.read_at(from);

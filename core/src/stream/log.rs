@@ -5,7 +5,7 @@
 //! `digest` at `end`; the open batch, if any, lies from `sealed` to the ring's end; only boundaries leave this room.
 //! Bounds: one ring, one sparse index, a table of epochs; appending costs O(1) and evicts at most the frames it
 //! overwrites. It knows no readers: its caller looks first which of
-//! them stand on the frame that goes ([`Log::oldest_frame`]).
+//! them stand on the frame that goes ([`Log::oldest_frame_end`]).
 
 use core::hash::{Hash, Hasher};
 
@@ -28,6 +28,24 @@ pub(crate) struct Place {
     pub(crate) boundary: Offset,
     /// The digest before it.
     pub(crate) digest: u64,
+}
+
+/// The end of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameEnd {
+    /// The byte position after it.
+    pub(super) position: u64,
+    /// The offset after its records.
+    pub(super) boundary: Offset,
+}
+
+/// The room that a record needs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Bytes of the ring.
+    pub(super) bytes: u64,
+    /// Set if the open batch is sealed before it.
+    pub(super) seal_first: bool,
 }
 
 /// The log of one node.
@@ -184,14 +202,14 @@ impl Log {
 
     // --- appending -------------------------------------------------------------------------------------------------
 
-    /// Ring bytes a record of `length` bytes needs now; and whether the open batch must be sealed before it.
-    pub(super) fn cost(&self, length: usize) -> (u64, bool) {
+    /// Returns the room that a record of `length` bytes needs now.
+    pub(super) fn cost(&self, length: usize) -> Cost {
         let record = (RECORD_HEAD_BYTES + length) as u64;
         let body = (self.ring.end() - self.sealed).saturating_sub(BATCH_HEAD_BYTES as u64);
         if self.has_open() && body + record <= self.batch_bytes {
-            (record, false)
+            Cost { bytes: record, seal_first: false }
         } else {
-            (record + BATCH_HEAD_BYTES as u64, self.has_open())
+            Cost { bytes: record + BATCH_HEAD_BYTES as u64, seal_first: self.has_open() }
         }
     }
 
@@ -200,20 +218,24 @@ impl Log {
         self.ring.free()
     }
 
-    /// The byte range of the oldest frame, which goes next; `None` when only the open batch is left.
-    pub(super) fn oldest_frame(&self) -> Option<(u64, u64)> {
+    /// Returns the byte position after the oldest frame, which goes next; `None` when only the open batch is left.
+    pub(super) fn oldest_frame_end(&self) -> Option<u64> {
         let at = self.ring.start();
-        (at < self.sealed).then(|| (at, self.frame_end(at)))
+        (at < self.sealed).then(|| self.frame_end(at))
     }
 
     /// Forgets the oldest frame.
     pub(super) fn evict(&mut self) {
         let at = self.ring.start();
         assert!(at < self.sealed, "there is a sealed frame to evict");
-        let (after, start) = self.frame_ends(at);
-        self.start = start;
-        self.ring.drop_before(after);
-        self.index.drop_before(after);
+        let after = self.frame_ends(at);
+        assert!(
+            self.start < after.boundary && after.position <= self.sealed,
+            "frames hold records, and are whole"
+        );
+        self.start = after.boundary;
+        self.ring.drop_before(after.position);
+        self.index.drop_before(after.position);
     }
 
     /// Appends a record to the open batch, for which there must be room. Returns whether the batch is full.
@@ -260,10 +282,10 @@ impl Log {
             return Err(Fault::Parent);
         }
         let same = head.epoch == self.epoch;
-        let known = self.epochs.entries().iter().find(|(epoch, _)| *epoch == head.epoch);
+        let known = self.epochs.entries().iter().find(|entry| entry.epoch == head.epoch);
         let in_order = match known {
-            _ if same => self.byte_position.is_none_or(|bytes| bytes == head.byte_position),
-            Some((_, start)) => head.epoch.number() > self.epoch.number() && *start == head.first,
+            Some(_) | None if same => self.byte_position.is_none_or(|bytes| bytes == head.byte_position),
+            Some(opening) => head.epoch.number() > self.epoch.number() && opening.start == head.first,
             None => head.epoch.number() > self.epochs.number(),
         };
         // A new epoch begins its own count of bytes.
@@ -306,11 +328,14 @@ impl Log {
         position + u64::from(u32_at(&self.ring.read::<4>(position), 0))
     }
 
-    /// Where the frame that begins at a position ends, and the offset after it.
+    /// Returns where the frame ends that begins at a position.
     #[inline]
-    pub(super) fn frame_ends(&self, position: u64) -> (u64, Offset) {
+    pub(super) fn frame_ends(&self, position: u64) -> FrameEnd {
         let head = self.ring.read::<BATCH_HEAD_BYTES>(position);
-        (position + u64::from(u32_at(&head, 0)), BatchHead::decode(&head).end())
+        FrameEnd {
+            position: position + u64::from(u32_at(&head, 0)),
+            boundary: BatchHead::decode(&head).end(),
+        }
     }
 
     /// The head of the frame that begins at a position.
@@ -335,12 +360,12 @@ impl Log {
         let entry = self.index.floor(offset);
         let mut at = entry.map_or(self.ring.start(), |entry| entry.position);
         loop {
-            let (after, end) = self.frame_ends(at);
-            if offset < end {
+            let after = self.frame_ends(at);
+            if offset < after.boundary {
                 let head = self.head_at(at);
                 return Some(Place { position: at, boundary: head.first, digest: head.parent });
             }
-            at = after;
+            at = after.position;
         }
     }
 
@@ -376,8 +401,8 @@ impl Log {
         );
         assert_eq!(self.start == self.end, self.ring.start() == self.sealed, "frames and records agree");
         assert!(self.history.is_none() || !self.epochs.is_empty(), "a history has an epoch");
-        if let Some((at, _)) = self.oldest_frame() {
-            assert_eq!(self.head_at(at).first, self.start);
+        if self.oldest_frame_end().is_some() {
+            assert_eq!(self.head_at(self.ring.start()).first, self.start, "the oldest frame begins the log");
         }
     }
 }

@@ -37,6 +37,7 @@ use core::hash::{Hash, Hasher};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::cursor::{Cursor, Decoded};
+use crate::epochs::Opening;
 use crate::error::CursorError;
 use crate::events::Subject;
 use crate::id::{EpochOffset, HistoryId, Offset, Position};
@@ -139,7 +140,7 @@ impl Stream {
     /// The cursor of a position this node gave out.
     pub(crate) fn cursor(&self, position: Position) -> Cursor {
         let epochs = self.log.epochs().below(position.boundary, position.epoch);
-        let alone = [(position.epoch, position.boundary)];
+        let alone = [Opening { epoch: position.epoch, start: position.boundary }];
         Cursor::new(self.log.history, position, if epochs.is_empty() { &alone } else { epochs })
     }
 

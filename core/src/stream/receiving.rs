@@ -46,7 +46,7 @@ pub(crate) struct Replaced {
 impl Replaced {
     /// Where a history of these epochs parts from it: at its end if it does not.
     pub(super) fn parting(&self, epochs: &EpochTable) -> Option<Offset> {
-        self.epochs.parting(self.end, epochs, Offset(u64::MAX)).map(|(parting, _)| parting)
+        self.epochs.parting(self.end, epochs, Offset(u64::MAX)).map(|parting| parting.at)
     }
 }
 

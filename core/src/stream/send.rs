@@ -222,9 +222,9 @@ impl Stream {
         let reader = &mut self.readers[row];
         let mut to = from;
         while to < sealed && to - from < RUN_BYTES && reader.credit.may_begin() {
-            let (after, sent) = self.log.frame_ends(to);
-            reader.credit.begin(after - to);
-            (to, reader.sent) = (after, sent);
+            let after = self.log.frame_ends(to);
+            reader.credit.begin(after.position - to);
+            (to, reader.sent) = (after.position, after.boundary);
         }
         if pieces_wait {
             reader.piece_debt += to - from;

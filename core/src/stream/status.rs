@@ -16,7 +16,7 @@ use crate::time::{Span, Time};
 impl Stream {
     /// The newest epoch, if there is any.
     pub(crate) fn newest_epoch(&self) -> Option<Epoch> {
-        self.log.epochs().last().map(|(epoch, _)| epoch)
+        self.log.epochs().last().map(|last| last.epoch)
     }
 
     /// The state of the node at a glance, with ages that count to `now`.

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position, SnapshotId};
 use crate::input::Role;
-use crate::stream::log::Log;
+use crate::stream::log::{FrameEnd, Log};
 use crate::stream::receiving::{Receiving, Replaced};
 use crate::stream::windows::Receipt;
 use crate::time::Time;
@@ -24,6 +24,15 @@ pub(super) struct Origin {
     pub(super) end: Offset,
     /// When we first heard of it.
     pub(super) heard: Time,
+}
+
+/// The fields of an acknowledgement that the host moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Completions {
+    applied: Offset,
+    persisted: Offset,
+    taken: FrameEnd,
+    pieces_released: u64,
 }
 
 /// The receipts of one log.
@@ -41,8 +50,8 @@ pub(super) struct Upstream {
     pub(super) persisted: Offset,
     /// The end at a promotion: nothing is written until all before it is applied.
     pub(super) inherited: Offset,
-    /// The boundary up to which the host took, and its byte position.
-    pub(super) taken: (Offset, u64),
+    /// The end of what the host has taken.
+    pub(super) taken: FrameEnd,
     pub(super) receiving: Option<Receiving>,
     /// The snapshot that was installed last: its sender may speak of it until it hears of that.
     pub(super) installed: SnapshotId,
@@ -77,7 +86,7 @@ impl Upstream {
             applied: Offset(0),
             persisted: Offset(0),
             inherited: Offset(0),
-            taken: (Offset(0), 0),
+            taken: FrameEnd { position: 0, boundary: Offset(0) },
             receiving: None,
             installed: SnapshotId(0),
             fork: None,
@@ -98,7 +107,7 @@ impl Upstream {
     pub(super) fn stand_on(&mut self, boundary: Offset, sealed: u64) {
         self.base = true;
         (self.applied, self.persisted, self.inherited) = (boundary, boundary, Offset(0));
-        self.taken = (boundary, sealed);
+        self.taken = FrameEnd { position: sealed, boundary };
         self.admitted = false;
     }
 
@@ -111,7 +120,7 @@ impl Upstream {
         tail: bool,
     ) {
         self.stand_on(Offset(0), sealed);
-        self.taken = (admit.from.boundary, sealed);
+        self.taken = FrameEnd { position: sealed, boundary: admit.from.boundary };
         self.base = false;
         self.fork = None;
         // Without a tail the log stands nowhere until the snapshot is installed.
@@ -156,7 +165,7 @@ impl Upstream {
 
     /// A JOIN starts the windows anew: what is not taken fills them.
     pub(super) fn ask(&mut self, config: &Config, log: &Log) {
-        let untaken = log.sealed() - self.taken.1;
+        let untaken = log.sealed() - self.taken.position;
         self.joins += 1;
         (self.streaming, self.caught_up, self.echo) = (false, false, 0);
         self.stream = Receipt { received: untaken, ..Receipt::new(config.options().window_bytes) };
@@ -226,22 +235,21 @@ impl Upstream {
     // --- completions -----------------------------------------------------------------------------------------------
 
     /// The fields of an acknowledgement that the host moves.
-    pub(super) fn completions(&self) -> (Offset, Offset, (Offset, u64), u64) {
-        (self.applied, self.persisted, self.taken, self.pieces.released)
+    pub(super) fn completions(&self) -> Completions {
+        let Self { applied, persisted, taken, .. } = *self;
+        Completions { applied, persisted, taken, pieces_released: self.pieces.released }
     }
 
     /// Frees the window of the frames the host took.
     pub(super) fn take(&mut self, log: &Log, upto: Offset) {
-        let (mut boundary, mut at) = self.taken;
-        while at < log.sealed() {
-            let (after, end) = log.frame_ends(at);
-            if end > upto {
+        while self.taken.position < log.sealed() {
+            let after = log.frame_ends(self.taken.position);
+            if after.boundary > upto {
                 break;
             }
-            (boundary, at) = (end, after);
+            self.taken = after;
         }
-        self.taken = (boundary, at);
-        let untaken = log.sealed() - at;
+        let untaken = log.sealed() - self.taken.position;
         self.stream.released = self.stream.released.max(self.stream.received.saturating_sub(untaken));
     }
 
@@ -301,8 +309,8 @@ impl Upstream {
     pub(super) fn print(&self, log: &Log, print: &mut impl Hasher) {
         (self.adopt, self.base, self.admitted, self.streaming).hash(print);
         (self.applied, self.persisted, self.inherited).hash(print);
-        let taken = self.taken.1.wrapping_sub(log.oldest());
-        (self.taken.0, taken, &self.receiving, self.fork).hash(print);
+        let taken = self.taken.position.wrapping_sub(log.oldest());
+        (self.taken.boundary, taken, &self.receiving, self.fork).hash(print);
         (self.stream, self.pieces, self.admit, self.joins, self.echo).hash(print);
         let origin = self.origin.map(|origin| origin.end);
         (origin, self.peer_end, self.caught_up, self.peer_history, self.installed).hash(print);
@@ -312,8 +320,8 @@ impl Upstream {
         assert!(role == Role::Primary || self.applied <= log.end(), "applied ahead of received");
         assert!(self.persisted <= self.applied || role == Role::Primary, "persisted ahead of applied");
         if role == Role::Replica {
-            assert!(self.taken.1 <= log.sealed(), "taken ahead of received");
-            assert!(log.oldest() <= self.taken.1, "what is not taken is in the ring");
+            assert!(self.taken.position <= log.sealed(), "taken ahead of received");
+            assert!(log.oldest() <= self.taken.position, "what is not taken is in the ring");
             assert!(self.base || self.applied == Offset(0), "nothing is applied without a base");
         }
     }

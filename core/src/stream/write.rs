@@ -8,6 +8,7 @@ use crate::input::Role;
 use crate::links::Links;
 use crate::shared::Shared;
 use crate::stream::Stream;
+use crate::stream::log::Cost;
 
 impl Stream {
     /// Whether this log may be written now: by a primary that has applied all it inherited.
@@ -24,10 +25,10 @@ impl Stream {
     pub(crate) fn append(&mut self, links: &mut Links, shared: &mut Shared, data: &[u8]) {
         assert!(self.role == Role::Primary, "checked by may_write");
         loop {
-            let (cost, seal_first) = self.log.cost(data.len());
+            let Cost { bytes, seal_first } = self.log.cost(data.len());
             if seal_first {
                 self.seal(&shared.clock);
-            } else if self.log.free() >= cost {
+            } else if self.log.free() >= bytes {
                 break;
             } else {
                 self.evict(links, shared);

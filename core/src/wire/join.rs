@@ -2,7 +2,7 @@
 
 use super::FrameKind;
 use super::fields::{Reader, Writer};
-use crate::epochs::EpochTable;
+use crate::epochs::{EpochTable, Opening};
 use crate::error::Fault;
 use crate::id::{Epoch, HistoryId, Offset, Position, SnapshotId};
 use crate::limits::EPOCHS_MAX;
@@ -195,7 +195,7 @@ pub(crate) fn decode_position(reader: &mut Reader<'_>) -> Result<Position, Fault
 
 fn encode_epochs(writer: &mut Writer<'_>, epochs: &EpochTable) {
     writer.u8(u8::try_from(epochs.entries().len()).expect("EPOCHS_MAX fits"));
-    for (epoch, start) in epochs.entries() {
+    for Opening { epoch, start } in epochs.entries() {
         writer.u64(epoch.0).u64(start.0);
     }
 }

@@ -95,7 +95,7 @@ impl Log {
 
     fn shares_an_epoch(&self, other: &Self) -> bool {
         let mut epochs = self.table.entries().iter();
-        epochs.any(|(epoch, _)| other.table.entries().iter().any(|(other, _)| other == epoch))
+        epochs.any(|ours| other.table.entries().iter().any(|theirs| theirs.epoch == ours.epoch))
     }
 }
 
@@ -143,7 +143,7 @@ impl World {
         match *op {
             Op::Write { log, count } if self.logs[log].primary => {
                 let log = &mut self.logs[log];
-                let (epoch, _) = log.table.last().expect("a primary has an epoch");
+                let epoch = log.table.last().expect("a primary has an epoch").epoch;
                 log.records.extend(std::iter::repeat_n(epoch, count));
             }
             Op::Write { .. } => {}
