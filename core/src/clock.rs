@@ -70,5 +70,6 @@ impl Clock {
         let now = now.min(LATEST);
         self.slept += now.since(self.now + beat).0;
         self.now = now;
+        debug_assert!(self.slept <= self.now.0, "no more silence than time");
     }
 }

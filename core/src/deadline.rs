@@ -96,12 +96,14 @@ impl Deadlines {
             self.at[source as usize] = at;
             self.settle_up(place as usize);
         }
+        debug_assert!(self.at[source as usize] <= at && self.first().is_some_and(|first| first <= at));
     }
 
     /// Takes out the first source whose time has come.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
         let source = *self.heap.first()?;
-        if self.at[source as usize] > now {
+        let at = self.at[source as usize];
+        if at > now {
             return None;
         }
         let last = self.heap.pop().expect("the heap has a first");
@@ -110,6 +112,7 @@ impl Deadlines {
             self.heap[0] = last;
             self.settle_down(0);
         }
+        debug_assert!(self.first().is_none_or(|first| at <= first), "the earliest is taken");
         Some(self.timer(source))
     }
 
@@ -147,6 +150,7 @@ impl Deadlines {
     }
 
     fn swap(&mut self, left: usize, right: usize) {
+        debug_assert!(left != right, "a source has one place");
         self.heap.swap(left, right);
         self.mark(left);
         self.mark(right);

@@ -98,6 +98,7 @@ impl Events {
         if !self.queued[number as usize] {
             self.queued[number as usize] = true;
             self.queue.push_back(number);
+            debug_assert!(self.queue.len() <= self.queued.len(), "each subject at most once");
         }
     }
 
@@ -117,6 +118,7 @@ impl Events {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Subject> {
         let number = self.queue.pop_front()?;
+        debug_assert!(self.queued[number as usize], "a subject in the queue is marked");
         self.queued[number as usize] = false;
         Some(self.subject(number))
     }
@@ -128,6 +130,7 @@ impl Events {
         if !self.queued[number as usize] {
             self.queued[number as usize] = true;
             self.queue.push_front(number);
+            debug_assert!(self.queue.len() <= self.queued.len(), "each subject at most once");
         }
     }
 

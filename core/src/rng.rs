@@ -48,6 +48,8 @@ impl SeededRng {
     /// A value in `[whole / 2, whole]`: the jitter every back-off uses.
     pub(crate) fn jitter(&mut self, whole: u64) -> u64 {
         let half = whole / 2;
-        whole - self.0.next_u64() % (half + 1)
+        let value = whole - self.0.next_u64() % (half + 1);
+        debug_assert!((half..=whole).contains(&value));
+        value
     }
 }

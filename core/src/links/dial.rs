@@ -68,11 +68,13 @@ impl Links {
         } else {
             self.dialer.state = Dial::BackOff(at);
             shared.timers.arm(Timer::Redial, at);
+            debug_assert!(shared.timers.first().is_some_and(|first| first <= at), "a back-off ends");
         }
     }
 
     /// Dials at once, with the shortest pause after it: the host's own `Follow`.
     pub(crate) fn dial_anew(&mut self, shared: &mut Shared) {
+        assert!(self.upstream.is_none(), "the link before was let go");
         self.dialer.attempt = 0;
         self.dial_at(shared, shared.clock.now());
     }
@@ -89,6 +91,7 @@ impl Links {
 
     /// The next dial waits: longer each time, and no less than the peer asked for.
     pub(crate) fn back_off(&mut self, shared: &mut Shared, retry_after: Span) {
+        assert!(self.upstream.is_none(), "no dial while a link stands");
         if self.shut {
             self.dialer.state = Dial::Idle;
             return;
@@ -124,6 +127,7 @@ impl Links {
         if self.dialer.state != Dial::Wanted {
             return None;
         }
+        assert!(self.upstream.is_none() && !self.shut, "no dial while a link stands, none after the end");
         self.dialer.state = Dial::Under;
         let attempt = self.dialer.attempt;
         self.dialer.attempt = attempt.saturating_add(1);

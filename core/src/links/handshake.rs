@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::error::Fault;
 use crate::id::HistoryId;
 use crate::limits::RETRY_AFTER_MAX_NS;
-use crate::links::{Control, Down, Links, Peer, Phase};
+use crate::links::{Control, Down, Links, Peer, Phase, Up};
 use crate::shared::Shared;
 use crate::time::Span;
 use crate::wire::FrameKind;
@@ -14,6 +14,7 @@ use crate::wire::hello::{FEATURES, Hello, VERSION_MAX, VERSION_MIN};
 impl Links {
     /// A replica says what it is: it must take all that we may send.
     pub(crate) fn on_hello(&mut self, shared: &mut Shared, row: usize, body: &[u8]) -> Result<(), Fault> {
+        assert!(self.rows[row].phase == Phase::Downstream(Down::Hello), "HELLO comes first, and once");
         let hello = Hello::decode(body)?;
         if hello.node == self.node {
             return Err(Fault::SameNode);
@@ -36,6 +37,7 @@ impl Links {
         row: usize,
         body: &[u8],
     ) -> Result<HistoryId, Fault> {
+        assert!(self.rows[row].phase == Phase::Upstream(Up::Welcome), "WELCOME answers HELLO, once");
         let hello = Hello::decode(body)?;
         if hello.node == self.node {
             return Err(Fault::SameNode);

@@ -125,6 +125,7 @@ impl Links {
 
     /// The peer's JOIN stands.
     pub(crate) fn joined(&mut self, shared: &mut Shared, row: usize) {
+        assert!(self.rows[row].may_hold_a_replica(), "a replica joins after its HELLO");
         self.rows[row].phase = Phase::Downstream(Down::Joined);
         self.rows[row].next_beat = shared.clock.now() + shared.config.options().beat;
         self.arm(shared, row);
@@ -219,6 +220,7 @@ impl Links {
 
     /// A beat leaves on a link to a replica.
     pub(crate) fn beat(&mut self, shared: &mut Shared, row: usize) {
+        debug_assert!(self.rows[row].is_joined(), "beats are for replicas that joined");
         self.rows[row].beats += 1;
         self.owe(shared, row, Control::Beat);
     }
@@ -235,6 +237,7 @@ impl Links {
         pause: Span,
     ) {
         let link = &mut self.rows[row];
+        assert!(!link.is_closing(), "a link ends once");
         let side = link.side().expect("an open link leads somewhere");
         let linger = shared.clock.now() + shared.config.options().linger;
         link.phase = Phase::Closing(Closing { side, fault, by_peer, retry_after: pause, linger });
@@ -251,6 +254,7 @@ impl Links {
 
     /// No goodbye can leave any more: the end is notified.
     pub(crate) fn close_now(&mut self, shared: &mut Shared, row: usize) {
+        assert!(self.rows[row].is_closing(), "its end has a reason");
         self.rows[row].pending = EnumSet::EMPTY;
         shared.events.notify_link(row, LinkFact::Close);
     }
@@ -268,11 +272,14 @@ impl Links {
     pub(crate) fn shut(&mut self) {
         self.shut = true;
         self.stop_dialling();
+        debug_assert!(self.may_fail_to_dial().is_err(), "no dial is under way");
     }
 
     /// Frees a row.
     pub(crate) fn free(&mut self, shared: &mut Shared, row: usize) {
+        assert!(self.upstream != Some(row), "the upstream's link was let go");
         let link = &mut self.rows[row];
+        assert!(!link.is_free(), "a row is freed once");
         link.outbox.clear();
         link.phase = Phase::Free;
         (link.pending, link.shown, link.peer) = (EnumSet::EMPTY, 0, Peer::default());

@@ -314,12 +314,17 @@ impl Links {
 
     /// A control frame is pending on a link; its host is notified unless it is busy with it.
     pub(crate) fn owe(&mut self, shared: &mut Shared, row: usize, control: Control) {
+        debug_assert!(
+            !self.rows[row].is_free() && !self.rows[row].is_closing(),
+            "only an open link carries it"
+        );
         self.rows[row].pending.insert(control);
         self.want(shared, row);
     }
 
     /// Notifies the host that a link has something to write, unless it knows.
     pub(crate) fn want(&mut self, shared: &mut Shared, row: usize) {
+        debug_assert!(!self.rows[row].is_free(), "a free row offers nothing");
         if !self.rows[row].outbox.is_notified() {
             shared.events.notify_link(row, LinkFact::WantsWrite);
         }

@@ -133,6 +133,7 @@ impl Outbox {
 
     /// The room to encode control in; none may be staged.
     pub(crate) fn room(&mut self) -> &mut [u8] {
+        debug_assert!(!self.has_control(), "control is staged once it left");
         if self.scratch.is_empty() {
             self.scratch = scratch();
         }
@@ -171,11 +172,13 @@ impl Outbox {
 
     /// The host is notified from now on, until it has taken all.
     pub(crate) fn notify(&mut self, alive: u64) {
+        debug_assert!(!self.is_idle(), "the host is notified of something");
         (self.notified, self.offered_since) = (true, alive);
     }
 
     /// The host has taken all: it waits for the next `WantsWrite`.
     pub(crate) fn hand_back(&mut self) {
+        debug_assert!(self.is_idle(), "the link is the host's while there is something");
         self.notified = false;
     }
 
@@ -264,6 +267,7 @@ impl Outbox {
         let taken = (*bytes).min(self.control_end - self.control_at);
         self.control_at += taken;
         *bytes -= taken;
+        debug_assert!(*bytes == 0 || !self.has_control(), "all of it is taken before what follows");
     }
 
     fn take_stage(&mut self, bytes: &mut usize, frame_end_of: impl Fn(u64) -> u64) -> Done {
@@ -276,6 +280,7 @@ impl Outbox {
                 while *frame_end < *at {
                     *frame_end = frame_end_of(*frame_end);
                 }
+                debug_assert!(*at <= *frame_end && *frame_end <= *limit, "a run is of whole frames");
                 if at == limit {
                     self.stage = Stage::Idle;
                 }
@@ -310,6 +315,7 @@ impl Outbox {
             return None;
         };
         let (from, to) = (*frame_end, *limit);
+        debug_assert!(*at <= from && from <= to, "a run is of whole frames");
         *limit = from;
         if at == limit {
             self.stage = Stage::Idle;
@@ -320,10 +326,11 @@ impl Outbox {
     /// Keeps the rest of a run, of which nothing but the frame in progress may be left: `bulk`, the bytes it names.
     /// Returns whether it fits; if not nothing was changed.
     pub(crate) fn spill(&mut self, (front, back): (&[u8], &[u8])) -> bool {
-        let Stage::Run { .. } = self.stage else {
+        let Stage::Run { at, frame_end, limit } = self.stage else {
             return true;
         };
         let end = front.len() + back.len();
+        debug_assert!(frame_end == limit && end as u64 == limit - at, "the rest was cut off before");
         if end > self.spill.len() {
             return false;
         }

@@ -75,6 +75,7 @@ impl Links {
         if data.len() - length < HEAD_BYTES {
             (step.next, step.need) = (Next::NeedBytes, HEAD_BYTES);
         }
+        debug_assert!(step.used <= data.len() && HEAD_BYTES <= step.used, "a frame is used whole");
         Ok(Some(head))
     }
 

@@ -24,6 +24,10 @@ impl Node {
         if timers.first().is_some_and(|first| first <= clock.now()) {
             self.fire_due();
         }
+        debug_assert!(
+            self.shared.timers.first().is_none_or(|first| first > self.shared.clock.now()),
+            "firing arms strictly later"
+        );
     }
 
     fn fire_due(&mut self) {
@@ -56,6 +60,7 @@ impl Node {
             stream.fault(links, shared, row, Fault::Full);
         }
         links.arm(shared, row);
+        debug_assert!(!links[row].is_free() && links[row].side() == Some(side), "the row is taken");
         Ok(())
     }
 
@@ -67,6 +72,7 @@ impl Node {
             self.stream.let_go(&mut self.links, &mut self.shared, row, Span::ZERO);
         }
         self.free(row);
+        debug_assert!(self.links[row].is_free() && self.links.upstream() != Some(row));
         Ok(())
     }
 
@@ -100,6 +106,8 @@ impl Node {
         if self.links[row].is_closing() {
             step.next = Next::Closed;
         }
+        let inside = step.payload.as_ref().is_none_or(|payload| payload.range.end <= step.used);
+        debug_assert!(inside && step.used <= data.len(), "a payload lies in the frame that was used");
         Ok(step)
     }
 

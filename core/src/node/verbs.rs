@@ -25,7 +25,9 @@ impl Node {
             return Err(Misuse::RecordTooLong);
         }
         self.advance(now);
+        let before = self.stream.next();
         self.stream.append(&mut self.links, &mut self.shared, data);
+        debug_assert!(self.stream.next().0 == before.0 + 1, "a record is one offset");
         Ok(Step { offset: Some(self.stream.next()), ..Step::default() })
     }
 
@@ -33,6 +35,7 @@ impl Node {
         self.may_write()?;
         self.advance(now);
         self.stream.seal(&self.shared.clock);
+        debug_assert!(self.stream.position().boundary == self.stream.next(), "no open batch is left");
         Ok(self.position())
     }
 
@@ -48,6 +51,7 @@ impl Node {
         self.stream.may_promote()?;
         self.advance(now);
         self.stream.promote(&mut self.links, &mut self.shared);
+        debug_assert!(self.links.upstream().is_none(), "a primary has no upstream");
         Ok(self.position())
     }
 
@@ -71,6 +75,7 @@ impl Node {
                 stream.close(links, shared, row, Fault::Shutdown, retry_after(Fault::Shutdown));
             }
         }
+        debug_assert!((0..links.len()).all(|row| links[row].is_free() || links[row].is_closing()));
         // A view asked for now could not be opened: the host may not flush any more.
         stream.drop_all_views(links, shared);
     }

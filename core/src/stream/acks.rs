@@ -62,6 +62,10 @@ impl Stream {
 
     #[inline(always)]
     pub(super) fn set_acked(&mut self, shared: &mut Shared, row: usize, acked: Acked) {
+        debug_assert!(
+            acked.persisted <= acked.applied && acked.applied <= acked.received,
+            "stages are in order"
+        );
         let slot = self.readers[row].slot;
         self.readers[row].acked = acked;
         self.slots.rows[slot].acked = acked;

@@ -39,6 +39,7 @@ impl Stream {
         if before != upstream.completions() {
             self.owe_ack(links, shared);
         }
+        debug_assert!(self.role == Role::Primary || self.upstream.persisted <= self.upstream.applied);
     }
 
     /// Checks that the host speaks of records and pieces it was handed.
@@ -59,6 +60,7 @@ impl Stream {
         if before != self.upstream.completions() {
             self.owe_ack(links, shared);
         }
+        debug_assert!(self.role == Role::Primary || self.upstream.taken.boundary <= self.log.end());
     }
 
     fn take(&mut self, upto: Offset) {
@@ -101,5 +103,7 @@ impl Stream {
         }
         self.drop_all_views(links, shared);
         self.slots.forget_after(kept);
+        let gone = (0..links.len()).all(|row| !self.readers[row].serving.joined());
+        assert!(gone, "every replica returns and waits");
     }
 }

@@ -21,6 +21,7 @@ impl Stream {
         if overtaken {
             self.serve_overtaken(links, shared);
         }
+        debug_assert!(self.log.oldest() <= self.readers.floor, "no reader stands on what is gone");
     }
 
     /// Frames before `after` are about to go: who reads them keeps the rest of a frame in its spill, and no more.
@@ -54,6 +55,7 @@ impl Stream {
             self.fault(links, shared, row, Fault::Overrun);
             links.close_now(shared, row);
         }
+        assert!(!matches!(links[row].outbox.stage(), Stage::Run { .. }), "nothing of the ring is on offer");
     }
 
     /// Keeps the rest of the frame in progress out of the ring. Returns whether it fits.

@@ -37,6 +37,7 @@ impl Index {
     /// Notes a frame that begins at a position, if it is the first in its step.
     pub(super) fn note(&mut self, position: u64, first: Offset) {
         let new_step = |last: &Entry| last.position / INDEX_STEP_BYTES < position / INDEX_STEP_BYTES;
+        debug_assert!(self.entries.back().is_none_or(|last| last.position < position && last.first < first));
         if self.entries.back().is_none_or(new_step) {
             assert!(
                 self.entries.len() < self.bound,

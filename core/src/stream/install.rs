@@ -58,6 +58,7 @@ impl Stream {
         self.upstream.stand_before(admit, replaces, self.log.sealed(), tail);
         self.go_with(links, shared, row, admit);
         self.upstream.streaming = tail;
+        assert!(!self.upstream.base && !self.admitted(), "nobody is fed from a state that is not whole");
         Ok(())
     }
 
@@ -70,6 +71,7 @@ impl Stream {
         admit: &Admit,
         tail: bool,
     ) -> Result<(), Fault> {
+        assert!(self.upstream.base, "an installed snapshot is a base");
         if tail {
             self.stands_at(admit)?;
             self.go_with(links, shared, row, admit);
@@ -94,6 +96,7 @@ impl Stream {
         if !receiving.fits(&self.log, decoded.position) {
             return Err(Fault::SnapshotDiffers);
         }
+        assert!(receiving.next_piece == 0, "pieces come after BEGIN");
         let first = decoded.position.boundary.0;
         step.position = Some(decoded.position);
         step.payload = Some(Payload {
@@ -155,6 +158,7 @@ impl Stream {
         self.upstream.persisted = persisted;
         self.upstream.adopt = false;
         self.upstream.admitted = reaches && self.upstream.streaming;
+        assert!(self.upstream.base && at <= self.log.end(), "the log stands there, or behind its tail");
         let asked = links.upstream_in(Up::Admit);
         if let Some(row) = asked.or(links.upstream_in(Up::Admitted)) {
             if asked.is_some() || receiving.tail_stopped || !reaches {

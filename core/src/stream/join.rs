@@ -70,6 +70,7 @@ impl Stream {
     /// The windows of a reader begin anew with its JOIN, and it reads nothing until it is decided how to go on.
     fn begin_anew(&mut self, row: usize, peer: Peer, join: Join) {
         let reader = &mut self.readers[row];
+        assert!(reader.serving.joined(), "the replica has a slot");
         // A replica that waits already, and is to wait again, hears nothing new.
         reader.serving = match reader.serving {
             Serving::Waiting { .. } => Serving::Waiting { for_snapshot: false },
@@ -111,6 +112,7 @@ impl Stream {
         self.readers[row].slot = slot;
         self.readers[row].serving = Serving::Waiting { for_snapshot: false };
         links.joined(shared, row);
+        debug_assert!(self.slots.find(peer.node) == Some(slot), "one slot a node");
         Ok(())
     }
 
@@ -155,6 +157,7 @@ impl Stream {
     }
 
     fn go_on(&mut self, links: &mut Links, shared: &mut Shared, row: usize, join: &Join) {
+        assert!(join.base, "its state is complete");
         let slot = self.readers[row].slot;
         self.forget_cut_off(shared, slot);
         let place = self.log.find(join.position.boundary);
@@ -181,6 +184,7 @@ impl Stream {
         join: &Join,
         tail: bool,
     ) {
+        assert!(!join.base, "a complete state resumes no snapshot");
         let place = if tail { self.log.find(join.position.boundary) } else { None };
         let slot = self.readers[row].slot;
         let resumed =
@@ -215,6 +219,10 @@ impl Stream {
         assigned: Option<Assigned>,
     ) {
         let at = place.map(|place| place.position);
+        debug_assert!(
+            at.is_none_or(|at| self.log.oldest() <= at && at <= self.log.sealed()),
+            "inside the ring"
+        );
         self.readers.floor = self.readers.floor.min(at.unwrap_or(u64::MAX));
         self.readers[row].serving = Serving::reading(at, assigned);
         self.readers[row].sent = place.map_or(have, |place| place.boundary);
@@ -224,6 +232,7 @@ impl Stream {
     /// ([`Self::reconsider_all`]), and so do beats.
     pub(super) fn wait(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &mut self.readers[row];
+        debug_assert!(reader.serving.joined(), "only a joined replica waits");
         let heard = matches!(reader.serving, Serving::Waiting { .. }) && reader.admit > 0;
         reader.serving = Serving::Waiting { for_snapshot: reader.serving.needs_snapshot() };
         if !heard {
@@ -233,6 +242,7 @@ impl Stream {
 
     /// A verdict changed. It is numbered now, not when it leaves: acks under the old one are old from here on.
     pub(super) fn owe_admit(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+        debug_assert!(self.readers[row].serving.joined(), "an ADMIT answers a JOIN");
         self.readers[row].beat_end = Offset(u64::MAX);
         self.readers[row].admit += 1;
         links.owe(shared, row, Control::Admit);

@@ -3,7 +3,7 @@
 use crate::deadline::Timer;
 use crate::error::Fault;
 use crate::events::Subject;
-use crate::id::SnapshotId;
+use crate::id::{LinkId, SnapshotId};
 use crate::input::Side;
 use crate::links::Links;
 use crate::links::life::retry_after;
@@ -36,6 +36,7 @@ impl Stream {
         // Our own wish about our own redial is not the peer's: the pause is what we ask of it.
         self.let_go(links, shared, row, Span::ZERO);
         links.close(shared, row, fault, false, pause);
+        debug_assert!(links[row].is_closing() && !self.readers[row].serving.joined());
     }
 
     /// Ends a link whose peer said goodbye, and asked us to stay away for `pause`.
@@ -73,10 +74,12 @@ impl Stream {
         }
         links.dial_no_more();
         self.upstream.left();
+        assert!(links.upstream().is_none(), "one upstream at a time");
     }
 
     /// Forgets the replica of a link that is free now.
     pub(crate) fn forget(&mut self, row: usize) {
+        assert!(!self.readers[row].serving.joined(), "the replica was let go");
         self.readers.forget(row);
     }
 
@@ -87,6 +90,7 @@ impl Stream {
             return;
         }
         let (slot, assigned) = (reader.slot, reader.serving.assigned());
+        assert!(self.slots.rows[slot].link == Some(LinkId::of_row(row)), "one link a slot");
         let cut_off = assigned.and_then(|assigned| Some((assigned.transfer?, assigned.snapshot)));
         reader.serving = Serving::Absent;
         if let Some((transfer, snapshot)) = cut_off {
@@ -125,6 +129,7 @@ impl Stream {
     /// Forgets a replica and notifies the host.
     pub(super) fn expire(&mut self, shared: &mut Shared, slot: usize) {
         let gone = self.slots.rows[slot];
+        assert!(gone.used && gone.link.is_none(), "a connected replica never expires");
         let lag = self.log.next().0.saturating_sub(gone.acked.received.0);
         self.slots.rows[slot] = Slot { expired: Some((gone.node, lag)), ..Slot::default() };
         if let Some(snapshot) = gone.cut_off {

@@ -161,6 +161,7 @@ impl Log {
     /// Takes over a table of epochs that agrees with this log up to its end. An epoch of our own that holds no record
     /// may be gone from it.
     pub(super) fn take_epochs(&mut self, epochs: &EpochTable) {
+        debug_assert!(!epochs.is_empty(), "an ADMIT that goes on has a table");
         self.epochs = epochs.clone();
         let epoch = epochs.at(self.end).unwrap_or(self.epoch);
         if epoch != self.epoch {
@@ -170,6 +171,7 @@ impl Log {
 
     /// Forgets all frames and stands at a position.
     pub(super) fn reset(&mut self, history: HistoryId, position: Position, epochs: &EpochTable) {
+        assert!(!history.is_none() && !epochs.is_empty(), "a position is of a history, and of an epoch");
         let at = self.ring.end();
         self.ring.drop_before(at);
         self.index.drop_before(at);
@@ -240,6 +242,7 @@ impl Log {
 
     /// Appends a record to the open batch, for which there must be room. Returns whether the batch is full.
     pub(super) fn append(&mut self, record: &[u8]) -> bool {
+        debug_assert!(!self.cost(record.len()).seal_first, "a full batch is sealed before");
         if self.open_count == 0 {
             self.ring.reserve(BATCH_HEAD_BYTES as u64);
         }
@@ -271,6 +274,7 @@ impl Log {
         self.ring.overwrite(self.sealed, &bytes);
         self.open_count = 0;
         self.advance(&head, digest);
+        debug_assert!(self.next() == self.end && self.sealed == self.ring.end(), "no open batch is left");
     }
 
     /// Checks that a verified frame goes on where this log ends.
@@ -305,6 +309,7 @@ impl Log {
     }
 
     fn advance(&mut self, head: &BatchHead, digest: u64) {
+        debug_assert!(head.first == self.end && head.end() > self.end, "a frame goes on where the log ends");
         self.index.note(self.sealed, head.first);
         let after = self.ring.end();
         self.byte_position = self.byte_position.map(|bytes| bytes + (after - self.sealed));

@@ -273,6 +273,7 @@ impl Readers {
         if reader.serving.reads_at() == Some(sealed) && !reader.listed {
             reader.listed = true;
             self.idle.push(u32::try_from(row).expect("link ids are u32"));
+            debug_assert!(self.idle.len() <= self.rows.len(), "each row at most once");
         }
     }
 
@@ -287,6 +288,7 @@ impl Readers {
     /// Takes a reader out of the list of idle ones.
     pub(super) fn take_idle(&mut self, place: usize) -> usize {
         let row = self.idle.swap_remove(place) as usize;
+        debug_assert!(self.rows[row].listed, "a row in the list is marked");
         self.rows[row].listed = false;
         row
     }

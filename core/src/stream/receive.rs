@@ -58,6 +58,7 @@ impl Stream {
         body: &[u8],
         step: &mut Step,
     ) -> Result<(), Fault> {
+        assert!(links.upstream() == Some(row), "only our upstream admits us");
         let admit = Admit::decode(body)?;
         self.saw(shared, admit.epochs.number());
         if admit.join != self.upstream.joins {
@@ -119,6 +120,7 @@ impl Stream {
         if news || newly {
             self.epochs_changed(links, shared);
         }
+        debug_assert!(self.upstream.fork.is_none(), "an upstream that goes on asks for no rewind");
     }
 
     // --- the stream ------------------------------------------------------------------------------------------------
@@ -146,6 +148,7 @@ impl Stream {
             self.evict(links, shared);
         }
         self.log.accept(frame, &batch, head.check);
+        debug_assert!(self.log.end() == batch.end() && self.log.position().digest == head.check);
         self.seen = self.seen.max(batch.epoch.number());
         links.note_progress();
         shared.counters.records_received += u64::from(batch.count);

@@ -107,6 +107,7 @@ impl Receiving {
 
     /// A verified piece came, with which `received` window bytes are here.
     pub(super) fn note(&mut self, chain: u64, last: bool, received: u64) {
+        debug_assert!(!self.complete && self.begun.is_some(), "checked by expects");
         let untaken = &mut self.untaken;
         if untaken.len == PIECES_TRACKED {
             untaken.len -= 1;
@@ -119,6 +120,7 @@ impl Receiving {
 
     /// The host took the first `pieces` pieces: returns the window bytes that frees, if any.
     pub(super) fn take(&mut self, pieces: u64) -> Option<u64> {
+        debug_assert!(pieces <= self.next_piece, "checked by may_take");
         self.taken = self.taken.max(pieces);
         let untaken = &mut self.untaken;
         let gone = untaken.entries[..untaken.len].iter().take_while(|(piece, _)| *piece < pieces).count();

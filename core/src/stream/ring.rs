@@ -59,6 +59,7 @@ impl Ring {
 
     /// Writes over bytes inside the ring.
     pub(super) fn overwrite(&mut self, position: u64, data: &[u8]) {
+        debug_assert!(self.start <= position && position + data.len() as u64 <= self.end, "inside the ring");
         let place = self.place(position);
         let room = self.bytes.len() - place;
         if data.len() <= room {

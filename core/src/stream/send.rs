@@ -5,7 +5,7 @@
 use crate::events::LinkFact;
 use crate::id::{Offset, Position, SnapshotId};
 use crate::input::Role;
-use crate::limits::{PIECE_SHARE, RUN_BYTES};
+use crate::limits::{PIECE_SHARE, RUN_BYTES, SCRATCH_BYTES};
 use crate::links::outbox::{More, Stage};
 use crate::links::{Control, Links};
 use crate::shared::Shared;
@@ -81,6 +81,7 @@ impl Stream {
         while let Some(control) = pending.pop_first() {
             at += self.encode(links, shared, row, control, at);
         }
+        debug_assert!(at <= SCRATCH_BYTES, "one of each kind fits");
         links[row].outbox.stage_control(at);
     }
 
@@ -229,6 +230,7 @@ impl Stream {
         if pieces_wait {
             reader.piece_debt += to - from;
         }
+        debug_assert!(from < to && to <= sealed, "a run is of sealed frames");
         reader.serving.read_at(to);
         links[row].outbox.stage_bulk(Stage::Run { at: from, frame_end: from, limit: to });
     }

@@ -80,6 +80,7 @@ impl Stream {
     /// The replica installed its snapshot: it counts again, and the pause before the next one begins.
     pub(super) fn installed_there(&mut self, shared: &Shared, row: usize) {
         let reader = &mut self.readers[row];
+        debug_assert!(reader.acked.base, "it acknowledged a complete state");
         if reader.serving.assigned().is_some_and(|assigned| assigned.transfer.is_none()) {
             reader.serving = Serving::reading(reader.serving.reads_at(), None);
             self.slots.rows[reader.slot].note_snapshot_end(shared.clock.now(), &mut self.pause);
@@ -146,6 +147,7 @@ impl Stream {
             self.close(links, shared, row, Fault::SnapshotFailed, pause);
             self.slots.rows[self.readers[row].slot].cut_off = None;
         }
+        debug_assert!(!self.transfers.is_assigned(broken), "nobody is sent what is gone");
         shared.events.notify(Subject::View(view));
     }
 

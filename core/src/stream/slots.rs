@@ -73,6 +73,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// A snapshot begins: the next one, unless the replica catches up, waits a growing pause.
     pub(super) fn note_snapshot(&mut self, now: Time, from: Offset, rng: &mut SeededRng) {
+        debug_assert!(self.used && self.link.is_some(), "a snapshot is for a connected replica");
         self.begun = Some(from);
         let pause = PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.min(16)).min(PAUSE_MAX_NS);
         self.snapshots += 1;
@@ -81,6 +82,7 @@ impl Slot {
 
     /// A snapshot was installed: the pause before the next one is counted from here.
     pub(super) fn note_snapshot_end(&mut self, now: Time, rng: &mut SeededRng) {
+        debug_assert!(self.used && self.link.is_some(), "a connected replica says so");
         self.begun = None;
         let pause =
             PAUSE_MIN_NS.saturating_mul(1 << self.snapshots.saturating_sub(1).min(16)).min(PAUSE_MAX_NS);

@@ -89,6 +89,7 @@ impl Transfer {
 
     /// Takes a piece the host read.
     pub(super) fn load(&mut self, data: &[u8], last: bool) {
+        assert!(self.asked && self.full < PIECES_BUFFERED, "a piece is asked for when there is room for it");
         let buffer = &mut self.buffers[(self.first + self.full) % PIECES_BUFFERED];
         buffer.len = encode_piece(&mut buffer.bytes, self.snapshot, self.next_read, data);
         buffer.last = last;
@@ -119,6 +120,7 @@ impl Transfer {
     }
 
     fn assign(&mut self, link: LinkId, snapshot: SnapshotId, next_piece: u64, chain: u64) {
+        assert!(self.link.is_none(), "a transfer serves one link");
         (self.link, self.snapshot, self.next_read, self.chain) = (Some(link), snapshot, next_piece, chain);
         (self.asked, self.read_all, self.sent_all) = (false, false, false);
         (self.first, self.full) = (0, 0);

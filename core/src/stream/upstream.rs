@@ -119,6 +119,7 @@ impl Upstream {
         sealed: u64,
         tail: bool,
     ) {
+        assert!(self.receiving.is_none(), "the snapshot before was given up");
         self.stand_on(Offset(0), sealed);
         self.taken = FrameEnd { position: sealed, boundary: admit.from.boundary };
         self.base = false;
@@ -137,6 +138,7 @@ impl Upstream {
         let persisted = self.persisted;
         self.stand_on(log.end(), log.sealed());
         (self.applied, self.persisted) = (applied, persisted.min(applied));
+        assert!(self.applied <= log.end(), "no more is applied than was written");
     }
 
     /// Whether all that was received before a promotion is applied.
@@ -165,6 +167,7 @@ impl Upstream {
 
     /// A JOIN starts the windows anew: what is not taken fills them.
     pub(super) fn ask(&mut self, config: &Config, log: &Log) {
+        debug_assert!(log.oldest() <= self.taken.position, "what is not taken is in the ring");
         let untaken = log.sealed() - self.taken.position;
         self.joins += 1;
         (self.streaming, self.caught_up, self.echo) = (false, false, 0);
@@ -249,6 +252,7 @@ impl Upstream {
             }
             self.taken = after;
         }
+        debug_assert!(self.taken.boundary <= log.end(), "no more is taken than was received");
         let untaken = log.sealed() - self.taken.position;
         self.stream.released = self.stream.released.max(self.stream.received.saturating_sub(untaken));
     }
@@ -258,6 +262,7 @@ impl Upstream {
         if let Some(receiving) = &mut self.receiving {
             let released = receiving.take(pieces);
             self.pieces.released = released.unwrap_or(0).max(self.pieces.released);
+            debug_assert!(self.pieces.released <= self.pieces.received);
         }
     }
 
@@ -274,6 +279,8 @@ impl Upstream {
             pieces_released: self.pieces.released,
             echo: self.echo,
         };
+        // The other side of what `Ack::decode` refuses.
+        debug_assert!(ack.persisted <= ack.applied && ack.applied <= ack.received, "stages are in order");
         (self.stream.acked, self.pieces.acked) = (ack.stream_released, ack.pieces_released);
         ack
     }

@@ -34,6 +34,7 @@ impl Credit {
 
     /// Takes back frames that were staged and not begun.
     pub(super) fn take_back(&mut self, frame_bytes: u64) {
+        debug_assert!(frame_bytes <= self.in_flight(), "only what was begun is taken back");
         self.sent -= frame_bytes;
     }
 
@@ -67,6 +68,7 @@ impl Receipt {
 
     /// A frame came. The sender cannot know of more than we acknowledged.
     pub(super) fn receive(&mut self, frame_bytes: u64) -> Result<(), Fault> {
+        debug_assert!(self.acked <= self.released && self.released <= self.received, "in order");
         if self.received - self.acked >= self.window {
             return Err(Fault::Window);
         }

@@ -88,6 +88,7 @@ impl Stream {
             shared.events.notify_node(NodeFact::Role);
         }
         self.leave_upstream(links, shared);
+        assert!(self.role == Role::Replica && !self.log.has_open(), "a replica has no open batch");
         self.upstream.adopt = adopt;
         links.dial_anew(shared);
     }
