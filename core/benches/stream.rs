@@ -1,6 +1,6 @@
-//! What the stream costs, on one core and without syscalls: a replica that receives, a primary that sends to one link
-//! and to nine; and what is counted rather than timed, on lines of their own: allocations of the verbs in steady
-//! state, and memory beyond what the configuration promised.
+//! The cost of the stream, on one core and without syscalls: a replica that receives, a primary that sends to one link
+//! and to nine; and figures that are counted rather than timed, on lines of their own: allocations of the verbs in
+//! steady state, and memory beyond what the configuration promised.
 #![allow(missing_docs, reason = "criterion's macros document nothing")]
 
 use std::hint::black_box;
@@ -24,7 +24,7 @@ const RECORD_BYTES: usize = 100;
 const TURN: usize = 630;
 const LINK: LinkId = LinkId(0);
 
-/// Random records: 100 bytes of dice each.
+/// Random records: 100 bytes each.
 fn records(count: usize) -> Vec<[u8; RECORD_BYTES]> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut byte = || {

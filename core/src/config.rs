@@ -43,9 +43,9 @@ pub struct Options {
     pub redial_min: Span,
     /// The longest pause before a redial.
     pub redial_max: Span,
-    /// Whether the host can rewind its store to an earlier boundary. If not, a fork is answered by a snapshot.
+    /// Set if the host can rewind its store to an earlier boundary. If not, a fork is answered by a snapshot.
     pub can_rewind: bool,
-    /// Whether the host keeps anything through a power cut. If not, `persisted` is unknown to its upstream, never 0.
+    /// Set if the host keeps anything through a power cut. If not, `persisted` is unknown to its upstream, never 0.
     pub persists: bool,
 }
 

@@ -113,8 +113,8 @@ impl EpochTable {
         self.of_record(end).map_or(0, Epoch::number)
     }
 
-    /// Returns the epoch of the record before `offset`, if the table reaches so far back. The end of the log is not known
-    /// here.
+    /// Returns the epoch of the record before `offset`, if the table reaches so far back. The end of the log is not
+    /// known here.
     pub(crate) fn of_record(&self, offset: Offset) -> Option<Epoch> {
         self.entries().iter().rev().find(|entry| entry.start < offset).map(|entry| entry.epoch)
     }
@@ -136,8 +136,8 @@ impl EpochTable {
         self.entries().get(index + 1).map_or(end, |next| next.start.min(end))
     }
 
-    /// Returns where two logs part: the lesser of their ends in the newest epoch both tables hold. `None` if no epoch is
-    /// common.
+    /// Returns where two logs part: the lesser of their ends in the newest epoch both tables hold. `None` if no epoch
+    /// is common.
     pub(crate) fn parting(&self, end: Offset, theirs: &Self, their_end: Offset) -> Option<Parting> {
         for (index, opening) in self.entries().iter().enumerate().rev() {
             if let Some(their_index) = theirs.entries().iter().rposition(|other| other.epoch == opening.epoch)
@@ -150,8 +150,8 @@ impl EpochTable {
         None
     }
 
-    /// Opens an epoch as [`open`](Self::open) does, but keeps an empty one before it: a table from outside is taken as it
-    /// is. It must have room.
+    /// Opens an epoch as [`open`](Self::open) does, but keeps an empty one before it: a table from outside is taken as
+    /// it is. It must have room.
     pub(crate) fn append(&mut self, epoch: Epoch, start: Offset) -> bool {
         let in_order = self.may_follow(epoch, start);
         if in_order {

@@ -1,7 +1,7 @@
-//! Everything the core can say.
+//! Every event of a node.
 //!
-//! An event is the latest fact about its link, slot or snapshot, not a story: facts that were not yet told are
-//! overtaken by newer ones, so the queue is bounded by the tables it speaks of. While one is untold,
+//! An event is the latest fact about its link, slot or snapshot, not a story: pending facts are overtaken by newer
+//! ones, so the queue is bounded by the tables it speaks of. While one is pending,
 //! [`Node::next_deadline`](crate::Node::next_deadline) is now.
 
 use crate::error::Fault;
@@ -9,30 +9,30 @@ use crate::id::{Epoch, LinkId, NodeId, Offset, SnapshotId};
 use crate::input::Role;
 use crate::time::Span;
 
-/// One thing a node says to its host.
+/// One fact that a host polls from its node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Connect to the upstream, then say `Opened` or `DialFailed`.
+    /// Connect to the upstream, then pass `Opened` or `DialFailed`.
     Dial {
         /// How many dials came before it without progress.
         attempt: u32,
     },
     /// A peer was admitted (sender's side), or admitted us (replica's side).
     Joined {
-        /// On which link.
+        /// The link.
         link: LinkId,
         /// The peer.
         node: NodeId,
-        /// Where the stream goes on.
+        /// The offset where the stream goes on.
         from: Offset,
     },
     /// Close this connection; its id is free.
     Close {
-        /// Which.
+        /// The connection.
         link: LinkId,
-        /// Why.
+        /// The reason of its end.
         fault: Fault,
-        /// Whether the peer said so (in its goodbye) or we did.
+        /// Set if the peer ended it, by its goodbye; else this node did.
         by_peer: bool,
         /// How long the peer was, or we were, asked to stay away.
         retry_after: Span,
@@ -40,33 +40,33 @@ pub enum Event {
     /// There is something to write where there was nothing: peek, write, consume, until `consume` returns
     /// [`More::Idle`](crate::More::Idle).
     WantsWrite {
-        /// On which link.
+        /// The link.
         link: LinkId,
     },
-    /// Open a view of the store at `from` or later (a primary says `Flush` first) and say `SnapshotReady` at once.
+    /// Open a view of the store at `from` or later (a primary passes `Flush` first) and pass `SnapshotReady` at once.
     SnapshotWanted {
         /// Its name.
         snapshot: SnapshotId,
         /// The earliest useful offset.
         from: Offset,
     },
-    /// Read a piece of an open view and say `SnapshotPiece`; one answer serves all who wait for it.
+    /// Read a piece of an open view and pass `SnapshotPiece`; one answer serves all who wait for it.
     SnapshotRead {
-        /// Of which view.
+        /// The view.
         snapshot: SnapshotId,
-        /// Which piece.
+        /// The number of the piece.
         piece: u64,
     },
     /// Nobody needs this view any more: free it.
     SnapshotDone {
-        /// Which.
+        /// The view.
         snapshot: SnapshotId,
     },
     /// Replica: everything its upstream had at the last beat has been received.
     CaughtUp,
     /// A replica of ours acknowledged more.
     Acked {
-        /// Which replica.
+        /// The replica.
         node: NodeId,
         /// Records it received.
         received: Offset,
@@ -77,7 +77,7 @@ pub enum Event {
     },
     /// A disconnected replica was away too long, or gave way in a full table: it is forgotten.
     SlotExpired {
-        /// Which replica.
+        /// The replica.
         node: NodeId,
         /// How many records it lacked at that moment.
         lag: u64,

@@ -8,18 +8,18 @@ pub struct NodeId(pub u64);
 
 /// The host's name for one connection: any number below [`Config::link_ids`](crate::Config::link_ids).
 ///
-/// It is busy from [`Input::Opened`](crate::Input::Opened) until [`Event::Close`](crate::Event::Close) was told or
-/// [`Input::Lost`](crate::Input::Lost) was said; then it may name another connection.
+/// It is busy from [`Input::Opened`](crate::Input::Opened) until [`Event::Close`](crate::Event::Close) was polled
+/// or [`Input::Lost`](crate::Input::Lost) was handled; then it may name another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LinkId(pub u32);
 
-/// The name of one history of writes: 128 bits of dice, drawn when a store is first written. Zero means none.
+/// The name of one history of writes: 128 random bits, drawn when a store is first written. Zero means none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct HistoryId(pub u128);
 
-/// A reign of one writer: 32 bits of number (high) and 32 of dice (low).
+/// The part of a history that one writer wrote: a number of 32 bits (high) and 32 random bits (low).
 ///
-/// The number orders epochs; the dice make two writers who chose the same number different.
+/// The number orders epochs; the random bits tell two writers apart that chose the same number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Epoch(pub u64);
 
@@ -27,14 +27,14 @@ pub struct Epoch(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Offset(pub u64);
 
-/// One consistent view of the store that a sender ships: 32 bits of boot dice (high), 32 of count (low).
+/// One consistent view of a sender's store: 32 bits that are random at each boot (high), and a count of 32 (low).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SnapshotId(pub u64);
 
 /// One record of a history: the epoch it was written in, and the offset after it.
 ///
-/// An offset alone names a record of every history that came so far; with the epoch it names one, for ever. Whatever is
-/// owed or remembered across a change of role is remembered as this, and asked of [`Node::holds`](crate::Node::holds).
+/// An offset alone names a record of every history that came so far; with the epoch it names one, for ever. A promise
+/// that outlives a change of role is remembered as this, and asked of [`Node::holds`](crate::Node::holds).
 /// The default lies before every record, in every history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct EpochOffset {
@@ -57,12 +57,12 @@ pub struct Position {
 }
 
 impl LinkId {
-    /// The name of a row of the table of links.
+    /// Returns the name of a row of the table of links.
     pub(crate) fn of_row(row: usize) -> Self {
         Self(u32::try_from(row).expect("link ids are u32"))
     }
 
-    /// The row it names.
+    /// Returns the row it names.
     pub(crate) const fn row(self) -> usize {
         self.0 as usize
     }
@@ -72,7 +72,7 @@ impl HistoryId {
     /// No history: a store that never held one. Not the same as offset 0.
     pub const NONE: Self = Self(0);
 
-    /// Whether this names no history.
+    /// Returns whether this names no history.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0
@@ -80,13 +80,13 @@ impl HistoryId {
 }
 
 impl Epoch {
-    /// Joins a number and dice.
+    /// Joins a number and random bits.
     #[must_use]
-    pub const fn new(number: u32, dice: u32) -> Self {
-        Self(((number as u64) << 32) | dice as u64)
+    pub const fn new(number: u32, random: u32) -> Self {
+        Self(((number as u64) << 32) | random as u64)
     }
 
-    /// The ordering part.
+    /// Returns the number, which orders epochs.
     #[must_use]
     pub const fn number(self) -> u32 {
         (self.0 >> 32) as u32
@@ -112,7 +112,7 @@ impl fmt::Debug for Epoch {
 }
 
 impl fmt::Display for Epoch {
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is the dice")]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is random")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:08x}", self.number(), self.0 as u32)
     }

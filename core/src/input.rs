@@ -1,4 +1,4 @@
-//! Everything a host can say, and what each saying answers.
+//! Every input of a node, and the step that it returns.
 //!
 //! Inputs are values: a run, a corpus entry and a bug report are a list of `(Time, Input)`. Any input is legal at
 //! any time; what makes no sense is [`Misuse`](crate::Misuse) and changes nothing.
@@ -30,7 +30,7 @@ pub enum Role {
 pub struct Boot<'a> {
     /// The node's name, the same at every start.
     pub node: NodeId,
-    /// Fresh dice for every start: all randomness of the node comes from here.
+    /// Random bytes, fresh at every start: all randomness of the node comes from here.
     pub seed: [u8; 32],
     /// The role it starts in.
     pub role: Role,
@@ -40,38 +40,38 @@ pub struct Boot<'a> {
     pub cursor: Option<&'a [u8]>,
 }
 
-/// One thing a host says to a node.
+/// One thing that happened, as a host passes it to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// Time passed; say it at [`Node::next_deadline`](crate::Node::next_deadline).
+    /// Time passed: at the latest at [`Node::next_deadline`](crate::Node::next_deadline).
     Tick,
-    /// A connection stands.
+    /// A connection was made.
     Opened {
-        /// The host's name for it; must be free.
+        /// The host's name for it, which must be free.
         link: LinkId,
-        /// Who feeds whom.
+        /// The side that the peer is on.
         side: Side,
     },
     /// A connection is gone; its id is free at once.
     Lost {
-        /// Which.
+        /// The connection.
         link: LinkId,
     },
     /// The connection asked for by [`Event::Dial`](crate::Event::Dial) could not be made.
     DialFailed,
     /// Bytes came: everything unread on this link, from its first unread byte. At most one frame is taken.
     Bytes {
-        /// On which link.
+        /// The link they came on.
         link: LinkId,
         /// The unread bytes.
         data: &'a [u8],
     },
-    /// A record to append; the answer is [`Step::offset`]. It is atomic: a transaction is one record.
+    /// A record to append; it returns [`Step::offset`]. It is atomic: a transaction is one record.
     Write {
         /// The record, opaque to the core.
         data: &'a [u8],
     },
-    /// Seal the open batch; the answer is [`Step::position`], to be stored with the data.
+    /// Seal the open batch; it returns [`Step::position`], to be stored with the data.
     Flush,
     /// Replica: payloads before `upto` and the first `pieces` pieces are queued, spooled or stored.
     Taken {
@@ -92,35 +92,35 @@ pub enum Input<'a> {
     },
     /// The view asked for by [`Event::SnapshotWanted`](crate::Event::SnapshotWanted) is open, exactly at `cursor`.
     SnapshotReady {
-        /// Which.
+        /// The view, or at a replica the snapshot.
         snapshot: SnapshotId,
         /// [`Node::cursor`](crate::Node::cursor) of the view's position.
         cursor: &'a [u8],
         /// Its size where known; for progress only.
         bytes: Option<u64>,
     },
-    /// A piece of a view, in answer to [`Event::SnapshotRead`](crate::Event::SnapshotRead). Cut where you like, but
+    /// A piece of a view, asked for by [`Event::SnapshotRead`](crate::Event::SnapshotRead). Cut where you like, but
     /// the same piece number must always hold the same bytes.
     SnapshotPiece {
-        /// Which view.
+        /// The view.
         snapshot: SnapshotId,
-        /// Which piece, from 0.
+        /// The number of the piece, from 0.
         piece: u64,
         /// At most `piece_bytes_max` bytes.
         data: &'a [u8],
-        /// Whether the view ends here.
+        /// Set if the view ends here.
         last: bool,
     },
     /// The view could not be opened, or broke.
     SnapshotFailed {
-        /// Which.
+        /// The view, or at a replica the snapshot.
         snapshot: SnapshotId,
-        /// Whether asking again makes sense.
+        /// Set if asking again makes sense.
         retry: bool,
     },
     /// Replica: the received snapshot replaced the old state, atomically, and nothing older is under way.
     Installed {
-        /// Which.
+        /// The view, or at a replica the snapshot.
         snapshot: SnapshotId,
     },
     /// Replica: the host stands at the offset of the last [`PayloadKind::Fork`], and nothing older is under way.
@@ -132,7 +132,7 @@ pub enum Input<'a> {
         /// Accept another history, whose snapshot will replace ours.
         adopt: bool,
     },
-    /// Say goodbye on every link; every link ends with [`Event::Close`](crate::Event::Close).
+    /// End every link with a goodbye; each ends with [`Event::Close`](crate::Event::Close).
     Shutdown,
 }
 
@@ -140,7 +140,7 @@ pub enum Input<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u32)] // As in `PayloadKind`.
 pub enum Next {
-    /// Drop `used` bytes and say [`Input::Bytes`] with the rest.
+    /// Drop `used` bytes and pass [`Input::Bytes`] with the rest.
     Again,
     /// Read until you hold [`Step::need`] unread bytes.
     #[default]
@@ -160,9 +160,9 @@ pub enum PayloadKind {
     /// does not begin where the one before ended rides beside another snapshot: forget those before.
     Spool,
     /// The history parts from ours at `first`. If `count` is 1, stand exactly there (apply what was handed out before
-    /// it, undo or forget what lies past it) and say [`Input::Rewound`]; if it is 0, a snapshot follows, and our state
-    /// stands beside it until [`Input::Installed`]. Until then another upstream may tell it anew, and be right: it
-    /// parts elsewhere from our state, or nowhere if `first` is our end.
+    /// it, undo or forget what lies past it) and pass [`Input::Rewound`]; if it is 0, a snapshot follows, and our state
+    /// stays beside it until [`Input::Installed`]. Until then another upstream may part elsewhere from our state, or
+    /// nowhere if `first` is our end.
     Fork,
     /// A snapshot begins; `range` is its cursor, to be installed with it, and `first` its offset. Spooled records that
     /// do not end at [`Stats::end`](crate::Stats::end) now rode beside another snapshot, maybe on a branch that is
@@ -170,14 +170,14 @@ pub enum PayloadKind {
     Begin,
     /// A piece of it; `first` is its number.
     Piece,
-    /// Its last piece. Install, then say [`Input::Installed`].
+    /// Its last piece. Install, then pass [`Input::Installed`].
     LastPiece,
 }
 
 /// The part of one frame that is for the host, as a range of the host's own buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// Where in the `data` of this [`Input::Bytes`].
+    /// The place in the `data` of this [`Input::Bytes`].
     pub range: Range<usize>,
     /// The first record's offset, the piece number, or the point of the fork.
     pub first: u64,
@@ -189,7 +189,7 @@ pub struct Payload {
     pub snapshot: SnapshotId,
 }
 
-/// The answer to one input.
+/// The result of one input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Step {
     /// Bytes taken from the front of `data`.

@@ -81,8 +81,8 @@
 //! stream beside it. The *sender's* host is asked for a view that does not move: a primary passes `Flush` first, and
 //! `SnapshotReady` with the cursor of that position before it writes again. Then it is asked for pieces, of
 //! [`Options::piece_bytes_max`] bytes at most, cut where it likes, but the same each time; one answer serves all
-//! replicas. What a piece holds, and a record, is between the stores: the core never looks. A cut link goes on where it
-//! was; a replica that falls behind again is sent another snapshot.
+//! replicas. The bytes of pieces and of records are between the stores: the core never looks. A cut link goes on where
+//! it was; a replica that falls behind again is sent another snapshot.
 //!
 //! ## Forks
 //!

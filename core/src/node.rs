@@ -151,9 +151,10 @@ impl Node {
         self.stream.place(offset)
     }
 
-    /// Whether this node's history, up to its end, holds that record. It does not any more after a fork, or under
-    /// another history; of a record older than all [`EPOCHS_MAX`](crate::limits::EPOCHS_MAX) known epochs it is not
-    /// known, and the answer is no. Below a snapshot that is not installed yet this speaks of the snapshot's history.
+    /// Returns whether this node's history, up to its end, holds that record. It does not any more after a fork, or
+    /// under another history; of a record older than all [`EPOCHS_MAX`](crate::limits::EPOCHS_MAX) known epochs it is
+    /// not known, and the answer is no. Below a snapshot that is not installed yet this speaks of the snapshot's
+    /// history.
     #[must_use]
     pub fn holds(&self, place: EpochOffset) -> bool {
         place.offset == Offset(0) || self.stream.place(place.offset) == Some(place)

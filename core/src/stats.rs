@@ -23,7 +23,7 @@ pub struct Stats {
     pub end: Offset,
     /// Bytes of frames in the ring.
     pub backlog_used_bytes: u64,
-    /// Whether the state is complete (not waiting for a snapshot).
+    /// Set if the state is complete (not waiting for a snapshot).
     pub base: bool,
     /// Records applied. On a primary, written is applied.
     pub applied: Offset,
@@ -33,11 +33,11 @@ pub struct Stats {
     pub upstream: Option<NodeId>,
     /// The history of the upstream that last welcomed us; none before the first since the host chose it.
     pub upstream_history: HistoryId,
-    /// Whether the stream flows from the upstream.
+    /// Set if the stream flows from the upstream.
     pub streaming: bool,
     /// The snapshot under way to this node.
     pub receiving: Option<SnapshotId>,
-    /// Whether a snapshot is under way to this node, and the pieces received of it.
+    /// Set if a snapshot is under way to this node, and the pieces received of it.
     pub receiving_pieces: Option<u64>,
     /// The root's log end at its newest beat. Unknown until the present root's first: after the host chose another
     /// upstream, and after another primary took over at the root.

@@ -147,7 +147,7 @@ impl Chaos {
         self.world.chosen = Some(self.primary);
         self.world.run_ms(90_000);
         let primary = self.primary;
-        // Whoever was outranked while nobody looked says so again to its operator.
+        // A node that was outranked while nobody looked reports it again to its operator.
         let number = |event: &Event| matches!(event, Event::Outranked { .. });
         if self.world.hosts[primary].events.iter().any(number) {
             self.world.hosts[primary].node.handle(self.world.now, Input::Promote).expect("a base");

@@ -1,4 +1,4 @@
-//! What a host may rely on whatever it does: when to call next, how bytes may be cut, how much may be written at once.
+//! The promises to a host, whatever it does: when to call next, how bytes may be cut, how much may be written at once.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
@@ -210,7 +210,7 @@ fn a_blocked_socket_does_not_wake_its_host() {
 /// A payload: its kind, first and count, its bytes, the position after it.
 type Brought = (PayloadKind, u64, u32, Vec<u8>, Option<Position>);
 
-/// What a replica made of a conversation: payloads with their bytes, events, and itself.
+/// The effects of a conversation on a replica: payloads with their bytes, events, and itself.
 #[derive(PartialEq)]
 struct Outcome {
     payloads: Vec<Brought>,

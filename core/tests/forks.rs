@@ -28,7 +28,7 @@ fn says(node: &mut Node) -> Vec<u8> {
     bytes
 }
 
-/// Says it; answers where the history parts, if that was among it.
+/// Passes it. Returns where the history parts, if a frame said so.
 fn hears(node: &mut Node, mut said: &[u8]) -> Option<Payload> {
     let mut fork = None;
     while !said.is_empty() {
@@ -40,7 +40,7 @@ fn hears(node: &mut Node, mut said: &[u8]) -> Option<Payload> {
     fork
 }
 
-/// A primary that holds one record more for each of `writes`; answers the cursors after each.
+/// A primary that holds one record more for each of `writes`. Returns the cursor after each.
 fn writes(primary: &mut Node, records: usize) -> Vec<Cursor> {
     let write = |_| {
         primary.handle(NOW, Input::Write { data: b"a record" }).unwrap();
@@ -82,7 +82,7 @@ fn a_fork_is_told_from_what_the_host_has() {
     assert_eq!(joins(&mut replica, &mut started_at(6, 4)), Some(4));
 }
 
-/// An offset names a record of every history that came so far; with its epoch it names one. What was written on a
+/// An offset names a record of every history that came so far; with its epoch it names one. A record of a
 /// branch that is left is not in the history any more, though that passes the same offset again.
 #[test]
 fn a_record_is_known_by_its_epoch() {

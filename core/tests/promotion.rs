@@ -38,7 +38,8 @@ fn a_replica_that_has_not_reached_its_upstreams_newest_epoch_is_promoted() {
 fn a_primary_started_from_a_rewound_store_opens_a_higher_epoch() {
     let options = Options { can_rewind: true, ..small() };
     let mut middle = Middle::new(true, options);
-    // What the replica holds beyond 5 was written by a primary that is gone; the one that lives opened epoch 2 at 5.
+    // The records of the replica beyond 5 were written by a primary that is gone; the one that lives opened epoch 2 at
+    // 5.
     let mut old = Middle::new(true, options);
     old.connect();
     old.settle();

@@ -1,4 +1,4 @@
-//! Who is refused at the door takes no place inside: neither a slot, nor a good link.
+//! A replica that is refused takes nobody's place: neither a slot, nor a good link.
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 mod common;

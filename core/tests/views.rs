@@ -1,5 +1,4 @@
-//! What a host is asked about its views: first to open one, then for its pieces, and nothing once it is told that
-//! nobody needs it.
+//! The events of a view: first to open it, then for its pieces, and none after the one that frees it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
 mod common;

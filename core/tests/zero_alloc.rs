@@ -1,4 +1,4 @@
-//! What a node allocates, it allocates at birth; and that is what its configuration promised.
+//! A node allocates when it is made, as many bytes as its configuration promised, and never again.
 //!
 //! A program of its own, without the test harness: the counting allocator counts the whole program, and the harness
 //! has a second thread that allocates when it likes.

@@ -1,4 +1,4 @@
-//! What the language costs, on one core: reading records, digests, requests and snapshots of 100-byte values.
+//! The cost of the language, on one core: reading records, digests, requests and snapshots of 100-byte values.
 //!
 //! Does not measure stores or sockets.
 

@@ -65,7 +65,7 @@ impl Digest {
         self.0.to_be_bytes()
     }
 
-    /// What [`Digest::to_bytes`] gave.
+    /// Makes a digest of the bytes that [`Digest::to_bytes`] returned.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))

@@ -4,7 +4,7 @@
 //! There is exactly one encoding of each effect: the verb in upper case, lengths and numbers in shortest decimal,
 //! nothing optional. [`crate::effects`] reads that form and no other, so equal effects are equal bytes.
 //!
-//! What an effect does to its entry is in [`crate::change`]; the short form stands on each variant here.
+//! The meaning of an effect is in [`crate::change`]; the short form stands on each variant here.
 //!
 //! Bounds: encoding grows the caller's buffer by [`Effect::encoded_len`] and allocates nothing else.
 
@@ -49,7 +49,7 @@ pub enum Effect<'a> {
     Append {
         /// The key.
         key: &'a [u8],
-        /// What is added.
+        /// The bytes to add.
         value: &'a [u8],
     },
     /// The value, a number in shortest decimal, grows by `by`; the expiry stays. A key that is not there begins at
@@ -57,7 +57,7 @@ pub enum Effect<'a> {
     IncrBy {
         /// The key.
         key: &'a [u8],
-        /// What is added, below zero too.
+        /// The number to add, below zero too.
         by: i64,
     },
     /// Every key is gone.

@@ -1,10 +1,10 @@
-//! What an effect does to an entry: the one place where the language has a meaning.
+//! The change of an entry by an effect: the one place where the language has a meaning.
 //!
 //! Every store (in memory, on disk, in a browser, in the simulator) asks [`change`] and does what it says, so that
 //! they cannot differ. A store that keeps its entries elsewhere needs no more than that and a place to put them.
 //!
-//! Invariants: the answer depends on the effect and the old entry alone, never on a clock, on dice or on what the
-//! store is. It fails only where a correct primary never leads: an `INCRBY` of what is no number, or past the end
+//! Invariants: the change depends on the effect and the old entry alone, never on a clock, on randomness or on the
+//! kind of store. It fails only where a correct primary never leads: an `INCRBY` of what is no number, or past the end
 //! of the numbers. A node that meets one holds other entries than its primary and stops, as at a broken stream.
 //!
 //! Bounds: constant time and no allocation, whatever the value's length.
@@ -18,7 +18,7 @@ use core::fmt;
 #[cfg(test)]
 mod tests;
 
-/// What a store holds under a key.
+/// The value and expiry under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The value.
@@ -27,10 +27,10 @@ pub struct Entry<'a> {
     pub expiry: Option<ExpiryMs>,
 }
 
-/// What a store does for one effect.
+/// The change that a store makes for one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// Nothing.
+    /// Leave everything as it is.
     Keep,
     /// Put this entry in the place of the old one, if there is one.
     Put {
@@ -41,7 +41,7 @@ pub enum Change<'a> {
     },
     /// Add these bytes at the old value's end and leave the rest. Only said of a key that is there.
     Extend {
-        /// What is added.
+        /// The bytes to add.
         tail: &'a [u8],
     },
     /// Change the expiry and leave the value. Only said of a key that is there.
@@ -75,7 +75,7 @@ impl Value<'_> {
     }
 }
 
-/// What `effect` does where `old` is what its key holds (`None`: nothing; of `FLUSHALL`: not looked at).
+/// Returns the change by `effect` where its key holds `old` (`None`: it is not there; of `FLUSHALL`: not looked at).
 ///
 /// # Errors
 ///
@@ -99,8 +99,8 @@ pub fn change<'e>(effect: &Effect<'e>, old: Option<Entry<'_>>) -> Result<Change<
     })
 }
 
-/// What `INCRBY` makes of a value: it must be a number in shortest decimal (nothing counts as 0), and the sum must
-/// fit 64 bits.
+/// Returns the sum that `INCRBY` makes of a value: it must be a number in shortest decimal (nothing counts as 0), and
+/// the sum must fit 64 bits.
 ///
 /// # Errors
 ///

@@ -98,7 +98,7 @@ fn single_quoted<'a>(line: &'a [u8], text: &mut Vec<u8>) -> Result<&'a [u8], Unb
     }
 }
 
-/// What follows a closing quote, which must be white space or nothing.
+/// Returns the rest after a closing quote, which must be white space or nothing.
 fn closed(rest: &[u8]) -> Result<&[u8], Unbalanced> {
     match rest {
         [byte, ..] if !is_space(*byte) => Err(Unbalanced),

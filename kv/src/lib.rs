@@ -8,7 +8,7 @@
 //!
 //! 1. [`RequestReader`] finds one request in the bytes a client sent, in place.
 //! 2. The primary decides what the command *does* and says so as [`Effect`]s: `SET k v EX 10` becomes
-//!    `SET k v` and `PEXPIREAT k <time>`. Everything that depends on a clock, on dice or on what was there is
+//!    `SET k v` and `PEXPIREAT k <time>`. Everything that depends on a clock, on randomness or on what was there is
 //!    decided here, once.
 //! 3. The effects of one command, encoded back to back, are one *record*: the unit of atomicity.
 //! 4. Every node, the primary too, reads the record with [`effects`] and lets [`change`] say what each effect does

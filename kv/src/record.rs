@@ -70,11 +70,11 @@ impl core::iter::FusedIterator for Effects<'_> {}
 pub struct RecordError {
     /// Bytes before the place: of the record, or of the whole snapshot.
     pub at: u64,
-    /// What is wrong there.
+    /// The fault there.
     pub fault: RecordFault,
 }
 
-/// What can be wrong with a record.
+/// A fault of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordFault {
     /// A record holds at least one effect.

@@ -1,7 +1,7 @@
 //! Client requests, found in place: an array of bulk strings, or one line typed by a person.
 //!
-//! The reader looks at the bytes of one request from its first, as many as have come, and says: here it is, or how
-//! many bytes it needs before it is worth looking again. What it has read it remembers, so a large request that comes
+//! The reader looks at the bytes of one request from its first, as many as have come, and returns it, or how many
+//! bytes it needs before it is worth looking again. It remembers how far it has read, so a large request that comes
 //! in many small parts is read once. An array holds bulk strings and nothing else, so nothing nests and nothing
 //! recurses.
 //!
@@ -31,7 +31,7 @@ const NUMBER_MAX: usize = 20;
 /// The most a request may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
-    /// Arguments.
+    /// Arguments of one request.
     pub args_max: u32,
     /// Bytes of one argument.
     pub bulk_max: u32,
@@ -42,7 +42,7 @@ pub struct RequestLimits {
 }
 
 impl RequestLimits {
-    /// What redis allows: 1 Mi arguments, 512 MiB each, lines of 64 KiB, 1 GiB in all.
+    /// The limits of redis: 1 Mi arguments, 512 MiB each, lines of 64 KiB, 1 GiB in all.
     pub const REDIS: Self =
         Self { args_max: 1 << 20, bulk_max: 512 << 20, inline_max: 64 << 10, request_max: 1 << 30 };
 }
@@ -50,7 +50,7 @@ impl RequestLimits {
 const _: () = assert!(RequestLimits::REDIS.bulk_max < RequestLimits::REDIS.request_max);
 const _: () = assert!(RequestLimits::REDIS.inline_max < RequestLimits::REDIS.request_max);
 
-/// What a look at the bytes gave. All counts are from the request's first byte.
+/// The result of a look at the bytes. All counts are from the request's first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// A request of at least one argument, `used` bytes long: see [`RequestReader::args`].
@@ -184,7 +184,7 @@ impl RequestReader {
         Args { bytes: if self.inline { &self.text } else { bytes }, places: &self.args }
     }
 
-    /// Whether the last request was a line and not an array.
+    /// Returns whether the last request was a line and not an array.
     #[must_use]
     #[inline]
     pub const fn is_inline(&self) -> bool {
@@ -340,7 +340,7 @@ impl<'a> Args<'a> {
         self.places.len()
     }
 
-    /// Whether there is none, which no request has.
+    /// Returns whether there is none, which no request has.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.places.is_empty()

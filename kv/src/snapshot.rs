@@ -72,7 +72,7 @@ impl SnapshotWriter {
         Self { piece_max: piece_max.max(1), bytes: Vec::new(), begin: 0, fit: 0 }
     }
 
-    /// Whether an entry should come before the next piece is taken.
+    /// Returns whether an entry should come before the next piece is taken.
     #[must_use]
     pub fn wants_more(&self) -> bool {
         self.bytes.len() - self.begin < self.piece_max

@@ -55,7 +55,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// What a correct primary never sends. The effects before the bad one stand: the table no longer is what any
+    /// A record that no correct primary sends. The effects before the bad one stand: the table no longer is what any
     /// other node has, and is to be thrown away.
     pub fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
         for effect in effects(record) {
@@ -94,7 +94,7 @@ impl Table {
         Ok(())
     }
 
-    /// What the key holds, past its time or not.
+    /// Returns the entry of a key, past its time or not.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Entry<'_>> {
         self.entries.get(&key as &dyn Lent).map(Held::entry)
@@ -106,7 +106,7 @@ impl Table {
         self.entries.len()
     }
 
-    /// Whether there is no key.
+    /// Returns whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

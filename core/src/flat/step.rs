@@ -3,7 +3,7 @@
 use crate::id::{Epoch, Offset, Position, SnapshotId};
 use crate::input::{Next, Payload, PayloadKind, Step};
 
-/// One [`Step`], flat. What is not there is zero; `flags` tells an offset or a position from none.
+/// One [`Step`], flat. A part that is not there is zero; `flags` tells an offset or a position from none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct FlatStep {
@@ -17,15 +17,15 @@ pub struct FlatStep {
     pub first: u64,
     /// Where the payload begins in the caller's data.
     pub range_start: u64,
-    /// And how many bytes it has.
+    /// The bytes of the payload.
     pub range_length: u64,
     /// The payload's snapshot.
     pub snapshot: u64,
-    /// [`Step::position`], if `flags` has [`POSITION`](Self::POSITION): its epoch,
+    /// [`Step::position`], if `flags` has [`POSITION`](Self::POSITION): its epoch.
     pub epoch: u64,
-    /// its boundary,
+    /// Its boundary.
     pub boundary: u64,
-    /// and its digest.
+    /// Its digest.
     pub digest: u64,
     /// The payload's count.
     pub count: u32,
@@ -40,9 +40,9 @@ pub struct FlatStep {
 const _: () = assert!(size_of::<FlatStep>() == 96);
 
 impl FlatStep {
-    /// There is an offset.
+    /// The flag of an offset.
     pub const OFFSET: u32 = 1;
-    /// There is a position.
+    /// The flag of a position.
     pub const POSITION: u32 = 2;
 
     /// Returns the step that this is the record of, as a receiver takes it. `None` for a number that none has.

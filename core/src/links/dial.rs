@@ -102,7 +102,7 @@ impl Links {
         self.dial_at(shared, shared.clock.now() + Span(pause));
     }
 
-    /// Whether the host is dialling because it was asked to.
+    /// Returns whether the host is dialling because it was asked to.
     pub(crate) fn may_fail_to_dial(&self) -> Result<(), Misuse> {
         if self.dialer.state == Dial::Under { Ok(()) } else { Err(Misuse::NotDialling) }
     }

@@ -69,7 +69,7 @@ impl Link {
         if self.phase == Phase::Upstream(Up::Admit) { self.opened.max(self.heard) } else { self.opened }
     }
 
-    /// Whether the peer's next step of the handshake is awaited.
+    /// Returns whether the peer's next step of the handshake is awaited.
     fn in_handshake(&self) -> bool {
         match self.phase {
             Phase::Downstream(Down::Hello | Down::Join) | Phase::Upstream(Up::Welcome | Up::Admit) => true,

@@ -154,12 +154,12 @@ impl Link {
         matches!(self.phase, Phase::Closing(_))
     }
 
-    /// Whether a goodbye would reach a replica, or one that is about to join.
+    /// Returns whether a goodbye would reach a replica, or one that is about to join.
     pub(crate) fn may_hold_a_replica(&self) -> bool {
         matches!(self.phase, Phase::Downstream(Down::Join | Down::Joined))
     }
 
-    /// Whether a replica's JOIN stands on it.
+    /// Returns whether a replica's JOIN stands on it.
     pub(crate) fn is_joined(&self) -> bool {
         matches!(self.phase, Phase::Downstream(Down::Joined))
     }
@@ -183,7 +183,7 @@ impl Link {
         self.beats
     }
 
-    /// Whether the peer has said HELLO or WELCOME.
+    /// Returns whether the peer has said HELLO or WELCOME.
     pub(crate) fn handshake_done(&self) -> bool {
         match self.phase {
             Phase::Free | Phase::Downstream(Down::Hello) | Phase::Upstream(Up::Welcome) => false,

@@ -34,26 +34,26 @@ impl<'a> Transmit<'a> {
         self.slices.iter().map(|slice| slice.len()).sum()
     }
 
-    /// Whether there is nothing to write.
+    /// Returns whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slices.iter().all(|slice| slice.is_empty())
     }
 }
 
-/// Whether to go on writing after [`Node::consume`](crate::Node::consume).
+/// The state of a link after [`Node::consume`](crate::Node::consume).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum More {
-    /// Nothing more: wait for the next `WantsWrite`.
+    /// Nothing is on offer: wait for the next `WantsWrite`.
     Idle,
-    /// Peek again.
+    /// More is on offer: peek again.
     More,
 }
 
 /// The bulk on offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Stage {
-    /// None.
+    /// No bulk.
     #[default]
     Idle,
     /// Bytes `at..limit` of a log, whole frames but for the first, of which some may have gone: it ends at
@@ -182,7 +182,7 @@ impl Outbox {
         self.notified = false;
     }
 
-    /// Whether the link is the host's.
+    /// Returns whether the link is the host's.
     pub(crate) fn is_notified(&self) -> bool {
         self.notified
     }
@@ -207,7 +207,7 @@ impl Outbox {
         self.control_at < self.control_end
     }
 
-    /// Whether a frame of the stage has begun and not ended.
+    /// Returns whether a frame of the stage has begun and not ended.
     pub(crate) fn mid_frame(&self) -> bool {
         match self.stage {
             Stage::Idle => false,

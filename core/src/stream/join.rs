@@ -9,14 +9,15 @@ use crate::links::{Control, Links, Peer};
 use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::stream::admission::{Decision, Ours, decide};
-use crate::stream::log::Place;
+use crate::stream::place::Place;
 use crate::stream::readers::{Assigned, Serving};
 use crate::stream::slots::{Acked, Slot};
 use crate::stream::windows::Credit;
 use crate::wire::join::Join;
 
 impl Stream {
-    /// Whether this node may make a peer discard records: a primary, or a replica whose own upstream admitted it.
+    /// Returns whether this node may make a peer discard records: a primary, or a replica whose own upstream admitted
+    /// it.
     pub(super) fn admitted(&self) -> bool {
         self.role == Role::Primary || (self.upstream.admitted && self.upstream.base)
     }

@@ -15,38 +15,10 @@ use crate::error::Fault;
 use crate::id::{Epoch, EpochOffset, HistoryId, Offset, Position};
 use crate::limits::{BATCH_HEAD_BYTES, RECORD_HEAD_BYTES};
 use crate::stream::index::{Entry, Index};
+use crate::stream::place::{Cost, FrameEnd, Place};
 use crate::stream::ring::Ring;
 use crate::wire::batch::BatchHead;
 use crate::wire::fields::u32_at;
-
-/// A place in the log that a reader can stand on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Byte position of the frame that begins there.
-    pub(crate) position: u64,
-    /// Offset of its first record.
-    pub(crate) boundary: Offset,
-    /// The digest before it.
-    pub(crate) digest: u64,
-}
-
-/// The end of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FrameEnd {
-    /// The byte position after it.
-    pub(super) position: u64,
-    /// The offset after its records.
-    pub(super) boundary: Offset,
-}
-
-/// The room that a record needs now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cost {
-    /// Bytes of the ring.
-    pub(super) bytes: u64,
-    /// Set if the open batch is sealed before it.
-    pub(super) seal_first: bool,
-}
 
 /// The log of one node.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod install;
 mod join;
 mod leave;
 mod log;
+mod place;
 mod readers;
 mod receive;
 mod receiving;
@@ -170,7 +171,7 @@ impl Stream {
         self.log.frame_end(position)
     }
 
-    /// Whether we asked to join more than once on the upstream link.
+    /// Returns whether we asked to join more than once on the upstream link.
     pub(crate) fn rejoined(&self) -> bool {
         self.upstream.joins > 1
     }
@@ -191,7 +192,7 @@ impl Stream {
         self.upstream.print(&self.log, print);
     }
 
-    /// Whether there is something to notify of each slot, transfer and view.
+    /// Returns whether there is something to notify of each slot, transfer and view.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (bool, Subject)> + '_ {
         self.slots.pending().chain(self.transfers.pending())
     }

@@ -78,17 +78,17 @@ pub(super) struct Reader {
     pub(super) beat_end: Offset,
     /// The newest beat that was echoed, as a count of beats.
     pub(super) echo: u64,
-    /// Whether it stands in the list of idle ones.
+    /// Set if it stands in the list of idle ones.
     listed: bool,
 }
 
 impl Serving {
-    /// Whether the replica's JOIN stands.
+    /// Returns whether the replica's JOIN stands.
     pub(super) fn joined(&self) -> bool {
         !matches!(self, Self::Absent)
     }
 
-    /// Whether the replica was admitted: to stream, snapshot or both.
+    /// Returns whether the replica was admitted: to stream, snapshot or both.
     pub(super) fn admitted(&self) -> bool {
         match self {
             Self::Absent | Self::Waiting { .. } | Self::Forked(_) => false,
@@ -164,7 +164,7 @@ impl Serving {
         }
     }
 
-    /// Whether only a snapshot helps a replica that is to wait now.
+    /// Returns whether only a snapshot helps a replica that is to wait now.
     pub(super) fn needs_snapshot(&self) -> bool {
         match self {
             Self::Waiting { for_snapshot } => *for_snapshot,

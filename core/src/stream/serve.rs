@@ -9,7 +9,7 @@ use crate::input::Role;
 use crate::links::{Control, Links};
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::stream::log::Place;
+use crate::stream::place::Place;
 use crate::stream::readers::{Assigned, Serving};
 use crate::stream::slots::Acked;
 use crate::stream::transfers::View;

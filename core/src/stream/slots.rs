@@ -22,7 +22,7 @@ use crate::time::{Span, Time};
 pub(crate) struct Acked {
     /// Without a base the offsets count for nothing.
     pub(crate) base: bool,
-    /// It keeps nothing through a power cut: `persisted` says nothing.
+    /// It keeps nothing through a power cut: `persisted` means nothing.
     pub(super) volatile: bool,
     pub(super) received: Offset,
     pub(super) applied: Offset,
@@ -30,7 +30,7 @@ pub(crate) struct Acked {
 }
 
 impl Acked {
-    /// Whether it takes back what was acknowledged before.
+    /// Returns whether it takes back what was acknowledged before.
     pub(super) fn is_behind(&self, before: &Self) -> bool {
         self.received < before.received
             || before.base
@@ -49,7 +49,7 @@ impl Acked {
 /// One remembered replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Slot {
-    /// Whether the slot is taken.
+    /// Set if the slot is taken.
     pub(super) used: bool,
     pub(super) node: NodeId,
     pub(super) incarnation: u64,
@@ -165,7 +165,7 @@ impl Slots {
         u64::from(config.options().slots_max) * size_of::<Slot>() as u64
     }
 
-    /// Whether there is something to notify of each slot.
+    /// Returns whether there is something to notify of each slot.
     pub(super) fn pending(&self) -> impl Iterator<Item = (bool, Subject)> + '_ {
         let has = |slot: &Slot| slot.acked_pending || slot.expired.is_some();
         self.rows.iter().enumerate().map(move |(row, slot)| (has(slot), Subject::Slot(row)))

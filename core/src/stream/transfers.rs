@@ -82,7 +82,7 @@ impl Transfer {
         }
     }
 
-    /// Whether another piece should be asked for.
+    /// Returns whether another piece should be asked for.
     pub(super) fn has_room(&self) -> bool {
         self.link.is_some() && !self.asked && !self.read_all && self.full < PIECES_BUFFERED
     }
@@ -172,7 +172,7 @@ impl Transfers {
         &buffer.bytes[..buffer.len]
     }
 
-    /// Whether this id was ever given out in this boot.
+    /// Returns whether this id was ever given out in this boot.
     pub(super) fn issued(&self, id: SnapshotId) -> bool {
         id.0 >> 32 == u64::from(self.nonce)
             && (1..=u64::from(self.count)).contains(&(id.0 & u64::from(u32::MAX)))
@@ -188,7 +188,7 @@ impl Transfers {
         self.find(id).and_then(|row| self.views[row])
     }
 
-    /// Whether the host holds this view open.
+    /// Returns whether the host holds this view open.
     pub(super) fn is_open(&self, id: SnapshotId) -> bool {
         self.view(id).is_some_and(|view| view.ready.is_some())
     }
@@ -220,7 +220,7 @@ impl Transfers {
         self.rows.iter().any(|transfer| transfer.link.is_none())
     }
 
-    /// Whether a transfer of this snapshot is assigned.
+    /// Returns whether a transfer of this snapshot is assigned.
     pub(super) fn is_assigned(&self, id: SnapshotId) -> bool {
         self.rows.iter().any(|transfer| transfer.link.is_some() && transfer.snapshot == id)
     }
@@ -231,7 +231,7 @@ impl Transfers {
         u64::from(config.options().ships_max) * (size_of::<Transfer>() + pieces) as u64
     }
 
-    /// Whether the host is to be asked for a piece of this transfer, or for a view or its end.
+    /// Returns whether the host is to be asked for a piece of this transfer, or for a view or its end.
     pub(super) fn pending(&self) -> impl Iterator<Item = (bool, Subject)> + '_ {
         let wants = |transfer: &Transfer| transfer.has_room() && self.is_open(transfer.snapshot);
         let has = |view: &Option<View>| view.is_some_and(|view| view.wanted_pending || view.done);

@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::error::Fault;
 use crate::id::{HistoryId, Offset, Position, SnapshotId};
 use crate::input::Role;
-use crate::stream::log::{FrameEnd, Log};
+use crate::stream::log::Log;
+use crate::stream::place::FrameEnd;
 use crate::stream::receiving::{Receiving, Replaced};
 use crate::stream::windows::Receipt;
 use crate::time::Time;
@@ -141,7 +142,7 @@ impl Upstream {
         assert!(self.applied <= log.end(), "no more is applied than was written");
     }
 
-    /// Whether all that was received before a promotion is applied.
+    /// Returns whether all that was received before a promotion is applied.
     pub(super) fn inherited_applied(&self) -> bool {
         self.applied >= self.inherited
     }
@@ -206,7 +207,7 @@ impl Upstream {
         }
     }
 
-    /// Whether the host can be asked to go back to where an ADMIT says that the logs part.
+    /// Returns whether the host can be asked to go back to where an ADMIT says that the logs part.
     pub(super) fn may_rewind(&self, config: &Config, log: &Log, admit: &Admit) -> Result<(), Fault> {
         let sound = self.base && config.options().can_rewind && admit.history == log.history;
         if !sound || admit.from.boundary >= log.end() {
@@ -304,7 +305,8 @@ impl Upstream {
         }
     }
 
-    /// Whether all that the upstream had at its last beat has been received, for the first time since it fell behind.
+    /// Returns whether all that the upstream had at its last beat has been received, for the first time since it fell
+    /// behind.
     pub(super) fn note_caught_up(&mut self, end: Offset) -> bool {
         let reached = self.base && self.streaming && self.peer_end.is_some_and(|peer| end >= peer);
         let first = reached && !self.caught_up;

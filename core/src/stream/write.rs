@@ -8,10 +8,10 @@ use crate::input::Role;
 use crate::links::Links;
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::stream::log::Cost;
+use crate::stream::place::Cost;
 
 impl Stream {
-    /// Whether this log may be written now: by a primary that has applied all it inherited.
+    /// Returns whether this log may be written now: by a primary that has applied all it inherited.
     #[inline]
     pub(crate) fn may_write(&self) -> Result<(), Misuse> {
         match self.role {
@@ -61,7 +61,7 @@ impl Stream {
         self.log.open_epoch(Epoch::new(self.seen, nonce));
     }
 
-    /// Whether what stands here is complete: else it cannot be promoted.
+    /// Returns whether what stands here is complete: else it cannot be promoted.
     pub(crate) fn may_promote(&self) -> Result<(), Misuse> {
         if self.upstream.base { Ok(()) } else { Err(Misuse::NoBase) }
     }

@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::id::{Epoch, Offset};
 use crate::limits::{BATCH_HEAD_BYTES, HEAD_BYTES, RECORD_BYTES_MAX, RECORD_HEAD_BYTES};
 
-/// What a batch says of itself.
+/// The head of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BatchHead {
     pub(crate) first: Offset,
@@ -23,7 +23,7 @@ pub(crate) struct BatchHead {
 }
 
 impl BatchHead {
-    /// Seals a batch: writes all 72 bytes of `head`, over a body in two parts that follows them. Answers the digest.
+    /// Seals a batch: writes all 72 bytes of `head`, over a body in two parts that follows them. Returns the digest.
     pub(crate) fn seal(&self, head: &mut [u8; BATCH_HEAD_BYTES], body: (&[u8], &[u8])) -> u64 {
         let length = BATCH_HEAD_BYTES + body.0.len() + body.1.len();
         let length = u32::try_from(length).expect("frames are bounded by the configuration");
@@ -49,7 +49,7 @@ impl BatchHead {
         }
     }
 
-    /// The offset after the batch.
+    /// Returns the offset after the batch.
     pub(crate) fn end(&self) -> Offset {
         Offset(self.first.0.saturating_add(self.count.into()))
     }
@@ -92,7 +92,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// The records in `payload`.
+    /// Returns the records in `payload`.
     #[must_use]
     pub const fn new(payload: &'a [u8]) -> Self {
         Self { rest: payload }

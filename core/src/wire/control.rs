@@ -11,13 +11,13 @@ use crate::time::Span;
 const BASE: u8 = 1;
 const VOLATILE: u8 = 2;
 
-/// What a replica has; also its beat.
+/// The progress of a replica; also its beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ack {
     /// The number of the last ADMIT that was read: the offsets are meant under it.
     pub(crate) admit: u32,
     pub(crate) base: bool,
-    /// The host keeps nothing through a power cut: `persisted` says nothing.
+    /// The host keeps nothing through a power cut: `persisted` means nothing.
     pub(crate) volatile: bool,
     pub(crate) received: Offset,
     pub(crate) applied: Offset,
@@ -68,7 +68,7 @@ impl Ack {
     }
 }
 
-/// Alive; and what the root of the tree last said of itself.
+/// A sign of life, with the newest beat of the root of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Beat {
     /// This sender's count, for the echo.
@@ -145,14 +145,14 @@ impl<'a> Begin<'a> {
     }
 }
 
-/// Encodes a piece into `buffer`; answers its length. Its check becomes known by [`seal_piece`].
+/// Encodes a piece into `buffer`. Returns its length. Its check becomes known by [`seal_piece`].
 pub(crate) fn encode_piece(buffer: &mut [u8], snapshot: SnapshotId, piece: u64, data: &[u8]) -> usize {
     let mut writer = Writer::frame(buffer);
     writer.u64(snapshot.0).u64(piece).bytes(data);
     writer.written()
 }
 
-/// Chains a staged piece to the one before it on this link; answers the chain after it.
+/// Chains a staged piece to the one before it on this link. Returns the chain after it.
 pub(crate) fn seal_piece(frame: &mut [u8], last: bool, epoch_number: u32, chain: u64) -> u64 {
     finish(frame, FrameKind::Piece, if last { FLAG_LAST } else { 0 }, epoch_number, chain)
 }

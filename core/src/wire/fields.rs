@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         Ok(u128::from(low) | u128::from(self.u64()?) << 64)
     }
 
-    /// What is left unread. Frames may grow fields at their end; old readers leave them.
+    /// Returns the bytes left unread. Frames may grow fields at their end; old readers leave them.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -106,12 +106,12 @@ impl<'a> Writer<'a> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// How much was written.
+    /// Returns how many bytes were written.
     pub(crate) fn written(&self) -> usize {
         self.at
     }
 
-    /// Finishes the head; answers the frame's length.
+    /// Finishes the head. Returns the frame's length.
     pub(crate) fn finish(&mut self, kind: FrameKind, epoch_number: u32) -> usize {
         finish(&mut self.buffer[..self.at], kind, 0, epoch_number, 0);
         self.at

@@ -14,7 +14,7 @@ pub(crate) const VERSION_MAX: u16 = 1;
 /// Features this node offers, one bit each. None is defined in version 1.
 pub(crate) const FEATURES: u64 = 0;
 
-/// What each side says of itself first.
+/// The first frame of each side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub(crate) version_min: u16,
@@ -30,7 +30,7 @@ pub(crate) struct Hello {
     /// Piece bytes that may be under way to the speaker.
     pub(crate) piece_window_bytes: u64,
     pub(crate) node: NodeId,
-    /// Dice of this start of the node.
+    /// Random at each start of the node.
     pub(crate) incarnation: u64,
     /// The history it holds, so that a refusal can name both.
     pub(crate) history: HistoryId,

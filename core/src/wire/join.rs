@@ -1,4 +1,4 @@
-//! JOIN and ADMIT: where a replica stands, and how the sender goes on. Both carry a whole table of epochs.
+//! JOIN and ADMIT: the position of a replica, and how the sender goes on. Both carry a whole table of epochs.
 
 use super::FrameKind;
 use super::fields::{Reader, Writer};
@@ -14,7 +14,7 @@ const SNAPSHOT_COMPLETE: u8 = 8;
 const VOLATILE: u8 = 16;
 const JOIN_FLAGS: u8 = 31;
 
-/// Where a replica stands.
+/// The position of a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Join {
     pub(crate) can_rewind: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Join {
     pub(crate) adopt: bool,
     /// The state up to `applied` is complete.
     pub(crate) base: bool,
-    /// The host keeps nothing through a power cut: `persisted` says nothing.
+    /// The host keeps nothing through a power cut: `persisted` means nothing.
     pub(crate) volatile: bool,
     /// Every piece of `snapshot` is here; only the installing is left.
     pub(crate) snapshot_complete: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Join {
     pub(crate) next_piece: u64,
     /// The chain before that piece.
     pub(crate) chain: u64,
-    /// Counts the JOINs of this link; ADMITs echo it, so that none is read from ground that was left.
+    /// Counts the JOINs of this link; ADMITs echo it, so that none is read against a position that was left.
     pub(crate) number: u32,
     pub(crate) epochs: EpochTable,
 }
@@ -99,7 +99,7 @@ impl Join {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Verdict {
-    /// The stream goes on where you stand.
+    /// The stream goes on from the replica's position.
     Continue = 1,
     /// Our logs part at `from`: rewind there and join again.
     Fork = 2,

@@ -30,14 +30,14 @@ use fields::{u16_at, u32_at, u64_at};
 
 /// The last piece of a snapshot.
 pub(crate) const FLAG_LAST: u8 = 1;
-/// What a PIECE carries before its data: snapshot id and piece number.
+/// The fields of a PIECE before its data: snapshot id and piece number.
 pub(crate) const PIECE_BODY_BYTES: usize = 16;
 
 /// A piece frame before its data.
 pub(crate) const PIECE_HEAD_BYTES: u32 = 40;
 const _: () = assert!(PIECE_HEAD_BYTES as usize == HEAD_BYTES + PIECE_BODY_BYTES);
 
-/// The kinds of frame. Numbers never change; those from 0x80 on may be skipped by who does not know them.
+/// The kinds of frame. Numbers never change; those from 0x80 on may be skipped by a node that does not know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum FrameKind {
@@ -45,21 +45,21 @@ pub(crate) enum FrameKind {
     Hello = 1,
     /// Sender to replica: the same, in answer.
     Welcome = 2,
-    /// Replica: where I stand.
+    /// Replica: its position.
     Join = 3,
-    /// Sender: how we go on.
+    /// Sender: how it goes on with the replica.
     Admit = 4,
     /// Either: the end, and when to come back.
     Goodbye = 5,
-    /// Sender: alive, and this is the root's newest.
+    /// Sender: a sign of life, with the root's newest beat.
     Beat = 6,
-    /// Replica: alive, and this is what I have.
+    /// Replica: a sign of life, with its progress.
     Ack = 7,
-    /// Records.
+    /// Sender: records.
     Batch = 8,
-    /// A snapshot begins.
+    /// Sender: a snapshot begins.
     Begin = 9,
-    /// A piece of it.
+    /// Sender: a piece of it.
     Piece = 10,
 }
 

@@ -1,4 +1,4 @@
-//! What a node allocates, counted: by its verbs (nothing), and in all (what its configuration promised).
+//! The allocations of a node, counted: by its verbs (none), and in all (as many bytes as its configuration promised).
 
 use super::metered::Metered;
 use super::puppet::Puppet;
@@ -83,7 +83,7 @@ fn promotion_and_fork(world: &mut World) {
     world.assert_equal();
 }
 
-/// What the world above never says: failures, refusals, nonsense.
+/// The inputs that the world above never passes: failures, refusals, nonsense.
 fn lonely_verbs() -> usize {
     let config = small().check().expect("works");
     let boot = Boot { node: NodeId(7), seed: seed(7, 0), role: Role::Replica, unix_zero: 0, cursor: None };

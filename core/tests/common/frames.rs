@@ -74,7 +74,7 @@ fn seal_body(frame: &mut [u8], parent: u64) {
     frame[16..HEAD].copy_from_slice(&check.to_le_bytes());
 }
 
-/// What a batch says its parent is: what [`seal`] must be given for it.
+/// Returns the parent that a batch names, as [`seal`] must be given it.
 pub fn parent_of(batch: &[u8]) -> u64 {
     u64_at(batch, 60)
 }

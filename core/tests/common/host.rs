@@ -1,4 +1,4 @@
-//! What a host does with its node's events: the model store, its views, its spool.
+//! A host that acts on its node's events: the model store, its views, its spool.
 
 use super::*;
 
@@ -31,7 +31,7 @@ impl Host {
         }
     }
 
-    /// Another start of an empty store, with other dice.
+    /// Another start of an empty store, with another seed.
     pub fn start_again(&mut self, boot: u8) {
         let dice = seed(self.id, boot);
         let boot =

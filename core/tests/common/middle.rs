@@ -63,12 +63,12 @@ impl Middle {
         puppet.and_then(|puppet| puppet.tap.as_mut()).map(std::mem::take).unwrap_or_default()
     }
 
-    /// What the replica has to say, as frames; not yet said.
+    /// The frames of the replica that are not passed on yet.
     pub fn replica_says(&mut self) -> Vec<Vec<u8>> {
         frames::split(&Self::tapped(&mut self.replica)).0
     }
 
-    /// What the primary has to say, as frames; not yet said.
+    /// The frames of the primary that are not passed on yet.
     pub fn primary_says(&mut self) -> Vec<Vec<u8>> {
         frames::split(&Self::tapped(&mut self.primary)).0
     }

@@ -53,9 +53,9 @@ pub struct Spooled {
 pub struct Host {
     pub node: Metered,
     pub store: Store,
-    /// Whether the host applies what it gets (a stalled store does not).
+    /// Set if the host applies what it gets (a stalled store does not).
     pub applies: bool,
-    /// Whether the host reads its sockets.
+    /// Set if the host reads its sockets.
     pub reads: bool,
     /// Open views, as their bytes.
     pub views: BTreeMap<SnapshotId, Vec<u8>>,

@@ -1,4 +1,4 @@
-//! What was said, in words: the log that transcripts are made of.
+//! The log that transcripts are made of: inputs and events in words.
 
 use std::fmt::Write as _;
 

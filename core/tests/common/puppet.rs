@@ -17,7 +17,7 @@ pub struct Puppet {
     pub goodbye: Option<u16>,
     /// A wiretap instead of a replica: it keeps what came, and never answers.
     pub tap: Option<Vec<u8>>,
-    /// What was acknowledged last.
+    /// The newest acknowledgement.
     told: Ack,
     head: [u8; KEPT],
     filled: usize,

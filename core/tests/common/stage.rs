@@ -57,7 +57,7 @@ pub struct Stage<N> {
     /// Links that were closed, and the fault their GOODBYE named.
     pub closed: Vec<(LinkId, Fault, Option<u16>)>,
     pub dialled: bool,
-    /// Whether the host takes and applies what it is handed.
+    /// Set if the host takes and applies what it is handed.
     pub applies: bool,
     writing: Vec<LinkId>,
 }
@@ -108,7 +108,7 @@ impl<N: Verbs> Stage<N> {
         }
     }
 
-    /// Bytes come on a link. Answers how many payloads they held for the host.
+    /// Passes bytes that come on a link. Returns how many payloads they held for the host.
     pub fn feed(&mut self, link: u32, mut bytes: &[u8]) -> u32 {
         let mut payloads = 0;
         while !bytes.is_empty() {

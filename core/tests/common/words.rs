@@ -105,7 +105,7 @@ fn goodbye(bytes: &[u8]) -> String {
     format!("{number}, {text}; come back after {} ms", u64_at(bytes, 26) / 1_000_000)
 }
 
-/// What a node told its host; `None` for what every line would repeat.
+/// Returns an event in words; `None` for one that every line would repeat.
 pub fn event(event: &Event) -> Option<String> {
     let name = |node: &NodeId| node_name(node.0);
     Some(match event {
@@ -146,7 +146,7 @@ pub fn event(event: &Event) -> Option<String> {
     })
 }
 
-/// What a frame brought for the host.
+/// Returns a payload in words.
 pub fn payload(payload: &Payload) -> String {
     let Payload { first, count, kind, .. } = payload;
     let records = records(*first, u64::from(*count));

@@ -1,4 +1,4 @@
-//! Time and bytes: who connects with whom, and whose turn it is.
+//! Time and bytes: the connections between hosts, and the order of their turns.
 
 use super::*;
 
@@ -83,7 +83,7 @@ impl World {
         let mut new = Host::new(old.id, role, *old.config.options());
         new.boots = old.boots + 1;
         new.store = std::mem::take(&mut old.store);
-        // What lies past the cursor was never stored in one step with it.
+        // Records past the cursor were never stored in one step with it.
         let boundary =
             new.store.cursor.as_ref().map_or(0, |cursor| Cursor::describe(cursor).unwrap().1.boundary.0);
         new.store.records.truncate(usize::try_from(boundary).unwrap());
@@ -131,7 +131,7 @@ impl World {
         });
     }
 
-    /// One turn of one host; answers whether anything happened.
+    /// Does one turn of one host. Returns whether anything happened.
     pub fn turn(&mut self, host: usize) -> bool {
         let fed = self.feed(host);
         if self.hosts[host].applies {

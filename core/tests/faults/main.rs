@@ -1,4 +1,4 @@
-//! What bad input gets: a peer's mistake closes that link alone, with a numbered GOODBYE, and moves nothing else.
+//! Bad input: a peer's mistake closes that link alone, with a numbered GOODBYE, and moves nothing else.
 //!
 //! The tables hold every mistake the protocol names. Bad frames are good ones of a real node, changed and sealed
 //! again, so that exactly one thing is wrong with each.
@@ -63,7 +63,7 @@ fn changed(mut frame: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     frame
 }
 
-/// What a replica must still hold after its upstream's mistake.
+/// The state that a replica must still hold after its upstream's mistake.
 fn holds(stage: &Stage<Node>) -> impl PartialEq + use<> {
     let stats = stage.node.stats();
     (stats.history, stats.epoch, stats.start, stats.end, stats.applied, stats.persisted, stats.base)
@@ -81,7 +81,7 @@ fn refuses(middle: &mut Middle, bad: &[u8], fault: Fault, about: &str) {
     assert!(down.is_none_or(|down| down.goodbye.is_none()), "{about}: its own replica never notices");
 }
 
-/// What an upstream's next frames become: good ones, and the bad one after them.
+/// The next frames of an upstream: good ones, and the bad one after them.
 type Twist = (&'static str, Fault, fn(&[Vec<u8>]) -> (Vec<u8>, Vec<u8>));
 
 #[test]

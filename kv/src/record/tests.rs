@@ -87,7 +87,7 @@ proptest! {
         }
     }
 
-    /// Whatever is read is the only spelling of what it says.
+    /// A record that is read is the only spelling of its effects.
     #[test]
     fn what_is_read_encodes_to_the_same_bytes(
         owned in vec(any_effect(), 1..4),

@@ -164,7 +164,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Whether redis's rules for this line are not simply "split at white space, end at `\r\n`", which is what
+/// Returns whether redis's rules for this line are not simply "split at white space, end at `\r\n`", which is what
 /// kevy-resp does: quotes, white space that only begins words, and lone line feeds.
 fn beyond_kevy(request: &[u8]) -> bool {
     let line = request.strip_suffix(b"\r\n").unwrap_or(request);

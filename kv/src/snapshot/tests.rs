@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 const EFFECT_MAX: usize = 4096;
 
-/// What a reader makes of pieces: the effects, encoded again, and how it ended. Checks its bounds on the way.
+/// Reads pieces. Returns the effects, encoded again, and how it ended. Checks its bounds on the way.
 fn read_all(pieces: &[&[u8]], effect_max: usize) -> (Vec<u8>, Result<(), RecordError>) {
     let mut reader = SnapshotReader::new(effect_max);
     let mut again = Vec::new();

@@ -202,7 +202,7 @@ impl World {
     }
 }
 
-/// Holds a decision against the truth; answers what it was.
+/// Compares a decision with the truth. Returns its kind.
 fn judge(above: &Log, below: &Log, decision: Decision, can_rewind: bool) -> &'static str {
     let (have, truth) = (below.end(), above.common_prefix(below));
     let entitled = above.primary || above.admitted;
