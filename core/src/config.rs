@@ -29,7 +29,7 @@ pub struct Options {
     pub slots_max: u32,
     /// Replicas that receive a snapshot at the same time; others wait. Never more than `links_max`.
     pub ships_max: u32,
-    /// How often each side says it is alive.
+    /// The time between two beats of each side.
     pub beat: Span,
     /// Silence, or bytes on offer and none taken, for longer than this ends a link.
     pub idle: Span,
@@ -120,7 +120,7 @@ impl Options {
         if self.window_bytes == 0 {
             self.window_bytes = self.backlog_bytes / 2 - frame_max;
         }
-        // Records that are not taken stay in the ring: a replica can always find where its host stands.
+        // Records that are not taken stay in the ring: a replica always finds the position of its host.
         at_most("window_bytes", self.window_bytes, self.backlog_bytes / 2 - frame_max)?;
         at_least("window_bytes", self.window_bytes, 1)?;
         at_least("piece_bytes_max", self.piece_bytes_max.into(), 1)?;
@@ -131,7 +131,7 @@ impl Options {
         at_least("slots_max", self.slots_max.into(), 1)?;
         at_most("slots_max", self.slots_max.into(), 1 << 16)?;
         at_least("ships_max", self.ships_max.into(), 1)?;
-        // A ship carries one link.
+        // A transfer serves one link.
         self.ships_max = self.ships_max.min(self.links_max);
         at_least("beat", self.beat.0, 1_000_000)?;
         // Two beats may be lost before silence means anything.
@@ -153,25 +153,26 @@ impl Config {
         &self.0
     }
 
-    /// Link ids are the numbers below this: `links_max` and a few spare ones on which a full node says "full".
+    /// Returns the bound of link ids, which are the numbers below it: `links_max` and a few spare ones on which a full
+    /// node says "full".
     #[must_use]
     pub fn link_ids(&self) -> u32 {
         self.0.links_max + LINKS_SPARE
     }
 
-    /// The longest batch frame this node sends or takes.
+    /// Returns the longest batch frame that this node sends or takes.
     #[must_use]
     pub fn frame_bytes_max(&self) -> u32 {
         self.0.record_bytes_max + HEADS_BYTES
     }
 
-    /// The longest piece frame this node sends or takes.
+    /// Returns the longest piece frame that this node sends or takes.
     #[must_use]
     pub(crate) fn piece_frame_bytes_max(&self) -> u32 {
         self.0.piece_bytes_max + crate::wire::PIECE_HEAD_BYTES
     }
 
-    /// The size of a link's spill: the rest of a frame of ordinary size.
+    /// Returns the size of a link's spill: the rest of a frame of ordinary size.
     pub(crate) fn spill_bytes(&self) -> usize {
         self.0.batch_bytes as usize + BATCH_HEAD_BYTES
     }

@@ -1,6 +1,6 @@
 //! A fixed heap of deadlines, at most one for each source, ordered by time and then by source.
 //!
-//! Sources are numbers from 0 below a bound. A deadline that moves later need not be told: when the early one fires,
+//! Sources are numbers from 0 below a bound. A deadline that moves later needs no call: when the early one fires,
 //! its owner looks again and arms the later one. Nothing is allocated after `new`; each operation costs O(log n).
 
 use alloc::boxed::Box;

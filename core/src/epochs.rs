@@ -25,7 +25,7 @@ pub(crate) struct Opening {
 pub(crate) struct Parting {
     /// The end of what both hold.
     pub(crate) at: Offset,
-    /// Set if the epoch it lies in is the last of the table that was asked.
+    /// Set if it is in the last epoch of the table that was asked.
     pub(crate) in_our_last: bool,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct EpochTable {
     len: usize,
 }
 
-/// Tables are equal by their entries; what lies beyond them is left over from former ones.
+/// Tables are equal by their entries; the rest of the array is left over from former ones.
 impl PartialEq for EpochTable {
     fn eq(&self, other: &Self) -> bool {
         self.entries() == other.entries()

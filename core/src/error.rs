@@ -26,8 +26,8 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// The bytes given at boot as a cursor are none: damaged, cut short, or of another version. The store that kept them
-/// cannot say where its data stands.
+/// The bytes given at boot as a cursor are none: damaged, cut short, or of another version. The position
+/// of the data beside them is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CursorError {
     /// How many bytes were given.
@@ -56,16 +56,16 @@ macro_rules! numbered {
         }
 
         impl $name {
-            /// Every one, in the order of their numbers.
+            /// All of them, in the order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The stable number.
+            /// Returns the stable number.
             #[must_use]
             pub const fn number(self) -> $repr {
                 self as $repr
             }
 
-            /// The one with this number.
+            /// Returns the one with this number.
             #[must_use]
             pub const fn from_number(number: $repr) -> Option<Self> {
                 match number {
@@ -82,7 +82,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// The same words, as C takes them.
+            /// Returns the same words, as C takes them.
             #[must_use]
             pub const fn c_text(self) -> &'static CStr {
                 let bytes = match self {
@@ -122,15 +122,15 @@ numbered! {
         RecordTooLong = 7 => "the record is longer than record_bytes_max",
         /// A completion for an offset or a piece never handed out.
         NeverHandedOut = 8 => "this offset or piece was never handed out",
-        /// An answer for a snapshot never asked for.
+        /// A completion of a snapshot that was never asked for.
         UnknownSnapshot = 9 => "no such snapshot was ever asked for",
         /// A snapshot piece longer than `piece_bytes_max`, or empty without being the last.
         PieceLength = 10 => "a piece must hold 1 to piece_bytes_max bytes (the last may be empty)",
-        /// The cursor cannot be read, or lies outside what was asked for.
+        /// The cursor cannot be read, or is outside of what was asked for.
         BadCursor = 11 => "this cursor is damaged or not of this history",
         /// `Rewound` without a fork, or `Installed` without a complete snapshot.
         NotAsked = 12 => "nothing to rewind or install was handed out",
-        /// `Promote` while the node has no complete state to stand on.
+        /// `Promote` while the node has no complete state.
         NoBase = 13 => "this node holds no complete state: a snapshot is missing or under way",
         /// More bytes consumed than were shown.
         ConsumedTooMuch = 14 => "more bytes were consumed than the last peek showed",
@@ -140,7 +140,7 @@ numbered! {
 }
 
 numbered! {
-    /// Why a link ends. Travels in GOODBYE by number; a number we do not know reads as [`Fault::Other`].
+    /// The reason of a link's end. Travels in GOODBYE by number; a number we do not know reads as [`Fault::Other`].
     Fault: u16 {
         /// A reason this version does not know.
         Other = 1 => "a reason this version does not know",
@@ -186,7 +186,7 @@ numbered! {
         Window = 21 => "window violation",
         /// The handshake took too long.
         HandshakeTimeout = 22 => "handshake not finished in time",
-        /// Nothing was heard for too long.
+        /// No byte came for too long.
         Idle = 23 => "nothing heard for too long",
         /// Bytes on offer, none taken for too long.
         Stalled = 24 => "the peer stopped reading",

@@ -36,13 +36,13 @@ pub(crate) const HEADS_BYTES: u32 = 76;
 /// Views of the store a sender keeps open at the same time: one being joined, one being finished.
 pub const SNAPSHOTS_LIVE: usize = 2;
 
-/// Pieces buffered for one shipping link: one on the wire, one being read.
+/// Pieces buffered for one transfer: one on the wire, one being read.
 pub const PIECES_BUFFERED: usize = 2;
 
 /// One entry of the sparse index for so many bytes of the ring.
 pub const INDEX_STEP_BYTES: u64 = 4096;
 
-/// Of eight bytes on a link that ships, one belongs to the pieces however busy the stream is.
+/// Of eight bytes on a link with a transfer, one belongs to the pieces however busy the stream is.
 pub const PIECE_SHARE: u64 = 8;
 
 /// A run of whole frames is offered to the socket up to so many bytes at once: the bound of one `consume`.

@@ -1,4 +1,4 @@
-//! Every byte a node allocates, by its configuration: the sum of what its rooms say.
+//! Every byte a node allocates, by its configuration: the sum over its rooms.
 
 use crate::config::Config;
 use crate::deadline::Deadlines;
@@ -7,7 +7,8 @@ use crate::links::Links;
 use crate::stream::Stream;
 
 impl Config {
-    /// Every byte a node with this configuration allocates, in `Node::new`; afterwards it allocates nothing.
+    /// Returns every byte that a node with this configuration allocates, in `Node::new`; afterwards it allocates
+    /// nothing.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         Stream::memory_bytes(self)

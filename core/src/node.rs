@@ -35,7 +35,7 @@ pub struct Node {
 clone_fields! { Node { shared, links, stream } }
 
 impl Node {
-    /// A node at boot. A primary opens an epoch, numbered above all it has seen; a replica will ask to dial.
+    /// Makes a node at boot. A primary opens an epoch, numbered above all it has seen; a replica will ask to dial.
     ///
     /// # Errors
     /// A cursor that cannot be read.
@@ -56,12 +56,12 @@ impl Node {
         Ok(node)
     }
 
-    /// Says one thing to the node.
+    /// Handles one input.
     ///
     /// # Errors
     /// [`Misuse`], and nothing was changed.
-    // Nothing but a fork in the road, which a caller who knows the input does not stand at. A browser's module would
-    // rather be small.
+    // A match alone, which a caller that knows the input does not pay for once it is inlined. A browser's module is
+    // better small.
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Result<Step, Misuse> {
         let plain = |()| Step::default();
@@ -99,7 +99,8 @@ impl Node {
         }
     }
 
-    /// The bytes to write on a link, in wire order: up to three slices, of which some may be empty. Changes nothing.
+    /// Returns the bytes to write on a link, in wire order: up to three slices, of which some may be empty. Changes
+    /// nothing.
     #[inline]
     #[must_use]
     pub fn peek_transmit(&self, link: LinkId) -> Transmit<'_> {
@@ -109,8 +110,8 @@ impl Node {
         }
     }
 
-    /// `bytes` of what [`peek_transmit`](Self::peek_transmit) showed were written; an empty peek is consumed with 0.
-    /// [`More::Idle`] hands the link back: the next `WantsWrite` tells when there is more.
+    /// Takes note that `bytes` of what [`peek_transmit`](Self::peek_transmit) showed were written; an empty peek is
+    /// consumed with 0. [`More::Idle`] hands the link back: `WantsWrite` comes when there is more.
     ///
     /// # Errors
     /// [`Misuse::UnknownLink`], [`Misuse::ConsumedTooMuch`].
@@ -132,20 +133,20 @@ impl Node {
         Ok(self.stream.offer_more(&mut self.links, &mut self.shared, row))
     }
 
-    /// When to say `Tick` at the latest: now while an event is pending, else strictly in the future.
+    /// Returns when to pass `Tick` at the latest: now while an event is pending, else strictly in the future.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         if self.shared.events.is_empty() { self.shared.timers.first() } else { Some(self.shared.clock.now()) }
     }
 
-    /// The cursor of a position this node gave out: the bytes to store with the data in one atomic step.
+    /// Returns the cursor of a position this node gave out: the bytes to store with the data in one atomic step.
     #[must_use]
     pub fn cursor(&self, position: Position) -> Cursor {
         self.stream.cursor(position)
     }
 
-    /// The place of the record before `offset`: what to remember of it. `None` beyond the end, or if the epochs that
-    /// are known begin after it.
+    /// Returns the place of the record before `offset`: the name to remember it by. `None` beyond the end, or if the
+    /// epochs that are known begin after it.
     #[must_use]
     pub fn place(&self, offset: Offset) -> Option<EpochOffset> {
         self.stream.place(offset)
@@ -153,20 +154,21 @@ impl Node {
 
     /// Returns whether this node's history, up to its end, holds that record. It does not any more after a fork, or
     /// under another history; of a record older than all [`EPOCHS_MAX`](crate::limits::EPOCHS_MAX) known epochs it is
-    /// not known, and the answer is no. Below a snapshot that is not installed yet this speaks of the snapshot's
+    /// not known, and this returns false. Below a snapshot that is not installed yet this speaks of the snapshot's
     /// history.
     #[must_use]
     pub fn holds(&self, place: EpochOffset) -> bool {
         place.offset == Offset(0) || self.stream.place(place.offset) == Some(place)
     }
 
-    /// The offset that at least `n` connected replicas have reached; what WAIT asks. With `n` 0, the log's end.
+    /// Returns the offset that at least `n` connected replicas have reached; the question of WAIT. With `n` 0, the
+    /// log's end.
     #[must_use]
     pub fn acked(&self, level: Level, n: u32) -> Offset {
         self.stream.acked(level, n)
     }
 
-    /// The whole invariant, for tests, simulation and fuzzing: O(links).
+    /// Asserts the whole invariant, for tests, simulation and fuzzing: O(links).
     ///
     /// # Panics
     /// When it does not hold: that is our bug.

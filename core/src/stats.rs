@@ -9,9 +9,9 @@ use crate::time::Span;
 /// The state of a node at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Its role.
+    /// The role of the node.
     pub role: Role,
-    /// Its name.
+    /// The name of the node.
     pub node: NodeId,
     /// Its history; none before the first snapshot.
     pub history: HistoryId,
@@ -27,7 +27,7 @@ pub struct Stats {
     pub base: bool,
     /// Records applied. On a primary, written is applied.
     pub applied: Offset,
-    /// Records persisted, as the host said.
+    /// Records persisted, by the host's completions.
     pub persisted: Offset,
     /// The upstream's node, while joined.
     pub upstream: Option<NodeId>,
@@ -42,7 +42,7 @@ pub struct Stats {
     /// The root's log end at its newest beat. Unknown until the present root's first: after the host chose another
     /// upstream, and after another primary took over at the root.
     pub origin_end: Option<Offset>,
-    /// How long ago the newest beat of the root was first heard.
+    /// How long ago the newest beat of the root first came.
     pub origin_age: Option<Span>,
     /// Beats of the upstream since the newest of the root, one after another: a few are the way's length. More mean
     /// that there is no primary at the root, or that it is not reached: the nodes above follow each other, or nobody.
@@ -86,14 +86,14 @@ pub enum ReplicaState {
     Streaming,
 }
 
-/// One remembered replica.
+/// A replica that is remembered, connected or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replica {
-    /// Its name.
+    /// The name of the node.
     pub node: NodeId,
     /// Its link, if connected.
     pub link: Option<LinkId>,
-    /// Its state.
+    /// The state of the replica.
     pub state: ReplicaState,
     /// Records received, applied, persisted; unknown without a base, and persisted where nothing is kept.
     pub acked: Stages<Option<Offset>>,
@@ -105,7 +105,7 @@ pub struct Replica {
     /// Bytes of the log its host has not taken: those not yet offered to it and those under way. None while no stream
     /// flows. A replica that keeps taking them keeps its stream, however many there are.
     pub untaken_bytes: Option<u64>,
-    /// Bytes of stream and snapshot its host has taken since it joined on this link; none while it is away. Two looks
-    /// at this number tell whether it makes progress.
+    /// Bytes of stream and snapshot its host has taken since it joined on this link; none while it is away. It makes
+    /// progress if the number grows.
     pub taken_bytes: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! Time as the host tells it: integer nanoseconds since a zero the host chose.
+//! Time as the host passes it: integer nanoseconds since a zero the host chose.
 //!
 //! The core never reads a clock. A monotonic clock is the right one; Unix time is derived by adding
 //! [`Boot::unix_zero`](crate::Boot). Arithmetic saturates, so "never" is simply a very large time.
@@ -19,7 +19,7 @@ impl Time {
     /// Later than anything that happens.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// How long `earlier` lies back, or zero if it does not.
+    /// Returns how long before this `earlier` was, or zero if it was not.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))

@@ -1,4 +1,4 @@
-//! The answer to an input as a flat row of 96 bytes, for C and WASM. No pointers, no padding.
+//! The step that an input returns as a flat row of 96 bytes, for C and WASM. No pointers, no padding.
 
 use crate::id::{Epoch, Offset, Position, SnapshotId};
 use crate::input::{Next, Payload, PayloadKind, Step};

@@ -1,6 +1,6 @@
 //! Dialling an upstream: seeded, jittered, capped back-off that resets on progress, not on connect.
 //!
-//! States: *idle* (a link stands, or none is wanted), *backing off*, *wanted* (to be notified), *under way*, *stopped*
+//! States: *idle* (a link is open, or none is wanted), *backing off*, *wanted* (to be notified), *under way*, *stopped*
 //! (until the host's next `Follow`).
 
 use core::hash::{Hash, Hasher};
@@ -17,13 +17,13 @@ use crate::time::{Span, Time};
 /// The state of the dialling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dial {
-    /// A link stands, or none is wanted.
+    /// A link is open, or none is wanted.
     Idle,
-    /// Not before this.
+    /// No dial before this time.
     BackOff(Time),
     /// The host is to be notified.
     Wanted,
-    /// The host is at it.
+    /// The host dials.
     Under,
     /// Not until the host's next `Follow`.
     Stopped,
@@ -89,9 +89,9 @@ impl Links {
         }
     }
 
-    /// The next dial waits: longer each time, and no less than the peer asked for.
+    /// Lets the next dial wait: longer each time, and no less than the peer asked for.
     pub(crate) fn back_off(&mut self, shared: &mut Shared, retry_after: Span) {
-        assert!(self.upstream.is_none(), "no dial while a link stands");
+        assert!(self.upstream.is_none(), "no dial while a link is open");
         if self.shut {
             self.dialer.state = Dial::Idle;
             return;
@@ -107,17 +107,17 @@ impl Links {
         if self.dialer.state == Dial::Under { Ok(()) } else { Err(Misuse::NotDialling) }
     }
 
-    /// No dial is wanted now.
+    /// Dials no more for now.
     pub(crate) fn dial_no_more(&mut self) {
         self.dialer.state = Dial::Idle;
     }
 
-    /// No dial is wanted until the host says so.
+    /// Dials no more until the host's next `Follow`.
     pub(crate) fn stop_dialling(&mut self) {
         self.dialer.state = Dial::Stopped;
     }
 
-    /// The upstream fed us: the next back-off is the shortest again.
+    /// Takes note that the upstream fed us: the next back-off is the shortest again.
     pub(crate) fn note_progress(&mut self) {
         self.dialer.attempt = 0;
     }
@@ -127,7 +127,7 @@ impl Links {
         if self.dialer.state != Dial::Wanted {
             return None;
         }
-        assert!(self.upstream.is_none() && !self.shut, "no dial while a link stands, none after the end");
+        assert!(self.upstream.is_none() && !self.shut, "no dial while a link is open, none after the end");
         self.dialer.state = Dial::Under;
         let attempt = self.dialer.attempt;
         self.dialer.attempt = attempt.saturating_add(1);

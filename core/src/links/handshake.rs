@@ -12,7 +12,7 @@ use crate::wire::control::Goodbye;
 use crate::wire::hello::{FEATURES, Hello, VERSION_MAX, VERSION_MIN};
 
 impl Links {
-    /// A replica says what it is: it must take all that we may send.
+    /// Reads the HELLO of a replica, which must take all that we may send.
     pub(crate) fn on_hello(&mut self, shared: &mut Shared, row: usize, body: &[u8]) -> Result<(), Fault> {
         assert!(self.rows[row].phase == Phase::Downstream(Down::Hello), "HELLO comes first, and once");
         let hello = Hello::decode(body)?;
@@ -30,7 +30,7 @@ impl Links {
         Ok(())
     }
 
-    /// The upstream says what it is: it must send no more than we take. Returns its history.
+    /// Reads the WELCOME of the upstream, which must send no more than we take. Returns its history.
     pub(crate) fn on_welcome(
         &mut self,
         config: &Config,
@@ -86,7 +86,7 @@ impl Links {
     }
 }
 
-/// Reads a GOODBYE. Returns why, and how long the peer asks us to stay away: as long as we honour.
+/// Reads a GOODBYE. Returns the reason, and the part of the requested pause that we honour.
 pub(crate) fn read_goodbye(body: &[u8]) -> Result<(Fault, Span), Fault> {
     let goodbye = Goodbye::decode(body)?;
     Ok((goodbye.fault, Span(goodbye.retry_after.0.min(RETRY_AFTER_MAX_NS))))

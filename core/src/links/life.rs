@@ -10,7 +10,7 @@ use crate::set::EnumSet;
 use crate::shared::Shared;
 use crate::time::{Span, Time};
 
-/// How long a peer is asked to stay away.
+/// Returns how long a peer is asked to stay away.
 pub(crate) fn retry_after(fault: Fault) -> Span {
     match fault {
         Fault::Full | Fault::Stale | Fault::SnapshotFailed => Span::from_secs(1),
@@ -47,24 +47,24 @@ pub(crate) fn retry_after(fault: Fault) -> Span {
     }
 }
 
-/// The finding of a link's timer.
+/// The result of a link's timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lapse {
     /// The row is free, or its link's end is to be notified: no timer is wanted.
     Over,
-    /// Nothing yet.
+    /// Nothing is due yet.
     Nothing,
-    /// A replica is to hear that we are alive.
+    /// A beat is due to a replica.
     Beat,
-    /// The upstream is: by an acknowledgement.
+    /// An acknowledgement is due to the upstream, as a sign of life.
     Ack,
-    /// It must end.
+    /// The link must end.
     Fault(Fault),
 }
 
 impl Link {
-    /// Since when an answer is awaited, on the clock of silence. That to a JOIN on a link that has streamed stands
-    /// behind what was under way: as long as bytes come, it may be among those that follow.
+    /// Returns since when an answer is awaited, on the clock of silence. The answer to a JOIN on a link that has
+    /// streamed comes behind the bytes under way: as long as bytes come, it may be among the next ones.
     fn asked(&self) -> u64 {
         if self.phase == Phase::Upstream(Up::Admit) { self.opened.max(self.heard) } else { self.opened }
     }
@@ -84,7 +84,7 @@ impl Link {
 impl Links {
     // --- beginnings ------------------------------------------------------------------------------------------------
 
-    /// The row of a link that may be opened now.
+    /// Returns the row of a link that may be opened now.
     pub(crate) fn may_open(&self, link: LinkId, side: Side) -> Result<usize, Misuse> {
         let free = self.get(link).ok_or(Misuse::LinkOutOfRange)?.is_free();
         if !free {
@@ -123,7 +123,7 @@ impl Links {
         }
     }
 
-    /// The peer's JOIN stands.
+    /// Takes note that the peer has joined.
     pub(crate) fn joined(&mut self, shared: &mut Shared, row: usize) {
         assert!(self.rows[row].may_hold_a_replica(), "a replica joins after its HELLO");
         self.rows[row].phase = Phase::Downstream(Down::Joined);
@@ -131,7 +131,7 @@ impl Links {
         self.arm(shared, row);
     }
 
-    /// We ask to join: the answer has a handshake's time from here on.
+    /// Asks to join: the answer has a handshake's time from here on.
     pub(crate) fn ask_to_join(&mut self, shared: &mut Shared, row: usize) {
         let link = &mut self.rows[row];
         assert!(matches!(link.phase, Phase::Upstream(_)), "only a replica joins");
@@ -142,7 +142,7 @@ impl Links {
         self.arm(shared, row);
     }
 
-    /// The upstream answered our JOIN.
+    /// Takes note that the upstream answered our JOIN.
     pub(crate) fn admitted(&mut self, row: usize) {
         assert!(matches!(self.rows[row].phase, Phase::Upstream(_)), "only an upstream admits us");
         self.rows[row].phase = Phase::Upstream(Up::Admitted);
@@ -154,7 +154,7 @@ impl Links {
         shared.config.options().idle.0
     }
 
-    /// The next moment a link must be looked at.
+    /// Returns the next moment that a link must be looked at.
     fn due_at(&self, shared: &Shared, row: usize) -> Option<Time> {
         let link = &self.rows[row];
         let (clock, idle) = (&shared.clock, Self::idle(shared));
@@ -163,7 +163,7 @@ impl Links {
             Phase::Closing(closing) => return Some(closing.linger),
             Phase::Downstream(_) | Phase::Upstream(_) => {}
         }
-        // In a handshake nobody beats, but who is not called each beat is taken to be away.
+        // In a handshake nobody beats, but a host that is not called each beat counts as away.
         let quiet = link.next_beat.min(clock.when(link.heard.saturating_add(idle)));
         let other = if link.in_handshake() {
             Some(link.asked().saturating_add(shared.config.options().handshake.0))
@@ -218,7 +218,7 @@ impl Links {
         }
     }
 
-    /// A beat leaves on a link to a replica.
+    /// Sends a beat on a link to a replica.
     pub(crate) fn beat(&mut self, shared: &mut Shared, row: usize) {
         debug_assert!(self.rows[row].is_joined(), "beats are for replicas that joined");
         self.rows[row].beats += 1;
@@ -252,7 +252,7 @@ impl Links {
         self.arm(shared, row);
     }
 
-    /// No goodbye can leave any more: the end is notified.
+    /// Notifies the end: no goodbye can leave any more.
     pub(crate) fn close_now(&mut self, shared: &mut Shared, row: usize) {
         assert!(self.rows[row].is_closing(), "its end has a reason");
         self.rows[row].pending = EnumSet::EMPTY;

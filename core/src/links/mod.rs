@@ -59,7 +59,7 @@ pub(crate) enum Down {
     Hello,
     /// JOIN is awaited.
     Join,
-    /// The peer's JOIN stands.
+    /// The peer has joined.
     Joined,
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum Up {
     Welcome,
     /// JOIN sent, ADMIT awaited.
     Admit,
-    /// Admitted, or told to wait.
+    /// Admitted, or waiting on the upstream's word.
     Admitted,
 }
 
@@ -99,7 +99,7 @@ pub(crate) enum Control {
 
 members!(Control { Hello, Welcome, Join, Admit, Begin, Beat, Ack, Goodbye });
 
-/// A peer, as its HELLO or WELCOME says.
+/// A peer, by its HELLO or WELCOME.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub(crate) struct Peer {
     pub(crate) node: NodeId,
@@ -159,7 +159,7 @@ impl Link {
         matches!(self.phase, Phase::Downstream(Down::Join | Down::Joined))
     }
 
-    /// Returns whether a replica's JOIN stands on it.
+    /// Returns whether a replica has joined on it.
     pub(crate) fn is_joined(&self) -> bool {
         matches!(self.phase, Phase::Downstream(Down::Joined))
     }
@@ -183,7 +183,7 @@ impl Link {
         self.beats
     }
 
-    /// Returns whether the peer has said HELLO or WELCOME.
+    /// Returns whether the HELLO or WELCOME of the peer came.
     pub(crate) fn handshake_done(&self) -> bool {
         match self.phase {
             Phase::Free | Phase::Downstream(Down::Hello) | Phase::Upstream(Up::Welcome) => false,
@@ -312,7 +312,7 @@ impl Links {
         self.upstream.filter(|row| self.rows[*row].phase == Phase::Upstream(phase))
     }
 
-    /// A control frame is pending on a link; its host is notified unless it is busy with it.
+    /// Adds a pending control frame to a link, whose host is notified unless it is busy with it.
     pub(crate) fn owe(&mut self, shared: &mut Shared, row: usize, control: Control) {
         debug_assert!(
             !self.rows[row].is_free() && !self.rows[row].is_closing(),

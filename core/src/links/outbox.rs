@@ -247,7 +247,7 @@ impl Outbox {
         }
     }
 
-    /// Takes bytes off the front of the offer, of which there are at least so many. `frame_end` tells where the frame
+    /// Takes bytes off the front of the offer, of which there are at least so many. `frame_end` returns where the frame
     /// of a run ends that begins at a position.
     #[inline]
     pub(crate) fn take(&mut self, mut bytes: usize, frame_end: impl Fn(u64) -> u64) -> Done {

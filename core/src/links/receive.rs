@@ -15,7 +15,7 @@ use crate::wire::{FrameKind, Head, PIECE_BODY_BYTES, decode_head, verify};
 /// A frame that may come now, by the room that reads it: the body of a control frame, or a whole frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Arrival<'a> {
-    /// Nobody reads it.
+    /// No room reads it.
     Skipped,
     Hello(&'a [u8]),
     Welcome(&'a [u8]),
@@ -79,7 +79,7 @@ impl Links {
         Ok(Some(head))
     }
 
-    /// Decides who reads a frame. `rejoined`: we asked to join more than once on the upstream link.
+    /// Decides which room reads a frame. `rejoined`: we asked to join more than once on the upstream link.
     pub(crate) fn sort<'a>(
         &self,
         row: usize,

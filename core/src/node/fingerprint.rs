@@ -2,8 +2,8 @@
 //!
 //! Equal states give equal prints: times count from now (and silence on its own clock), so a `Tick` with nothing due
 //! leaves out only what has passed; byte positions count from the ring's begin; rows not in use are alike, whatever
-//! they held before. Left out is what no answer depends on: the configuration (it never changes), counters and what
-//! only status pages read, Unix time, the index (a shorter way to the same places). Moving `now` changes the print
+//! they held before. Left out is what no step or event depends on: the configuration (it never changes), counters and
+//! what only status pages read, Unix time, the index (a shorter way to the same places). Moving `now` changes the print
 //! where a deadline or a silence comes nearer by it. Nothing is allocated.
 
 use core::hash::{Hash, Hasher};

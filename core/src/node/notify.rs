@@ -8,7 +8,7 @@ use crate::links::{Closing, Phase};
 use crate::node::Node;
 
 impl Node {
-    /// The next thing the node has to say.
+    /// Returns the next event.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         while let Some(subject) = self.shared.events.pop() {
@@ -21,7 +21,7 @@ impl Node {
         None
     }
 
-    /// The next event of one subject.
+    /// Returns the next event of one subject.
     fn next_of(&mut self, subject: Subject) -> Option<Event> {
         let Self { shared, links, stream } = self;
         match subject {

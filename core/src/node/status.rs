@@ -37,8 +37,8 @@ impl Node {
         self.stream.replicas(&self.shared.clock, now)
     }
 
-    /// The bytes that count as under way to a replica: staged or sent since it joined, and not said to be taken. None
-    /// on a link without a replica.
+    /// The bytes that count as under way to a replica: staged or sent since it joined, and not acknowledged as taken.
+    /// None on a link without a replica.
     #[must_use]
     pub fn in_flight(&self, link: LinkId) -> Option<InFlight> {
         self.stream.in_flight(&self.links, link)

@@ -39,7 +39,7 @@ impl Node {
         Ok(self.position())
     }
 
-    /// The answer of an input that moved the position.
+    /// Returns the step of an input that moved the position.
     fn position(&self) -> Step {
         Step { position: Some(self.stream.position()), ..Step::default() }
     }

@@ -26,7 +26,7 @@ impl Stream {
         }
         reader.echo = reader.echo.max(ack.echo);
         if ack.admit < reader.admit || !reader.serving.admitted() {
-            // Meant under an earlier verdict: it says only that the replica lives.
+            // Meant under an earlier verdict: it is a sign of life and no more.
             return Ok(());
         }
         reader.credit.release(ack.stream_released)?;
@@ -73,7 +73,7 @@ impl Stream {
         shared.events.notify(Subject::Slot(slot));
     }
 
-    /// A window opened: the host is notified if that lets something begin.
+    /// Notifies the host if a window that opened lets something begin.
     fn want_if_able(&self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &self.readers[row];
         let (reads_at, transfer) = reader.serving.sources();
@@ -84,7 +84,7 @@ impl Stream {
         }
     }
 
-    /// The next event of a slot.
+    /// Returns the next event of a slot.
     pub(crate) fn notify_slot(&mut self, slot: usize) -> Option<Event> {
         let row = &mut self.slots.rows[slot];
         if let Some((node, lag)) = row.expired.take() {

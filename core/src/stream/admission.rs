@@ -25,7 +25,7 @@ pub(crate) struct Ours<'a> {
 /// A decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Go on from where it stands.
+    /// Go on from its position.
     Continue,
     /// It must go back to X.
     Fork(Position),

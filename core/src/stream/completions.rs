@@ -24,7 +24,7 @@ impl Stream {
         if ahead { Err(Misuse::NeverHandedOut) } else { Ok(()) }
     }
 
-    /// Records are applied, and persisted if so said; both imply taken.
+    /// Takes note of what the host completed; applied and persisted imply taken.
     pub(crate) fn completed(&mut self, links: &mut Links, shared: &mut Shared, done: Completed) {
         let Completed { taken, applied, persisted } = done;
         if !self.upstream.base {
@@ -52,7 +52,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Records before `upto` are taken, and the first `pieces` pieces of the snapshot under way.
+    /// Takes note that records before `upto` are taken, and the first `pieces` pieces of the snapshot under way.
     pub(crate) fn taken(&mut self, links: &mut Links, shared: &mut Shared, upto: Offset, pieces: u64) {
         let before = self.upstream.completions();
         self.take(upto);
@@ -69,12 +69,12 @@ impl Stream {
         }
     }
 
-    /// Where the host was asked to rewind to.
+    /// Returns where the host was asked to rewind to.
     pub(crate) fn may_rewind(&self) -> Result<Position, Misuse> {
         self.upstream.fork.ok_or(Misuse::NotAsked)
     }
 
-    /// The host stands at the fork.
+    /// Takes note that the host is back at the fork.
     pub(crate) fn rewound(&mut self, links: &mut Links, shared: &mut Shared, to: Position) {
         assert!(self.upstream.fork == Some(to), "checked by may_rewind");
         self.upstream.fork = None;

@@ -10,7 +10,7 @@ use crate::stream::Stream;
 use crate::stream::readers::Serving;
 
 impl Stream {
-    /// Makes room in the ring: the oldest frame goes. O(1), unless a reader stands on it.
+    /// Makes room in the ring: the oldest frame goes. O(1), unless a reader is in it.
     pub(super) fn evict(&mut self, links: &mut Links, shared: &mut Shared) {
         let after = self.log.oldest_frame_end().expect("frame_bytes_max is a quarter of the ring");
         let overtaken = after > self.readers.floor;
@@ -21,17 +21,17 @@ impl Stream {
         if overtaken {
             self.serve_overtaken(links, shared);
         }
-        debug_assert!(self.log.oldest() <= self.readers.floor, "no reader stands on what is gone");
+        debug_assert!(self.log.oldest() <= self.readers.floor, "no reader is in what is gone");
     }
 
-    /// Frames before `after` are about to go: who reads them keeps the rest of a frame in its spill, and no more.
+    /// Prepares for the end of the frames before `after`: their readers keep the rest of a frame in the spill, no more.
     fn overtake(&mut self, links: &mut Links, shared: &mut Shared, after: u64) {
         for row in 0..links.len() {
             if matches!(links[row].outbox.stage(), Stage::Run { at, .. } if at < after) {
                 self.leave_ring(links, shared, row);
             }
         }
-        // Only now: a link that was let go frees a transfer, and who is assigned it begins to read.
+        // Only now: a link that was let go frees a transfer, and the next one that it is assigned to begins to read.
         let mut floor = u64::MAX;
         for (row, reader) in self.readers.iter_mut().enumerate() {
             if reader.serving.reads_at().is_some_and(|at| at < after) {
@@ -46,7 +46,7 @@ impl Stream {
         self.readers.floor = floor;
     }
 
-    /// The ring goes on without what a link has half sent of it: the rest is kept beside it.
+    /// Keeps the rest of a frame that a link has half sent beside the ring, which goes on without it.
     pub(super) fn leave_ring(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         self.cut_run(links, row);
         if !self.spill(links, row) {

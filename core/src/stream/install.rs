@@ -15,7 +15,7 @@ use crate::wire::join::{Admit, Verdict};
 use crate::wire::{FLAG_LAST, Head, PIECE_BODY_BYTES, verify};
 
 impl Stream {
-    /// An ADMIT says that a snapshot comes, or goes on, with a tail beside it or without.
+    /// Follows an ADMIT by which a snapshot comes, or goes on, with a tail beside it or without.
     pub(super) fn snapshot_comes(
         &mut self,
         links: &mut Links,
@@ -90,7 +90,7 @@ impl Stream {
             return Err(Fault::HistoryDiffers);
         }
         if let Some(begun) = &receiving.begun {
-            // A resumed snapshot says again what it is; the host has begun long ago.
+            // A resumed snapshot begins again on the wire; the host has begun long ago.
             return if *begun == decoded { Ok(()) } else { Err(Fault::SnapshotDiffers) };
         }
         if !receiving.fits(&self.log, decoded.position) {
@@ -138,7 +138,7 @@ impl Stream {
         if receiving.complete { Ok(()) } else { Err(Misuse::NotAsked) }
     }
 
-    /// The host installed the snapshot under way: the log stands there, or behind what was received beside it.
+    /// Takes note that the host installed the snapshot under way: the log is there, or behind the tail beside it.
     pub(crate) fn installed(&mut self, links: &mut Links, shared: &mut Shared) {
         let receiving = self.upstream.receiving.take().expect("checked by may_be_installed");
         self.upstream.installed = receiving.id;
@@ -162,7 +162,7 @@ impl Stream {
         let asked = links.upstream_in(Up::Admit);
         if let Some(row) = asked.or(links.upstream_in(Up::Admitted)) {
             if asked.is_some() || receiving.tail_stopped || !reaches {
-                // A JOIN that was not answered yet spoke of the position before.
+                // A JOIN that was not answered yet named the position before.
                 self.ask_to_join(links, shared, row);
             } else {
                 links.owe(shared, row, Control::Ack);

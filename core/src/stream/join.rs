@@ -31,8 +31,8 @@ impl Stream {
     ) -> Result<(), Fault> {
         let join = Join::decode(body)?;
         let peer = links[row].peer();
-        // It left the basis it was answered for. A piece of which nothing was sent stays here; one that is half sent
-        // cannot be taken back: come back.
+        // It left the position that the last ADMIT was for. A piece of which nothing was sent stays here; one that is
+        // half sent cannot be taken back: come back.
         match links[row].outbox.stage() {
             Stage::Piece { at: 0, .. } => links[row].outbox.drop_bulk(),
             Stage::Piece { .. } => return Err(Fault::Rebased),
@@ -68,11 +68,11 @@ impl Stream {
         Ok(())
     }
 
-    /// The windows of a reader begin anew with its JOIN, and it reads nothing until it is decided how to go on.
+    /// Begins the windows of a reader anew with its JOIN. It reads nothing until it is decided how to go on.
     fn begin_anew(&mut self, row: usize, peer: Peer, join: Join) {
         let reader = &mut self.readers[row];
         assert!(reader.serving.joined(), "the replica has a slot");
-        // A replica that waits already, and is to wait again, hears nothing new.
+        // A replica that waits already, and is to wait again, is sent nothing new.
         reader.serving = match reader.serving {
             Serving::Waiting { .. } => Serving::Waiting { for_snapshot: false },
             Serving::Absent
@@ -117,7 +117,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Decides how to go on with a joined replica, from where it said it stands.
+    /// Decides how to go on with a joined replica, from the position of its JOIN.
     fn decide(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         let join = self.readers[row].join.take().expect("a joined link keeps its JOIN");
         let decision = self.judge(shared, &join);
@@ -176,7 +176,7 @@ impl Stream {
         self.owe_admit(links, shared, row);
     }
 
-    /// A replica without a base: what it holds of a snapshot goes on where that is possible.
+    /// Goes on with the snapshot that a replica without a base holds a part of, or begins another.
     fn resume_or_begin(
         &mut self,
         links: &mut Links,
@@ -211,7 +211,7 @@ impl Stream {
         self.owe_admit(links, shared, row);
     }
 
-    /// A replica begins to read the log at a place, if there is one, beside a snapshot, if there is one.
+    /// Lets a replica read the log at a place, if there is one, beside a snapshot, if there is one.
     pub(super) fn serve_from(
         &mut self,
         row: usize,
@@ -229,7 +229,7 @@ impl Stream {
         self.readers[row].sent = place.map_or(have, |place| place.boundary);
     }
 
-    /// Neither stream nor snapshot is possible now. A change of that looks again
+    /// Lets a replica wait: neither stream nor snapshot is possible now. A change of that looks again
     /// ([`Self::reconsider_all`]), and so do beats.
     pub(super) fn wait(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &mut self.readers[row];
@@ -241,7 +241,8 @@ impl Stream {
         }
     }
 
-    /// A verdict changed. It is numbered now, not when it leaves: acks under the old one are old from here on.
+    /// Adds an ADMIT for a changed verdict. It is numbered now, not when it leaves: acks under the old one are old from
+    /// here on.
     pub(super) fn owe_admit(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         debug_assert!(self.readers[row].serving.joined(), "an ADMIT answers a JOIN");
         self.readers[row].beat_end = Offset(u64::MAX);
@@ -270,7 +271,7 @@ impl Stream {
         }
     }
 
-    /// Our table of epochs changed, or what we may answer: every replica hears it.
+    /// Sends every replica an ADMIT: our table of epochs changed, or how we may go on with them.
     pub(super) fn epochs_changed(&mut self, links: &mut Links, shared: &mut Shared) {
         for row in 0..self.readers.len() {
             if self.readers[row].serving.admitted() {

@@ -39,7 +39,7 @@ impl Stream {
         debug_assert!(links[row].is_closing() && !self.readers[row].serving.joined());
     }
 
-    /// Ends a link whose peer said goodbye, and asked us to stay away for `pause`.
+    /// Ends a link whose peer sent a goodbye, and asked us to stay away for `pause`.
     pub(crate) fn closed_by_peer(
         &mut self,
         links: &mut Links,
@@ -67,7 +67,7 @@ impl Stream {
         }
     }
 
-    /// The host turned elsewhere: the upstream's link ends, and no dial is wanted.
+    /// Ends the upstream's link, because the host turned elsewhere; no dial is wanted.
     pub(super) fn leave_upstream(&mut self, links: &mut Links, shared: &mut Shared) {
         if let Some(row) = links.upstream() {
             self.close(links, shared, row, Fault::Left, Span::ZERO);
@@ -83,7 +83,7 @@ impl Stream {
         self.readers.forget(row);
     }
 
-    /// The link of a replica ended: its slot remembers, its transfer is free.
+    /// Takes note that the link of a replica ended: its slot remembers, its transfer is free.
     fn replica_left(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &mut self.readers[row];
         if !reader.serving.joined() {

@@ -2,10 +2,10 @@
 //!
 //! States of the end: *sealed* (no open batch) or *open* (records appended behind a head still to be written).
 //! Invariants: the ring holds whole frames from `start` to `end` (offsets), chained from the digest at `start` to
-//! `digest` at `end`; the open batch, if any, lies from `sealed` to the ring's end; only boundaries leave this room.
+//! `digest` at `end`; the open batch, if any, is from `sealed` to the ring's end; only boundaries leave this room.
 //! Bounds: one ring, one sparse index, a table of epochs; appending costs O(1) and evicts at most the frames it
 //! overwrites. It knows no readers: its caller looks first which of
-//! them stand on the frame that goes ([`Log::oldest_frame_end`]).
+//! them read the frame that goes ([`Log::oldest_frame_end`]).
 
 use core::hash::{Hash, Hasher};
 
@@ -40,7 +40,7 @@ pub(crate) struct Log {
     sealed: u64,
     /// Records in the open batch.
     open_count: u32,
-    /// Frame bytes of this epoch before the open batch; `None` until the first frame after a boot tells.
+    /// Frame bytes of this epoch before the open batch; `None` until the first frame after a boot.
     byte_position: Option<u64>,
 }
 
@@ -141,7 +141,7 @@ impl Log {
         }
     }
 
-    /// Forgets all frames and stands at a position.
+    /// Forgets all frames and moves to a position.
     pub(super) fn reset(&mut self, history: HistoryId, position: Position, epochs: &EpochTable) {
         assert!(!history.is_none() && !epochs.is_empty(), "a position is of a history, and of an epoch");
         let at = self.ring.end();
@@ -155,7 +155,7 @@ impl Log {
         self.byte_position = None;
     }
 
-    /// Goes back to a boundary: keeps the frames before it where the ring has them, else stands there empty.
+    /// Goes back to a boundary: keeps the frames before it where the ring has them, else none.
     pub(super) fn rewind(&mut self, to: Position) {
         assert!(!self.has_open(), "a replica has no open batch");
         match self.find(to.boundary).filter(|place| place.digest == to.digest) {
@@ -346,7 +346,7 @@ impl Log {
         }
     }
 
-    /// The position at a boundary in the ring, for a cursor or an answer to a peer.
+    /// Returns the position at a boundary in the ring, for a cursor or an ADMIT.
     pub(super) fn position_at(&self, boundary: Offset) -> Option<Position> {
         let place = self.find(boundary)?;
         let epoch = if boundary == self.end { self.epoch } else { self.epochs.at(boundary)? };

@@ -71,7 +71,7 @@ pub(crate) struct Stream {
 clone_fields! { Stream { role, log, readers, slots, transfers, upstream, seen, identity, pause } }
 
 impl Stream {
-    /// A log at boot, standing where its cursor says. A primary's still has to open its epoch.
+    /// Makes a log at boot, at the position of its cursor. A primary's still has to open its epoch.
     pub(crate) fn new(
         config: &Config,
         role: Role,
@@ -102,7 +102,7 @@ impl Stream {
         Ok(stream)
     }
 
-    /// A primary begins: the history, if there is none, and its epoch, numbered above all it has seen.
+    /// Begins as primary: the history, if there is none, and its epoch, numbered above all it has seen.
     pub(crate) fn begin(&mut self, clock: &Clock) {
         assert!(self.role == Role::Primary, "a replica's history is its upstream's");
         if self.log.history.is_none() {

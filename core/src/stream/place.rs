@@ -2,7 +2,7 @@
 
 use crate::id::Offset;
 
-/// A place in the log that a reader can stand on.
+/// A place in the log where a reader can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Byte position of the frame that begins there.

@@ -9,8 +9,8 @@
 //! Transferring --the ring overtakes--> Overtaken --> Stopped --installed, JOIN--> ...
 //! ```
 //!
-//! Invariants: a reader is absent iff its link is not joined; no reader stands below `floor`; a row stands in the list
-//! of idle ones at most once, and may stand there though it is idle no more.
+//! Invariants: a reader is absent iff its link is not joined; no reader is below `floor`; a row is in the list
+//! of idle ones at most once, and may be there though it is idle no more.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ pub(super) struct Assigned {
     pub(super) snapshot: SnapshotId,
     /// The next piece to stage.
     pub(super) next_piece: u64,
-    /// Where the logs part, if the snapshot answers a fork.
+    /// The point where the logs part, if the snapshot follows a fork.
     pub(super) fork: Option<Offset>,
     /// The row of its transfer; none once all pieces are taken.
     pub(super) transfer: Option<usize>,
@@ -43,7 +43,7 @@ pub(super) struct Assigned {
 pub(super) enum Serving {
     /// No replica has joined on this link.
     Absent,
-    /// Neither stream nor snapshot is possible now. With `for_snapshot` where it stood at its JOIN says nothing any
+    /// Neither stream nor snapshot is possible now. With `for_snapshot` the position of its JOIN does not count any
     /// more: only a snapshot helps.
     Waiting { for_snapshot: bool },
     /// It was sent where the logs part; JOIN is awaited again.
@@ -73,17 +73,17 @@ pub(super) struct Reader {
     /// The number of the last ADMIT sent.
     pub(super) admit: u32,
     pub(super) acked: Acked,
-    /// Our end as the last beat said it: who received that has caught up, however fast we write. Unreachable until a
+    /// Our end in the last beat: a replica that received it has caught up, however fast we write. Unreachable until a
     /// beat left under the present verdict.
     pub(super) beat_end: Offset,
     /// The newest beat that was echoed, as a count of beats.
     pub(super) echo: u64,
-    /// Set if it stands in the list of idle ones.
+    /// Set if it is in the list of idle ones.
     listed: bool,
 }
 
 impl Serving {
-    /// Returns whether the replica's JOIN stands.
+    /// Returns whether a replica has joined.
     pub(super) fn joined(&self) -> bool {
         !matches!(self, Self::Absent)
     }
@@ -127,7 +127,7 @@ impl Serving {
         match self {
             Self::Streaming { at } | Self::Transferring { at, .. } => *at = from,
             Self::Absent | Self::Waiting { .. } | Self::Forked(_) | Self::Stopped(_) | Self::Overtaken(_) => {
-                unreachable!("a run is staged for who reads the stream")
+                unreachable!("a run is staged for a reader of the stream")
             }
         }
     }
@@ -219,7 +219,7 @@ pub(super) struct Readers {
     rows: Box<[Reader]>,
     /// Readers that wait for the log to grow.
     idle: Vec<u32>,
-    /// No reader stands before this byte position.
+    /// No reader is before this byte position.
     pub(super) floor: u64,
 }
 
@@ -260,7 +260,7 @@ impl Readers {
         self.rows.iter_mut()
     }
 
-    /// Forgets the replica of a link that is free now. It may stand in the list of idle ones still.
+    /// Forgets the replica of a link that is free now. It may be in the list of idle ones still.
     pub(super) fn forget(&mut self, row: usize) {
         let listed = self.rows[row].listed;
         self.rows[row] = Reader { listed, ..Reader::new() };
@@ -306,7 +306,7 @@ impl Readers {
     pub(super) fn check(&self, log: &Log) {
         for reader in &self.rows {
             if let Some(at) = reader.serving.reads_at() {
-                assert!(log.oldest() <= at && at <= log.sealed(), "a reader stands inside the ring");
+                assert!(log.oldest() <= at && at <= log.sealed(), "a reader is inside the ring");
                 assert!(self.floor <= at, "the floor lies under every reader");
             }
             assert!(!matches!(reader.serving, Serving::Overtaken(_)), "only while the ring makes room");

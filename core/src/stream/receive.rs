@@ -19,7 +19,7 @@ pub(super) fn mark(kind: PayloadKind, first: u64, count: u32) -> Payload {
 }
 
 impl Stream {
-    /// A higher epoch number was seen somewhere: it travels up, and a primary's host is notified.
+    /// Takes note of an epoch number seen somewhere. A higher one travels up, and a primary's host is notified.
     #[inline]
     pub(crate) fn saw(&mut self, shared: &mut Shared, number: u32) {
         if number > self.seen {
@@ -32,7 +32,7 @@ impl Stream {
 
     // --- joining ---------------------------------------------------------------------------------------------------
 
-    /// A peer with this history welcomed us: we ask to join.
+    /// Asks to join a peer with this history, which welcomed us.
     pub(crate) fn welcomed(
         &mut self,
         links: &mut Links,
@@ -44,7 +44,7 @@ impl Stream {
         self.ask_to_join(links, shared, row);
     }
 
-    /// Asks the upstream to go on from where we stand.
+    /// Asks the upstream to go on from our position.
     pub(super) fn ask_to_join(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         self.upstream.ask(&shared.config, &self.log);
         links.ask_to_join(shared, row);
@@ -68,7 +68,7 @@ impl Stream {
         links.admitted(row);
         self.upstream.admit = admit.number;
         if admit.epochs.last() != self.log.epochs().last() {
-            // Another primary is at the root: how far the former one had come says nothing of it.
+            // Another primary is at the root: the former one's end is not its end.
             self.upstream.origin = None;
         }
         match admit.verdict {
@@ -93,7 +93,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Checks that the place an ADMIT names is where we stand.
+    /// Checks that the place that an ADMIT names is our position.
     pub(super) fn stands_at(&self, admit: &Admit) -> Result<(), Fault> {
         let here = self.log.position();
         if admit.history != self.log.history {
@@ -105,7 +105,7 @@ impl Stream {
         if admit.from.digest == here.digest { Ok(()) } else { Err(Fault::Parent) }
     }
 
-    /// The stream flows: the sender's table is ours, and we may speak for it.
+    /// Goes on with the stream: the sender's table is ours, and we may feed others.
     pub(super) fn go_with(&mut self, links: &mut Links, shared: &mut Shared, row: usize, admit: &Admit) {
         let news = *self.log.epochs() != admit.epochs;
         self.log.take_epochs(&admit.epochs);
@@ -188,7 +188,7 @@ impl Stream {
         }
     }
 
-    /// An acknowledgement is pending, if the upstream admitted us.
+    /// Adds a pending acknowledgement, if the upstream admitted us.
     pub(super) fn owe_ack(&self, links: &mut Links, shared: &mut Shared) {
         if let Some(row) = links.upstream_in(Up::Admitted) {
             links.owe(shared, row, Control::Ack);

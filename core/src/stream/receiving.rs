@@ -1,7 +1,7 @@
 //! The snapshot a replica is receiving: verified piece by piece, resumed after a cut, installed at last.
 //!
 //! States: *asked* (ADMIT named it), *begun* (its cursor is known), *complete* (the last piece came), gone (installed).
-//! It outlives the link: JOIN says which piece is next. Bounds: a cursor, and the sizes of the untaken pieces, of which
+//! It outlives the link: JOIN names the next piece. Bounds: a cursor, and the sizes of the untaken pieces, of which
 //! the oldest [`PIECES_TRACKED`] are known one by one; further ones are released together with the last of these.
 
 use core::hash::{Hash, Hasher};
@@ -94,7 +94,7 @@ impl Receiving {
             || (batch.end(), digest) == (at.boundary, at.digest)
     }
 
-    /// A JOIN starts the windows anew.
+    /// Begins the window anew, for a JOIN.
     pub(super) fn forget_window(&mut self) {
         self.untaken.len = 0;
     }
@@ -105,7 +105,7 @@ impl Receiving {
         if sound { Ok(()) } else { Err(Fault::PieceOrder) }
     }
 
-    /// A verified piece came, with which `received` window bytes are here.
+    /// Takes note that a verified piece came, with which `received` window bytes are here.
     pub(super) fn note(&mut self, chain: u64, last: bool, received: u64) {
         debug_assert!(!self.complete && self.begun.is_some(), "checked by expects");
         let untaken = &mut self.untaken;
@@ -118,7 +118,7 @@ impl Receiving {
         (self.chain, self.complete) = (chain, last);
     }
 
-    /// The host took the first `pieces` pieces: returns the window bytes that frees, if any.
+    /// Takes note that the host took the first `pieces` pieces: returns the window bytes that frees, if any.
     pub(super) fn take(&mut self, pieces: u64) -> Option<u64> {
         debug_assert!(pieces <= self.next_piece, "checked by may_take");
         self.taken = self.taken.max(pieces);

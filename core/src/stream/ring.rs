@@ -1,7 +1,7 @@
 //! A fixed ring of bytes, addressed by positions that only grow.
 //!
-//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` lies at `p % capacity`; where `start` lies is kept,
-//! so that nothing divides to find another. Nothing here knows frames.
+//! Invariants: `start <= end`, `end - start <= capacity`. Byte `p` is at `p % capacity`; the place of `start` is
+//! kept, so that nothing divides to find another. Nothing here knows frames.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -12,7 +12,7 @@ pub(crate) struct Ring {
     bytes: Box<[u8]>,
     start: u64,
     end: u64,
-    /// Where the byte at `start` lies.
+    /// The place of the byte at `start`.
     start_place: usize,
 }
 
@@ -36,7 +36,7 @@ impl Ring {
         self.bytes.len() as u64 - (self.end - self.start)
     }
 
-    /// Where the byte at a position from `start` to `end` lies.
+    /// Returns the place of the byte at a position from `start` to `end`.
     #[expect(clippy::cast_possible_truncation, reason = "at most the capacity, a usize")]
     fn place(&self, position: u64) -> usize {
         let place = self.start_place + (position - self.start) as usize;
@@ -82,7 +82,7 @@ impl Ring {
         self.end = position;
     }
 
-    /// The bytes between two positions inside the ring, in one or two parts.
+    /// Returns the bytes between two positions inside the ring, in one or two parts.
     pub(super) fn slices(&self, from: u64, to: u64) -> (&[u8], &[u8]) {
         assert!(self.start <= from && from <= to && to <= self.end, "bytes that the ring has let go");
         let place = self.place(from);
@@ -95,7 +95,7 @@ impl Ring {
         }
     }
 
-    /// A copy of `N` bytes at a position.
+    /// Returns a copy of `N` bytes at a position.
     #[inline]
     pub(super) fn read<const N: usize>(&self, position: u64) -> [u8; N] {
         assert!(self.start <= position && position + N as u64 <= self.end, "bytes that the ring has let go");
@@ -105,7 +105,7 @@ impl Ring {
         }
     }
 
-    /// The same of bytes that go around the end.
+    /// Returns the same of bytes that go around the end.
     fn read_around<const N: usize>(&self, position: u64) -> [u8; N] {
         let (front, back) = self.slices(position, position + N as u64);
         let mut bytes = [0; N];

@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    /// How things stand with a replica, as the latest fact.
+    /// Returns the verdict on a replica, as the latest fact.
     fn admit(&self, row: usize, stage: Stage) -> Admit {
         let reader = &self.readers[row];
         let nowhere = Position::default();

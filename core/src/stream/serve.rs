@@ -40,7 +40,7 @@ impl Stream {
         self.forget_cut_off(shared, slot);
         let assigned = Assigned { snapshot: view.id, next_piece: 0, fork, transfer: Some(transfer) };
         self.serve_from(row, Some(place), place.boundary, Some(assigned));
-        // From the ADMIT on the replica stands before the snapshot, whatever it said before.
+        // From the ADMIT on the replica is before the snapshot: its earlier acknowledgements count no more.
         self.readers[row].acked = Acked::default();
         let remembered = &mut self.slots.rows[slot];
         remembered.acked = Acked::default();
@@ -104,7 +104,7 @@ impl Stream {
         })
     }
 
-    /// Asks the host for a new view. Its tail begins where the host stands now: opening it cannot lose the tail.
+    /// Asks the host for a new view. Its tail begins at the host's present position: opening it cannot lose the tail.
     fn want_view(&mut self, links: &mut Links, shared: &mut Shared) -> Option<(View, Place)> {
         self.seal(&shared.clock);
         let stands = match self.role {
@@ -181,7 +181,7 @@ impl Stream {
         self.ask_piece(shared, transfer);
     }
 
-    /// The next event of a transfer: one answer serves all who wait for the same piece.
+    /// Returns the next event of a transfer: one piece serves all that wait for it.
     pub(crate) fn notify_transfer(&mut self, transfer: usize) -> Option<Event> {
         let row = &self.transfers.rows[transfer];
         // The fact may be left from the link it was assigned to before.
@@ -210,13 +210,13 @@ impl Stream {
         if view.done {
             self.transfers.views[row] = None;
             self.reconsider_all(links, shared);
-            // The host never heard of a view that was given up before it was asked for.
+            // The host does not know of a view that was given up before it was asked for.
             return (!wanted).then_some(Event::SnapshotDone { snapshot });
         }
         wanted.then_some(Event::SnapshotWanted { snapshot, from })
     }
 
-    /// Checks what the host says of a view: that it was asked for, and lies where it may.
+    /// Checks a view that the host opened: that it was asked for, and where it is.
     pub(crate) fn may_be_ready(&self, snapshot: SnapshotId, cursor: &[u8]) -> Result<Decoded, Misuse> {
         self.issued(snapshot)?;
         let decoded = Decoded::from_bytes(cursor).ok_or(Misuse::BadCursor)?;

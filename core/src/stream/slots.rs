@@ -71,7 +71,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// A snapshot begins: the next one, unless the replica catches up, waits a growing pause.
+    /// Takes note that a snapshot begins: the next one, unless the replica catches up, waits a growing pause.
     pub(super) fn note_snapshot(&mut self, now: Time, from: Offset, rng: &mut SeededRng) {
         debug_assert!(self.used && self.link.is_some(), "a snapshot is for a connected replica");
         self.begun = Some(from);
@@ -80,7 +80,7 @@ impl Slot {
         self.not_before = now + Span(rng.jitter(pause));
     }
 
-    /// A snapshot was installed: the pause before the next one is counted from here.
+    /// Takes note that a snapshot was installed: the pause before the next one is counted from here.
     pub(super) fn note_snapshot_end(&mut self, now: Time, rng: &mut SeededRng) {
         debug_assert!(self.used && self.link.is_some(), "a connected replica says so");
         self.begun = None;
@@ -89,7 +89,7 @@ impl Slot {
         self.not_before = now + Span(rng.jitter(pause));
     }
 
-    /// The replica caught up: the pauses begin anew.
+    /// Takes note that the replica caught up: the pauses begin anew.
     pub(super) fn note_caught_up(&mut self) {
         self.snapshots = 0;
         self.not_before = Time::ZERO;
@@ -100,7 +100,7 @@ impl Slot {
         Stages::of(|level| if self.acked.base { self.acked.at(level) } else { Offset(0) })
     }
 
-    /// When it will be forgotten: the first moment strictly past the window.
+    /// Returns when it will be forgotten: the first moment strictly past the window.
     pub(super) fn expires_at(&self, window: Span) -> Option<Time> {
         (self.used && self.link.is_none()).then(|| self.last_seen + window + Span(1))
     }
@@ -119,20 +119,20 @@ impl Slots {
         Self { rows: vec![Slot::default(); count as usize].into_boxed_slice() }
     }
 
-    /// Records after `kept` are not in the log any more: the next JOIN of a replica that acknowledged some says where
-    /// it stands.
+    /// Forgets acknowledgements of records after `kept`, which are not in the log any more: the next JOIN of their
+    /// replica has its position.
     pub(super) fn forget_after(&mut self, kept: Offset) {
         for slot in self.rows.iter_mut().filter(|slot| slot.used && slot.acked.received > kept) {
             (slot.acked, slot.acked_pending) = (Acked::default(), false);
         }
     }
 
-    /// The slot of a node.
+    /// Returns the slot of a node.
     pub(super) fn find(&self, node: NodeId) -> Option<usize> {
         self.rows.iter().position(|slot| slot.used && slot.node == node)
     }
 
-    /// A free slot, or the one that gives way: the longest away. `None` if all are connected.
+    /// Returns a free slot, or the one that gives way: the longest away. `None` if all are connected.
     pub(super) fn room(&self) -> Option<usize> {
         if let Some(free) = self.rows.iter().position(|slot| !slot.used) {
             return Some(free);
@@ -142,7 +142,7 @@ impl Slots {
         away.min_by_key(|(_, slot)| slot.last_seen).map(|(row, _)| row)
     }
 
-    /// The `n`-th highest acknowledgement at a level, over connected replicas with a base.
+    /// Returns the `n`-th highest acknowledgement at a level, over connected replicas with a base.
     pub(super) fn acked(&self, level: Level, n: u32) -> Offset {
         let counted = || self.rows.iter().filter(|slot| slot.used && slot.link.is_some() && slot.acked.base);
         let mut bound = Offset(u64::MAX);

@@ -20,9 +20,9 @@ use crate::wire::control::encode_piece;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct View {
     pub(super) id: SnapshotId,
-    /// Where tails begin: the view lies here or later.
+    /// The offset where tails begin: the view is there or later.
     pub(super) from: Offset,
-    /// Where the view lies, once it is open.
+    /// The cursor and the offset of the view, once it is open.
     pub(super) ready: Option<(Cursor, Offset)>,
     pub(super) bytes: u64,
     pub(super) wanted_pending: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Transfer {
     pub(super) snapshot: SnapshotId,
     /// The next piece to ask the host for.
     pub(super) next_read: u64,
-    /// It was asked for, and the answer is awaited.
+    /// Set while the host is asked for it.
     pub(super) asked: bool,
     /// The last piece was read.
     pub(super) read_all: bool,

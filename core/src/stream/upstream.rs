@@ -23,7 +23,7 @@ use crate::wire::join::{Admit, Join};
 pub(super) struct Origin {
     pub(super) unix_ns: u64,
     pub(super) end: Offset,
-    /// When we first heard of it.
+    /// When it first came.
     pub(super) heard: Time,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Upstream {
     /// The end of what the host has taken.
     pub(super) taken: FrameEnd,
     pub(super) receiving: Option<Receiving>,
-    /// The snapshot that was installed last: its sender may speak of it until it hears of that.
+    /// The snapshot that was installed last: its sender may name it until it knows of that.
     pub(super) installed: SnapshotId,
     /// Where the host was asked to rewind to.
     pub(super) fork: Option<Position>,
@@ -62,7 +62,7 @@ pub(super) struct Upstream {
     pub(super) pieces: Receipt,
     /// The last ADMIT read on this link.
     pub(super) admit: u32,
-    /// The JOINs said on this link.
+    /// The number of JOINs on this link.
     pub(super) joins: u32,
     /// The newest beat's number on this link.
     echo: u64,
@@ -104,7 +104,7 @@ impl Upstream {
         }
     }
 
-    /// Complete up to a boundary, all of it applied and persisted.
+    /// Moves to a complete state up to a boundary, all of it applied and persisted.
     pub(super) fn stand_on(&mut self, boundary: Offset, sealed: u64) {
         self.base = true;
         (self.applied, self.persisted, self.inherited) = (boundary, boundary, Offset(0));
@@ -112,7 +112,7 @@ impl Upstream {
         self.admitted = false;
     }
 
-    /// A snapshot comes that will replace what stands here: without it nothing is complete.
+    /// Makes room for a snapshot that will replace the state: without it nothing is complete.
     pub(super) fn stand_before(
         &mut self,
         admit: &Admit,
@@ -125,7 +125,7 @@ impl Upstream {
         self.taken = FrameEnd { position: sealed, boundary: admit.from.boundary };
         self.base = false;
         self.fork = None;
-        // Without a tail the log stands nowhere until the snapshot is installed.
+        // Without a tail the log has no position until the snapshot is installed.
         self.receiving = Some(Receiving::new(admit, !tail, replaces));
         // All that was under way to the former position is released with it.
         self.stream.released = self.stream.received;
@@ -133,7 +133,7 @@ impl Upstream {
         self.streaming = false;
     }
 
-    /// A primary turns to follow: all it wrote is applied, but part of what it inherited may still be on its way.
+    /// Turns a primary into a follower: all it wrote is applied, but part of what it inherited may still be on its way.
     pub(super) fn stand_as_written(&mut self, log: &Log) {
         let applied = if self.applied < self.inherited { self.applied } else { log.end() };
         let persisted = self.persisted;
@@ -147,18 +147,18 @@ impl Upstream {
         self.applied >= self.inherited
     }
 
-    /// The link ended. All that was received stays.
+    /// Takes note that the link ended. All that was received stays.
     pub(super) fn disconnected(&mut self) {
         (self.streaming, self.caught_up, self.peer_end) = (false, false, None);
     }
 
-    /// The host turned to another upstream: nothing is known of it, nor of its root.
+    /// Forgets the upstream and its root: the host turned to another.
     pub(super) fn left(&mut self) {
         (self.admitted, self.fork) = (false, None);
         (self.origin, self.stale_beats, self.peer_history) = (None, 0, HistoryId::NONE);
     }
 
-    /// A peer welcomed us.
+    /// Takes note that a peer welcomed us.
     pub(super) fn welcomed(&mut self, history: HistoryId) {
         (self.peer_history, self.admit, self.joins) = (history, 0, 0);
         self.stale_beats = 0;
@@ -166,7 +166,7 @@ impl Upstream {
 
     // --- joining ---------------------------------------------------------------------------------------------------
 
-    /// A JOIN starts the windows anew: what is not taken fills them.
+    /// Begins the windows anew, for a JOIN: bytes that are not taken fill them.
     pub(super) fn ask(&mut self, config: &Config, log: &Log) {
         debug_assert!(log.oldest() <= self.taken.position, "what is not taken is in the ring");
         let untaken = log.sealed() - self.taken.position;
@@ -183,7 +183,7 @@ impl Upstream {
         if self.base { offset } else { Offset(0) }
     }
 
-    /// Where we stand, for the upstream.
+    /// Returns our position, for the upstream.
     pub(super) fn join(&self, config: &Config, log: &Log) -> Join {
         let receiving = self.receiving.as_ref();
         let holds = self.base || receiving.is_some();
@@ -223,14 +223,14 @@ impl Upstream {
         Ok(())
     }
 
-    /// Where the history parts from the state that a new snapshot will replace, if the sender said that it parts; and
+    /// Returns where the history parts from the state that a new snapshot will replace, if the sender named a fork; and
     /// that state.
     pub(super) fn replaced(&mut self, log: &Log, admit: &Admit) -> (Option<Offset>, Option<Replaced>) {
         if self.base {
             let replaced = Replaced { epochs: log.epochs().clone(), end: log.end() };
             return (admit.fork, Some(replaced));
         }
-        // The sender knows the basis of a snapshot that is given up, not what stands beside it.
+        // The sender knows the basis of a snapshot that is given up, not the state beside it.
         let replaced = self.receiving.take().and_then(|receiving| receiving.replaces);
         let parting = replaced.as_ref().and_then(|replaced| replaced.parting(&admit.epochs));
         (parting.filter(|_| admit.fork.is_some()), replaced)
@@ -267,7 +267,7 @@ impl Upstream {
         }
     }
 
-    /// The acknowledgement, which the peer hears.
+    /// Returns the acknowledgement, which is sent.
     pub(super) fn ack(&mut self, config: &Config, log: &Log) -> Ack {
         let ack = Ack {
             admit: self.admit,
@@ -288,13 +288,13 @@ impl Upstream {
 
     // --- beats -----------------------------------------------------------------------------------------------------
 
-    /// A beat of the upstream came.
+    /// Takes note of a beat of the upstream.
     pub(super) fn note_beat(&mut self, beat: &Beat, now: Time) {
         self.echo = self.echo.max(beat.number);
         self.peer_end = Some(beat.end);
         let heard = self.origin.map_or(0, |origin| origin.unix_ns);
         if beat.origin_unix_ns == 0 {
-            // The upstream has heard of no root since its own changed.
+            // The upstream knows of no root since its own changed.
             self.origin = None;
         }
         if beat.origin_unix_ns == 0 || beat.origin_unix_ns == heard {

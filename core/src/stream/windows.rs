@@ -38,7 +38,7 @@ impl Credit {
         self.sent -= frame_bytes;
     }
 
-    /// The peer says how much it released.
+    /// Takes note of how much the peer released.
     pub(super) fn release(&mut self, released: u64) -> Result<(), Fault> {
         if released > self.sent {
             return Err(Fault::AckAhead);
@@ -56,7 +56,7 @@ impl Credit {
 pub(crate) struct Receipt {
     pub(super) received: u64,
     pub(super) released: u64,
-    /// `released` as the peer last heard it.
+    /// The `released` of the last acknowledgement.
     pub(super) acked: u64,
     pub(super) window: u64,
 }
@@ -66,7 +66,7 @@ impl Receipt {
         Self { received: 0, released: 0, acked: 0, window }
     }
 
-    /// A frame came. The sender cannot know of more than we acknowledged.
+    /// Takes note that a frame came. The sender cannot know of more than we acknowledged.
     pub(super) fn receive(&mut self, frame_bytes: u64) -> Result<(), Fault> {
         debug_assert!(self.acked <= self.released && self.released <= self.received, "in order");
         if self.received - self.acked >= self.window {

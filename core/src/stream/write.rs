@@ -45,7 +45,7 @@ impl Stream {
         self.log.seal(clock.unix_ns());
     }
 
-    /// The log grew: O(1), however many links are idle.
+    /// Notifies idle links that the log grew: O(1), however many there are.
     #[inline]
     pub(super) fn wake_idle(&self, shared: &mut Shared) {
         if self.readers.has_idle() {
@@ -61,7 +61,7 @@ impl Stream {
         self.log.open_epoch(Epoch::new(self.seen, nonce));
     }
 
-    /// Returns whether what stands here is complete: else it cannot be promoted.
+    /// Returns whether the state is complete: else it cannot be promoted.
     pub(crate) fn may_promote(&self) -> Result<(), Misuse> {
         if self.upstream.base { Ok(()) } else { Err(Misuse::NoBase) }
     }

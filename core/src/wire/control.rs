@@ -130,7 +130,7 @@ pub(crate) struct Begin<'a> {
 }
 
 impl<'a> Begin<'a> {
-    /// Where the cursor lies in the frame.
+    /// The place of the cursor in the frame.
     pub(crate) const CURSOR_AT: usize = HEAD_BYTES + 16;
 
     pub(crate) fn encode(&self, scratch: &mut [u8], epoch_number: u32) -> usize {

@@ -123,7 +123,7 @@ pub(crate) struct Admit {
     pub(crate) snapshot: SnapshotId,
     /// The first piece that will come.
     pub(crate) next_piece: u64,
-    /// Where the logs part, for a snapshot that answers a fork.
+    /// The point where the logs part, for a snapshot that follows a fork.
     pub(crate) fork: Option<Offset>,
     /// The number of the JOIN that is answered.
     pub(crate) join: u32,

@@ -43,7 +43,7 @@ const _: () = assert!(PIECE_HEAD_BYTES as usize == HEAD_BYTES + PIECE_BODY_BYTES
 pub(crate) enum FrameKind {
     /// Replica to sender, first: magic, versions, features, limits.
     Hello = 1,
-    /// Sender to replica: the same, in answer.
+    /// Sender to replica: the same, in reply.
     Welcome = 2,
     /// Replica: its position.
     Join = 3,
@@ -101,7 +101,7 @@ fn check_seed(head: &[u8], parent: u64) -> u64 {
     xxh3_64_with_seed(&head[..16], parent)
 }
 
-/// The check of a frame whose body lies in two parts, as in a ring.
+/// Returns the check of a frame whose body is in two parts, as in a ring.
 #[inline]
 pub(crate) fn check_of(head: &[u8], parent: u64, body: (&[u8], &[u8])) -> u64 {
     hash_parts(check_seed(head, parent), body)
@@ -131,7 +131,7 @@ pub(crate) fn encode_head(head: &mut [u8], length: u32, kind: FrameKind, flags: 
     head[..16].copy_from_slice(&(fields | u128::from(check) << 96).to_le_bytes());
 }
 
-/// Finishes a frame that lies in one piece: `frame` begins with its head and is exactly `length` long.
+/// Finishes a frame that is in one piece: `frame` begins with its head and is exactly `length` long.
 pub(crate) fn finish(frame: &mut [u8], kind: FrameKind, flags: u8, epoch_number: u32, parent: u64) -> u64 {
     let length = u32::try_from(frame.len()).expect("frames are bounded by the configuration");
     let (head, body) = frame.split_at_mut(HEAD_BYTES);
