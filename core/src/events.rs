@@ -10,7 +10,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 
 use crate::config::Config;
-use crate::limits::SNAPSHOTS_LIVE;
+use crate::limits::VIEWS_MAX;
 use crate::set::EnumSet;
 
 /// The subject of an event.
@@ -197,7 +197,7 @@ impl Events {
     }
 }
 
-const _: () = assert!(SNAPSHOTS_LIVE == 2, "subjects counts them");
+const _: () = assert!(VIEWS_MAX == 2, "subjects counts them");
 
 fn subjects(config: &Config) -> u32 {
     1 + config.link_ids() + config.options().slots_max + config.options().ships_max + 2

@@ -34,7 +34,7 @@ pub const LINKS_SPARE: u32 = 2;
 pub(crate) const HEADS_BYTES: u32 = 76;
 
 /// Views of the store a sender keeps open at the same time: one being joined, one being finished.
-pub const SNAPSHOTS_LIVE: usize = 2;
+pub const VIEWS_MAX: usize = 2;
 
 /// Pieces buffered for one transfer: one on the wire, one being read.
 pub const PIECES_BUFFERED: usize = 2;

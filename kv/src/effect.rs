@@ -4,7 +4,7 @@
 //! There is exactly one encoding of each effect: the verb in upper case, lengths and numbers in shortest decimal,
 //! nothing optional. [`crate::effects`] reads that form and no other, so equal effects are equal bytes.
 //!
-//! The meaning of an effect is in [`crate::change`]; the short form stands on each variant here.
+//! The meaning of an effect is in [`crate::change`]; each variant has it in short here.
 //!
 //! Bounds: encoding grows the caller's buffer by [`Effect::encoded_len`] and allocates nothing else.
 
@@ -94,7 +94,7 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// How many bytes [`Effect::encode`] appends.
+    /// Returns how many bytes [`Effect::encode`] appends.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         match *self {
@@ -115,14 +115,14 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// How many bytes a `SET` of this key and value takes. A primary refuses a write whose *result* would not fit
-    /// a record this way: an entry grown by `APPEND` must still fit a snapshot's `SET`.
+    /// Returns how many bytes a `SET` of this key and value takes. A primary refuses a write whose *result* would not
+    /// fit a record this way: an entry grown by `APPEND` must still fit a snapshot's `SET`.
     #[must_use]
     pub const fn set_len(key_len: usize, value_len: usize) -> usize {
         head::SET.len() + bulk_len(key_len) + 1 + bulk_len(value_len)
     }
 
-    /// The key, if the effect is about one.
+    /// Returns the key, if the effect is about one.
     #[must_use]
     pub const fn key(&self) -> Option<&'a [u8]> {
         match *self {
@@ -137,7 +137,7 @@ impl<'a> Effect<'a> {
     }
 }
 
-/// A head, then the key, then the second argument if the effect has one.
+/// Writes a head, then the key, then the second argument if the effect has one.
 fn put(out: &mut Vec<u8>, head: &[u8], key: &[u8], second: Option<&[u8]>) {
     out.extend_from_slice(head);
     put_bulk(out, key);
@@ -147,7 +147,7 @@ fn put(out: &mut Vec<u8>, head: &[u8], key: &[u8], second: Option<&[u8]>) {
     }
 }
 
-/// A bulk string without its `$`, which the heads already hold.
+/// Writes a bulk string without its `$`, which the heads already hold.
 fn put_bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(Decimal::of_u64(bytes.len() as u64).as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -155,7 +155,7 @@ fn put_bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Bytes of a bulk string of `len` bytes, without its `$`.
+/// Returns the bytes of a bulk string of `len` bytes, without its `$`.
 const fn bulk_len(len: usize) -> usize {
     digits(len as u64) + 2 + len + 2
 }

@@ -1,6 +1,6 @@
 //! The change of an entry by an effect: the one place where the language has a meaning.
 //!
-//! Every store (in memory, on disk, in a browser, in the simulator) asks [`change`] and does what it says, so that
+//! Every store (in memory, on disk, in a browser, in the simulator) asks [`change`] and obeys, so that
 //! they cannot differ. A store that keeps its entries elsewhere needs no more than that and a place to put them.
 //!
 //! Invariants: the change depends on the effect and the old entry alone, never on a clock, on randomness or on the
@@ -39,17 +39,17 @@ pub enum Change<'a> {
         /// Its expiry.
         expiry: Option<ExpiryMs>,
     },
-    /// Add these bytes at the old value's end and leave the rest. Only said of a key that is there.
+    /// Add these bytes at the old value's end and leave the rest. Only for a key that is there.
     Extend {
         /// The bytes to add.
         tail: &'a [u8],
     },
-    /// Change the expiry and leave the value. Only said of a key that is there.
+    /// Change the expiry and leave the value. Only for a key that is there.
     Expire {
         /// The new expiry.
         expiry: Option<ExpiryMs>,
     },
-    /// Take the key away. Only said of a key that is there.
+    /// Take the key away. Only for a key that is there.
     Remove,
     /// Take every key away.
     Clear,
@@ -104,7 +104,7 @@ pub fn change<'e>(effect: &Effect<'e>, old: Option<Entry<'_>>) -> Result<Change<
 ///
 /// # Errors
 ///
-/// [`IncrError`], whose text is what a client is told. The primary asks this *before* it writes a record.
+/// [`IncrError`], whose text is the client's error. The primary asks this *before* it writes a record.
 pub fn incr(old: Option<&[u8]>, by: i64) -> Result<i64, IncrError> {
     let old = match old {
         Some(text) => parse_i64(text).ok_or(IncrError::NotInteger)?,

@@ -16,7 +16,7 @@ mod tests;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unbalanced;
 
-/// Writes the words of `line` into `text`, without their quotes, and where each stands into `words`.
+/// Writes the words of `line` into `text`, without their quotes, and the place of each into `words`.
 pub(crate) fn split(line: &[u8], text: &mut Vec<u8>, words: &mut Vec<Range<u32>>) -> Result<(), Unbalanced> {
     let mut rest = line;
     loop {
@@ -119,7 +119,7 @@ const fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// Where the next byte of `text` will stand.
+/// The place of the next byte of `text`.
 fn place(text: &[u8]) -> u32 {
     u32::try_from(text.len()).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! The language of Towline's reference store, said once for the server, the browser page and the simulator.
+//! The language of Towline's reference store, once for the server, the browser page and the simulator.
 //!
 //! Towline's core carries records and does not look inside them. This crate is what the reference store puts
 //! inside: a key-value store's *effects*, the bytes of its snapshots, the digest by which two nodes are compared,
@@ -7,11 +7,11 @@
 //! # From a client's command to equal digests
 //!
 //! 1. [`RequestReader`] finds one request in the bytes a client sent, in place.
-//! 2. The primary decides what the command *does* and says so as [`Effect`]s: `SET k v EX 10` becomes
+//! 2. The primary decides what the command *does* and writes that as [`Effect`]s: `SET k v EX 10` becomes
 //!    `SET k v` and `PEXPIREAT k <time>`. Everything that depends on a clock, on randomness or on what was there is
 //!    decided here, once.
 //! 3. The effects of one command, encoded back to back, are one *record*: the unit of atomicity.
-//! 4. Every node, the primary too, reads the record with [`effects`] and lets [`change`] say what each effect does
+//! 4. Every node, the primary too, reads the record with [`effects`] and asks [`change`] what each effect does
 //!    to its entry. There is no clock in it and nothing fails, so all nodes end up with the same entries.
 //! 5. Each store keeps a [`Digest`] up to date as it writes; equal digests mean equal entries.
 //! 6. A node too far behind gets a snapshot: [`SnapshotWriter`] cuts entries into pieces, [`SnapshotReader`] turns
@@ -36,7 +36,7 @@
 //!
 //! # What it does not do
 //!
-//! It reads no clock (whether a key is past its time is for the host to say), keeps no sockets, encodes no replies
+//! It reads no clock (the host decides whether a key is past its time), keeps no sockets, encodes no replies
 //! and knows no command names beyond the effects. It needs `alloc` and nothing else of the system.
 //!
 //! # When a randomised test fails
@@ -68,7 +68,7 @@ pub use digest::Digest;
 pub use effect::Effect;
 pub use entry::{ApplyError, Change, Entry, IncrError, Value, change, incr};
 pub use expiry::ExpiryMs;
-pub use record::{Effects, RecordError, RecordFault, effects};
+pub use record::{Effects, RecordError, RecordErrorKind, effects};
 pub use request::{Args, Parsed, ProtocolError, RequestLimits, RequestReader};
 pub use snapshot::{Piece, SnapshotReader, SnapshotWriter};
 pub use table::Table;

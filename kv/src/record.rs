@@ -44,7 +44,7 @@ impl<'a> Iterator for Effects<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             let empty = core::mem::take(&mut self.empty);
-            return empty.then_some(Err(RecordError { at: 0, fault: RecordFault::Empty }));
+            return empty.then_some(Err(RecordError { at: 0, kind: RecordErrorKind::Empty }));
         }
         match parse_effect(self.rest) {
             Ok((effect, used)) => {
@@ -55,8 +55,8 @@ impl<'a> Iterator for Effects<'a> {
                 let begin = self.len - self.rest.len();
                 self.rest = &[];
                 Some(Err(match stop {
-                    Stop::Need(_) => RecordError { at: self.len as u64, fault: RecordFault::Truncated },
-                    Stop::Bad { at, fault } => RecordError { at: (begin + at) as u64, fault },
+                    Stop::Need(_) => RecordError { at: self.len as u64, kind: RecordErrorKind::Truncated },
+                    Stop::Bad { at, kind } => RecordError { at: (begin + at) as u64, kind },
                 }))
             }
         }
@@ -65,25 +65,25 @@ impl<'a> Iterator for Effects<'a> {
 
 impl core::iter::FusedIterator for Effects<'_> {}
 
-/// Why bytes are not a record, or not a snapshot, and where.
+/// The reason why bytes are no record, or no snapshot, and the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordError {
     /// Bytes before the place: of the record, or of the whole snapshot.
     pub at: u64,
-    /// The fault there.
-    pub fault: RecordFault,
+    /// The kind of the error.
+    pub kind: RecordErrorKind,
 }
 
-/// A fault of a record.
+/// The kinds of error in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordFault {
+pub enum RecordErrorKind {
     /// A record holds at least one effect.
     Empty,
     /// No effect begins like this.
     Verb,
     /// A length is not in shortest decimal, or more than the language or the limit allows.
     Length,
-    /// A bulk string does not end where its length says.
+    /// A bulk string is longer or shorter than its length.
     End,
     /// `INCRBY` by something that is no signed 64-bit number in shortest decimal, or `PEXPIREAT` at something that
     /// is no number from 1 to `i64::MAX` in that form.
@@ -94,13 +94,13 @@ pub enum RecordFault {
 
 impl fmt::Display for RecordError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.fault {
-            RecordFault::Empty => "a record without an effect",
-            RecordFault::Verb => "not one of the seven effects",
-            RecordFault::Length => "a length over the limit or not in shortest decimal",
-            RecordFault::End => "a bulk string that does not end where its length says",
-            RecordFault::Number => "a number out of range or not in shortest decimal",
-            RecordFault::Truncated => "the end, inside an effect",
+        let what = match self.kind {
+            RecordErrorKind::Empty => "a record without an effect",
+            RecordErrorKind::Verb => "not one of the seven effects",
+            RecordErrorKind::Length => "a length over the limit or not in shortest decimal",
+            RecordErrorKind::End => "a bulk string that does not end where its length says",
+            RecordErrorKind::Number => "a number out of range or not in shortest decimal",
+            RecordErrorKind::Truncated => "the end, inside an effect",
         };
         write!(out, "bad record: {what}, at byte {}", self.at)
     }
@@ -115,7 +115,7 @@ pub(crate) enum Stop {
     /// than were given.
     Need(usize),
     /// No bytes that follow can mend it.
-    Bad { at: usize, fault: RecordFault },
+    Bad { at: usize, kind: RecordErrorKind },
 }
 
 /// The effect at the front of `bytes` and its length.
@@ -134,14 +134,14 @@ fn parse_other(bytes: &[u8]) -> Result<(Effect<'_>, usize), Stop> {
     if bytes.starts_with(head::INCRBY) {
         let (key, from) = bulk(bytes, head::INCRBY.len(), b"\r\n$")?;
         let (number, at) = bulk(bytes, from, b"\r\n")?;
-        let by = parse_i64(number).ok_or(Stop::Bad { at: from, fault: RecordFault::Number })?;
+        let by = parse_i64(number).ok_or(Stop::Bad { at: from, kind: RecordErrorKind::Number })?;
         return Ok((Effect::IncrBy { key, by }, at));
     }
     if bytes.starts_with(head::PEXPIREAT) {
         let (key, from) = bulk(bytes, head::PEXPIREAT.len(), b"\r\n$")?;
         let (number, at) = bulk(bytes, from, b"\r\n")?;
         let ms = parse_i64(number).and_then(|ms| u64::try_from(ms).ok()).and_then(ExpiryMs::new);
-        let expiry = ms.ok_or(Stop::Bad { at: from, fault: RecordFault::Number })?;
+        let expiry = ms.ok_or(Stop::Bad { at: from, kind: RecordErrorKind::Number })?;
         return Ok((Effect::PExpireAt { key, at: expiry }, at));
     }
     if bytes.starts_with(head::DEL) {
@@ -168,7 +168,7 @@ fn unfinished_head(bytes: &[u8]) -> Stop {
     if head::ALL.iter().any(|head| head.starts_with(bytes)) {
         return Stop::Need(bytes.len() + 1);
     }
-    Stop::Bad { at: 0, fault: RecordFault::Verb }
+    Stop::Bad { at: 0, kind: RecordErrorKind::Verb }
 }
 
 /// The bulk string whose length begins at `at` (its `$` is read already) and which ends with `end`; with the place
@@ -176,12 +176,12 @@ fn unfinished_head(bytes: &[u8]) -> Stop {
 #[inline]
 fn bulk<'a, const N: usize>(bytes: &'a [u8], at: usize, end: &[u8; N]) -> Result<(&'a [u8], usize), Stop> {
     let (len, body) = length(bytes, at)?;
-    let over = Stop::Bad { at, fault: RecordFault::Length };
+    let over = Stop::Bad { at, kind: RecordErrorKind::Length };
     let Some(stop) = body.checked_add(len) else { return Err(over) };
     let Some(next) = stop.checked_add(N) else { return Err(over) };
     let Some(tail) = bytes.get(stop..next) else { return Err(Stop::Need(next)) };
     if tail != end {
-        return Err(Stop::Bad { at: stop, fault: RecordFault::End });
+        return Err(Stop::Bad { at: stop, kind: RecordErrorKind::End });
     }
     Ok((&bytes[body..stop], next))
 }
@@ -189,7 +189,7 @@ fn bulk<'a, const N: usize>(bytes: &'a [u8], at: usize, end: &[u8; N]) -> Result
 /// A length in shortest decimal and its line end, from `at`; with the place after that.
 #[inline]
 fn length(bytes: &[u8], at: usize) -> Result<(usize, usize), Stop> {
-    let bad = |at| Err(Stop::Bad { at, fault: RecordFault::Length });
+    let bad = |at| Err(Stop::Bad { at, kind: RecordErrorKind::Length });
     let mut len = 0_u64;
     let mut pos = at;
     loop {

@@ -2,11 +2,11 @@
 //!
 //! A snapshot is effects one after another with nothing between, before or after: for each entry a `SET`, and a
 //! `PEXPIREAT` if it has an expiry. The order of entries is the writer's. A reader applies them in order to an empty
-//! store and takes any effect of the closed set, so a writer may also say an entry too long for one effect as a
+//! store and takes any effect of the closed set, so a writer may also write an entry too long for one effect as a
 //! `SET` and `APPEND`s.
 //!
 //! Where pieces are cut means nothing. [`SnapshotWriter`] cuts between entries where it can, so that most pieces
-//! stand alone; [`SnapshotReader`] takes every cut.
+//! are whole by themselves; [`SnapshotReader`] takes every cut.
 //!
 //! Bounds: the writer holds less than one piece plus one entry; the reader holds at most one unfinished effect, no
 //! longer than its limit, in a buffer that grows only as bytes come.
@@ -15,7 +15,7 @@
 
 use crate::effect::Effect;
 use crate::expiry::ExpiryMs;
-use crate::record::{RecordError, RecordFault, Stop, parse_effect};
+use crate::record::{RecordError, RecordErrorKind, Stop, parse_effect};
 use alloc::vec::Vec;
 
 #[cfg(test)]
@@ -61,12 +61,12 @@ pub struct SnapshotWriter {
 pub struct Piece<'a> {
     /// The piece's bytes, at most `piece_max`.
     pub data: &'a [u8],
-    /// Bytes the writer still holds: 0 says that this was the last piece if no entry follows.
+    /// Bytes the writer still holds: 0 means that this was the last piece, if no entry follows.
     pub held: usize,
 }
 
 impl SnapshotWriter {
-    /// A writer of pieces of at most `piece_max` bytes; at least one.
+    /// Makes a writer of pieces of at most `piece_max` bytes; at least one.
     #[must_use]
     pub fn new(piece_max: usize) -> Self {
         Self { piece_max: piece_max.max(1), bytes: Vec::new(), begin: 0, fit: 0 }
@@ -152,14 +152,14 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
-    /// A reader that refuses an effect of more than `effect_max` bytes. With the record limit, every entry a
+    /// Makes a reader that refuses an effect of more than `effect_max` bytes. With the record limit, every entry a
     /// correct primary holds passes.
     #[must_use]
     pub const fn new(effect_max: usize) -> Self {
         Self { effect_max, at: 0, partial: Vec::new(), need: 0, handed_out: false }
     }
 
-    /// The next effect. `rest` is what is left of the piece and moves on; `None` says that it is used up.
+    /// Returns the next effect. `rest` is the unread part of the piece and moves on; `None` means that it is used up.
     ///
     /// # Errors
     ///
@@ -192,16 +192,16 @@ impl SnapshotReader {
         }
     }
 
-    /// The end of the snapshot.
+    /// Ends the snapshot.
     ///
     /// # Errors
     ///
-    /// [`RecordFault::Truncated`] if an effect was begun and not ended.
+    /// [`RecordErrorKind::Truncated`] if an effect was begun and not ended.
     pub fn finish(&self) -> Result<(), RecordError> {
         if self.handed_out || self.partial.is_empty() {
             return Ok(());
         }
-        Err(RecordError { at: self.at + self.partial.len() as u64, fault: RecordFault::Truncated })
+        Err(RecordError { at: self.at + self.partial.len() as u64, kind: RecordErrorKind::Truncated })
     }
 
     /// Goes on with an unfinished effect. It takes no byte past what is known to be needed, so the effect ends
@@ -240,13 +240,13 @@ impl SnapshotReader {
     fn judge(&self, stop: Stop) -> Result<usize, RecordError> {
         match stop {
             Stop::Need(need) => self.allow(need).map(|()| need),
-            Stop::Bad { at, fault } => Err(RecordError { at: self.at + at as u64, fault }),
+            Stop::Bad { at, kind } => Err(RecordError { at: self.at + at as u64, kind }),
         }
     }
 
     fn allow(&self, len: usize) -> Result<(), RecordError> {
         if len > self.effect_max {
-            return Err(RecordError { at: self.at, fault: RecordFault::Length });
+            return Err(RecordError { at: self.at, kind: RecordErrorKind::Length });
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Held {
 }
 
 impl Table {
-    /// An empty table.
+    /// Makes an empty table.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: BTreeMap::new(), digest: Digest::EMPTY }
@@ -55,8 +55,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// A record that no correct primary sends. The effects before the bad one stand: the table no longer is what any
-    /// other node has, and is to be thrown away.
+    /// A record that no correct primary sends. The effects before the bad one are applied: the table no longer is what
+    /// any other node has, and is to be thrown away.
     pub fn apply(&mut self, record: &[u8]) -> Result<(), ApplyError> {
         for effect in effects(record) {
             self.apply_effect(&effect?)?;
@@ -68,7 +68,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// An `INCRBY` of something that cannot be counted; nothing changed.
+    /// An `INCRBY` of something that is no number; nothing changed.
     pub fn apply_effect(&mut self, effect: &Effect<'_>) -> Result<(), ApplyError> {
         let Some(key) = effect.key() else {
             *self = Self::new();
@@ -100,7 +100,7 @@ impl Table {
         self.entries.get(&key as &dyn Lent).map(Held::entry)
     }
 
-    /// How many keys there are, past their time or not.
+    /// Returns how many keys there are, past their time or not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -112,19 +112,19 @@ impl Table {
         self.entries.is_empty()
     }
 
-    /// The content digest.
+    /// Returns the content digest.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// All entries in key order.
+    /// Returns all entries in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
         self.entries.iter().map(|(key, held)| (key.bytes(), held.entry()))
     }
 
-    /// The entries behind `key` in key order, whether it is there or not: how to go on with an iteration that was
-    /// put down.
+    /// Returns the entries behind `key` in key order, whether it is there or not: how to go on with an iteration that
+    /// was put down.
     pub fn after(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Entry<'_>)> {
         let behind = (Bound::Excluded(&key as &dyn Lent), Bound::Unbounded);
         self.entries.range::<dyn Lent, _>(behind).map(|(key, held)| (key.bytes(), held.entry()))
@@ -168,7 +168,7 @@ impl Table {
     }
 }
 
-/// Writes the change into an entry; false if there was nothing to write.
+/// Writes the change into an entry. Returns false if there was nothing to write.
 fn revise(held: &mut Held, change: &Change<'_>) -> bool {
     match *change {
         Change::Put { ref value, expiry } => {

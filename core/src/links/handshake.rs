@@ -26,7 +26,7 @@ impl Links {
         }
         self.rows[row].peer = peer_of(&hello);
         self.rows[row].phase = Phase::Downstream(Down::Join);
-        self.owe(shared, row, Control::Welcome);
+        self.add_pending(shared, row, Control::Welcome);
         Ok(())
     }
 

@@ -66,7 +66,7 @@ impl Link {
     /// Returns since when an answer is awaited, on the clock of silence. The answer to a JOIN on a link that has
     /// streamed comes behind the bytes under way: as long as bytes come, it may be among the next ones.
     fn asked(&self) -> u64 {
-        if self.phase == Phase::Upstream(Up::Admit) { self.opened.max(self.heard) } else { self.opened }
+        if self.phase == Phase::Upstream(Up::Admit) { self.opened.max(self.received_at) } else { self.opened }
     }
 
     /// Returns whether the peer's next step of the handshake is awaited.
@@ -105,7 +105,7 @@ impl Links {
         let alive = shared.clock.alive();
         let opened = &mut self.rows[row];
         assert!(opened.is_free(), "checked by may_open");
-        (opened.opened, opened.heard) = (alive, alive);
+        (opened.opened, opened.received_at) = (alive, alive);
         opened.outbox.offered(alive);
         opened.next_beat = shared.clock.now() + shared.config.options().beat;
         match side {
@@ -113,7 +113,7 @@ impl Links {
                 opened.phase = Phase::Upstream(Up::Welcome);
                 self.upstream = Some(row);
                 self.dial_no_more();
-                self.owe(shared, row, Control::Hello);
+                self.add_pending(shared, row, Control::Hello);
                 true
             }
             Side::Downstream => {
@@ -138,7 +138,7 @@ impl Links {
         link.phase = Phase::Upstream(Up::Admit);
         link.next_beat = shared.clock.now() + shared.config.options().beat;
         link.opened = shared.clock.alive();
-        self.owe(shared, row, Control::Join);
+        self.add_pending(shared, row, Control::Join);
         self.arm(shared, row);
     }
 
@@ -164,7 +164,7 @@ impl Links {
             Phase::Downstream(_) | Phase::Upstream(_) => {}
         }
         // In a handshake nobody beats, but a host that is not called each beat counts as away.
-        let quiet = link.next_beat.min(clock.when(link.heard.saturating_add(idle)));
+        let quiet = link.next_beat.min(clock.when(link.received_at.saturating_add(idle)));
         let other = if link.in_handshake() {
             Some(link.asked().saturating_add(shared.config.options().handshake.0))
         } else {
@@ -184,7 +184,7 @@ impl Links {
         let (now, alive) = (shared.clock.now(), shared.clock.alive());
         let (idle, handshake) = (Self::idle(shared), shared.config.options().handshake.0);
         let link = &mut self.rows[row];
-        let shaking = link.in_handshake();
+        let in_handshake = link.in_handshake();
         match link.phase {
             Phase::Free => return Lapse::Over,
             Phase::Closing(closing) if now >= closing.linger => {
@@ -194,21 +194,21 @@ impl Links {
             Phase::Closing(_) => return Lapse::Nothing,
             Phase::Downstream(_) | Phase::Upstream(_) => {}
         }
-        if shaking && alive >= link.asked().saturating_add(handshake) {
+        if in_handshake && alive >= link.asked().saturating_add(handshake) {
             return Lapse::Fault(Fault::HandshakeTimeout);
         }
-        if alive >= link.heard.saturating_add(idle) {
+        if alive >= link.received_at.saturating_add(idle) {
             return Lapse::Fault(Fault::Idle);
         }
         let stalled = |since: u64| alive >= since.saturating_add(idle);
-        if !shaking && link.outbox.notified_since().is_some_and(stalled) {
+        if !in_handshake && link.outbox.notified_since().is_some_and(stalled) {
             return Lapse::Fault(Fault::Stalled);
         }
         if now < link.next_beat {
             return Lapse::Nothing;
         }
         link.next_beat = now + shared.config.options().beat;
-        if shaking {
+        if in_handshake {
             // Nobody beats in a handshake.
             return Lapse::Nothing;
         }
@@ -222,7 +222,7 @@ impl Links {
     pub(crate) fn beat(&mut self, shared: &mut Shared, row: usize) {
         debug_assert!(self.rows[row].is_joined(), "beats are for replicas that joined");
         self.rows[row].beats += 1;
-        self.owe(shared, row, Control::Beat);
+        self.add_pending(shared, row, Control::Beat);
     }
 
     // --- ends ------------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ impl Links {
             self.close_now(shared, row);
         } else {
             link.pending = EnumSet::only(Control::Goodbye);
-            self.want(shared, row);
+            self.notify_wants_write(shared, row);
         }
         self.arm(shared, row);
     }

@@ -117,7 +117,7 @@ pub(crate) struct Link {
     /// When it was opened, or last asked to join, on the clock of silence.
     opened: u64,
     /// When a byte last came, on the clock of silence.
-    heard: u64,
+    received_at: u64,
     /// How many unread bytes the host has shown: only more of them are life.
     shown: usize,
     next_beat: Time,
@@ -125,7 +125,7 @@ pub(crate) struct Link {
     peer: Peer,
 }
 
-clone_fields! { Link { phase, outbox, pending, opened, heard, shown, next_beat, beats, peer } }
+clone_fields! { Link { phase, outbox, pending, opened, received_at, shown, next_beat, beats, peer } }
 
 impl Link {
     fn new(spill_bytes: usize) -> Self {
@@ -134,7 +134,7 @@ impl Link {
             outbox: Outbox::new(spill_bytes),
             pending: EnumSet::EMPTY,
             opened: 0,
-            heard: 0,
+            received_at: 0,
             shown: 0,
             next_beat: Time::NEVER,
             beats: 0,
@@ -197,7 +197,7 @@ impl Link {
         !self.pending.is_empty()
     }
 
-    pub(crate) fn owes(&self, control: Control) -> bool {
+    pub(crate) fn is_pending(&self, control: Control) -> bool {
         self.pending.contains(control)
     }
 
@@ -221,7 +221,7 @@ impl Link {
             return;
         }
         (self.pending, self.shown, self.peer).hash(print);
-        (clock.silent(self.opened), clock.silent(self.heard), clock.until(self.next_beat)).hash(print);
+        (clock.silent(self.opened), clock.silent(self.received_at), clock.until(self.next_beat)).hash(print);
     }
 
     fn check(&self) {
@@ -313,17 +313,17 @@ impl Links {
     }
 
     /// Adds a pending control frame to a link, whose host is notified unless it is busy with it.
-    pub(crate) fn owe(&mut self, shared: &mut Shared, row: usize, control: Control) {
+    pub(crate) fn add_pending(&mut self, shared: &mut Shared, row: usize, control: Control) {
         debug_assert!(
             !self.rows[row].is_free() && !self.rows[row].is_closing(),
             "only an open link carries it"
         );
         self.rows[row].pending.insert(control);
-        self.want(shared, row);
+        self.notify_wants_write(shared, row);
     }
 
     /// Notifies the host that a link has something to write, unless it knows.
-    pub(crate) fn want(&mut self, shared: &mut Shared, row: usize) {
+    pub(crate) fn notify_wants_write(&mut self, shared: &mut Shared, row: usize) {
         debug_assert!(!self.rows[row].is_free(), "a free row offers nothing");
         if !self.rows[row].outbox.is_notified() {
             shared.events.notify_link(row, LinkFact::WantsWrite);

@@ -35,7 +35,7 @@ impl Links {
     pub(crate) fn note_shown(&mut self, shared: &Shared, row: usize, bytes: usize) {
         let link = &mut self.rows[row];
         if bytes > link.shown {
-            link.heard = shared.clock.alive();
+            link.received_at = shared.clock.alive();
         }
         link.shown = bytes;
     }

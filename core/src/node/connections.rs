@@ -46,7 +46,7 @@ impl Node {
             Lapse::Over => return,
             Lapse::Nothing => {}
             Lapse::Beat => stream.beat(links, shared, row),
-            Lapse::Ack => links.owe(shared, row, Control::Ack),
+            Lapse::Ack => links.add_pending(shared, row, Control::Ack),
             Lapse::Fault(fault) => stream.fault(links, shared, row, fault),
         }
         links.arm(shared, row);

@@ -56,7 +56,7 @@ impl Stream {
         if acked.base && (acked.received == self.log.end() || acked.received >= reader.beat_end) {
             self.slots.rows[reader.slot].note_caught_up();
         }
-        self.want_if_able(links, shared, row);
+        self.notify_if_able(links, shared, row);
         Ok(())
     }
 
@@ -74,13 +74,13 @@ impl Stream {
     }
 
     /// Notifies the host if a window that opened lets something begin.
-    fn want_if_able(&self, links: &mut Links, shared: &mut Shared, row: usize) {
+    fn notify_if_able(&self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &self.readers[row];
         let (reads_at, transfer) = reader.serving.sources();
         let grown = reads_at.is_some_and(|at| at < self.log.sealed());
         let loaded = |transfer: usize| self.transfers.rows[transfer].front_len().is_some();
         if grown && reader.credit.may_begin() || transfer.is_some_and(loaded) {
-            links.want(shared, row);
+            links.notify_wants_write(shared, row);
         }
     }
 

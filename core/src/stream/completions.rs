@@ -37,7 +37,7 @@ impl Stream {
         upstream.applied = upstream.applied.max(applied);
         upstream.persisted = upstream.persisted.max(persisted.unwrap_or_default());
         if before != upstream.completions() {
-            self.owe_ack(links, shared);
+            self.add_ack(links, shared);
         }
         debug_assert!(self.role == Role::Primary || self.upstream.persisted <= self.upstream.applied);
     }
@@ -58,7 +58,7 @@ impl Stream {
         self.take(upto);
         self.upstream.take_pieces(pieces);
         if before != self.upstream.completions() {
-            self.owe_ack(links, shared);
+            self.add_ack(links, shared);
         }
         debug_assert!(self.role == Role::Primary || self.upstream.taken.boundary <= self.log.end());
     }

@@ -75,7 +75,7 @@ impl Stream {
             if assigned.is_some() {
                 self.readers[row].serving = Serving::Stopped(assigned);
                 // A snapshot that is begun is finished and installed; the stream beside it has stopped.
-                self.owe_admit(links, shared, row);
+                self.add_admit(links, shared, row);
             } else {
                 self.need_snapshot(links, shared, row, None);
             }

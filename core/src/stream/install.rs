@@ -165,7 +165,7 @@ impl Stream {
                 // A JOIN that was not answered yet named the position before.
                 self.ask_to_join(links, shared, row);
             } else {
-                links.owe(shared, row, Control::Ack);
+                links.add_pending(shared, row, Control::Ack);
             }
         }
         self.note_caught_up(shared);

@@ -128,7 +128,7 @@ impl Stream {
             Decision::Continue if join.base => self.go_on(links, shared, row, &join),
             Decision::Fork(position) => {
                 self.readers[row].serving = Serving::Forked(position);
-                self.owe_admit(links, shared, row);
+                self.add_admit(links, shared, row);
             }
             Decision::Continue => self.resume_or_begin(links, shared, row, &join, true),
             Decision::Snapshot(None) if !join.base => {
@@ -173,7 +173,7 @@ impl Stream {
         self.set_acked(shared, row, acked);
         shared.counters.partial_syncs += 1;
         shared.events.notify_link(row, LinkFact::Joined);
-        self.owe_admit(links, shared, row);
+        self.add_admit(links, shared, row);
     }
 
     /// Goes on with the snapshot that a replica without a base holds a part of, or begins another.
@@ -208,7 +208,7 @@ impl Stream {
             return self.need_snapshot(links, shared, row, None);
         }
         shared.events.notify_link(row, LinkFact::Joined);
-        self.owe_admit(links, shared, row);
+        self.add_admit(links, shared, row);
     }
 
     /// Lets a replica read the log at a place, if there is one, beside a snapshot, if there is one.
@@ -234,20 +234,20 @@ impl Stream {
     pub(super) fn wait(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         let reader = &mut self.readers[row];
         debug_assert!(reader.serving.joined(), "only a joined replica waits");
-        let heard = matches!(reader.serving, Serving::Waiting { .. }) && reader.admit > 0;
+        let knows = matches!(reader.serving, Serving::Waiting { .. }) && reader.admit > 0;
         reader.serving = Serving::Waiting { for_snapshot: reader.serving.needs_snapshot() };
-        if !heard {
-            self.owe_admit(links, shared, row);
+        if !knows {
+            self.add_admit(links, shared, row);
         }
     }
 
     /// Adds an ADMIT for a changed verdict. It is numbered now, not when it leaves: acks under the old one are old from
     /// here on.
-    pub(super) fn owe_admit(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
+    pub(super) fn add_admit(&mut self, links: &mut Links, shared: &mut Shared, row: usize) {
         debug_assert!(self.readers[row].serving.joined(), "an ADMIT answers a JOIN");
         self.readers[row].beat_end = Offset(u64::MAX);
         self.readers[row].admit += 1;
-        links.owe(shared, row, Control::Admit);
+        links.add_pending(shared, row, Control::Admit);
     }
 
     /// Looks again at a replica, if it waits.
@@ -275,7 +275,7 @@ impl Stream {
     pub(super) fn epochs_changed(&mut self, links: &mut Links, shared: &mut Shared) {
         for row in 0..self.readers.len() {
             if self.readers[row].serving.admitted() {
-                self.owe_admit(links, shared, row);
+                self.add_admit(links, shared, row);
             }
         }
         self.reconsider_all(links, shared);

@@ -88,7 +88,7 @@ impl Stream {
                 self.snapshot_comes(links, shared, row, &admit, step)?;
             }
         }
-        links.owe(shared, row, Control::Ack);
+        links.add_pending(shared, row, Control::Ack);
         links.arm(shared, row);
         Ok(())
     }
@@ -189,9 +189,9 @@ impl Stream {
     }
 
     /// Adds a pending acknowledgement, if the upstream admitted us.
-    pub(super) fn owe_ack(&self, links: &mut Links, shared: &mut Shared) {
+    pub(super) fn add_ack(&self, links: &mut Links, shared: &mut Shared) {
         if let Some(row) = links.upstream_in(Up::Admitted) {
-            links.owe(shared, row, Control::Ack);
+            links.add_pending(shared, row, Control::Ack);
         }
     }
 }

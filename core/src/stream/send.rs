@@ -68,7 +68,7 @@ impl Stream {
         }
         let link = &links[row];
         // An ADMIT may wait behind control that is staged: nothing of what it speaks of leaves before it.
-        if link.outbox.stage() == Stage::Idle && !link.owes(Control::Admit) {
+        if link.outbox.stage() == Stage::Idle && !link.is_pending(Control::Admit) {
             self.stage_bulk(links, shared, row);
         }
     }
@@ -199,7 +199,7 @@ impl Stream {
     /// The transfer and the frame length of its piece, if that could go now.
     fn piece_ready(&self, links: &Links, row: usize, transfer: usize) -> Option<(usize, u64)> {
         let reader = &self.readers[row];
-        let free = reader.piece_credit.may_begin() && !links[row].owes(Control::Begin);
+        let free = reader.piece_credit.may_begin() && !links[row].is_pending(Control::Begin);
         let bytes = self.transfers.rows[transfer].front_len().filter(|_| free)?;
         Some((transfer, bytes as u64))
     }

@@ -31,7 +31,7 @@ impl Stream {
         if paused || !self.admitted() || !self.upstream.base || !self.transfers.has_free() {
             return self.wait(links, shared, row);
         }
-        let Some((view, place)) = self.reachable().or_else(|| self.want_view(links, shared)) else {
+        let Some((view, place)) = self.reachable().or_else(|| self.request_view(links, shared)) else {
             return self.wait(links, shared, row);
         };
         let link = LinkId::of_row(row);
@@ -49,7 +49,7 @@ impl Stream {
         shared.counters.full_syncs += 1;
         self.begin_if_open(links, shared, row, transfer);
         shared.events.notify_link(row, LinkFact::Joined);
-        self.owe_admit(links, shared, row);
+        self.add_admit(links, shared, row);
     }
 
     /// Every piece was sent and taken: the transfer is free for the next.
@@ -105,14 +105,14 @@ impl Stream {
     }
 
     /// Asks the host for a new view. Its tail begins at the host's present position: opening it cannot lose the tail.
-    fn want_view(&mut self, links: &mut Links, shared: &mut Shared) -> Option<(View, Place)> {
+    fn request_view(&mut self, links: &mut Links, shared: &mut Shared) -> Option<(View, Place)> {
         self.seal(&shared.clock);
         let stands = match self.role {
             Role::Primary => self.log.end(),
             Role::Replica => self.upstream.applied,
         };
         let place = self.log.floor(stands)?;
-        let Some(row) = self.transfers.want(place.boundary) else {
+        let Some(row) = self.transfers.add_view(place.boundary) else {
             self.release_view(links, shared);
             return None;
         };
@@ -164,7 +164,7 @@ impl Stream {
     /// BEGIN leaves and the first piece is asked for, once the view is open.
     pub(super) fn begin_if_open(&self, links: &mut Links, shared: &mut Shared, row: usize, transfer: usize) {
         if self.transfers.is_open(self.transfers.rows[transfer].snapshot) {
-            links.owe(shared, row, Control::Begin);
+            links.add_pending(shared, row, Control::Begin);
             self.ask_piece(shared, transfer);
         }
     }
@@ -274,7 +274,7 @@ impl Stream {
             let waits = row.asked && row.snapshot == snapshot && row.next_read == piece;
             if let Some(link) = row.link.filter(|_| waits) {
                 row.load(data, last);
-                links.want(shared, link.row());
+                links.notify_wants_write(shared, link.row());
                 self.ask_piece(shared, transfer);
             }
         }

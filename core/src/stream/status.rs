@@ -28,7 +28,7 @@ impl Stream {
             Role::Primary | Role::Replica => upstream.applied,
         };
         let peer = links.upstream_in(Up::Admitted).map(|row| links[row].peer().node);
-        let heard = upstream.origin.map(|origin| origin.heard);
+        let received_at = upstream.origin.map(|origin| origin.received_at);
         Stats {
             role: self.role,
             node: links.node(),
@@ -46,7 +46,7 @@ impl Stream {
             receiving: upstream.receiving.as_ref().map(|receiving| receiving.id),
             receiving_pieces: upstream.receiving.as_ref().map(|receiving| receiving.next_piece),
             origin_end: upstream.origin.map(|origin| origin.end),
-            origin_age: heard.map(|heard| now.max(shared.clock.now()).since(heard)),
+            origin_age: received_at.map(|received_at| now.max(shared.clock.now()).since(received_at)),
             stale_beats: upstream.stale_beats,
             clamped: shared.clock.clamped,
             counters: shared.counters,

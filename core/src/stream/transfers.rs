@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::cursor::Cursor;
 use crate::events::Subject;
 use crate::id::{LinkId, Offset, SnapshotId};
-use crate::limits::{PIECES_BUFFERED, SNAPSHOTS_LIVE};
+use crate::limits::{PIECES_BUFFERED, VIEWS_MAX};
 use crate::wire::control::encode_piece;
 
 /// A view the host holds open, or is asked to open.
@@ -146,7 +146,7 @@ impl Hash for Transfer {
 #[derive(Debug, Hash)]
 pub(crate) struct Transfers {
     pub(super) rows: Box<[Transfer]>,
-    pub(super) views: [Option<View>; SNAPSHOTS_LIVE],
+    pub(super) views: [Option<View>; VIEWS_MAX],
     /// Random at each start, in the high half of every id.
     nonce: u32,
     /// Ids given out.
@@ -159,7 +159,7 @@ impl Transfers {
     pub(super) fn new(config: &Config, nonce: u32) -> Self {
         Self {
             rows: (0..config.options().ships_max).map(|_| Transfer::new(config)).collect(),
-            views: [None; SNAPSHOTS_LIVE],
+            views: [None; VIEWS_MAX],
             nonce,
             count: 0,
         }
@@ -194,7 +194,7 @@ impl Transfers {
     }
 
     /// Wants a new view, if a row is free.
-    pub(super) fn want(&mut self, from: Offset) -> Option<usize> {
+    pub(super) fn add_view(&mut self, from: Offset) -> Option<usize> {
         let row = self.views.iter().position(Option::is_none)?;
         self.count += 1;
         let id = SnapshotId(u64::from(self.nonce) << 32 | u64::from(self.count));

@@ -24,7 +24,7 @@ pub(super) struct Origin {
     pub(super) unix_ns: u64,
     pub(super) end: Offset,
     /// When it first came.
-    pub(super) heard: Time,
+    pub(super) received_at: Time,
 }
 
 /// The fields of an acknowledgement that the host moves.
@@ -292,15 +292,16 @@ impl Upstream {
     pub(super) fn note_beat(&mut self, beat: &Beat, now: Time) {
         self.echo = self.echo.max(beat.number);
         self.peer_end = Some(beat.end);
-        let heard = self.origin.map_or(0, |origin| origin.unix_ns);
+        let known = self.origin.map_or(0, |origin| origin.unix_ns);
         if beat.origin_unix_ns == 0 {
             // The upstream knows of no root since its own changed.
             self.origin = None;
         }
-        if beat.origin_unix_ns == 0 || beat.origin_unix_ns == heard {
+        if beat.origin_unix_ns == 0 || beat.origin_unix_ns == known {
             self.stale_beats = self.stale_beats.saturating_add(1);
         } else {
-            self.origin = Some(Origin { unix_ns: beat.origin_unix_ns, end: beat.origin_end, heard: now });
+            self.origin =
+                Some(Origin { unix_ns: beat.origin_unix_ns, end: beat.origin_end, received_at: now });
             self.stale_beats = 0;
         }
     }

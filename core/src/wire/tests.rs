@@ -36,9 +36,9 @@ fn epochs() -> impl Strategy<Value = EpochTable> {
     proptest::collection::vec((1u32..1000, any::<u32>(), 0u64..1000), 1..40).prop_map(|steps| {
         let mut table = EpochTable::EMPTY;
         let (mut number, mut start) = (0u32, 0u64);
-        for (more, dice, records) in steps {
+        for (more, random, records) in steps {
             (number, start) = (number + more, start + records);
-            assert!(table.open(Epoch::new(number, dice), Offset(start)));
+            assert!(table.open(Epoch::new(number, random), Offset(start)));
         }
         table
     })
@@ -56,7 +56,7 @@ fn hello() -> impl Strategy<Value = Hello> {
     let first = (0u16..=1, 1u16..9, any::<u64>(), any::<u32>(), any::<u32>());
     let second = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u128>());
     (first, second).prop_map(
-        |((min, max, offered, frames, pieces), (window, piece_window, node, dice, history))| Hello {
+        |((min, max, offered, frames, pieces), (window, piece_window, node, random, history))| Hello {
             version_min: min,
             version_max: max,
             features_offered: offered,
@@ -66,7 +66,7 @@ fn hello() -> impl Strategy<Value = Hello> {
             window_bytes: window,
             piece_window_bytes: piece_window,
             node: NodeId(node),
-            incarnation: dice,
+            incarnation: random,
             history: HistoryId(history),
         },
     )

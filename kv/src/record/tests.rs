@@ -1,18 +1,18 @@
-use super::{RecordError, RecordFault, Stop, effects, parse_effect};
+use super::{RecordError, RecordErrorKind, Stop, effects, parse_effect};
 use crate::effect::tests::{any_effect, encoded};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::vec::Vec;
 
-fn fault(record: &[u8]) -> (u64, RecordFault) {
+fn kind(record: &[u8]) -> (u64, RecordErrorKind) {
     let error = effects(record).find_map(Result::err).expect("refused");
-    (error.at, error.fault)
+    (error.at, error.kind)
 }
 
 #[test]
 fn one_spelling_is_read() {
-    use RecordFault::{Empty, End, Length, Number, Truncated, Verb};
-    let cases: [(&[u8], u64, RecordFault); 34] = [
+    use RecordErrorKind::{Empty, End, Length, Number, Truncated, Verb};
+    let cases: [(&[u8], u64, RecordErrorKind); 34] = [
         (b"", 0, Empty),
         (b"*", 1, Truncated),
         (b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r", 26, Truncated),
@@ -49,7 +49,7 @@ fn one_spelling_is_read() {
         (b"*3\r\n$9\r\nPEXPIREAT\r\n$1\r\nk\r\n$3\r\n1.5\r\n", 27, Number),
     ];
     for (record, at, expected) in cases {
-        assert_eq!(fault(record), (at, expected), "{}", record.escape_ascii());
+        assert_eq!(kind(record), (at, expected), "{}", record.escape_ascii());
     }
 }
 
@@ -58,7 +58,7 @@ fn a_record_ends_at_its_first_bad_byte() {
     let mut record = b"*1\r\n$8\r\nFLUSHALL\r\nnonsense".to_vec();
     let read: Vec<_> = effects(&record).collect();
     assert_eq!(read.len(), 2);
-    assert_eq!(read[1], Err(RecordError { at: 18, fault: RecordFault::Verb }));
+    assert_eq!(read[1], Err(RecordError { at: 18, kind: RecordErrorKind::Verb }));
     assert_eq!(
         std::format!("{}", read[1].expect_err("bad")),
         "bad record: not one of the seven effects, at byte 18"

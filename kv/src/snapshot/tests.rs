@@ -1,6 +1,6 @@
 use super::{SnapshotReader, SnapshotWriter};
 use crate::effect::tests::{any_effect, encoded};
-use crate::{Effect, ExpiryMs, RecordError, RecordFault, Table, effects};
+use crate::{Effect, ExpiryMs, RecordError, RecordErrorKind, Table, effects};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -72,7 +72,7 @@ fn a_claimed_length_over_the_limit_is_refused_before_room_is_made() {
     let claim = b"*3\r\n$3\r\nSET\r\n$4000000000\r\nk";
     let mut reader = SnapshotReader::new(1 << 20);
     let error = reader.next(&mut &claim[..]).expect_err("over the limit");
-    assert_eq!(error, RecordError { at: 0, fault: RecordFault::Length });
+    assert_eq!(error, RecordError { at: 0, kind: RecordErrorKind::Length });
     assert_eq!(reader.partial.capacity(), 0);
     // Within the limit, room follows what came.
     let mut reader = SnapshotReader::new(usize::MAX);
@@ -88,7 +88,7 @@ fn the_limit_is_the_same_for_whole_and_cut_effects() {
     for at in 0..=len {
         let pieces = [&bytes[..at], &bytes[at..]];
         assert_eq!(read_all(&pieces, len), (bytes.clone(), Ok(())));
-        let refused = RecordError { at: 0, fault: RecordFault::Length };
+        let refused = RecordError { at: 0, kind: RecordErrorKind::Length };
         assert_eq!(read_all(&pieces, len - 1), (Vec::new(), Err(refused)));
     }
 }

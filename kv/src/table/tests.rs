@@ -1,6 +1,6 @@
 use super::Table;
 use crate::effect::tests::{Owned, any_effect, encoded};
-use crate::{ApplyError, Digest, Entry, ExpiryMs, IncrError, RecordFault};
+use crate::{ApplyError, Digest, Entry, ExpiryMs, IncrError, RecordErrorKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ fn a_table_is_read_as_it_was_written() {
     assert_eq!((again(&table).digest(), again(&table).len()), (table.digest(), 2));
     let written = table.written();
     let cut = Table::read(&written[..written.len() - 1]).expect_err("cut short");
-    assert!(matches!(cut, ApplyError::Record(error) if error.fault == RecordFault::Truncated), "{cut}");
+    assert!(matches!(cut, ApplyError::Record(error) if error.kind == RecordErrorKind::Truncated), "{cut}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn what_no_primary_sends_is_an_error() {
     assert_eq!(apply(&mut table, "INCRBY k 1"), Err(ApplyError::Incr(IncrError::NotInteger)));
     assert_eq!(table.digest(), before);
     let error = table.apply(b"").expect_err("a record holds an effect");
-    assert!(matches!(error, ApplyError::Record(error) if error.fault == RecordFault::Empty));
+    assert!(matches!(error, ApplyError::Record(error) if error.kind == RecordErrorKind::Empty));
     assert_eq!(
         std::format!("{}", ApplyError::Incr(IncrError::Overflow)),
         "bad record: INCRBY: increment or decrement would overflow"

@@ -123,7 +123,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 struct World {
     logs: Vec<Log>,
-    dice: u32,
+    random: u32,
     /// Every kind of decision that was seen, so that a test which tests nothing is noticed.
     decisions: BTreeSet<&'static str>,
 }
@@ -136,7 +136,7 @@ impl World {
         let log = Log { table, records, start: 0, primary: false, admitted: false, seen: 1 };
         let mut logs = std::vec![log; 4];
         logs[0].primary = true;
-        Self { logs, dice: 1, decisions: BTreeSet::new() }
+        Self { logs, random: 1, decisions: BTreeSet::new() }
     }
 
     fn apply(&mut self, op: &Op) {
@@ -148,11 +148,11 @@ impl World {
             }
             Op::Write { .. } => {}
             Op::Lead { log } => {
-                self.dice += 1;
+                self.random += 1;
                 let log = &mut self.logs[log];
                 log.seen = log.seen.max(log.table.number()) + 1;
                 log.table = log.table.cut(Offset(log.end() as u64), Epoch(u64::MAX));
-                assert!(log.table.open(Epoch::new(log.seen, self.dice), Offset(log.end() as u64)));
+                assert!(log.table.open(Epoch::new(log.seen, self.random), Offset(log.end() as u64)));
                 log.primary = true;
             }
             Op::Crash { log, lost } => {
