@@ -1,5 +1,5 @@
-//! The examples that need a server: a host written over the core alone joins `towline serve`, is killed, and goes on
-//! where its file stands.
+//! The examples that need a server: a host written over the core alone, and a store of one's own under the driver, join
+//! `towline serve`, are killed, and go on where their file stands.
 
 #[allow(dead_code, reason = "what the end-to-end tests share; this one needs a part of it")]
 mod support;
@@ -62,12 +62,23 @@ impl Drop for Example {
     }
 }
 
+/// The host over the core alone.
 #[test]
 fn follow_goes_on_from_its_file_after_kill_9() {
+    goes_on_from_its_file_after_kill_9("follow");
+}
+
+/// The store of one's own under the driver.
+#[test]
+fn store_goes_on_from_its_file_after_kill_9() {
+    goes_on_from_its_file_after_kill_9("store");
+}
+
+fn goes_on_from_its_file_after_kill_9(name: &str) {
     let place = Place::new();
     let primary = place.start("primary", "serve --replication 127.0.0.1:0");
     assert_eq!(primary.ask(&["MSET", "a", "1", "b", "2"]), "OK");
-    let mut follow = Example::start(&place, "follow", primary.feeds());
+    let mut follow = Example::start(&place, name, primary.feeds());
     follow.agrees(&primary);
     assert_eq!(primary.ask(&["SET", "c", "3"]), "OK");
     follow.agrees(&primary);
@@ -79,7 +90,7 @@ fn follow_goes_on_from_its_file_after_kill_9() {
         follow.kill();
         writer.more(2000);
         writer.stop();
-        follow = Example::start(&place, "follow", primary.feeds());
+        follow = Example::start(&place, name, primary.feeds());
         follow.agrees(&primary);
     }
     assert_eq!(primary.counter("full_syncs"), 1, "it goes on where it stood");

@@ -221,3 +221,23 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The reason why a record was not written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteError {
+    /// The node refused it.
+    Refused(Refusal),
+    /// The driver is stopping, or has stopped.
+    Stopped,
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(out),
+            Self::Stopped => out.write_str("the driver is stopping"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}

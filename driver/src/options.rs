@@ -25,7 +25,7 @@ pub struct Options {
     /// When the upstream's first answer is that its history is another, stop with
     /// [`RunError::HistoryDiffers`](crate::RunError::HistoryDiffers) instead of running on and asking again.
     pub stop_if_foreign: bool,
-    /// The core's own options: backlog, windows, limits, times. `persists` says that the store has a
+    /// The core's own options: backlog, windows, limits, times. `persists` (false unless set) says that the store has a
     /// [`Persistence`](crate::Persistence); `can_rewind` is not heeded: a fork is answered by a snapshot.
     pub core: CoreOptions,
     /// This node's name, which must be its own for ever: two nodes of one name end each other's links. Without one it
@@ -61,7 +61,11 @@ impl Default for Options {
             upstream: None,
             adopt: false,
             stop_if_foreign: false,
-            core: CoreOptions { piece_window_bytes: PIECE_WINDOW_BYTES, ..CoreOptions::default() },
+            core: CoreOptions {
+                persists: false,
+                piece_window_bytes: PIECE_WINDOW_BYTES,
+                ..CoreOptions::default()
+            },
             node: None,
             spool_bytes: 256 << 20,
             spool_dir: None,
