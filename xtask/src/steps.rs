@@ -108,10 +108,14 @@ pub(crate) const STEPS: &[Step] = &[
             "--offline",
             "--allow-dirty",
             "--no-verify",
+            // A library brings none, and to make one asks the registry for what is not there yet.
+            "--exclude-lockfile",
             "-p",
             "towline-core",
             "-p",
             "towline-kv",
+            "-p",
+            "towline-driver",
         ],
     ),
     // Real client libraries against the program built above; what they need is installed once.
