@@ -12,6 +12,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("docs/embedding-c.md", "ffi/examples/host.c"),
     ("docs/embedding-c.md", "ffi/examples/waits.c"),
     ("docs/embedding-rust.md", "core/examples/follow.rs"),
+    ("docs/embedding-rust.md", "driver/examples/store.rs"),
 ];
 
 #[test]
