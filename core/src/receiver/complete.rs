@@ -37,6 +37,7 @@ impl Receiver {
         }
         self.asked = Asked::Nothing;
         self.done.taken = self.done.taken.max(self.done.applied);
+        debug_assert!(self.spool.is_empty() || self.done.applied <= self.spool.from, "applied in order");
         Ok(())
     }
 
@@ -58,9 +59,9 @@ impl Receiver {
             return Ok(());
         }
         let State::Loading(loading) = &mut self.state else { return Err(ReceiverError::NotAsked) };
-        match (self.asked, &self.fresh) {
-            (Asked::LoadTail, Some(Fresh::Offered(batch))) if batch.position.boundary == upto => {
-                let Some(Fresh::Offered(batch)) = self.fresh.take() else {
+        match self.asked {
+            Asked::LoadTail => {
+                let Some(Fresh::Offered(batch)) = self.fresh.take_if(|fresh| fresh.is_offered(upto)) else {
                     return Err(ReceiverError::NotAsked);
                 };
                 if done {
@@ -69,22 +70,18 @@ impl Receiver {
                     self.fresh = Some(Fresh::Keep(batch));
                 }
             }
-            (Asked::LoadTailSpooled, _) if self.spool.from < upto && upto <= self.spool.to => {
+            Asked::LoadTailSpooled if self.spool.from < upto && upto <= self.spool.to => {
                 if done {
                     self.spool.from = upto;
                 }
             }
-            (
-                Asked::LoadTail
-                | Asked::LoadTailSpooled
-                | Asked::Nothing
-                | Asked::Apply(_)
-                | Asked::ApplySpooled
-                | Asked::Install
-                | Asked::Rewind(_)
-                | Asked::Overtaken,
-                _,
-            ) => return Err(ReceiverError::NotAsked),
+            Asked::LoadTailSpooled
+            | Asked::Nothing
+            | Asked::Apply(_)
+            | Asked::ApplySpooled
+            | Asked::Install
+            | Asked::Rewind(_)
+            | Asked::Overtaken => return Err(ReceiverError::NotAsked),
         }
         loading.tail = if done { Tail::Open(upto) } else { Tail::Waits(loading.tail.end()) };
         self.asked = Asked::Nothing;
@@ -113,22 +110,20 @@ impl Receiver {
     /// # Errors
     /// None was to be installed.
     pub fn installed(&mut self) -> Result<(), ReceiverError> {
-        match (self.asked, &mut self.state) {
-            (Asked::Overtaken, _) => {}
-            (Asked::Install, State::Loading(loading)) => {
+        match self.asked {
+            Asked::Overtaken => {}
+            Asked::Install => {
+                let State::Loading(loading) = &mut self.state else { return Err(ReceiverError::NotAsked) };
+                debug_assert!(loading.stage == Stage::Complete && loading.loaded == loading.pieces);
                 loading.stage = Stage::Said;
                 self.fresh = Some(Fresh::Installed(loading.snapshot));
             }
-            (
-                Asked::Install
-                | Asked::Nothing
-                | Asked::Apply(_)
-                | Asked::ApplySpooled
-                | Asked::LoadTail
-                | Asked::LoadTailSpooled
-                | Asked::Rewind(_),
-                _,
-            ) => return Err(ReceiverError::NotAsked),
+            Asked::Nothing
+            | Asked::Apply(_)
+            | Asked::ApplySpooled
+            | Asked::LoadTail
+            | Asked::LoadTailSpooled
+            | Asked::Rewind(_) => return Err(ReceiverError::NotAsked),
         }
         self.asked = Asked::Nothing;
         Ok(())
@@ -141,6 +136,10 @@ impl Receiver {
     pub fn rewound(&mut self) -> Result<(), ReceiverError> {
         match self.asked {
             Asked::Rewind(_) | Asked::Overtaken => {
+                debug_assert!(
+                    self.asked == Asked::Overtaken || !self.is_joining(),
+                    "a snapshot overtakes it"
+                );
                 self.asked = Asked::Nothing;
                 Ok(())
             }
@@ -166,29 +165,34 @@ impl Receiver {
     /// The stream that the spool holds does not reach from the installed snapshot to the log's end: a step was left
     /// out. The receiver stands as after [`Self::failed`].
     pub fn answered(&mut self, position: Option<Position>) -> Result<(), ReceiverError> {
-        match (self.state, position) {
-            (State::Loading(loading), Some(position)) if self.awaits(&loading) => {
-                self.stands(&loading, position)?
+        match self.state {
+            State::Loading(loading) if self.awaits(&loading) => match position {
+                Some(position) => self.stands(&loading, position)?,
+                // Meanwhile another snapshot was named.
+                None => self.join_anew(SnapshotId(0), Offset(0)),
+            },
+            State::Whole(Fork::Said) => match position {
+                Some(position) => self.goes_back(position),
+                // Another upstream admitted us meanwhile, and nothing parts.
+                None => self.state = State::Whole(Fork::None),
+            },
+            State::Whole(Fork::None | Fork::Due(_)) | State::Named(_) | State::Loading(_) | State::Failed => {
             }
-            // Meanwhile another snapshot was named.
-            (State::Loading(loading), None) if self.awaits(&loading) => {
-                self.join_anew(SnapshotId(0), Offset(0));
-            }
-            (State::Whole(Fork::Said), Some(position)) => {
-                let at = position.boundary;
-                self.state = State::Whole(Fork::None);
-                self.forget_spool(at);
-                self.done.applied = at;
-                self.done.persisted = self.done.persisted.min(at);
-                self.said = self.done;
-                self.asked = Asked::Rewind(at);
-                self.fresh = Some(Fresh::Rewind(position));
-            }
-            // Another upstream told meanwhile that nothing parts.
-            (State::Whole(Fork::Said), None) => self.state = State::Whole(Fork::None),
-            (State::Whole(_) | State::Named(_) | State::Loading(_) | State::Failed, _) => {}
         }
         Ok(())
+    }
+
+    /// Asks the store to go back to where the node is.
+    fn goes_back(&mut self, position: Position) {
+        debug_assert!(self.asked == Asked::Nothing, "what came before the fork is applied");
+        let at = position.boundary;
+        self.state = State::Whole(Fork::None);
+        self.forget_spool(at);
+        self.done.applied = at;
+        self.done.persisted = self.done.persisted.min(at);
+        self.said = self.done;
+        self.asked = Asked::Rewind(at);
+        self.fresh = Some(Fresh::Rewind(position));
     }
 
     /// Returns whether `Installed` was said and not answered.
@@ -218,6 +222,7 @@ impl Receiver {
         } else {
             self.forget_spool(end);
         }
+        debug_assert!(self.spool.to == end, "the run goes on where the log ends");
         Ok(())
     }
 }

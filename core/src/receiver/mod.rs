@@ -152,6 +152,7 @@ impl Receiver {
 
     /// Waits for a snapshot, whose tail begins at `at`.
     fn join_anew(&mut self, snapshot: SnapshotId, at: Offset) {
+        debug_assert!(self.fresh.is_none(), "the frame before was done with");
         self.state = State::Named(snapshot);
         self.forget_spool(at);
         (self.done, self.said) = (Done::taken_to(at), Done::taken_to(at));
@@ -223,6 +224,7 @@ impl Receiver {
         if self.state != State::Named(payload.snapshot) {
             return Err(ReceiverError::OutOfOrder);
         }
+        debug_assert!(self.done.pieces == 0, "a snapshot that is only named has no pieces");
         let at = Offset(payload.first);
         let (stage, tail) = (Stage::Coming, Tail::Open(at));
         self.state =
@@ -238,6 +240,7 @@ impl Receiver {
             return Err(ReceiverError::OutOfOrder);
         }
         loading.pieces += 1;
+        debug_assert!(loading.loaded < loading.pieces, "what was not handed out is not loaded");
         if payload.kind == PayloadKind::LastPiece {
             loading.stage = Stage::Complete;
         }

@@ -44,6 +44,7 @@ impl Receiver {
     fn hand_out(&mut self) -> Option<Command> {
         match self.fresh.take()? {
             Fresh::Keep(batch) => {
+                debug_assert!(self.spool.is_empty() || self.spool.to == batch.first, "one unbroken run");
                 if self.spool.is_empty() {
                     self.spool.from = batch.first;
                 }
@@ -51,10 +52,18 @@ impl Receiver {
                 Some(Command::Keep(batch))
             }
             Fresh::Apply(batch) => {
+                debug_assert!(
+                    self.spool.is_empty() && self.asked == Asked::Nothing,
+                    "in order, one at a time"
+                );
                 self.asked = Asked::Apply(batch.position.boundary);
                 Some(Command::Apply(batch))
             }
             Fresh::LoadTail(batch) => {
+                debug_assert!(
+                    self.spool.is_empty() && self.asked == Asked::Nothing,
+                    "in order, one at a time"
+                );
                 self.asked = Asked::LoadTail;
                 self.fresh = Some(Fresh::Offered(batch.clone()));
                 Some(Command::LoadTail(batch))
@@ -79,6 +88,10 @@ impl Receiver {
     /// Returns a completion that the node does not know yet.
     fn say(&mut self) -> Option<Command> {
         let (done, said) = (&mut self.done, &mut self.said);
+        debug_assert!(
+            said.applied <= done.applied && said.persisted <= done.persisted,
+            "never ahead of the store"
+        );
         if self.taking == Taking::Nothing
             || matches!(self.state, State::Loading(Loading { stage: Stage::Said, .. }))
         {
@@ -114,6 +127,7 @@ impl Receiver {
         {
             return Some(command);
         }
+        debug_assert!(self.fresh.is_none() && self.forked.is_none(), "all before the fork is handed out");
         self.state = State::Whole(Fork::Said);
         Some(Command::Say(Input::Rewound))
     }
@@ -122,6 +136,7 @@ impl Receiver {
         if self.spool.is_empty() {
             return None;
         }
+        debug_assert!(self.asked == Asked::Nothing, "one request at a time");
         self.asked = Asked::ApplySpooled;
         Some(Command::ApplySpooled { first: self.spool.from })
     }
@@ -144,6 +159,7 @@ impl Receiver {
         if !whole {
             return None;
         }
+        debug_assert!(self.asked == Asked::Nothing, "one request at a time");
         self.asked = Asked::Install;
         Some(Command::Install { snapshot: loading.snapshot, at: loading.at })
     }

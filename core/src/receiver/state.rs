@@ -112,6 +112,22 @@ pub(super) enum Fresh {
     Rewind(Position),
 }
 
+impl Fresh {
+    /// Returns whether this is the batch that the store was offered, and it ends at `upto`.
+    pub(super) fn is_offered(&self, upto: Offset) -> bool {
+        match self {
+            Self::Offered(batch) => batch.position.boundary == upto,
+            Self::Keep(_)
+            | Self::Apply(_)
+            | Self::LoadTail(_)
+            | Self::Begin(_)
+            | Self::Load(..)
+            | Self::Installed(_)
+            | Self::Rewind(_) => false,
+        }
+    }
+}
+
 /// Stages of the history, and pieces: as they are, and as the node was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Done {
