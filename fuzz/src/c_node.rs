@@ -1,10 +1,11 @@
-//! A node behind the C ABI, as a Rust host would hold it: each pointer is to a local that outlives the call.
+//! A node and a receiver behind the C ABI, as a Rust host would hold them: each pointer is to a local that outlives the
+//! call.
 #![allow(unsafe_code, reason = "a C programmer's side of the border")]
 
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-use towline_core::{Config, FlatInput, FlatStep, NodeId, Position, Role};
+use towline_core::{Config, FlatCompletion, FlatInput, FlatStep, NodeId, Position, Role};
 use towline_ffi::*;
 
 /// The handle, which is freed on drop.
@@ -167,5 +168,58 @@ impl CNode {
         // SAFETY: the handle is not freed before `drop`; the error may be NULL.
         let done = unsafe { tow_node_check(self.0, null_mut()) };
         assert_eq!(done, TOW_OK, "the node's own check");
+    }
+}
+
+/// A receiver's handle, which is freed on drop.
+pub(crate) struct CReceiver(*mut tow_receiver);
+
+impl Drop for CReceiver {
+    fn drop(&mut self) {
+        // SAFETY: the handle comes from tow_receiver_new, and only `drop` frees it, once.
+        unsafe { tow_receiver_free(self.0) }
+    }
+}
+
+impl CReceiver {
+    pub(crate) fn new() -> Self {
+        let mut made = null_mut();
+        // SAFETY: `made` is a live local of the pointer's type.
+        assert_eq!(unsafe { tow_receiver_new(0, &mut made) }, TOW_OK);
+        Self(made)
+    }
+
+    pub(crate) fn receive(&mut self, node: &CNode, step: FlatStep) -> tow_status {
+        // A `tow_step` is a `FlatStep`, asserted where it is declared.
+        let step = (&raw const step).cast::<tow_step>();
+        // SAFETY: neither handle is freed before its `drop`; `step` points to a live local of its layout.
+        unsafe { tow_receiver_receive(self.0, node.0, step, 1) }
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<tow_command> {
+        self.next(tow_receiver_poll)
+    }
+
+    pub(crate) fn work(&mut self) -> Option<tow_command> {
+        self.next(tow_receiver_work)
+    }
+
+    fn next(
+        &mut self,
+        ask: unsafe extern "C" fn(*mut tow_receiver, *mut tow_command) -> tow_status,
+    ) -> Option<tow_command> {
+        let mut command = MaybeUninit::uninit();
+        // SAFETY: the handle is not freed before `drop`; `command` is writable for one command.
+        let done = unsafe { ask(self.0, command.as_mut_ptr()) };
+        assert!(done == TOW_OK || done == TOW_END, "{done}");
+        // SAFETY: a call that succeeded has written every field.
+        (done == TOW_OK).then(|| unsafe { command.assume_init() })
+    }
+
+    pub(crate) fn complete(&mut self, completion: FlatCompletion) -> tow_status {
+        // A `tow_completion` is a `FlatCompletion`, asserted where it is declared.
+        let completion = (&raw const completion).cast::<tow_completion>();
+        // SAFETY: the handle is not freed before `drop`; `completion` points to a live local of its layout.
+        unsafe { tow_receiver_complete(self.0, completion) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A primary and a replica that holds nothing, each twice: as a `Node` and behind a handle. Four bytes an operation, at
 //! most [`OPS_MAX`]: hosts do their work, bytes are carried whole or in part or damaged, records of any kind with any
-//! fields are given. Both must give the same answers.
+//! fields are given. Both must give the same answers. A receiver beside each says what is done with a payload.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,15 @@ use crate::Marks;
 use crate::c_node::CNode;
 use crate::common::{seed, small};
 use crate::host::{next_op, wide};
+use receiving::Receiving;
+
+mod receiving;
 
 /// Operations of one run.
 pub const OPS_MAX: usize = 128;
+
+/// From this kind on a record is a completion, of something that nobody asked for.
+const LIES: u8 = 240;
 
 /// The situations that the corpus must reach.
 pub const MUST_SEE: &[&str] = &[
@@ -29,6 +35,10 @@ pub const MUST_SEE: &[&str] = &[
     "damaged",
     "consumed too much",
     "cursor",
+    "applied",
+    "kept",
+    "installed",
+    "receiver refused",
 ];
 
 /// The operations, by their first byte.
@@ -65,6 +75,7 @@ struct Both {
     open: bool,
     writing: bool,
     views: BTreeSet<SnapshotId>,
+    receiving: Receiving,
 }
 
 struct Pair {
@@ -102,6 +113,7 @@ impl Both {
             open: false,
             writing: false,
             views: BTreeSet::new(),
+            receiving: Receiving::new(),
         }
     }
 
@@ -218,6 +230,9 @@ impl Pair {
 
     /// Gives any record, also one that only a lying host would give: both must accept it alike, or fail alike.
     fn strange(&mut self, side: usize, kind: u8, fields: u8) {
+        if kind >= LIES {
+            return self.lie(side, kind - LIES, fields);
+        }
         let kinds = [0, 0x101, 0x10c, u32::MAX];
         let kind = if kind < 200 { u32::from(kind % 20) } else { kinds[usize::from(kind) % 4] };
         let value = |bits: u8| [0, 1, 2, u64::MAX][usize::from(bits & 3)];
@@ -312,28 +327,11 @@ impl Pair {
             let link = self.sides[side].link;
             let Some(step) = self.say(side, Input::Bytes { link, data: &unread }) else { return };
             self.sides[side].unread = unread[step.used..].to_vec();
-            if let Some(payload) = &step.payload {
-                self.marks.hit("payload");
-                self.answer(side, payload);
-            }
+            self.marks.hit_if(step.payload.is_some(), "payload");
+            self.receive(side, &step);
             if step.next != Next::Again {
                 return;
             }
-        }
-    }
-
-    fn answer(&mut self, side: usize, payload: &Payload) {
-        let upto = Offset(payload.first + u64::from(payload.count));
-        let pieces = Input::Taken { upto: Offset(0), pieces: payload.first + 1 };
-        match payload.kind {
-            PayloadKind::Batch => drop(self.say(side, Input::Persisted { upto })),
-            PayloadKind::Spool => drop(self.say(side, Input::Taken { upto, pieces: 0 })),
-            PayloadKind::Piece => drop(self.say(side, pieces)),
-            PayloadKind::LastPiece => {
-                self.say(side, pieces);
-                self.say(side, Input::Installed { snapshot: payload.snapshot });
-            }
-            PayloadKind::Fork | PayloadKind::Begin => {}
         }
     }
 }

@@ -165,6 +165,7 @@ fn hosts() -> Vec<Seed> {
     let start = [[pass, 0, 0, 0], [write, 30, 0, 1]];
     let mut records: Vec<[u8; 4]> = (0..20).map(|kind| [record, kind, kind, kind * 13]).collect();
     records.extend([[record, 0, 201, 3], [record, 1, 250, 200], [consume, 0, 0, 0], [consume, 1, 3, 0]]);
+    records.extend((241..250).flat_map(|kind| [[record, 1, kind, 0], [record, 1, kind, 5]]));
     vec![
         of(
             "snapshot-and-stream",
