@@ -5,7 +5,7 @@
 //! too, and reports them in one line as soon as a line can be written again.
 //!
 //! States of the queue: *held* until [`open`], because the first line a server prints is its addresses; then *open*.
-//! Bounds: [`QUEUE_BYTES`] of lines that wait; [`PATIENCE`] for them at the end of the process.
+//! Bounds: `QUEUE_BYTES` of lines that wait; `PATIENCE` for them at the end of the process.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

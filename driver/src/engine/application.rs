@@ -1,26 +1,4 @@
-//! The seam to a program on top of the driver that lives inside the engine's task.
-//!
-//! An [`Application`] is called at fixed places of a turn, with the [`Services`] of the engine in its hands: the node
-//! with its store, wakers for its own connections, the end of a connection. Nothing is queued, sent or allocated
-//! between the two, so a request that comes from a socket of the application is a record in the log some calls later.
-//!
-//! A turn, in order:
-//!
-//! 1. [`begin_turn`](Application::begin_turn); [`receive`](Application::receive) for each message;
-//!    [`ready`](Application::ready) for each of its rows that woke, until the turn is full;
-//! 2. [`work`](Application::work), for what it writes of its own accord;
-//! 3. the engine commits: *everything written before this point stands at a boundary of log and store*;
-//! 4. the node's events, then [`settle`](Application::settle) with what came of them;
-//! 5. links are written, then [`write`](Application::write): **replies leave here and nowhere else**, so that no reply
-//!    leaves before its record is committed.
-//!
-//! # An acknowledgement is a promise
-//!
-//! A write returns an [`EpochOffset`](towline_core::EpochOffset): the record's place with the epoch it was written in.
-//! Later questions ([`holds`](ReplicatedStore::holds), [`reached`](ReplicatedStore::reached),
-//! [`keeps`](ReplicatedStore::keeps)) name that place, never a bare offset: after a fork another record may stand at
-//! the same offset. A record that left the history is on no replica and on no disk. [`News::turned`] says that the role
-//! or the history changed; waits of before end then.
+//! The seam to a program on top of the driver that lives inside the engine's task: [`Application`].
 
 use std::future::Future;
 use std::task::Waker;
@@ -33,7 +11,29 @@ use crate::connection::Closing;
 use crate::store::Store;
 use crate::transport::BoxTransport;
 
-/// A program on top of the driver, in the engine's task. See the [module](self) for the order of calls.
+/// A program on top of the driver, in the engine's task.
+///
+/// It is called at fixed places of a turn, with the [`Services`] of the engine in its hands: the node
+/// with its store, wakers for its own connections, the end of a connection. Nothing is queued, sent or allocated
+/// between the two, so a request that comes from a socket of the application is a record in the log some calls later.
+///
+/// A turn, in order:
+///
+/// 1. [`begin_turn`](Self::begin_turn); [`receive`](Self::receive) for each message;
+///    [`ready`](Self::ready) for each of its rows that woke, until the turn is full;
+/// 2. [`work`](Self::work), for what it writes of its own accord;
+/// 3. the engine commits: *everything written before this point stands at a boundary of log and store*;
+/// 4. the node's events, then [`settle`](Self::settle) with what came of them;
+/// 5. links are written, then [`write`](Self::write): **replies leave here and nowhere else**, so that no reply
+///    leaves before its record is committed.
+///
+/// # An acknowledgement is a promise
+///
+/// A write returns an [`EpochOffset`](towline_core::EpochOffset): the record's place with the epoch it was written in.
+/// Later questions ([`holds`](ReplicatedStore::holds), [`reached`](ReplicatedStore::reached),
+/// [`keeps`](ReplicatedStore::keeps)) name that place, never a bare offset: after a fork another record may stand at
+/// the same offset. A record that left the history is on no replica and on no disk. [`News::turned`] says that the role
+/// or the history changed; waits of before end then.
 pub trait Application: Sized + Send + 'static {
     /// The store that is replicated.
     type Store: Store + 'static;
