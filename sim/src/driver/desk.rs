@@ -1,10 +1,10 @@
-//! What director, operator and processes know of each other, behind one lock.
+//! The state that director, operator and processes share, behind one lock.
 //!
-//! The operator's opinion of who is primary and who follows whom is here (`upstreams`, `reign`): it changes when a node
-//! has said OK to the command, and it is what a process that starts anew is told.
+//! The operator's choice of the primary and of each node's upstream is here (`upstreams`, `reign`): it changes when a
+//! node has said OK to the command, and a process that starts anew is configured with it.
 //!
-//! The first machines are the plan's nodes; those behind them are twins, one for each such fault, of whom nothing is
-//! asked and nothing told.
+//! The first machines are the plan's nodes; those behind them are twins, one for each such fault, which nobody watches
+//! or commands.
 
 #![expect(
     clippy::disallowed_types,
@@ -29,7 +29,7 @@ use crate::oracle::{Invariant, Violation};
 use crate::plan::{Kind, Plan, Substrate};
 use crate::trace::{At, Death, Fact};
 
-/// A node as it said itself that it stands.
+/// The status of a node, by its own report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) t_us: u64,
@@ -37,20 +37,20 @@ pub(super) struct View {
     pub(super) offset: u64,
     pub(super) digest: u128,
     pub(super) epoch: u64,
-    /// The link to its upstream: `streaming` is what it should be; and its last fault. Empty on a primary.
+    /// The link to its upstream, which should be `streaming`, and its last fault. Empty on a primary.
     pub(super) link: String,
     pub(super) installed: u64,
-    /// For how many milliseconds it held its clients' writes so far.
+    /// The milliseconds for which it has held its clients' writes so far.
     pub(super) held_ms: u64,
-    /// And the longest of these pauses.
+    /// The longest of these pauses.
     pub(super) longest_ms: u64,
 }
 
-/// What changes.
+/// The part that changes.
 #[derive(Debug)]
 pub(super) struct Sheet {
     pub(super) facts: Vec<(u64, usize, Fact)>,
-    /// How each node stood when it was last asked, by its newest process.
+    /// The last status of each node, by its newest process.
     pub(super) views: Vec<Option<View>>,
     /// Snapshots installed by its earlier processes.
     pub(super) installed_before: Vec<u64>,
@@ -58,21 +58,21 @@ pub(super) struct Sheet {
     pub(super) reign: usize,
     /// Operations accepted, in order: the number of the next.
     pub(super) written: u64,
-    /// What was acknowledged as durable.
+    /// The writes that were acknowledged as durable.
     pub(super) durable: Vec<Durable>,
-    /// What was seen first of what must not happen.
+    /// The first violation.
     pub(super) violated: Option<Violation>,
 }
 
-/// The desk.
+/// The shared state of a run.
 pub(crate) struct Desk {
     pub(super) plan: Plan,
     pub(super) ground: Arc<dyn Ground>,
     pub(super) weather: Arc<Weather>,
     pub(super) orders: UnboundedSender<Order>,
-    /// The disks that are simulated.
+    /// The simulated disks.
     pub(super) disks: Vec<Option<Arc<Disk>>>,
-    /// Time is simulated: nothing takes any but what is meant to.
+    /// Set where time is simulated, so that nothing takes time except by the plan.
     pub(super) exact: bool,
     planted: Planted,
     twins: Vec<usize>,
@@ -110,17 +110,17 @@ impl Desk {
         Self { plan, ground, weather, orders, disks, exact, planted, twins, sheet }
     }
 
-    /// Which node of the plan a machine stands for.
+    /// Returns the node of the plan that a machine stands for.
     pub(super) fn node_of(&self, machine: usize) -> usize {
         machine.checked_sub(self.plan.nodes.len()).map_or(machine, |twin| self.twins[twin])
     }
 
-    /// Whether another process has this node's id for a while.
+    /// Returns true if another process has this node's id for a while.
     pub(super) fn has_twin(&self, node: usize) -> bool {
         self.twins.contains(&node)
     }
 
-    /// The machine of a fault that makes a twin.
+    /// Returns the machine of a fault that makes a twin.
     pub(super) fn twin(&self, fault: usize) -> usize {
         let before = &self.plan.faults[..fault];
         self.plan.nodes.len() + before.iter().filter(|fault| fault.kind == Kind::Twin).count()
@@ -152,14 +152,14 @@ impl Desk {
         self.disks.len()
     }
 
-    /// The net as one node sees it.
+    /// Returns the net as one node sees it.
     pub(crate) fn net(&self, node: usize) -> PlanNet {
         let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
         PlanNet { ground, weather, node, planted: self.planted }
     }
 }
 
-/// How a process is to end.
+/// The way a process is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// In order.
@@ -168,7 +168,7 @@ pub(crate) enum Ending {
     Kill,
 }
 
-/// One process: started, watched, ended as it is told.
+/// Runs one process: starts it, watches it, ends it as asked.
 pub(crate) async fn process(
     desk: Arc<Desk>,
     net: Arc<dyn Net>,
@@ -194,7 +194,7 @@ pub(crate) async fn process(
         ended = server.wait() => {
             let clash = matches!(ended, Err(RunError::IdentityClash { .. }));
             if clash && desk.weather.ails(node, Kind::Twin).is_some() {
-                // As it should, told so before it had joined: it stays away until its operator starts it again.
+                // As it should: refused before it had joined, it stays away until its operator starts it again.
                 desk.weather.set_alive(node, false);
                 return desk.tell(node, Fact::Died { how: Death::Stopped });
             }
@@ -203,11 +203,11 @@ pub(crate) async fn process(
         }
     };
     match ending {
-        // Whoever connects while it says goodbye is refused.
+        // A new connection is refused while the node says goodbye.
         Ending::Stop => {
             desk.weather.set_alive(node, false);
             match server.shutdown().await {
-                // Who was cut off lacks what it lacks.
+                // A replica that was cut off lacks the rest.
                 Ok(()) | Err(RunError::LeftOver(_)) => {}
                 Err(error) => return desk.broke(node, format!("could not stop: {error}")),
             }

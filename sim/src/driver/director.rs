@@ -1,8 +1,8 @@
-//! Makes the plan's moves, watches how the nodes say they stand, and judges.
+//! Makes the plan's moves, watches the status of the nodes, and judges.
 //!
 //! States of a run: *chaos* (until the heal), *healing* (until the core set has converged, within the plan's budget),
-//! *calm* (it must still stand there two beats later), over. What a substrate calls: [`Director::advance`] as often as
-//! its time allows; then `report` (`ending`).
+//! *calm* (it must still agree two beats later), over. A substrate calls [`Director::advance`] as often as its time
+//! allows, then `report` (`ending`).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use crate::plan::{Fault, Kind, Plan, Substrate};
 use crate::stream::Stream;
 use crate::trace::{Death, Fact, Tracer};
 
-/// Unix time when every run begins.
+/// The Unix time at which every run begins.
 const UNIX_ZERO_NS: u64 = 1_700_000_000_000_000_000;
-/// No time is scaled to less: nodes refuse shorter ones.
+/// The shortest scaled time: nodes refuse shorter ones.
 const SHORTEST: Span = Span::from_millis(1);
-/// A stop waits so long for its replicas, as on the fast tier.
+/// The time a stop waits for its replicas, as on the fast tier.
 const STOP_WAIT: Span = Span::from_secs(10);
-/// An operation that nobody takes for so long after the last was due will never be taken.
+/// An operation that no node has accepted for so long after the last was due counts as never accepted.
 const WRITES_LAST_US: u64 = 10_000_000;
 
 /// Plays one plan.
@@ -38,11 +38,11 @@ pub(crate) struct Director {
     made: usize,
     /// How much faster than simulated time the processes' clocks run.
     scale: u64,
-    /// Where the nodes on real disks keep their stores; it goes with the run.
+    /// The directory for the stores on real disks; it is removed after the run.
     disks: Option<tempfile::TempDir>,
     boots: Vec<u64>,
     wipes: Vec<u64>,
-    /// Faults that keep each node down.
+    /// The number of faults that keep each node down.
     downs: Vec<u32>,
     pub(super) tracer: Tracer,
     pub(super) healed_us: Option<u64>,
@@ -52,7 +52,7 @@ pub(crate) struct Director {
 }
 
 impl Director {
-    /// A director for a plan, if it can be played here, its desk, and the operator who works at it.
+    /// Returns a director for a plan that can be played here, its shared state, and its operator.
     pub(crate) fn new(
         plan: &Plan,
         on: Substrate,
@@ -93,7 +93,7 @@ impl Director {
         Arc::clone(&self.desk)
     }
 
-    /// Does what is due by now; answers whether the run is over.
+    /// Makes the moves that are due; returns true if the run is over.
     pub(crate) fn advance(&mut self, now_us: u64, machines: &mut dyn Machines) -> bool {
         while let Some((at_us, next)) = self.moves.get(self.made).copied().filter(|next| next.0 <= now_us) {
             self.hear();
@@ -105,7 +105,7 @@ impl Director {
         self.is_over(now_us)
     }
 
-    /// The next move's time, for who can sleep until then.
+    /// Returns the time of the next move, for a caller that sleeps until then.
     pub(crate) fn next_us(&self) -> Option<u64> {
         self.moves.get(self.made).map(|next| next.0)
     }
@@ -160,7 +160,7 @@ impl Director {
         let node = fault.node;
         if matches!(fault.kind, Kind::Promote | Kind::Usurp) {
             let tells = fault.kind == Kind::Promote;
-            // The operator is there until the run ends.
+            // The operator lives until the run ends.
             self.desk.orders.send(Order::Promote { node, fault: index, tells }).ok();
         }
         if fault.kind == Kind::Follow {
@@ -190,7 +190,7 @@ impl Director {
         self.record(now_us, node, &Fact::Died { how });
     }
 
-    /// The second process goes, and the operator tells the first to dial again, or starts it.
+    /// Ends the second process; the operator makes the first dial again, or starts it.
     fn end_twin(&mut self, index: usize, machines: &mut dyn Machines) {
         let (twin, node) = (self.desk.twin(index), self.fault(index).node);
         self.desk.weather.set_alive(twin, false);
@@ -200,7 +200,7 @@ impl Director {
         if !self.desk.weather.is_alive(node) && self.downs[node] == 0 && self.boots[node] > 0 {
             self.start(node, machines);
         } else if let Some(upstream) = upstream {
-            // The operator is there until the run ends.
+            // The operator lives until the run ends.
             self.desk.orders.send(Order::Follow { node, upstream, fault: None }).ok();
         }
     }
@@ -224,14 +224,14 @@ impl Director {
         let node = self.desk.node_of(machine);
         match &self.disks {
             _ if !self.desk.plan.nodes[node].disk => StoreKind::Memory,
-            // A wiped node gets another: the process that is killed may still close its files.
+            // A wiped node gets another directory: the process that is killed may still close its files.
             Some(disks) => StoreKind::Disk(disks.path().join(format!("n{machine}-{}", self.wipes[machine]))),
-            // Nobody looks there.
+            // No store is opened there.
             None => StoreKind::Disk(PathBuf::new()),
         }
     }
 
-    /// What a process of this machine is told when it starts now.
+    /// Returns the options of a process that starts now on this machine.
     fn options(&self, machine: usize) -> Options {
         let plan = &self.desk.plan;
         let node = self.desk.node_of(machine);
@@ -264,13 +264,13 @@ impl Director {
         Options { driver, listen, store, ..Options::default() }
     }
 
-    // --- what is seen ----------------------------------------------------------------------------------------------
+    // --- watching and judging --------------------------------------------------------------------------------------
 
     pub(super) fn record(&mut self, t_us: u64, node: usize, fact: &Fact) {
         self.tracer.record(t_us, node, fact);
     }
 
-    /// Takes what operator and processes have told.
+    /// Takes the facts that operator, processes and disks have reported.
     pub(super) fn hear(&mut self) {
         let facts = std::mem::take(&mut self.desk.sheet().facts);
         for (t_us, node, fact) in facts {
@@ -319,17 +319,18 @@ impl Director {
         }
     }
 
-    /// The first core node that does not stand where all must stand, and why; by what they said after `since_us`.
+    /// Returns the first core node that differs from what all must agree on, and how; by statuses read after
+    /// `since_us`.
     fn apart(&self, since_us: u64) -> Option<(usize, String)> {
         let sheet = self.desk.sheet();
         let plan = &self.desk.plan;
         let fresh = |node: usize| sheet.views[node].as_ref().filter(|view| view.t_us > since_us);
         let Some(leader) = fresh(sheet.reign) else {
-            return Some((sheet.reign, "the primary does not say how it stands".to_owned()));
+            return Some((sheet.reign, "the primary does not report its status".to_owned()));
         };
         for node in (0..plan.nodes.len()).filter(|node| plan.nodes[*node].core) {
             let Some(view) = fresh(node) else {
-                return Some((node, "it does not say how it stands".to_owned()));
+                return Some((node, "it does not report its status".to_owned()));
             };
             let role = if sheet.upstreams[node].is_none() { Role::Primary } else { Role::Replica };
             let View { offset, digest, link, .. } = view;

@@ -1,12 +1,12 @@
 //! A node's disk in the simulation, and the store a process keeps on it.
 //!
-//! What survives which end is the [`Journal`]'s, as on the fast tier; here its records are bytes, and it has the run's
-//! clock. Entries are resident in the host's own memory store, and every process reads them anew from the journal. A
-//! commit is there when the process is killed; a sync begins with the first commit, takes as long as the plan says and
-//! covers what was committed when it began. A snapshot that is installed is durable when a sync has covered it: a crash
-//! before that finds the old state.
+//! The [`Journal`] decides what survives which end, as on the fast tier; here its records are bytes, and it has the
+//! run's clock. Entries are resident in the server's own memory store, and every process reads them anew from the
+//! journal. A commit survives the kill of the process; a sync begins with the first commit, takes as long as the plan
+//! says and covers what was committed when it began. An installed snapshot is durable when a sync has covered it: a
+//! crash before that finds the old state.
 //!
-//! Invariant: a disk listens to its newest process alone (`life`); what an older one still says is lost with it.
+//! Invariant: a disk obeys its newest process alone (`life`); what an older one still writes is lost with it.
 //!
 //! Bounds: a disk holds every record since its last snapshot.
 
@@ -35,9 +35,9 @@ use crate::trace::Fact;
 
 mod truth;
 
-/// What a server's store keeps of a tail is this part of its spool: 16 MiB of 256 MiB.
+/// A server's store keeps up to this part of its spool of a tail: 16 MiB of 256 MiB.
 const TAIL_SHARE: u64 = 16;
-/// A part of a view.
+/// The size of a part of a view.
 const PART_BYTES: usize = 64 << 10;
 
 /// One machine's disk, or what a memory node has in its place. It outlives the processes.
@@ -47,14 +47,14 @@ pub(super) struct Disk {
     machine: usize,
     apply_us: u64,
     sync_us: u64,
-    /// What a store may keep of a tail while a snapshot loads: the part of its spool that it is in a server.
+    /// The most that a store keeps of a tail while a snapshot loads: the same part of its spool as in a server.
     tail_bytes: usize,
     planted: Planted,
     kept: Mutex<Kept>,
 }
 
 struct Kept {
-    /// What it held whenever something was taken from it.
+    /// The contents before each removal.
     past: Vec<Past>,
     facts: Vec<(u64, Fact)>,
     journal: Journal<Box<[u8]>>,
@@ -63,7 +63,7 @@ struct Kept {
 }
 
 impl Disk {
-    /// The disk of a machine, which stands for a node of the plan.
+    /// Returns the disk of a machine, which stands for a node of the plan.
     pub(super) fn new(
         plan: &Plan,
         (machine, node): (usize, usize),
@@ -89,7 +89,7 @@ impl Disk {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process is gone, in the way of a fault.
+    /// Applies a fault that ends the process to the disk.
     pub(super) fn end(&self, kind: Kind, amount: u64) {
         let mut kept = self.kept();
         kept.life += 1;
@@ -107,7 +107,7 @@ impl Disk {
         }
     }
 
-    /// What the next process finds. It is synced before anything is built on it.
+    /// Returns the store as the next process finds it. It is synced before anything is built on it.
     pub(super) fn open(self: &Arc<Self>) -> Box<dyn KeyValueStore> {
         let mut kept = self.kept();
         kept.life += 1;
@@ -134,28 +134,28 @@ impl Disk {
     }
 }
 
-/// The offset that a cursor lies at.
+/// Returns the offset that a cursor lies at.
 fn boundary(cursor: &[u8]) -> Offset {
     Cursor::describe(cursor).map_or(Offset(0), |(_, position)| position.boundary)
 }
 
-/// A process's store.
+/// The store of one process.
 struct Shelf {
     disk: Arc<Disk>,
     life: u64,
     memory: MemoryStore,
-    /// How many commits the sync under way covers, and when it ends.
+    /// The number of commits that the sync under way covers, and when it ends.
     sync: Option<(usize, u64)>,
-    /// Something became durable and was not told yet.
+    /// Set when something became durable and was not reported yet.
     news: bool,
-    /// No batch is taken before this time.
+    /// No batch is accepted before this time.
     busy_us: u64,
     timer: Option<Pin<Box<Sleep>>>,
     waker: Option<Waker>,
 }
 
 impl Shelf {
-    /// What is written, as long as this process is the newest.
+    /// Returns the contents, as long as this process is the newest.
     fn kept(&self) -> Option<MutexGuard<'_, Kept>> {
         Some(self.disk.kept()).filter(|kept| kept.life == self.life)
     }
@@ -164,12 +164,13 @@ impl Shelf {
         self.disk.ground.now_us() + self.disk.ground.grain_us()
     }
 
-    /// What ails the store now in this way.
+    /// Returns the amount of the fault of this kind that is on, if any.
     fn ails(&self, kind: Kind) -> Option<u64> {
         self.disk.weather.ails(self.disk.machine, kind)
     }
 
-    /// One sync covers every commit so far; the next begins when it ends. Answers whether one begins now.
+    /// Begins a sync of every commit so far, unless one is under way; the next begins when it ends. Returns true if one
+    /// began.
     fn begin_sync(&mut self) -> bool {
         let unsynced = self.kept().filter(|kept| kept.journal.disk).map_or(0, |kept| kept.journal.unsynced());
         if self.sync.is_some() || unsynced == 0 {
@@ -180,7 +181,7 @@ impl Shelf {
         true
     }
 
-    /// Whoever waits for the store looks at the clock once more.
+    /// Wakes the waiter of this store, to read the clock again.
     fn look_again(&mut self) {
         self.waker.take().into_iter().for_each(Waker::wake);
     }
@@ -197,7 +198,7 @@ impl Shelf {
         self.begin_sync();
     }
 
-    /// What became durable since it was last told.
+    /// Returns the newest durable cursor, if it was not reported yet.
     fn persisted(&mut self) -> Option<Vec<u8>> {
         let news = std::mem::take(&mut self.news);
         let kept = self.kept().filter(|kept| news && kept.journal.disk)?;
@@ -266,7 +267,7 @@ impl Store for Shelf {
             let whole = Some(whole).filter(|whole| !whole.is_empty());
             kept.journal.replace(whole.into_iter().collect(), cursor);
         }
-        // A sync that was under way covers what is replaced.
+        // A sync that was under way covers the replaced state only.
         (self.sync, self.news) = (None, false);
         self.begin_sync();
         self.look_again();
@@ -353,7 +354,7 @@ impl KeyValueStore for Shelf {
     }
 }
 
-/// The snapshot of a view.
+/// Returns the snapshot of a view, whole.
 fn whole(view: &mut dyn View) -> Box<[u8]> {
     let (mut bytes, mut part) = (Vec::new(), Vec::new());
     for number in 0.. {
