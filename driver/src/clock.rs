@@ -1,8 +1,8 @@
-//! The server's clocks: the runtime's monotonic time, and the wall clock.
+//! The driver's clocks: the runtime's monotonic time, and the wall clock.
 //!
-//! Everything that takes a while (beats, silence, lags, the time in a batch, which rises) follows the first. The ends
-//! of keys and TIME follow the wall clock, which is read once a turn, so that a turn sees one moment; whoever sets it
-//! moves them. A server that is given its Unix time derives the wall clock from the first, so that a simulated runtime
+//! Everything that takes a while (beats, silence, lags, the time in a batch, which rises) follows the first. Key expiry
+//! and TIME follow the wall clock, which is read once a turn, so that a turn sees one moment; it may be set while the
+//! driver runs. A driver that is given its Unix time derives the wall clock from the first, so that a simulated runtime
 //! simulates both.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use towline_core::{Span, Time};
 
-/// How long a step of the wall clock may go unseen by a server that has nothing else to do.
+/// The longest time that a step of the wall clock may go unseen while nothing else is due.
 const UNSEEN: Span = Span::from_secs(1);
 
-/// Unix time in nanoseconds, as a function tells it.
+/// A function that returns Unix time in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct WallClock(pub fn() -> u64);
 
@@ -30,7 +30,7 @@ impl Eq for WallClock {}
 pub struct Clock {
     start: Instant,
     unix_zero_ns: u64,
-    /// Asked each turn; without one Unix time is derived from the start.
+    /// Read each turn; without one, Unix time is derived from the start.
     wall: Option<WallClock>,
     /// This turn's time, and the wall clock's reading at it.
     turn: Time,
@@ -38,8 +38,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts now. With a Unix time in nanoseconds for its start it stays as far from that as time has
-    /// passed; else it follows `wall`, or the machine's wall clock.
+    /// Makes a clock that starts now. With a Unix time in nanoseconds for its start it runs on from there by the
+    /// monotonic time; else it follows `wall`, or the machine's wall clock.
     #[must_use]
     pub fn start(unix_zero_ns: Option<u64>, wall: Option<WallClock>) -> Self {
         let wall = wall.unwrap_or(WallClock(machine_unix_ns));
@@ -47,13 +47,13 @@ impl Clock {
         Self { start: Instant::now(), unix_zero_ns: zero, wall, turn: Time::ZERO, turn_unix_ns: zero }
     }
 
-    /// Time for the core.
+    /// Returns the time for the core.
     #[must_use]
     pub fn now(&self) -> Time {
         Time(whole_ns(self.start.elapsed()))
     }
 
-    /// A turn begins: reads both clocks, for all of it.
+    /// Begins a turn: reads both clocks, for all of it.
     pub fn begin_turn(&mut self) -> Time {
         self.turn = self.now();
         self.turn_unix_ns = match self.wall {
@@ -63,26 +63,26 @@ impl Clock {
         self.turn
     }
 
-    /// Unix time at the core's zero, in nanoseconds, as it was read then.
+    /// Returns Unix time at the core's zero, in nanoseconds, as it was read then.
     #[must_use]
     pub const fn unix_zero_ns(&self) -> u64 {
         self.unix_zero_ns
     }
 
-    /// Unix time of this turn, in milliseconds.
+    /// Returns Unix time of this turn, in milliseconds.
     #[must_use]
     pub const fn unix_ms(&self) -> u64 {
         self.turn_unix_ns / 1_000_000
     }
 
-    /// Unix time of this turn, in microseconds.
+    /// Returns Unix time of this turn, in microseconds.
     #[must_use]
     pub const fn unix_us(&self) -> u64 {
         self.turn_unix_ns / 1000
     }
 
-    /// When to look whether Unix time is `ms`: then, unless somebody sets the wall clock, for which it is looked at
-    /// sooner.
+    /// Returns when to check whether Unix time has reached `ms`: at that moment, or sooner, because the wall clock may
+    /// be set.
     #[must_use]
     pub fn look_at_unix_ms(&self, ms: u64) -> Time {
         let ahead = Span(ms.saturating_mul(1_000_000).saturating_sub(self.turn_unix_ns));
@@ -90,7 +90,7 @@ impl Clock {
         self.turn + if derived { ahead } else { ahead.min(UNSEEN) }
     }
 
-    /// The runtime's name for a time of the core; far ones are as good as never.
+    /// Returns the runtime's name for a time of the core; far ones are as good as never.
     #[must_use]
     pub fn instant(&self, at: Time) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
@@ -103,7 +103,7 @@ fn whole_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The machine's wall clock.
+/// Reads the machine's wall clock.
 fn machine_unix_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ns)
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use towline_core::{ConfigError, HistoryId, NodeId};
 
-/// The reason why a start failed: one clear line each.
+/// The reason why a start failed, in one line.
 #[derive(Debug)]
 pub enum StartError {
     /// An option that cannot work.
@@ -19,7 +19,7 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
-    /// An address that other machines can reach, where nobody is asked for a password.
+    /// An address that other machines can reach, where no password is asked for.
     Exposed {
         /// The option that named it.
         option: &'static str,
@@ -92,14 +92,14 @@ pub enum RunError {
         /// The address.
         upstream: String,
     },
-    /// Another process uses this node's name.
+    /// Another process uses this node's id.
     IdentityClash {
-        /// The name.
+        /// The node's id.
         node: NodeId,
     },
     /// It stopped in order, and not all that was answered is kept here and received by its replicas.
     LeftOver(LeftOver),
-    /// Its task is gone without a word: it panicked, or its runtime stopped.
+    /// Its task ended without a result: it panicked, or its runtime stopped.
     Gone,
 }
 
@@ -122,7 +122,7 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// Something that was answered, and that a stop left behind.
+/// Answered records that a stop left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeftOver {
     /// Records that are not on the own disk.
@@ -154,7 +154,7 @@ pub struct Lacking {
 }
 
 impl LeftOver {
-    /// Returns whether it is nothing.
+    /// Returns true if nothing was left behind.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.unkept.is_none() && self.lacking.is_empty()

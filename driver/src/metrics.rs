@@ -1,8 +1,8 @@
 //! Metrics in Prometheus form, and whether the node is ready, over the smallest HTTP that Prometheus and `curl` speak.
 //!
-//! Every scrape asks the engine how things stand and renders that through a recorder of its own: several drivers in
-//! one process do not mix, and a replica that is gone, or a lag that is unknown now, is not shown. An application adds
-//! its own metrics ([`Scraped::record_more`]).
+//! Every scrape reads the engine's status and renders it through a recorder of its own: several drivers in one process
+//! do not mix, and a replica that is gone, or a lag that is unknown now, is not shown. An application adds its own
+//! metrics ([`Scraped::record_more`]).
 //!
 //! Bounds: [`SCRAPES`] connections at a time, a request head of [`HEAD_BYTES`], [`PATIENCE`] for each.
 
@@ -25,10 +25,10 @@ use crate::transport::{BoxTransport, Listener};
 pub const SCRAPES: usize = 8;
 /// The longest request head.
 const HEAD_BYTES: usize = 8 << 10;
-/// For one request.
+/// The longest time for one request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A report of which metrics are made.
+/// A report from which metrics are made.
 pub trait Scraped: Send + 'static {
     /// Returns the status of the node.
     fn status(&self) -> &Status;
@@ -57,7 +57,7 @@ pub(crate) async fn serve<A: Application<Report: Scraped>>(
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
         let engine = engine.clone();
         tokio::spawn(async move {
-            // One who is too slow asks again.
+            // A client that is too slow asks again.
             timeout(PATIENCE, answer(transport, engine)).await.ok();
             drop(permit);
         });
@@ -98,8 +98,8 @@ async fn answer<A: Application<Report: Scraped>>(
     write(transport, status, &body).await
 }
 
-/// Returns whether a request that began so may be one of HTTP. A client of another protocol may wait for a reply and
-/// never end a head.
+/// Returns true if these bytes may begin an HTTP request. A client of another protocol may wait for a reply and never
+/// end a head.
 fn may_be_http(begun: &[u8]) -> bool {
     match begun.iter().position(|byte| *byte == b'\n') {
         Some(end) => begun[..end].windows(6).any(|word| word == b" HTTP/"),

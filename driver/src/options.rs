@@ -1,4 +1,4 @@
-//! The options of a driver, and which of them cannot work.
+//! The options of a driver, and their bounds.
 
 use std::path::PathBuf;
 
@@ -16,39 +16,39 @@ const PIECE_WINDOW_BYTES: u64 = 4 << 20;
 /// The options of a driver. Start from `Options::default()` and change what matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The address at which replicas connect; without it this node feeds nobody.
+    /// The address at which replicas connect; without it this node has no replicas.
     pub replication: Option<String>,
     /// The replication address of the upstream; without it this node is a primary.
     pub upstream: Option<String>,
     /// Take over the upstream's history even where ours is another: our data is replaced.
     pub adopt: bool,
-    /// When the upstream's first answer is that its history is another, stop with
-    /// [`RunError::HistoryDiffers`](crate::RunError::HistoryDiffers) instead of running on and asking again.
+    /// Stop with [`RunError::HistoryDiffers`](crate::RunError::HistoryDiffers) when the upstream's first answer is that
+    /// its history is another, instead of running on and asking again.
     pub stop_if_foreign: bool,
-    /// The core's own options: backlog, windows, limits, times. `persists` (false unless set) says that the store has a
-    /// [`Persistence`](crate::Persistence); `can_rewind` is not heeded: a fork is answered by a snapshot.
+    /// The core's own options: backlog, windows, limits, times. `persists` (false unless set) means that the store has
+    /// a [`Persistence`](crate::Persistence); `can_rewind` is ignored: a fork is answered with a snapshot.
     pub core: CoreOptions,
-    /// This node's name, which must be its own for ever: two nodes of one name end each other's links. Without one it
-    /// is drawn at each start, and upstreams remember each as a node of its own.
+    /// This node's id, which no other node may ever have: two nodes of one id end each other's links. Without one it is
+    /// drawn at each start, and upstreams remember each as another node.
     pub node: Option<u64>,
-    /// The stream that rides along with a snapshot is kept up to this many bytes.
+    /// The most bytes kept of the stream that arrives beside a snapshot.
     pub spool_bytes: u64,
     /// A directory of this process alone, in which that stream is kept in a file; without it in memory.
     pub spool_dir: Option<PathBuf>,
-    /// The address at which Prometheus asks.
+    /// The address at which Prometheus scrapes.
     pub metrics: Option<String>,
     /// Lets `replication` be an address that other machines can reach: there is no password.
     pub insecure: bool,
-    /// Writes come no faster than a joining replica takes them, so that it keeps its stream.
+    /// Slow writes down to the rate at which a joining replica receives them, so that it keeps its stream.
     pub join_hold: bool,
     /// How long an orderly stop waits for connected replicas to receive everything.
     pub stop_wait: Span,
-    /// Replication connections at the same time, where file descriptors are few. Without it as many as the node has
-    /// links.
+    /// The most replication connections at the same time, where file descriptors are few. Without it, as many as the
+    /// node has links.
     pub accepted_max: Option<u32>,
     /// The seed of this start; the operating system's random numbers when not given.
     pub seed: Option<[u8; 32]>,
-    /// Unix time at the start in nanoseconds, from where it runs on by itself; else the wall clock is followed.
+    /// Unix time at the start in nanoseconds, from which it runs on by itself; without it the wall clock is followed.
     pub unix_zero_ns: Option<u64>,
     /// The wall clock; the machine's when not given.
     pub wall_clock: Option<WallClock>,
@@ -82,7 +82,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Checks what can be checked before anything is opened.
+    /// Checks everything that can be checked before anything is opened.
     ///
     /// # Errors
     /// The first option that cannot work, with its value and the bound it breaks.
@@ -97,7 +97,7 @@ impl Options {
         Ok(config)
     }
 
-    /// Checks the same, and that nobody is let in from other machines on this net without [`Options::insecure`].
+    /// Checks the same, and that no address can be reached from other machines without [`Options::insecure`].
     ///
     /// # Errors
     /// The first option that cannot work.

@@ -1,15 +1,15 @@
-//! A node as it stands, as data: what a program shows of it is the program's own.
+//! The status of a node, as data: each program presents it in its own way.
 
 use towline_core::{Offset, Replica, Stats};
 
 /// The link to the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamState {
-    /// A primary has none.
+    /// This node is a primary and has none.
     None,
     /// Dialling, or waiting to dial again.
     Connecting,
-    /// Joined, and told to wait.
+    /// Joined; the upstream makes it wait.
     Waiting,
     /// A snapshot is coming in.
     Snapshot,
@@ -17,13 +17,13 @@ pub enum UpstreamState {
     Streaming,
     /// The upstream is connected, and no primary is above it: it follows this node, or has lost its own upstream.
     NoPrimary,
-    /// The upstream has another history, and nobody consented to adopt it.
+    /// The upstream has another history, and adoption was not allowed.
     HistoryDiffers,
     /// Another process uses this node's id.
     IdentityClash,
 }
 
-/// Everything there is to show of a node.
+/// The whole status of a node.
 #[derive(Debug, Clone)]
 pub struct Status {
     /// The core's own view.
@@ -32,17 +32,17 @@ pub struct Status {
     pub replicas: Vec<(Replica, Option<String>)>,
     /// The address at which replicas connect.
     pub replication_addr: Option<String>,
-    /// The address followed.
+    /// The address of the upstream.
     pub upstream_addr: Option<String>,
     /// The link to it.
     pub upstream: UpstreamState,
-    /// The last reason a link to it ended, in words.
+    /// The last reason why a link to it ended.
     pub upstream_fault: Option<String>,
-    /// The reason why the store takes nothing now, while it does not.
+    /// The reason why the store accepts nothing now, if it does not.
     pub store_failed: Option<String>,
-    /// Records of this history that are persisted; unknown for a store that keeps nothing.
+    /// The offset up to which this history is persisted; unknown for a store without persistence.
     pub persisted: Option<Offset>,
-    /// A replica that never was complete: it has no data to show.
+    /// Set on a replica that has never been complete: it has no data to show.
     pub loading: bool,
     /// Entries in the store, where it counts them.
     pub entries: Option<u64>,
@@ -50,15 +50,15 @@ pub struct Status {
     pub spool_bytes: (u64, u64),
     /// The most memory this process may take, in bytes.
     pub memory_bound_bytes: u64,
-    /// The most the store took so far, as far as it was looked at.
+    /// The most memory that the store took so far, where it was measured.
     pub store_peak_bytes: u64,
     /// The configured backlog.
     pub backlog_bytes: u64,
-    /// Milliseconds writes were held so that a joining replica could keep its tail.
+    /// Milliseconds for which writes were held so that a joining replica could keep its tail.
     pub writes_held_ms: u64,
     /// Milliseconds of the longest of these pauses.
     pub writes_held_longest_ms: u64,
-    /// Milliseconds writes were held because the disk was behind by as much as it may be.
+    /// Milliseconds for which writes were held because the disk was behind by the allowed maximum.
     pub durability_held_ms: u64,
     /// Snapshots this process installed.
     pub snapshots_installed: u64,
@@ -66,15 +66,15 @@ pub struct Status {
     pub forked: Option<(u32, Offset, Offset)>,
     /// Milliseconds since the start.
     pub uptime_ms: u64,
-    /// The node is stopping: nothing new is begun.
+    /// Set while the node is stopping: nothing new is begun.
     pub stopping: bool,
 }
 
 impl Status {
-    /// Checks that this node does what its users may expect of one in its role: takes writes, or shows complete data.
+    /// Checks that this node can serve in its role: accept writes, or show complete data.
     ///
     /// # Errors
-    /// The reason, in words.
+    /// The reason.
     pub fn ready(&self) -> Result<(), String> {
         if let Some(why) = &self.store_failed {
             return Err(format!("store failed: {why}"));

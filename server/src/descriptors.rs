@@ -1,8 +1,8 @@
-//! File descriptors: how many a server may need, and what a limit leaves of what its options promise.
+//! File descriptors: how many a server may need, and how many clients and replicas a limit leaves room for.
 //!
-//! Every socket that is accepted counts against the part of the limit that is its kind's ([`Room`]), from its
-//! acceptance until it is closed, so that no kind can take what is kept for another: clients cannot keep status,
-//! metrics or replicas from being answered.
+//! Every accepted socket counts against its kind's part of the limit ([`Room`]), from its acceptance until it is
+//! closed. So no kind can take the descriptors of another: clients cannot keep status, metrics or replicas from being
+//! served.
 
 use std::sync::Arc;
 
@@ -16,20 +16,20 @@ use crate::options::Options;
 use crate::service::surplus::PLACES;
 use crate::web::VISITS;
 
-/// The process's own: streams, runtime, listeners, the store's files, a dial, a probe, and connections that are told
-/// why they cannot stay.
+/// The process's own: streams, runtime, listeners, the store's files, a dial, a probe, and connections that are being
+/// refused with a reason.
 const OWN: u64 = 32 + Acceptor::REFUSED_MAX as u64;
-/// Clients that do not stay, beside those that do: they look how the node stands, or their last replies still leave.
+/// Clients beyond the limit, which read the status, and clients whose last replies still leave.
 const LEAVING: u64 = 4 + 2 * PLACES as u64;
-/// Connections to the replication address that are still to be told that there is no room.
+/// Connections to the replication address that are being refused.
 const REFUSED: u64 = 2;
 
-/// What there is room for.
+/// The connections there is room for.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
-    /// Clients at the same time: what was promised, or what the limit leaves of it.
+    /// Clients at the same time: the promised number, or what the limit leaves of it.
     pub(crate) clients_max: u32,
-    /// Why a further client cannot stay.
+    /// The reason why a further client is refused.
     pub(crate) why: String,
     pub(crate) clients: Arc<Semaphore>,
     /// Replication connections, if there is a limit at all.
@@ -37,15 +37,15 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// The error that a further client gets.
+    /// Returns the error that a further client gets.
     pub(crate) fn refusal(&self) -> Vec<u8> {
         let mut out = Vec::new();
         reply::error(&mut out, &format!("ERR max number of clients reached: {}", self.why));
         out
     }
 
-    /// What the limit leaves of what the options promise; said in one line if it is less. `links` is how many
-    /// replication connections there may be.
+    /// Returns the room that the limit leaves for the options, and logs a line if that is less than promised. `links`
+    /// is the most replication connections there may be.
     pub(crate) fn new(options: &Options, links: u32) -> Self {
         let (promised, links) = (u64::from(options.clients_max), u64::from(links));
         let (clients, replicas) = match options.descriptors {
@@ -77,7 +77,7 @@ impl Room {
     }
 }
 
-/// What is needed beside clients and replication links.
+/// Returns how many are needed beside clients and replication links.
 fn beside(options: &Options) -> u64 {
     let watchers = |there: bool, number: usize| if there { number as u64 } else { 0 };
     OWN + LEAVING
@@ -86,7 +86,7 @@ fn beside(options: &Options) -> u64 {
         + watchers(options.web.is_some(), VISITS)
 }
 
-/// Clients and replication links within a limit: the links get a quarter of what is too little for all.
+/// Returns clients and replication links within a limit; where it is too small for all, the links get a quarter.
 fn part(limit: u64, beside: u64, clients: u64, links: u64) -> (u64, u64) {
     let left = limit.saturating_sub(beside);
     if left >= clients + links {

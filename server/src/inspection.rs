@@ -1,4 +1,4 @@
-//! A server as it stands between two turns.
+//! The state of a server between two turns.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use towline_driver::application::Scraped;
@@ -6,14 +6,14 @@ use towline_kv::Digest;
 
 use crate::command::Status;
 
-/// A server as it stands, seen between two turns.
+/// The state of a server between two turns.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// Everything that status shows.
+    /// The status.
     pub status: Status,
     /// The content digest.
     pub digest: Digest,
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: u64,
 }
 

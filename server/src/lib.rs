@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! | module | what it is |
+//! | module | contents |
 //! |---|---|
 //! | [`Server`], [`Options`] | start, watch and stop a server |
 //! | [`web`] | the port for browsers: a page, and replicas in tabs |

@@ -1,4 +1,4 @@
-//! The options of a server, and which of them cannot work.
+//! The options of a server, and their bounds.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use towline_driver::{StartError, at_least};
 
 use crate::web::{self, Web};
 
-/// As redis has it.
+/// The default of redis.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(300);
 
-/// Where the data lives.
+/// The place of the data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StoreKind {
     /// In memory only: gone with the process.
@@ -25,25 +25,24 @@ pub enum StoreKind {
 /// The options of a server. Start from `Options::default()` and change what matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Replication: who is followed, where replicas connect, the core's own options. The server sets `core.persists`,
+    /// Replication: the upstream, the address for replicas, the core's own options. The server sets `core.persists`,
     /// `spool_dir` and, for a store on disk, `node`, as its store needs them.
     pub driver: towline_driver::Options,
-    /// Where clients connect: the first of these that is free. None means no clients.
+    /// The addresses for clients: the first free one is used. Without any there are no clients.
     pub listen: Vec<String>,
-    /// Where the data lives.
+    /// The place of the data.
     pub store: StoreKind,
-    /// Clients at the same time.
+    /// The most clients at the same time.
     pub clients_max: u32,
-    /// How many file descriptors this server may use. Where they are too few for all that is promised, fewer clients
-    /// and replicas are let in, and that is said at the start. None: not looked at.
+    /// The most file descriptors this server may use. If they are too few for the promised connections, fewer clients
+    /// and replicas are accepted, and a log line at the start says so. None: not checked.
     pub descriptors: Option<u64>,
-    /// Unread requests and untaken replies of clients may take so many bytes beyond a small part for each, all
-    /// together.
+    /// The most bytes of unread requests and unsent replies of all clients together, beyond a small part for each.
     pub client_bytes: u64,
-    /// A client that asks nothing for longer is closed; without it none is.
+    /// A client that sends no request for longer is closed; without it none is.
     pub timeout: Option<Duration>,
-    /// A TCP connection on which nothing came for so long is asked for a sign of life, and ended when none comes;
-    /// without it a peer that vanished is noticed by writes alone.
+    /// A TCP connection that is silent for so long is probed, and ended when no answer comes; without it only writes
+    /// show that a peer has vanished.
     pub tcp_keepalive: Option<Duration>,
     /// The page for browsers, and the address where their tabs connect as replicas; without it none can.
     pub web: Option<Web>,
@@ -66,7 +65,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Checks what can be checked before anything is opened.
+    /// Checks everything that can be checked before anything is opened.
     ///
     /// # Errors
     /// The first option that cannot work, with its value and the bound it breaks.
@@ -83,7 +82,7 @@ impl Options {
         Ok(config)
     }
 
-    /// Checks the same, and that nobody is let in from other machines on this net without the driver's `insecure`.
+    /// Checks the same, and that no address can be reached from other machines without the driver's `insecure`.
     ///
     /// # Errors
     /// The first option that cannot work.
@@ -97,9 +96,9 @@ impl Options {
         }
     }
 
-    /// Returns the options of the driver, with what they owe to the store.
+    /// Returns the driver's options, with those that follow from the store.
     pub(crate) fn driver(&self) -> towline_driver::Options {
-        // Only a disk keeps anything through a power cut; of a memory store nobody claims 0.
+        // Only a disk keeps anything through a power cut; without one no persisted offset is reported, not even 0.
         let persists = matches!(self.store, StoreKind::Disk(_));
         let driver = &self.driver;
         towline_driver::Options { core: CoreOptions { persists, ..driver.core }, ..driver.clone() }

@@ -102,11 +102,11 @@ impl Server {
         Ok(Self { running, client_addr, web_addr, bytes_max })
     }
 
-    /// Looks whether the address that the options name as upstream can be one, before anything is started: an address
-    /// that nobody answers on can, for somebody may later.
+    /// Checks whether the options' upstream can be one, before anything is started. An address where nothing answers
+    /// passes, because it may answer later.
     ///
     /// # Errors
-    /// It never will; the text says why, and names the right address where one is known.
+    /// It can never be one; the text says why, and names the right address where one is known.
     pub async fn look_at_upstream(options: &Options) -> Result<(), String> {
         let (Some(addr), Ok(config)) = (&options.driver.upstream, options.check()) else { return Ok(()) };
         let seed = random_seed().map_err(|error| error.to_string())?;
@@ -132,26 +132,26 @@ impl Server {
         self.running.metrics_addr()
     }
 
-    /// Returns the address at which browsers ask.
+    /// Returns the address for browsers.
     #[must_use]
     pub fn web_addr(&self) -> Option<&str> {
         self.web_addr.as_deref()
     }
 
-    /// Returns this node's name.
+    /// Returns this node's id.
     #[must_use]
     pub const fn node(&self) -> NodeId {
         self.running.node()
     }
 
-    /// Returns the most memory this server took or was allowed to take when it started; status shows the bound as it
-    /// moves.
+    /// Returns the most memory this server took or was allowed to take when it started; the status shows the present
+    /// bound.
     #[must_use]
     pub const fn memory_bound_bytes(&self) -> u64 {
         self.running.memory_bound_bytes() + self.bytes_max
     }
 
-    /// Returns how it stands now.
+    /// Returns the present state.
     ///
     /// # Errors
     /// It has stopped.
@@ -159,7 +159,7 @@ impl Server {
         self.running.mailbox().inspect().await.ok_or(RunError::Gone)
     }
 
-    /// Waits until it stops by itself: a client sent SHUTDOWN, or there is a reason. May be given up and called again.
+    /// Waits until it stops by itself: a client sent SHUTDOWN, or it had to. May be dropped and called again.
     ///
     /// # Errors
     /// The reason why it stopped.
@@ -167,13 +167,13 @@ impl Server {
         self.running.wait().await
     }
 
-    /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is executed. The own disk is waited
-    /// for as long as it takes, connected replicas for the driver's `stop_wait` at most.
+    /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is executed. It waits for the own
+    /// disk as long as that accepts writes, for connected replicas at most the driver's `stop_wait`.
     pub async fn stop(&self) {
         self.running.stop().await;
     }
 
-    /// Stops, waiting for nothing more; [`wait`](Self::wait) ends with what is left over.
+    /// Ends a stop's waits; [`wait`](Self::wait) returns the rest as left over.
     pub async fn give_up(&self) {
         self.running.give_up().await;
     }
@@ -186,7 +186,7 @@ impl Server {
         self.running.shutdown().await
     }
 
-    /// Stops at once, as `kill -9` would: nothing is flushed, nobody is told.
+    /// Stops at once, as `kill -9` would: nothing is flushed, no peer gets a goodbye.
     pub async fn kill(self) {
         self.running.kill().await;
     }
@@ -194,14 +194,14 @@ impl Server {
 
 // --- parts of a start --------------------------------------------------------------------------------------------
 
-/// Opens the store, and tells the driver's options what follows from it.
+/// Opens the store, and sets the driver's options that follow from it.
 fn open(
     options: &Options,
     driver: &mut towline_driver::Options,
     seed: &[u8; 32],
     given: Option<Box<dyn KeyValueStore>>,
 ) -> Result<Opened, StartError> {
-    // Core, store and node name share the seed: the core alone needs it to be hard to guess.
+    // Core, store and node id share the seed: only the core needs it to be hard to guess.
     let (random, drawn) = (seed_word(seed, 16), seed_word(seed, 24).max(1));
     match (&options.store, given) {
         (StoreKind::Disk(dir), None) => {
@@ -222,7 +222,7 @@ fn open(
     }
 }
 
-/// Collects the facts that status shows of a server.
+/// Collects the fixed facts for the status.
 fn facts(options: &Options, opened: &Opened, listeners: &Listeners, room: &Room) -> Facts {
     let seconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_secs());
     Facts {

@@ -1,5 +1,5 @@
-//! A look at an address before it is followed, by a server: one that does not speak Towline may be the port where
-//! clients of a server connect, and such a port names the address that is meant.
+//! A check of an address before a server follows it: one that does not speak Towline may be the port where clients of a
+//! server connect, and such a port names the right address.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use towline_driver::application::{self, Looked};
 use towline_driver::transport::{BoxTransport, Net};
 
 const QUESTION: &[u8] = b"*2\r\n$7\r\nTOWLINE\r\n$11\r\nREPLICATION\r\n";
-/// For the connection.
+/// The time to connect.
 const DIAL: Duration = Duration::from_secs(1);
-/// For the answer.
+/// The time for an answer.
 const ANSWER: Duration = Duration::from_millis(300);
-/// No answer worth reading is longer.
+/// The longest answer that is read.
 const ANSWER_BYTES: usize = 512;
 
-/// Looks at `addr`, as the node of this name and configuration.
+/// Checks `addr`, as the node of this id and configuration.
 ///
 /// # Errors
-/// It is of no use to follow it; the text says why, and names the right address where one is known.
+/// It cannot be followed; the text says why, and names the right address where one is known.
 pub(crate) async fn look_at(net: &dyn Net, addr: &str, config: &Config, node: NodeId) -> Result<(), String> {
     match application::look_at(net, addr, config, node).await {
         Looked::Fine => Ok(()),
@@ -33,16 +33,16 @@ pub(crate) async fn look_at(net: &dyn Net, addr: &str, config: &Config, node: No
     }
 }
 
-/// Asks a client port for the address that is meant.
+/// Asks a client port for the right address.
 ///
 /// # Errors
-/// It is one.
+/// It is a client port.
 async fn ask_as_client(net: &dyn Net, addr: &str) -> Result<(), String> {
     let Ok(Ok(mut transport)) = timeout(DIAL, net.dial(addr)).await else {
         return Ok(());
     };
     let mut answer = Vec::new();
-    // Silence, or whatever came before it.
+    // On silence, the bytes that came before it are judged.
     timeout(ANSWER, ask(&mut transport, &mut answer)).await.ok();
     judge(addr, &answer)
 }
@@ -59,7 +59,7 @@ async fn ask(transport: &mut BoxTransport, answer: &mut Vec<u8>) -> std::io::Res
 }
 
 fn judge(addr: &str, answer: &[u8]) -> Result<(), String> {
-    // A frame begins with its length, whose second byte is zero in one as short as a goodbye.
+    // A frame begins with its length, whose second byte is zero in a frame as short as GOODBYE.
     let resp = matches!(answer, [b'$' | b'+' | b'-' | b'*' | b'_' | b':', second, ..] if *second != 0);
     if !resp {
         return Ok(());

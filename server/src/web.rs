@@ -198,7 +198,7 @@ impl Door {
         transport.write_all(&head).await?;
         transport.flush().await?;
         let transport = Box::new(WebSocket::accepted(transport, read).await);
-        // If nobody takes it, the server is stopping.
+        // If the channel is closed, the server is stopping.
         self.engine.connect_replica(transport, format!("web {peer}")).await;
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! Connections that come in at a listener, as fast as the engine takes them.
 //!
-//! Nobody is left waiting in a queue: a connection there is no room for is accepted, told why, and closed; where the
-//! process has no descriptor left, one that is kept for this is given up for it.
+//! No connection waits in the system's queue: one that finds no room is accepted, given the reason, and closed; where
+//! the process has no descriptor left, a spare one is given up for it.
 //!
 //! Each connection counts against the listener's room from its acceptance until it is closed.
 //!
-//! Bounds: [`Acceptor::REFUSED_MAX`] connections at a time are told in peace that there is no room; further ones only
-//! as far as their socket takes the text at once.
+//! Bounds: [`Acceptor::REFUSED_MAX`] connections at a time get the reason and time to read it; further ones get only
+//! the text that their socket takes at once.
 
 use std::fs::File;
 use std::future::Future;
@@ -24,15 +24,15 @@ use tracing::warn;
 
 use crate::transport::{BoxTransport, Listener};
 
-/// Before an accept that failed is tried again, and for a text to leave.
+/// The wait before a failed accept is tried again, and the time for a text to leave.
 const AGAIN: Duration = Duration::from_millis(50);
-/// For the other side to end, once it was told that there is no room.
+/// The time for the other side to close, after it was told that there is no room.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The texts for connections that cannot stay.
 #[derive(Debug, Clone, Default)]
 pub struct Refusals {
-    /// There are as many as there may be.
+    /// The number of connections is at its bound.
     pub full: Vec<u8>,
     /// The process has no file descriptor left.
     pub no_descriptor: Vec<u8>,
@@ -42,13 +42,13 @@ pub struct Refusals {
 #[derive(Debug)]
 pub struct Acceptor {
     room: Arc<Semaphore>,
-    /// Without them a connection is closed without a word.
+    /// Without them a connection is closed with no text.
     refusals: Option<Refusals>,
     spare: Option<Spare>,
 }
 
 impl Acceptor {
-    /// Connections that are told in peace why they cannot stay.
+    /// Connections that get the reason and time to read it, at the same time.
     pub const REFUSED_MAX: usize = 4;
 
     /// Makes an acceptor for as many connections at a time as `room` has permits. `is_scarce` keeps one descriptor
@@ -76,10 +76,10 @@ impl Acceptor {
                             return;
                         }
                         logged.clear();
-                        // The moment it was given up for may have left no room for it.
+                        // The event for which the spare was given up may have left no descriptor to reopen it.
                         self.spare.as_mut().map(Spare::keep);
                     }
-                    // Nobody leaves in that time.
+                    // No connection closes in that time.
                     Ok(Err(_)) | Err(_) => {
                         let line = format!("{}: no room for a connection from {peer}", listener.addr());
                         note(&mut logged, line, &peer);
@@ -98,7 +98,7 @@ impl Acceptor {
         }
     }
 
-    /// Tells the one who waits longest that there is no descriptor, by means of the one that is kept for this.
+    /// Refuses the connection that has waited longest, with the descriptor that is kept for this.
     async fn refuse_one(&mut self, listener: &mut dyn Listener) {
         let Some(spare) = &mut self.spare else { return };
         if !spare.give_up() {
@@ -111,7 +111,7 @@ impl Acceptor {
         spare.keep();
     }
 
-    /// Tells a connection why there is no room, beside the next connections as far as their number is small.
+    /// Sends a connection the reason, on a task of its own while few are refused.
     async fn refuse(&self, refused: &mut JoinSet<()>, transport: BoxTransport) {
         let Some(texts) = &self.refusals else { return };
         if refused.len() < Self::REFUSED_MAX {
@@ -122,7 +122,7 @@ impl Acceptor {
     }
 }
 
-/// Logs a line unless it was the last one; `peer` is the part of it that does not count.
+/// Logs a line unless it equals the last one; `peer` is the part that is not compared.
 fn note(logged: &mut String, line: String, peer: &str) {
     let cause = line.strip_suffix(peer).unwrap_or(&line);
     if logged != cause {
@@ -131,7 +131,8 @@ fn note(logged: &mut String, line: String, peer: &str) {
     }
 }
 
-/// Writes a text and ends the connection; reads for `linger`, because unread bytes would take the text back.
+/// Writes a text and ends the connection; reads for `linger`, because unread bytes would reset it before the text
+/// arrives.
 async fn say(mut transport: BoxTransport, text: Vec<u8>, linger: Duration) {
     let leave = async {
         transport.write_all(&text).await?;
@@ -144,7 +145,7 @@ async fn say(mut transport: BoxTransport, text: Vec<u8>, linger: Duration) {
     }
 }
 
-/// Returns whether the process, or the system, has no file descriptor left.
+/// Returns true if the process, or the system, has no file descriptor left.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     // EMFILE and ENFILE, which have these numbers on every Unix.
     matches!(error.raw_os_error(), Some(24 | 23))
@@ -159,7 +160,7 @@ impl Spare {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Returns whether there was one to give up.
+    /// Gives up the descriptor; returns true if there was one.
     fn give_up(&mut self) -> bool {
         self.0.take().is_some()
     }

@@ -1,8 +1,8 @@
-//! The bytes a connection brought and nobody has used yet.
+//! The bytes that a connection received and that are not used yet.
 //!
 //! Invariant: `at <= end <= bytes.len()`; unread bytes are `at..end`. It grows only when it is full, so a peer that
-//! claims much and sends little takes little; it shrinks when a large frame has gone. A busy connection fills what
-//! there is, and may then keep twice as much, up to `busy`; a quiet one falls back.
+//! announces much and sends little takes little memory; it shrinks when a large frame has gone. A busy connection fills
+//! the buffer, and may then keep twice as much, up to `busy`; a quiet one falls back.
 
 use std::io;
 use std::pin::Pin;
@@ -18,26 +18,26 @@ pub struct Buffer {
     bytes: Vec<u8>,
     at: usize,
     end: usize,
-    /// The room an empty buffer has: between these two.
+    /// The room that an empty buffer keeps: between these two.
     kept: usize,
     quiet: usize,
     busy: usize,
 }
 
 impl Buffer {
-    /// An empty buffer that keeps between `quiet` and `busy` bytes of room.
+    /// Makes an empty buffer that keeps between `quiet` and `busy` bytes of room.
     #[must_use]
     pub fn new(quiet: usize, busy: usize) -> Self {
         Self { bytes: Vec::new(), at: 0, end: 0, kept: quiet, quiet, busy }
     }
 
-    /// Returns the bytes that nobody has used yet.
+    /// Returns the unread bytes.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.at..self.end]
     }
 
-    /// Lets go of bytes at the front.
+    /// Drops bytes at the front.
     pub fn consume(&mut self, used: usize) {
         debug_assert!(used <= self.end - self.at, "only what was read is consumed");
         self.at = (self.at + used).min(self.end);
@@ -49,7 +49,7 @@ impl Buffer {
         }
     }
 
-    /// Returns the room that it takes.
+    /// Returns the bytes of memory it takes.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.len()
@@ -72,14 +72,14 @@ impl Buffer {
             self.bytes.copy_within(self.at..self.end, 0);
             (self.at, self.end) = (0, self.end - self.at);
         }
-        // Half full after the move is full enough: else every read would move.
+        // A buffer that is half full after the move is not moved: else every read would move.
         if self.end * 2 >= self.bytes.len() {
             let room = (self.bytes.len() * 2).clamp(self.kept.min(room_max), room_max.max(self.bytes.len()));
             self.bytes.resize(room, 0);
         }
     }
 
-    /// Returns whether a read would find room within this bound.
+    /// Returns true if a read would find room within this bound.
     #[must_use]
     pub fn has_room(&self, room_max: usize) -> bool {
         self.end - self.at < room_max.max(self.bytes.len())

@@ -1,10 +1,10 @@
-//! Connections that are being closed: their last bytes leave, and the other side gets the time to read them.
+//! Connections that are being closed: their last bytes leave, and the other side gets time to read them.
 //!
-//! A socket closed over unread bytes resets the connection, which takes back what was just sent. So the end is sent
-//! first, and then read until the other side ends too, or for [`LINGER`].
+//! A socket that is closed over unread bytes resets the connection, and the bytes just sent are lost. So this side ends
+//! its half first, then reads until the other side closes too, or for [`LINGER`].
 //!
 //! Bounds: [`Closing::COUNT_MAX`] at a time; further connections are dropped at once. During a stop the bound does not
-//! count: everybody who was connected gets the time.
+//! count: every connection gets the time.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use tokio::time::timeout;
 
 use crate::transport::BoxTransport;
 
-/// For the last bytes to leave.
+/// The time for the last bytes to leave.
 const LAST_BYTES: Duration = Duration::from_secs(5);
-/// For the other side to end.
+/// The time for the other side to close.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long they may take once everything else is done.
+/// The time for all of them once everything else is done.
 const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// The connections that are being closed, a task each.
@@ -32,13 +32,13 @@ impl Closing {
     /// Connections that linger at the same time.
     pub const COUNT_MAX: usize = 32;
 
-    /// Returns whether another one finds room.
+    /// Returns true if another one finds room.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.tasks.len() < Self::COUNT_MAX
     }
 
-    /// Lets `last` leave and then ends the connection, on a task of its own.
+    /// Sends `last` and then ends the connection, on a task of its own.
     pub fn close(&mut self, mut transport: BoxTransport, last: Vec<u8>) {
         self.tasks.spawn(async move {
             let leave = async {
@@ -54,12 +54,12 @@ impl Closing {
         });
     }
 
-    /// Forgets those that are closed.
+    /// Drops those that are closed.
     pub fn reap(&mut self, task: &mut Context<'_>) {
         while let Poll::Ready(Some(_)) = self.tasks.poll_join_next(task) {}
     }
 
-    /// Waits for all of them, but not for long.
+    /// Waits for all of them, for a limited time.
     pub async fn finish(&mut self) {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         timeout(AT_THE_END, all).await.ok();

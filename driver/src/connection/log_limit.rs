@@ -1,7 +1,6 @@
-//! Log lines about connections that misbehave: the first of a cause at once, further ones counted and told once a
-//! minute.
+//! Log lines about connections that misbehave: the first of a cause at once, the number of further ones once a minute.
 //!
-//! A stranger can cause them, so they must not fill a disk.
+//! Strangers can cause them, so their number must be bounded.
 
 use std::fmt;
 
@@ -31,7 +30,7 @@ impl fmt::Display for Repeats {
 }
 
 impl LogLimit {
-    /// Counts one; returns the end of its line if there is to be one.
+    /// Counts one; returns the end of its line if one is to be logged.
     pub fn note(&mut self, now: Time) -> Option<Repeats> {
         if self.logged_at.is_some_and(|at| now.since(at) < EVERY) {
             self.count += 1;

@@ -1,6 +1,6 @@
 //! Parts for the connections that an engine or an application holds itself.
 //!
-//! | file | what |
+//! | module | contents |
 //! |---|---|
 //! | `acceptor` | connections that come in, with a bound |
 //! | `buffer` | unread bytes, with a bound |

@@ -37,12 +37,12 @@ use crate::transport::BoxTransport;
 pub trait Application: Sized + Send + 'static {
     /// The store that is replicated.
     type Store: Store + 'static;
-    /// A thing that other tasks send here, with a [`Mailbox`](crate::application::Mailbox).
+    /// A message that other tasks send here, with a [`Mailbox`](crate::application::Mailbox).
     type Message: Send + 'static;
     /// The state of the whole program, for [`Mailbox::inspect`](crate::application::Mailbox::inspect).
     type Report: Send + 'static;
 
-    /// A turn begins.
+    /// Begins a turn.
     fn begin_turn(&mut self, services: &mut Services<Self::Store>) {
         let _ = services;
     }
@@ -50,7 +50,7 @@ pub trait Application: Sized + Send + 'static {
     /// Takes a message.
     fn receive(&mut self, services: &mut Services<Self::Store>, message: Self::Message);
 
-    /// Looks at a row of its own, whose waker was woken. A turn's share of work, no more.
+    /// Works on one of its own rows, whose waker was woken, for a turn's share and no more.
     fn ready(&mut self, services: &mut Services<Self::Store>, row: u32) {
         let _ = (services, row);
     }
@@ -61,22 +61,22 @@ pub trait Application: Sized + Send + 'static {
         false
     }
 
-    /// Draws the consequences of a turn: waits that are over, writes that may go on.
+    /// Reacts to the turn's events: ends waits that are over, lets writes go on.
     fn settle(&mut self, services: &mut Services<Self::Store>, news: News);
 
     /// Sends replies: everything written in this turn is committed.
     fn write(&mut self, services: &mut Services<Self::Store>);
 
-    /// Returns when the next turn must come at the latest, if nothing else makes it come.
+    /// Returns when the next turn must come at the latest, if nothing else causes one.
     fn next_deadline(&self, replicated: &ReplicatedStore<Self::Store>) -> Option<Time>;
 
-    /// A stop begins: nothing new is executed from now on, replies still leave.
+    /// Begins a stop: nothing new is executed from now on, replies still leave.
     fn close(&mut self, services: &mut Services<Self::Store>);
 
     /// Returns whether no reply is left to be sent, once [`close`](Self::close) was called.
     fn is_closed(&self) -> bool;
 
-    /// Describes how the whole program stands.
+    /// Reports the state of the whole program.
     fn report(&self, replicated: &ReplicatedStore<Self::Store>) -> Self::Report;
 
     /// Ends the tasks it has started, when everything is over.
@@ -114,7 +114,7 @@ impl<S: Store> Services<S> {
         self.ready.row(Token::Application(row))
     }
 
-    /// Ends a connection: `last` leaves, and the other side gets the time to read it, if there is room for that.
+    /// Ends a connection: sends `last`, and gives the other side time to read it, if there is room for that.
     pub fn close_connection(&mut self, transport: BoxTransport, last: Vec<u8>) {
         if self.replicated.is_closing() || self.closing.has_room() {
             self.closing.close(transport, last);

@@ -7,12 +7,12 @@ use towline_core::Span;
 pub(crate) struct Counters {
     /// Snapshots this node installed.
     pub(crate) installed: u64,
-    /// Nanoseconds writes were held for a joining replica.
+    /// Nanoseconds for which writes were held for a joining replica.
     pub(crate) held_ns: u64,
     /// The longest of these pauses.
     pub(crate) held_longest: Span,
-    /// Nanoseconds writes were held because the disk was behind.
+    /// Nanoseconds for which writes were held because the disk was behind.
     pub(crate) durability_held_ns: u64,
-    /// The most the store took so far, views and loading included: an allocator may still hold on to it.
+    /// The most memory the store took so far, views and loading included: an allocator may still hold on to it.
     pub(crate) store_peak_bytes: u64,
 }

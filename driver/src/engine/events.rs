@@ -1,4 +1,4 @@
-//! What the node says, and the table of links it speaks of.
+//! The node's events, and the table of links they refer to.
 
 use towline_core::{Event, Fault, Input, LinkId, Role, Side};
 use tracing::{debug, info, warn};
@@ -10,7 +10,7 @@ use super::ready::Token;
 use crate::transport::BoxTransport;
 
 impl<A: Application> Engine<A> {
-    /// Takes every event there is.
+    /// Handles every event there is.
     pub(super) fn poll_events(&mut self) {
         while let Some(event) = self.services.replicated.node.poll_event() {
             self.told(event);
@@ -86,7 +86,7 @@ impl<A: Application> Engine<A> {
         }
     }
 
-    /// The node ended a link: what it had to say has left.
+    /// Handles the end of a link by the node: its last bytes have left.
     fn told_closed(&mut self, link: LinkId, fault: Fault, by_peer: bool) {
         let peer = self.services.replicated.facts.peers.get(link.0 as usize).cloned().flatten();
         let Some(row) = self.remove(link) else { return };
@@ -117,7 +117,7 @@ impl<A: Application> Engine<A> {
         self.services.close_connection(row.into_transport(), Vec::new());
     }
 
-    /// Draws the consequence of a look at a link.
+    /// Handles the result of a look at a link.
     pub(super) fn mind(&mut self, link: u32, looked: Looked) {
         let Looked::Lost(why) = looked else { return };
         let link = LinkId(link);
@@ -139,7 +139,7 @@ impl<A: Application> Engine<A> {
     // --- connections -----------------------------------------------------------------------------------------------
 
     fn dial(&mut self) {
-        // A node whose store failed has no use for an upstream until the store works again.
+        // A node whose store failed needs no upstream until the store works again.
         self.services.replicated.dial_waits = self.services.replicated.failed().is_some();
         if !self.services.replicated.dial_waits && !self.services.replicated.is_closing() {
             self.services.replicated.upstream.dial(&self.net, &mut self.tasks, &self.mailbox);
@@ -165,7 +165,7 @@ impl<A: Application> Engine<A> {
     }
 
     fn dial_failed(&mut self) {
-        // Refused when nobody dials any more, which is as well.
+        // Refused if the node no longer dials, and then it has no effect.
         let _ = self.services.replicated.say(Input::DialFailed);
     }
 
@@ -175,7 +175,7 @@ impl<A: Application> Engine<A> {
         }
     }
 
-    /// Makes a connection a link, if the node will have it.
+    /// Makes a connection a link, if the node accepts it.
     fn open(&mut self, side: Side, transport: BoxTransport, peer: String) -> bool {
         let free = self.links.iter().position(Option::is_none);
         let Some((free, Ok(id))) = free.map(|free| (free, u32::try_from(free))) else {

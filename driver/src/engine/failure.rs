@@ -1,26 +1,25 @@
-//! Why a store takes no more: for now, or for good.
+//! The reasons why a store accepts no more: for now, or for good.
 //!
 //! *Refusing*: the disk refuses, the store keeps what it could not write and tries again by itself. Nothing new is
-//! written or received meanwhile; what was applied is committed in memory, can be read, and goes to replicas.
-//! *Broken*: a record could not be applied, so the state in memory is worth nothing beyond its last commit, and
-//! nothing is built on it any more.
-
+//! written or received meanwhile; applied records are committed in memory, can be read, and go to replicas. *Broken*: a
+//! record could not be applied, so the state in memory is worthless beyond its last commit, and nothing is built on it
+//! any more.
 use tracing::{error, info, warn};
 
-/// The store's state, as far as it is not well.
+/// The state of the store's health.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum StoreState {
-    /// It takes everything.
+    /// It accepts everything.
     #[default]
     Well,
-    /// Refused by the disk, in words; tried again.
+    /// The disk refuses, for this reason; it is tried again.
     Refusing(String),
-    /// A record could not be applied, in words.
+    /// A record could not be applied, for this reason.
     Broken(String),
 }
 
 impl StoreState {
-    /// The reason, if it takes nothing now.
+    /// Returns the reason why it accepts nothing now, if so.
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Well => None,
@@ -28,12 +27,12 @@ impl StoreState {
         }
     }
 
-    /// Whether nothing may be committed or viewed any more.
+    /// Returns true if nothing may be committed or viewed any more.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self, Self::Broken(_))
     }
 
-    /// The disk refused. Each reason is logged once.
+    /// Records that the disk refuses. Each reason is logged once.
     pub(crate) fn refuse(&mut self, why: String) {
         if self.is_broken() || self.reason() == Some(&*why) {
             return;
@@ -44,7 +43,7 @@ impl StoreState {
         *self = Self::Refusing(why);
     }
 
-    /// The disk took what it had refused. Returns whether it had.
+    /// Records that the disk accepts writes again; returns true if it had refused.
     pub(crate) fn recover(&mut self) -> bool {
         let refused = matches!(self, Self::Refusing(_));
         if refused {
@@ -54,7 +53,7 @@ impl StoreState {
         refused
     }
 
-    /// Nothing may be built on the store any more.
+    /// Records that nothing may be built on the store any more.
     pub(crate) fn break_down(&mut self, why: &str) {
         if self.is_broken() {
             warn!("the store, which failed already: {why}");

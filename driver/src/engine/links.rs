@@ -1,13 +1,13 @@
 //! Replication links: a row each, read into its buffer, handed to the node frame by frame, written from its ring.
 //!
-//! States of a row: *reading* (until the node says [`Next::Closed`]), *writing* (from
-//! [`Event::WantsWrite`](towline_core::Event) until `consume` answers dry), gone (told closed, or lost).
+//! States of a row: *reading* (until the node returns [`Next::Closed`]), *writing* (from
+//! [`Event::WantsWrite`](towline_core::Event) until `consume` returns idle), gone (closed by the node, or lost).
 //!
 //! Invariants: a row exists exactly while the node counts its link id as busy. Between peek and consume nothing
 //! happens.
 //!
-//! Bounds: a turn reads [`READ_BYTES`] and writes [`WRITE_BYTES`] of a link. The buffer grows as bytes come: on a
-//! replica's side to what a replica may say, on the upstream's to the longest frame and one read.
+//! Bounds: a turn reads [`READ_BYTES`] and writes [`WRITE_BYTES`] of a link. The buffer grows as bytes come: for a
+//! replica's bytes to the longest that a replica sends, for the upstream's to the longest frame and one read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -21,22 +21,22 @@ use crate::connection::Buffer;
 use crate::store::Store;
 use crate::transport::BoxTransport;
 
-/// Read from one link in a turn. What a replica took is said at a turn's end, and its upstream waits for that.
+/// The most read from one link in a turn. Bytes are acknowledged at a turn's end, and the upstream waits for that.
 const READ_BYTES: usize = 256 << 10;
-/// Written to one link in a turn.
+/// The most written to one link in a turn.
 const WRITE_BYTES: usize = 1 << 20;
-/// What the upstream's buffer begins with.
+/// The first size of the upstream's buffer.
 const UPSTREAM_ROOM: usize = 256 << 10;
-/// What a replica's buffer begins with; it says short things only.
+/// The first size of a replica's buffer; its frames are short.
 const REPLICA_ROOM: usize = 4 << 10;
-/// And what it may grow to.
+/// The largest size of a replica's buffer.
 const REPLICA_ROOM_MAX: usize = 64 << 10;
 
 /// One replication connection.
 pub(crate) struct LinkRow {
     id: LinkId,
     pub(crate) side: Side,
-    /// It was admitted: until then its end is nobody's news.
+    /// Set once it was admitted: until then its end is not logged as news.
     pub(crate) joined: bool,
     transport: BoxTransport,
     waker: Waker,
@@ -47,7 +47,7 @@ pub(crate) struct LinkRow {
     flushing: bool,
 }
 
-/// How a look at a row ended.
+/// The result of a look at a row.
 #[derive(Debug)]
 pub(crate) enum Looked {
     /// It waits for its socket or for the node.
@@ -64,7 +64,7 @@ pub(crate) fn buffer_bytes_max(config: &Config) -> u64 {
     replicas + upstream_room_max(config) as u64
 }
 
-/// The longest frame, twice, because a buffer doubles; and one read.
+/// Returns twice the longest frame, because a buffer doubles, and one read.
 fn upstream_room_max(config: &Config) -> usize {
     let frame = config.frame_bytes_max().max(config.options().piece_bytes_max) as usize;
     2 * frame + UPSTREAM_ROOM
@@ -97,7 +97,7 @@ impl LinkRow {
         }
     }
 
-    /// The connection, for its last moments.
+    /// Takes the connection out, to close it.
     pub(crate) fn into_transport(self) -> BoxTransport {
         self.transport
     }
@@ -106,10 +106,10 @@ impl LinkRow {
         self.writing = true;
     }
 
-    /// Reads and feeds a turn's share.
+    /// Reads and handles a turn's share.
     pub(crate) fn read<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) -> Looked {
         let mut read = 0;
-        // What the node is told it counts as received, so nothing is fed that the store would not take.
+        // The node counts handled bytes as received, so nothing is handed over that the store would not take.
         if !self.buffer.unread().is_empty() && !self.useless(replicated) {
             self.feed(replicated);
         }
@@ -136,12 +136,12 @@ impl LinkRow {
         Looked::Waits
     }
 
-    /// Hands the node what is unread, until it needs more. Said after every read: any byte is a sign of life.
+    /// Hands the unread bytes to the node, until it needs more. Called after every read: any byte is a sign of life.
     fn feed<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) {
         loop {
             let data = self.buffer.unread();
             let Ok(step) = replicated.say(Input::Bytes { link: self.id, data }) else {
-                // Told closed in this very turn.
+                // The node closed the link in this very turn.
                 self.reading = false;
                 return;
             };
@@ -158,12 +158,12 @@ impl LinkRow {
         }
     }
 
-    /// What an upstream sends has nowhere to go any more.
+    /// Returns true if the upstream's bytes can no longer be applied.
     fn useless<S: Store>(&self, replicated: &ReplicatedStore<S>) -> bool {
         self.side == Side::Upstream && replicated.failed().is_some()
     }
 
-    /// Writes a turn's share of what the node has on offer.
+    /// Writes a turn's share of the bytes that the node has for this link.
     pub(crate) fn write<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) -> Looked {
         let mut written = 0;
         while self.writing {
@@ -187,7 +187,7 @@ impl LinkRow {
         Looked::Waits
     }
 
-    /// Peek, write, consume.
+    /// Peeks, writes, consumes.
     fn write_once<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) -> Poll<io::Result<usize>> {
         let offer = replicated.node.peek_transmit(self.id);
         let mut bytes = 0;
@@ -202,7 +202,7 @@ impl LinkRow {
         }
         match replicated.node.consume(replicated.now, self.id, bytes) {
             Ok(More::More) => {}
-            // Dry, or told closed in this very turn.
+            // Idle, or closed by the node in this very turn.
             Ok(More::Idle) | Err(_) => self.writing = false,
         }
         Poll::Ready(Ok(bytes))

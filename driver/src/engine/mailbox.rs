@@ -5,22 +5,22 @@ use tokio::sync::{mpsc, oneshot};
 use super::application::Application;
 use crate::transport::BoxTransport;
 
-/// Arrivals that may wait for the engine.
+/// The most arrivals that wait for the engine.
 pub(super) const ARRIVALS_MAX: usize = 64;
 
-/// One thing that arrived.
+/// One arrival.
 pub(super) enum Arrival<A: Application> {
     /// A replica connected.
     Replica { transport: BoxTransport, peer: String },
     /// A dial to the upstream ended.
     Dialled { generation: u64, addr: String, result: Result<BoxTransport, String> },
-    /// For the application.
+    /// A message for the application.
     Message(A::Message),
-    /// A question how things stand.
+    /// A request for a report.
     Inspect(oneshot::Sender<A::Report>),
     /// Stop in order.
     Stop,
-    /// The stop is to wait for nothing more.
+    /// End a stop's waits.
     GiveUp,
 }
 
@@ -53,12 +53,12 @@ impl<A: Application> Mailbox<A> {
         self.sender.send(Arrival::Message(message)).await.is_ok()
     }
 
-    /// Hands over a connection on which a replica speaks. Returns whether the engine still runs.
+    /// Hands over a replica's connection. Returns whether the engine still runs.
     pub async fn connect_replica(&self, transport: BoxTransport, peer: String) -> bool {
         self.sender.send(Arrival::Replica { transport, peer }).await.is_ok()
     }
 
-    /// Asks how the program stands; `None` if it has stopped.
+    /// Asks for a report; `None` if the engine has stopped.
     pub async fn inspect(&self) -> Option<A::Report> {
         let (asker, answer) = oneshot::channel();
         self.sender.send(Arrival::Inspect(asker)).await.ok()?;

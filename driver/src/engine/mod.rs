@@ -81,9 +81,9 @@ struct Engine<A: Application> {
     /// Dials that are under way.
     tasks: JoinSet<()>,
     sleep: Pin<Box<Sleep>>,
-    /// Acknowledgements came, or something was persisted.
+    /// Set when acknowledgements came, or something was persisted.
     acked: bool,
-    /// For how long a stop waits for replicas.
+    /// The time for which a stop waits for replicas.
     stop_wait: Span,
     stop: Option<Stop>,
     verdict: Result<(), RunError>,
@@ -129,7 +129,7 @@ impl<A: Application> Engine<A> {
         self.verdict
     }
 
-    /// One turn: feed all, poll all, write all, sleep.
+    /// Runs one turn: feed all, poll all, write all, sleep.
     fn turn(&mut self, task: &mut Context<'_>) -> Poll<()> {
         self.services.ready.begin(task.waker());
         self.services.replicated.begin_turn();
@@ -153,7 +153,7 @@ impl<A: Application> Engine<A> {
             return Poll::Ready(());
         }
         if more || self.services.ready.len() > 0 {
-            // Comes again once the runtime has looked at its sockets.
+            // The task comes again once the runtime has looked at its sockets.
             let _ = pin!(tokio::task::yield_now()).poll(task);
         } else {
             self.sleep(task);
@@ -166,7 +166,7 @@ impl<A: Application> Engine<A> {
         let _ = self.services.replicated.say(Input::Tick);
     }
 
-    /// Takes what the tasks around brought. Returns whether there may be more.
+    /// Takes the arrivals from other tasks. Returns whether there may be more.
     fn arrive(&mut self, task: &mut Context<'_>) -> bool {
         for _ in 0..ARRIVALS_MAX {
             match self.arrivals.poll_recv(task) {
@@ -189,10 +189,10 @@ impl<A: Application> Engine<A> {
                 self.stop_if_asked();
             }
             Arrival::Inspect(asker) => {
-                // The one who asked may have left.
+                // The asker may have gone.
                 asker.send(self.application.report(&self.services.replicated)).ok();
             }
-            // While it waits for replicas, one that lost its connection may come back.
+            // While a stop waits for replicas, one that lost its connection may come back.
             Arrival::Replica { .. } if self.stop.as_ref().is_some_and(Stop::leaving) => {}
             Arrival::Replica { transport, peer } => self.replica_connected(transport, peer),
             Arrival::Dialled { generation, addr, result } => self.dialled(generation, &addr, result),
@@ -221,7 +221,7 @@ impl<A: Application> Engine<A> {
         }
     }
 
-    /// Draws the consequences of the turn's events.
+    /// Reacts to the turn's events.
     fn settle(&mut self) {
         self.throttle.update(&mut self.services.replicated);
         let replicated = &mut self.services.replicated;
@@ -252,7 +252,7 @@ impl<A: Application> Engine<A> {
         more
     }
 
-    /// Sleeps until the first deadline; or comes again at once if it has passed.
+    /// Sleeps until the first deadline; if it has passed, the task comes again at once.
     fn sleep(&mut self, task: &mut Context<'_>) {
         let replicated = &self.services.replicated;
         let node = replicated.node.next_deadline();

@@ -1,8 +1,9 @@
-//! A look at an address before it is followed: do replicas connect there, to another node than this?
+//! A check of an address before it is followed: do replicas connect there, to another node than this?
 //!
-//! A guest, a node made for this one talk, says HELLO under this node's own name and never joins. A WELCOME is a yes,
-//! and so is whatever may pass: nobody there, no room, silence. This node itself, another version and frames that do
-//! not fit are a no. Of an address that does not speak Towline a program may know more than this.
+//! A guest, which is a node made for this check alone, sends HELLO under this node's own id and never joins. The
+//! address passes on a WELCOME, and on anything that may pass by itself: no listener, no room, silence. It fails on
+//! this node itself, another version, and frames that do not fit. The caller may know more of an address that does not
+//! speak Towline.
 
 use std::time::Duration;
 
@@ -14,27 +15,27 @@ use towline_core::{
 
 use crate::transport::{BoxTransport, Net};
 
-/// For the connection.
+/// The time to connect.
 const DIAL: Duration = Duration::from_secs(1);
-/// For the answer.
+/// The time for an answer.
 const ANSWER: Duration = Duration::from_millis(300);
 /// The one link of a guest.
 const LINK: LinkId = LinkId(0);
 
-/// The result of a look at an address.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Looked {
-    /// It can be followed, or may be later.
+    /// It can be followed now, or perhaps later.
     Fine,
     /// It can never be followed, for this reason.
     Useless(String),
     /// It does not speak Towline.
     Foreign,
-    /// Somebody is there, and nothing was said.
+    /// The connection stands, and no answer came.
     Silent,
 }
 
-/// Looks at `addr`, as the node of this name and configuration.
+/// Checks `addr`, as the node of this id and configuration.
 pub async fn look_at(net: &dyn Net, addr: &str, config: &Config, node: NodeId) -> Looked {
     let Ok(Ok(mut transport)) = timeout(DIAL, net.dial(addr)).await else {
         return Looked::Fine;
@@ -51,27 +52,27 @@ pub async fn look_at(net: &dyn Net, addr: &str, config: &Config, node: NodeId) -
             Looked::Useless(format!("{addr} cannot be followed: {fault}"))
         }
         Some(Err(Fault::BadMagic)) => Looked::Foreign,
-        // It passes, or it is for the real link to find out.
+        // The fault may pass, or the real link finds it.
         Some(Err(_)) => Looked::Fine,
         None => Looked::Silent,
     }
 }
 
-/// A node for one HELLO, which claims what the real one would.
+/// Makes a node for one HELLO, with the real node's claims.
 fn guest(config: &Config, node: NodeId) -> Option<Node> {
     let options = CoreOptions { links_max: 1, slots_max: 1, ships_max: 1, ..*config.options() };
-    // It draws nothing that anybody could guess to harm: it never joins.
+    // A predictable seed does no harm: this node never joins.
     let boot = Boot { node, seed: [0; 32], role: Role::Replica, unix_zero: 0, cursor: None };
     let mut guest = Node::new(options.check().ok()?, boot).ok()?;
     guest.handle(Time::ZERO, Input::Tick).ok()?;
     while guest.poll_event().is_some() {}
     guest.handle(Time::ZERO, Input::Opened { link: LINK, side: Side::Upstream }).ok()?;
-    // Its HELLO is on offer once it was told of.
+    // Its HELLO is ready after its events.
     while guest.poll_event().is_some() {}
     Some(guest)
 }
 
-/// Says HELLO; answers whether the other side welcomes it, and nothing if it says nothing at all.
+/// Sends HELLO; returns whether the other side welcomes it, or nothing if it does not answer.
 async fn greet(mut guest: Node, transport: &mut BoxTransport) -> Option<Result<(), Fault>> {
     let hello = guest.peek_transmit(LINK).slices().concat();
     guest.consume(Time::ZERO, LINK, hello.len()).ok()?;
@@ -92,7 +93,7 @@ async fn greet(mut guest: Node, transport: &mut BoxTransport) -> Option<Result<(
     }
 }
 
-/// Why the guest's link ended: told once its own goodbye has left, which here nobody hears.
+/// Returns why the guest's link ended: an event that comes after its own goodbye, which nobody reads here.
 fn ended(guest: &mut Node) -> Option<Fault> {
     loop {
         while let Some(event) = guest.poll_event() {

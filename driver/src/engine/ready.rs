@@ -1,4 +1,4 @@
-//! Who has something to do: each connection wakes its own row, and a turn looks at these rows alone.
+//! The rows that have something to do: each connection wakes its own row, and a turn looks at these rows alone.
 //!
 //! A row is in the queue at most once ([`RowWaker::queued`]); taking it out and polling it arms it again. A token may
 //! outlive its row and name the next owner of the place: looking at a row too often is harmless.
@@ -68,7 +68,7 @@ impl Wake for RowWaker {
 }
 
 impl Ready {
-    /// A waker for a new row, which is in the queue from the start.
+    /// Makes a waker for a new row, which is in the queue from the start.
     pub(crate) fn row(&self, token: Token) -> Waker {
         let row =
             Arc::new(RowWaker { token, queued: AtomicBool::new(false), shared: Arc::clone(&self.shared) });
@@ -77,7 +77,7 @@ impl Ready {
         waker
     }
 
-    /// A turn begins: whoever wakes from here on wakes this task.
+    /// Begins a turn: a wake from here on wakes this task.
     pub(crate) fn begin(&self, task: &Waker) {
         let mut inner = self.shared.lock();
         if inner.task.as_ref().is_none_or(|old| !old.will_wake(task)) {
@@ -85,7 +85,7 @@ impl Ready {
         }
     }
 
-    /// How many rows wait.
+    /// Returns how many rows wait.
     pub(crate) fn len(&self) -> usize {
         self.shared.lock().queue.len()
     }

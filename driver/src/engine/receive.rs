@@ -1,10 +1,10 @@
-//! The upstream's stream, into the store: does the commands of a [`Receiver`] on the store and its spool.
+//! The upstream's stream, into the store: executes the commands of a [`Receiver`] on the store and its spool.
 //!
-//! Here is what is this host's own: what waits is in a [`Spool`], a batch and its cursor are one step of the store, no
-//! turn is long ([`REPLAY_BYTES`]), and how fast the upstream may send beside a snapshot.
+//! The driver's own choices are here: waiting batches are in a [`Spool`], a batch and its cursor are one step of the
+//! store, no turn is long ([`REPLAY_BYTES`]), and the stream beside a snapshot is slowed down.
 //!
-//! Bounds: what comes over a full spool is no longer said to be taken, so the sender stops within its window; what was
-//! under way is still kept. Pieces go on. The upper half of the spool fills ever more slowly ([`brake`]).
+//! Bounds: batches that come over a full spool are not acknowledged, so the sender stops within its window; those that
+//! were under way are still kept. Pieces go on. The upper half of the spool fills ever more slowly ([`brake`]).
 //!
 //! Beside a snapshot the spool fills no faster than the snapshot comes ([`HEAD_START_BYTES`], [`FIFTHS`]). A stream
 //! faster than that would fill it before the snapshot is complete, and be lost; slowed down early, it leaves the link
@@ -22,9 +22,9 @@ mod brake;
 
 /// The part of the spool that is applied in one turn: more than a turn reads, so that it runs empty in the end.
 const REPLAY_BYTES: usize = 2 << 20;
-/// What the spool may hold however little of the snapshot is here.
+/// The most that the spool may hold however little of the snapshot is here.
 const HEAD_START_BYTES: u64 = 32 << 20;
-/// And beyond that, for five bytes of the snapshot: a snapshot of 600 MB fits the usual spool.
+/// The most beyond that, for five bytes of the snapshot: a snapshot of 600 MB fits the usual spool.
 const FIFTHS: u64 = 2;
 
 /// The receiving side's state.
@@ -33,9 +33,9 @@ pub(crate) struct Receive {
     receiver: Receiver,
     spool: Spool,
     brake: Brake,
-    /// The node is told nothing, because the store is full.
+    /// Set while nothing is acknowledged to the node, because the store is full.
     untold: bool,
-    /// Where the snapshot that is loading lies, and how much of it is here.
+    /// The offset of the snapshot that is loading, and how much of it is here.
     at: Offset,
     piece_bytes: u64,
     /// Records of ours that left the history: epoch number, first, end.
@@ -57,44 +57,44 @@ impl Receive {
         }
     }
 
-    /// Whether something received is still to be applied.
+    /// Returns true if received records are still to be applied.
     pub(crate) fn replaying(&self) -> bool {
         self.receiver.is_replaying()
     }
 
-    /// Whether a snapshot is loading.
+    /// Returns true if a snapshot is loading.
     pub(crate) fn loading(&self) -> bool {
         self.receiver.is_loading()
     }
 
-    /// Bytes in the spool, and its bound.
+    /// Returns the bytes in the spool, and its bound.
     pub(crate) fn spool_bytes(&self) -> (u64, u64) {
         (self.spool.bytes(), self.spool.bytes_max())
     }
 
-    /// The newest range of records that left the history here.
+    /// Returns the newest range of records that left the history here.
     pub(crate) fn forked(&self) -> Option<(u32, Offset, Offset)> {
         self.forked
     }
 
-    /// Whether a batch may be said to be taken.
+    /// Returns true if a batch may be acknowledged.
     fn has_room(&mut self, now: Time) -> bool {
         !self.is_ahead() && self.brake.lets(now, self.spool.filled_bytes(), self.spool.bytes_max())
     }
 
-    /// Whether the spool has filled faster than the snapshot came.
+    /// Returns true if the spool has filled faster than the snapshot came.
     fn is_ahead(&self) -> bool {
         let share = HEAD_START_BYTES + self.piece_bytes / 5 * FIFTHS;
         self.receiver.is_joining() && self.spool.bytes() > share
     }
 
-    /// When more of the spool may be used, if batches wait for that alone.
+    /// Returns when more of the spool may be used, if batches wait for that alone.
     pub(crate) fn next(&self) -> Option<Time> {
         let waits = self.receiver.withholds() && !self.untold && !self.is_ahead();
         self.brake.next().filter(|_| waits)
     }
 
-    /// Forgets the batches that end at or before `upto`, or all.
+    /// Drops the batches that end at or before `upto`, or all.
     fn drop_spooled(&mut self, upto: Option<Offset>) -> std::io::Result<()> {
         let Some(upto) = upto else { return self.spool.clear() };
         while let Some(batch) = self.spool.pop()? {
@@ -108,7 +108,7 @@ impl Receive {
 }
 
 impl<S: Store> ReplicatedStore<S> {
-    /// Does what a step brought. `data` is what was said as [`Input::Bytes`].
+    /// Handles the result of a step. `data` are the bytes that were handed over as [`Input::Bytes`].
     pub(crate) fn receive(&mut self, data: &[u8], step: &Step) {
         if self.store_is_broken() {
             return;
@@ -125,7 +125,8 @@ impl<S: Store> ReplicatedStore<S> {
         self.fail(why);
     }
 
-    /// Does all that is to be done before the next frame. A snapshot is no work for later: its end is done at once.
+    /// Executes everything that is due before the next frame. The end of a snapshot is executed at once, not in later
+    /// turns.
     fn obey(&mut self, data: &[u8]) -> Result<(), String> {
         loop {
             while let Some(command) = self.receive.receiver.poll() {
@@ -168,7 +169,7 @@ impl<S: Store> ReplicatedStore<S> {
         Ok(true)
     }
 
-    /// Says what may be taken: all of it, as long as the spool has room.
+    /// Acknowledges received batches, as long as the spool has room.
     fn look_at_room(&mut self) {
         let pace = self.pace();
         let receive = &mut self.receive;
@@ -185,7 +186,7 @@ impl<S: Store> ReplicatedStore<S> {
 
     // --- commands --------------------------------------------------------------------------------------------------
 
-    /// Does a command, whose ranges are of `data`. Returns the bytes of records it took out of the spool.
+    /// Executes a command, whose ranges are of `data`. Returns the bytes of records it took out of the spool.
     fn execute(&mut self, command: Command, data: &[u8]) -> Result<usize, String> {
         match command {
             Command::Say(input) => self.report(input)?,
@@ -229,7 +230,7 @@ impl<S: Store> ReplicatedStore<S> {
     fn report(&mut self, input: Input<'static>) -> Result<(), String> {
         let position = match self.say(input) {
             Ok(step) => step.position,
-            // Harmless, and a bug: the sender goes on with what is said next.
+            // Harmless, and a bug: the sender goes on with the next acknowledgement.
             Err(misuse) if matches!(input, Input::Taken { .. }) => {
                 warn!("{input:?}: {misuse}");
                 None
@@ -245,7 +246,7 @@ impl<S: Store> ReplicatedStore<S> {
         Ok(())
     }
 
-    /// Records and cursor, in one step of the store.
+    /// Applies records and cursor, in one step of the store.
     fn apply(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> Result<(), String> {
         for record in Records::new(records) {
             self.store.apply(record).map_err(text)?;

@@ -11,7 +11,7 @@ use super::replicated::ReplicatedStore;
 use crate::store::{Replaced, Store};
 
 impl<S: Store> ReplicatedStore<S> {
-    /// Our history parts from the upstream's at `from`; a snapshot follows.
+    /// Records that our history differs from the upstream's at `from` on; a snapshot follows.
     pub(crate) fn note_fork(&mut self, from: Offset) {
         let ours = self.store.cursor().and_then(Cursor::describe);
         let parts = ours.filter(|(_, position)| position.boundary > from);
@@ -30,7 +30,7 @@ impl<S: Store> ReplicatedStore<S> {
         (ours != theirs && self.store.size().entries != Some(0)).then_some((ours, position.boundary))
     }
 
-    /// A snapshot begins to come in: if it is another history's, says what it will replace.
+    /// Logs what a snapshot of another history will replace, when it begins to come in.
     pub(crate) fn announce_adoption(&self, cursor: &[u8]) {
         let Some((theirs, _)) = Cursor::describe(cursor) else { return };
         if let Some((ours, at)) = self.adopted(theirs) {

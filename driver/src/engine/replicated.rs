@@ -5,8 +5,8 @@
 //! each batch is applied and committed with its cursor ([`super::receive`]).
 //!
 //! Invariants: everything applied to the store since its last commit was appended to the log, and nothing else
-//! (`dirty`). A store whose disk refuses is written no more until it takes what it has, and still committed: what was
-//! applied and answered stands at its boundary. A broken one is never written or committed again (`failure`).
+//! (`dirty`). A store whose disk refuses is not written until the disk accepts its backlog, and is still committed:
+//! applied and answered records are at its boundary. A broken one is never written or committed again (`failure`).
 
 use std::task::{Context, Poll};
 
@@ -22,9 +22,9 @@ use crate::clock::Clock;
 use crate::connection::LogLimit;
 use crate::store::Store;
 
-/// Written in one turn, if the ring is large: a turn must leave the links time to send what it wrote.
+/// The most written in one turn, if the ring is large: a turn must leave the links time to send it.
 const TURN_BYTES: u64 = 1 << 20;
-/// And the part of the ring, if it is small.
+/// The part of the ring written in one turn, if it is small.
 const TURN_SHARE: u64 = 16;
 /// Steps of the application's work in one turn: some 5 ms, for links and other requests wait as long.
 const TURN_STEPS: u64 = 1_600_000;
@@ -44,25 +44,25 @@ pub struct ReplicatedStore<S> {
     pub(crate) no_replica: LogLimit,
     /// How much may be written before the write throttle is asked again.
     pub(crate) room: WriteRoom,
-    /// The role or the history changed: waits of before are over.
+    /// Set when the role or the history changed: earlier waits are over.
     pub(crate) turned: bool,
-    /// The node asked for a dial that a failed store had no use for.
+    /// Set when the node asked for a dial while the store had failed.
     pub(crate) dial_waits: bool,
-    /// Snapshots that are read now.
+    /// The number of snapshots that are being read.
     pub(crate) views: usize,
     pub(super) facts: Facts,
-    /// The driver is stopping: nothing new begins.
+    /// Set while the driver is stopping: nothing new begins.
     closing: bool,
-    /// Somebody waits for the disk.
+    /// Set when a client waits for the disk.
     flush_soon: bool,
     pub(super) dirty: bool,
     pub(super) uncommitted_bytes: u64,
     pub(super) turn_bytes: u64,
     turn_steps: u64,
     pub(super) failure: StoreState,
-    /// More waits for the disk than it writes in the time promised.
+    /// Set while more waits for the disk than it writes in the promised time.
     pub(super) behind: bool,
-    /// Since when a write is held because the disk is behind.
+    /// The time since which a write is held because the disk is behind.
     pub(super) behind_since: Option<Time>,
 }
 
@@ -126,7 +126,7 @@ impl<S: Store> ReplicatedStore<S> {
         }
     }
 
-    /// A turn begins.
+    /// Begins a turn.
     pub(super) fn begin_turn(&mut self) {
         let before = std::mem::replace(&mut self.now, self.clock.begin_turn());
         debug_assert!(self.now >= before, "the runtime's clock does not go back");
@@ -134,7 +134,7 @@ impl<S: Store> ReplicatedStore<S> {
         self.note_pace();
     }
 
-    /// Returns the store. What it holds of the history is changed by records alone.
+    /// Returns the store. Only records change the part of it that is replicated.
     pub const fn store(&self) -> &S {
         &self.store
     }
@@ -159,7 +159,7 @@ impl<S: Store> ReplicatedStore<S> {
         self.role
     }
 
-    /// Returns the node's name.
+    /// Returns the node's id.
     pub fn node_id(&self) -> NodeId {
         self.node.stats().node
     }
@@ -195,25 +195,25 @@ impl<S: Store> ReplicatedStore<S> {
         self.failure.reason()
     }
 
-    /// Returns whether nothing is built on the store any more.
+    /// Returns true if nothing is built on the store any more.
     pub(crate) fn store_is_broken(&self) -> bool {
         self.failure.is_broken()
     }
 
-    /// A record could not be applied: nothing is built on this store any more.
+    /// Records that a record could not be applied: nothing is built on this store any more.
     pub(crate) fn fail(&mut self, why: &str) {
         self.failure.break_down(why);
         debug_assert!(self.failed().is_some());
     }
 
-    /// Passes an input to the node, which may refuse it because the world moved on.
+    /// Passes an input to the node, which may refuse it because its state has changed meanwhile.
     pub(crate) fn say(&mut self, input: Input<'_>) -> Result<Step, Misuse> {
         self.node.handle(self.now, input)
     }
 
     // --- durability ------------------------------------------------------------------------------------------------
 
-    /// Tells the node how much survives a power cut. Returns whether there was news.
+    /// Reports to the node how much survives a power cut. Returns true if that has changed.
     pub(super) fn persisted(&mut self, task: &mut Context<'_>) -> bool {
         let mut news = false;
         while !self.failure.is_broken() {
@@ -223,7 +223,7 @@ impl<S: Store> ReplicatedStore<S> {
                 Poll::Ready(Err(error)) => self.failure.refuse(error.to_string()),
                 Poll::Ready(Ok(cursor)) => {
                     if self.failure.recover() && std::mem::take(&mut self.dial_waits) {
-                        // It had asked while there was no use for an upstream; now it asks again.
+                        // The node asked while an upstream was of no use; now it asks again.
                         drop(self.say(Input::DialFailed));
                     }
                     self.note_persisted(&cursor);
@@ -240,7 +240,7 @@ impl<S: Store> ReplicatedStore<S> {
             return self.failure.break_down("it keeps a cursor that nobody gave it");
         };
         self.facts.persisted = Some(place);
-        // A state that was replaced meanwhile, or written under another history, says nothing of this one.
+        // A state that was replaced meanwhile, or written under another history, says nothing about this one.
         if self.node.holds(place)
             && let Err(misuse) = self.say(Input::Persisted { upto: place.offset })
         {
@@ -248,12 +248,12 @@ impl<S: Store> ReplicatedStore<S> {
         }
     }
 
-    /// Asks for what was written to be made durable soon, at the end of this turn: somebody waits for it.
+    /// Asks for the written records to be made durable soon, at the end of this turn, because a client waits for it.
     pub fn flush_soon(&mut self) {
         self.flush_soon = true;
     }
 
-    /// Passes that on to the store.
+    /// Passes that request on to the store.
     pub(super) fn flush_if_asked(&mut self) {
         debug_assert!(!self.is_dirty(), "records that are not committed cannot be made durable");
         if std::mem::take(&mut self.flush_soon)
@@ -274,7 +274,7 @@ impl<S: Store> ReplicatedStore<S> {
     /// Becomes primary, if the state is complete.
     ///
     /// # Errors
-    /// It is not.
+    /// The state is not complete.
     pub fn promote(&mut self) -> Result<(), Misuse> {
         self.commit();
         self.say(Input::Promote)?;
@@ -288,8 +288,8 @@ impl<S: Store> ReplicatedStore<S> {
         Ok(())
     }
 
-    /// Follows an address, and replaces our data by its history if that is another and `adopt` says that the operator
-    /// consented.
+    /// Follows an address, and replaces our data by its history if that is another and `adopt` is set, by which the
+    /// operator consents.
     ///
     /// # Errors
     /// The node refused.
@@ -305,7 +305,7 @@ impl<S: Store> ReplicatedStore<S> {
         Ok(())
     }
 
-    /// Begins to stop: what was written is committed and made durable soon, and nothing new begins.
+    /// Begins to stop: written records are committed and made durable soon, and nothing new begins.
     pub(super) fn begin_closing(&mut self) {
         self.commit();
         self.closing = true;

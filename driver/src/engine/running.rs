@@ -28,7 +28,7 @@ use crate::options::Options;
 use crate::store::{Spool, Store};
 use crate::transport::{Listener, Net};
 
-/// Connections to the replication address that the node is still to tell that there is no room.
+/// Connections to the replication address that the node refuses itself, beyond those it has room for.
 const REFUSED: usize = 2;
 /// The memory of a spool in a file.
 const SPOOL_FILE_BYTES: u64 = 1 << 20;
@@ -43,7 +43,7 @@ pub struct Running<A: Application> {
     metrics_addr: Option<String>,
     node: NodeId,
     memory_bound_bytes: u64,
-    /// A task that accepts connections is gone.
+    /// Set when a task that accepts connections is gone.
     half: bool,
 }
 
@@ -118,7 +118,7 @@ where
 }
 
 impl<A: Application> Running<A> {
-    /// Runs a task without which the driver only looks whole: if it panics, the driver stops.
+    /// Runs a task that the driver needs: if it panics, the driver stops.
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.acceptors.spawn(task);
     }
@@ -135,7 +135,7 @@ impl<A: Application> Running<A> {
         self.metrics_addr.as_deref()
     }
 
-    /// Returns this node's name.
+    /// Returns this node's id.
     #[must_use]
     pub const fn node(&self) -> NodeId {
         self.node
@@ -148,13 +148,13 @@ impl<A: Application> Running<A> {
         self.memory_bound_bytes
     }
 
-    /// Returns the way for other tasks to reach engine and application.
+    /// Returns a mailbox, by which other tasks reach engine and application.
     #[must_use]
     pub const fn mailbox(&self) -> &Mailbox<A> {
         &self.mailbox
     }
 
-    /// Waits until it stops, by itself or because it was told to. May be given up and called again.
+    /// Waits until it stops, by itself or on request. May be dropped and called again.
     ///
     /// # Errors
     /// The reason why it stopped.
@@ -166,7 +166,7 @@ impl<A: Application> Running<A> {
                     Some(Ok(verdict)) => verdict,
                     Some(Err(_)) | None => Err(RunError::Gone),
                 },
-                // Without one of its ports it only looks whole: it stops in order, and reports that it failed.
+                // Without one of its ports it would be half a driver: it stops in order, and reports that it failed.
                 Some(Err(_)) = self.acceptors.join_next() => {
                     self.half = true;
                     self.stop().await;
@@ -177,16 +177,16 @@ impl<A: Application> Running<A> {
         if self.half { ended.and(Err(RunError::Gone)) } else { ended }
     }
 
-    /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is begun. The own disk is waited for
-    /// as long as it takes, connected replicas for [`Options::stop_wait`] at most.
+    /// Begins to stop in order; [`wait`](Self::wait) ends when it has. Nothing new is begun. It waits for the own disk
+    /// as long as that accepts writes, for connected replicas at most [`Options::stop_wait`].
     pub async fn stop(&self) {
-        // If nobody takes it, it has stopped.
+        // If the channel is closed, it has stopped.
         self.mailbox.sender.send(Arrival::Stop).await.ok();
     }
 
-    /// Stops, waiting for nothing more; [`wait`](Self::wait) ends with what is left over.
+    /// Ends a stop's waits; [`wait`](Self::wait) returns the rest as left over.
     pub async fn give_up(&self) {
-        // The same.
+        // If the channel is closed, it has stopped.
         self.mailbox.sender.send(Arrival::GiveUp).await.ok();
     }
 
@@ -199,7 +199,7 @@ impl<A: Application> Running<A> {
         self.wait().await
     }
 
-    /// Stops at once, as `kill -9` would: nothing is flushed, nobody is told.
+    /// Stops at once, as `kill -9` would: nothing is flushed, no peer gets a goodbye.
     pub async fn kill(mut self) {
         self.engine.shutdown().await;
         self.acceptors.shutdown().await;
@@ -231,14 +231,14 @@ impl Listeners {
 /// Returns a seed from the operating system.
 ///
 /// # Errors
-/// It has no random numbers.
+/// The operating system has no random numbers.
 pub fn random_seed() -> Result<[u8; 32], StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
     Ok(seed)
 }
 
-/// Returns a word of the seed, for names and numbers that need to differ each time and no more.
+/// Returns a word of the seed, for ids and numbers that only need to differ each time.
 #[must_use]
 pub fn seed_word(seed: &[u8; 32], at: usize) -> u64 {
     seed[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
@@ -264,7 +264,7 @@ fn open<S: Store>(
     };
     let spool_memory_bytes = match options.spool_dir {
         Some(_) => SPOOL_FILE_BYTES,
-        // What was under way when it was full is kept too.
+        // Batches that were under way when it was full are kept too.
         None => options.spool_bytes + config.options().window_bytes + u64::from(config.frame_bytes_max()),
     };
     let clock = Clock::start(options.unix_zero_ns, options.wall_clock);

@@ -1,4 +1,4 @@
-//! How the node stands: questions about records, and its [`Status`] as data.
+//! The node's position: questions about records, and its [`Status`] as data.
 
 use towline_core::{EpochOffset, Level, LinkId, Offset, Role, Span, Time};
 
@@ -32,19 +32,19 @@ impl<S: Store> ReplicatedStore<S> {
         self.node.holds(place) && self.kept().is_some_and(|kept| kept >= place.offset)
     }
 
-    /// Returns how many records of this history survive a power cut here; unknown for a store that keeps nothing. On
-    /// disk may be another history, or a branch that this one left: then it is none.
+    /// Returns how many records of this history survive a power cut here; unknown for a store without persistence. None
+    /// do if the disk holds another history, or a branch that this one left.
     pub fn kept(&self) -> Option<Offset> {
         let place = self.persisted_place()?;
         Some(if self.node.holds(place) { place.offset } else { Offset(0) })
     }
 
-    /// Returns whether this is a replica that never was complete: it has nothing to show yet.
+    /// Returns whether this is a replica that has never been complete: it has no data to show yet.
     pub fn loading(&self) -> bool {
         self.role == Role::Replica && self.store.cursor().is_none()
     }
 
-    /// Returns everything there is to show.
+    /// Returns the whole status.
     pub fn status(&self) -> Status {
         let stats = self.node.stats();
         let address = |link: LinkId| self.facts.peers.get(link.0 as usize).cloned().flatten();
@@ -74,14 +74,14 @@ impl<S: Store> ReplicatedStore<S> {
         }
     }
 
-    /// Something large is about to be let go: remembers how large it was, for allocators give back late.
+    /// Remembers how large a state was that is about to be freed, because allocators give memory back late.
     pub(super) fn note_memory(&mut self) {
         let bytes = self.store.size().memory_bytes;
         self.counters.store_peak_bytes = self.counters.store_peak_bytes.max(bytes);
         debug_assert!(self.counters.store_peak_bytes >= bytes);
     }
 
-    /// Returns the most this process may take in memory as things stand: everything that has a bound, and the entries
+    /// Returns the most memory that this process may take at present: everything that has a bound, and the entries
     /// twice while a snapshot is read or loaded beside them.
     pub(super) fn memory_bound_bytes(&self) -> u64 {
         let twice = self.receive.loading() || self.views > 0;

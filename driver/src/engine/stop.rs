@@ -1,15 +1,15 @@
-//! The orderly end: nothing new is executed, and what was answered is kept and received before the node says goodbye.
+//! The orderly end: nothing new is executed, and answered records are kept and received before the node says goodbye.
 //!
 //! States: *waiting* (until every replica that was connected when the stop began has received everything, and the own
-//! disk has it), *leaving* (the node says goodbye to everybody), over.
+//! disk has it), *leaving* (the node sends GOODBYE on every link), over.
 //!
 //! How long it waits: for replicas, until `stop_wait` has passed since the stop began; a replica that said goodbye
-//! itself is not waited for, one whose connection broke may come back. For the own disk, as long as it takes writes; a
-//! disk that refuses gets what replicas get, and a broken store nothing. [`Stop::give_up`] ends all waiting. Each
-//! second a line says what is waited for. What is left over is named, and is how the server ends.
+//! itself is not waited for, one whose connection broke may come back. For the own disk, as long as it accepts writes;
+//! a disk that refuses gets the same time as replicas, and a broken store none. [`Stop::give_up`] ends all waiting.
+//! Each second a log line names what is waited for. Anything left over is the result of the stop.
 //!
-//! Invariants: the goals are those of the moment the stop began. A replica goes on receiving while it waits, and owes
-//! nobody what came later; if its history was replaced meanwhile, it owes no more than it has.
+//! Invariants: the goals are those of the moment the stop began. A replica that stops goes on receiving, and need not
+//! pass on anything that came later; if its history was replaced meanwhile, its goal is no more than what it has.
 
 use towline_core::{LinkId, NodeId, Offset, ReplicaState, Span, Time};
 use tracing::{info, warn};
@@ -18,9 +18,9 @@ use super::replicated::ReplicatedStore;
 use crate::error::{Lacking, LeftOver, Unkept};
 use crate::store::Store;
 
-/// Between two lines about what is waited for.
+/// The time between two log lines.
 const LINE_EVERY: Span = Span::from_secs(1);
-/// For goodbyes and the last replies, once everything else is done.
+/// The time for goodbyes and the last replies, once everything else is done.
 const GOODBYES: Span = Span::from_secs(5);
 
 /// A stop under way.
@@ -31,13 +31,13 @@ pub(crate) struct Stop {
     timed_out: bool,
     next_line: Time,
     given_up: bool,
-    /// Everything before it was answered, or received to be kept here.
+    /// Every record before it was answered, or received to be kept here.
     end: Offset,
-    /// Whether this store keeps anything at all.
+    /// Set if this store has persistence.
     keeps: bool,
     /// Replicas that were connected when it began and have not received everything.
     owed: Vec<Owed>,
-    /// Goodbyes are under way, until then at most.
+    /// Set while goodbyes are under way: the time at which they end at the latest.
     leaving: Option<Time>,
 }
 
@@ -47,27 +47,27 @@ struct Owed {
     node: NodeId,
     addr: String,
     link: Option<LinkId>,
-    /// It said goodbye.
+    /// Set when it said goodbye.
     left: bool,
 }
 
-/// How a look at a stop ended.
+/// The result of a look at a stop.
 #[derive(Debug)]
 pub(crate) enum Looked {
     /// It waits, or goodbyes are under way.
     Waits,
-    /// There is nothing more to wait for: time to say goodbye. This is left over.
+    /// Nothing is left to wait for: time to say goodbye. The rest is left over.
     Leaves(Option<LeftOver>),
-    /// Nobody is left.
+    /// No link is left.
     Over,
 }
 
 impl Stop {
-    /// A stop that begins now, everything written being committed.
+    /// Begins a stop now, with everything written committed.
     pub(crate) fn begin<S: Store>(replicated: &ReplicatedStore<S>, stop_wait: Span) -> Self {
         let stats = replicated.node.stats();
         let mut owed = Vec::new();
-        // Without a complete state there is nothing anybody could be owed.
+        // Without a complete state there is nothing that a replica could lack.
         for replica in replicated.node.replicas().filter(|replica| replica.link.is_some() && stats.base) {
             let addr = replica.link.and_then(|link| replicated.facts.peers.get(link.0 as usize)?.clone());
             let addr = addr.unwrap_or_default();
@@ -85,30 +85,30 @@ impl Stop {
         }
     }
 
-    /// Waits for nothing more.
+    /// Ends all waiting.
     pub(crate) fn give_up(&mut self) {
         self.given_up = true;
     }
 
-    /// A replica ended its link itself, to stop or to follow another.
+    /// Records that a replica ended its link itself, to stop or to follow another.
     pub(crate) fn note_left(&mut self, link: LinkId) {
         for owed in self.owed.iter_mut().filter(|owed| owed.link == Some(link)) {
             owed.left = true;
         }
     }
 
-    /// When to look again at the latest.
+    /// Returns when to look again at the latest.
     pub(crate) fn next(&self) -> Time {
         let next = if self.timed_out { self.next_line } else { self.next_line.min(self.until) };
         self.leaving.unwrap_or(next)
     }
 
-    /// Whether goodbyes are under way.
+    /// Returns true if goodbyes are under way.
     pub(crate) fn leaving(&self) -> bool {
         self.leaving.is_some()
     }
 
-    /// Looks how far everybody is. `said` tells that no connection is left to say anything on.
+    /// Looks how far disk and replicas are. `said` is set when no connection is left to write to.
     pub(crate) fn look<S: Store>(&mut self, replicated: &ReplicatedStore<S>, said: bool) -> Looked {
         if let Some(until) = self.leaving {
             let over = said || self.given_up || replicated.now >= until;
@@ -135,7 +135,7 @@ impl Stop {
         self.end.min(replicated.node.stats().end)
     }
 
-    /// Who has received everything is owed nothing more, whatever comes.
+    /// Drops the replicas that have received everything, whatever comes later.
     fn forget_who_has_all<S: Store>(&mut self, replicated: &ReplicatedStore<S>) {
         let goal = self.goal(replicated);
         for replica in replicated.node.replicas() {
@@ -144,19 +144,19 @@ impl Stop {
             if streams && replica.acked.received.is_some_and(|received| received >= goal) {
                 self.owed.swap_remove(at);
             } else if replica.link.is_some() && replica.link != self.owed[at].link {
-                // It came back.
+                // The replica came back.
                 (self.owed[at].link, self.owed[at].left) = (replica.link, false);
             }
         }
     }
 
-    /// Records the own disk does not have.
+    /// Returns how many records the own disk lacks.
     fn unkept<S: Store>(&self, replicated: &ReplicatedStore<S>) -> u64 {
         let kept = replicated.kept().unwrap_or_default();
         if self.keeps { self.goal(replicated).0.saturating_sub(kept.0) } else { 0 }
     }
 
-    /// The replicas that have not received everything, and how much each lacks.
+    /// Returns the replicas that have not received everything, and how much each lacks.
     fn lacking<S: Store>(&self, replicated: &ReplicatedStore<S>) -> Vec<Lacking> {
         let goal = self.goal(replicated);
         let lacks = |owed: &Owed| {

@@ -22,24 +22,24 @@ use crate::store::Store;
 
 mod law;
 
-/// Nearly everything applied for so long: the replica has joined.
+/// A replica that has nearly everything applied for so long has joined.
 const SETTLED: Span = Span::from_secs(10);
-/// How often the replicas are looked at while nobody is held.
+/// The time between two looks at the replicas while no writer is held.
 const LOOK: Span = Span::from_millis(1);
-/// And after which part of the ring was written, whatever the clock says.
+/// The part of the ring after whose writing they are looked at, whatever the clock says.
 const UNSEEN_SHARE: u64 = 64;
-/// How often the log says that writes are still held for a replica.
+/// The time between two log lines that writes are still held for a replica.
 const REMIND: Span = Span::from_secs(60);
 
-/// When writes are held.
+/// The state of the throttle.
 #[derive(Debug)]
 pub(crate) struct WriteThrottle {
     enabled: bool,
     law: Law,
     next_look: Time,
-    /// Written since the last look.
+    /// Bytes written since the last look.
     unseen_bytes: u64,
-    /// What the slowest replica that joins has not taken, in bytes.
+    /// The bytes that the slowest joining replica has not received.
     untaken: u64,
     /// At most as many as the node remembers replicas.
     joiners: Vec<Joiner>,
@@ -50,17 +50,17 @@ pub(crate) struct WriteThrottle {
 struct Joiner {
     node: NodeId,
     seen_at: Time,
-    /// Since when it keeps up.
+    /// The time since which it keeps up.
     near_since: Time,
-    /// How far its link came, and when that was new.
+    /// How far its link came, and when that last changed.
     progress: Progress,
     progress_at: Time,
-    /// Since when writes are held for it, and how long they were in all before that.
+    /// The time since which writes are held for it, and the milliseconds for which they had been held before.
     held_since: Option<(Time, u64)>,
     remind_at: Time,
 }
 
-/// Changes while a link makes progress: bytes taken, and records acknowledged.
+/// Values that change while a link makes progress: bytes received, and records acknowledged.
 type Progress = (Option<LinkId>, Option<u64>, Stages<Option<Offset>>);
 
 impl WriteThrottle {
@@ -69,7 +69,7 @@ impl WriteThrottle {
         Self { enabled, law: Law::new(ring), next_look: Time::ZERO, unseen_bytes: 0, untaken: 0, joiners }
     }
 
-    /// Goes on, once a turn: writes of the next turn have the room that is set here.
+    /// Updates the room for the writes of the next turn; called once a turn.
     pub(crate) fn update<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) {
         if !self.enabled {
             return;
@@ -88,12 +88,12 @@ impl WriteThrottle {
         }
     }
 
-    /// When to update at the latest.
+    /// Returns when to update at the latest.
     pub(crate) fn next(&self) -> Option<Time> {
         self.law.next()
     }
 
-    /// What the slowest of the replicas that join has not taken.
+    /// Returns the bytes that the slowest of the joining replicas has not received.
     fn look<S: Store>(&mut self, replicated: &ReplicatedStore<S>) -> u64 {
         let (now, ring) = (replicated.now, replicated.node.config().options().backlog_bytes);
         let mut untaken = 0;
@@ -124,7 +124,7 @@ impl WriteThrottle {
                 untaken = untaken.max(behind);
             }
         }
-        // Those the node has forgotten.
+        // Drops those that the node has forgotten.
         self.joiners.retain(|joiner| joiner.seen_at == now);
         untaken
     }
@@ -143,7 +143,7 @@ impl Joiner {
         }
     }
 
-    /// Looks at where it stands.
+    /// Records how far the replica is.
     fn note(&mut self, replica: &Replica, now: Time, ring: u64) {
         self.seen_at = now;
         let near = replica.state == ReplicaState::Streaming && is_near(replica.lag.applied, ring / 4);
@@ -151,13 +151,13 @@ impl Joiner {
             self.near_since = now;
         }
         let progress = progress(replica);
-        // With nothing to take there is no progress to be made.
+        // With nothing left to receive there is no progress to make.
         if progress != self.progress || replica.untaken_bytes == Some(0) {
             (self.progress, self.progress_at) = (progress, now);
         }
     }
 
-    /// Tells the log when writes begin to be held for it, and now and then that they still are.
+    /// Logs when writes begin to be held for it, and now and then that they still are.
     fn report<S: Store>(&mut self, replicated: &ReplicatedStore<S>, pressed: bool) {
         let (now, held) = (replicated.now, replicated.counters.held_ns);
         match self.held_since {
@@ -181,7 +181,7 @@ impl Joiner {
         }
     }
 
-    /// It has joined.
+    /// Logs that it has joined.
     fn settle<S: Store>(&self, replicated: &ReplicatedStore<S>) {
         if let Some((since, before)) = self.held_since {
             let seconds = replicated.now.since(since).as_millis() / 1000;
@@ -195,7 +195,7 @@ fn progress(replica: &Replica) -> Progress {
     (replica.link, replica.taken_bytes, replica.acked)
 }
 
-/// Whether a lag is known to be at most so many bytes.
+/// Returns true if a lag is known to be at most so many bytes.
 fn is_near(lag: Option<Lag>, bytes: u64) -> bool {
     lag.and_then(|lag| lag.bytes).is_some_and(|behind| behind <= bytes)
 }

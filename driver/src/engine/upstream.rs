@@ -1,7 +1,7 @@
-//! The upstream as the operator sees it: its address, how the link to it is doing, and what was last said about it.
+//! The upstream as the operator sees it: its address, the state of the link to it, and the last fault.
 //!
-//! A fault that repeats at every attempt is logged once, and again when its reason changes or after a join. A dial's
-//! answer is believed only while nobody turned elsewhere since (`generation`).
+//! A fault that repeats at every attempt is logged once, and again when its reason changes or after a join. The result
+//! of a dial counts only while the address is still the same (`generation`).
 
 use std::io;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use crate::error::RunError;
 use crate::status::UpstreamState;
 use crate::transport::Net;
 
-/// Longer than any connection that is worth waiting for.
+/// The longest time for a dial.
 const DIAL_TIMEOUT: Span = Span::from_secs(5);
 
-/// Beats of an upstream without news of a primary, after which there is taken to be none above it.
+/// Beats of an upstream without news of a primary, after which it counts as having none.
 const STALE_BEATS: u32 = 4;
 
-/// The upstream and what is known of it.
+/// The upstream and the state of the link to it.
 #[derive(Debug, Default)]
 pub(crate) struct Upstream {
     addr: Option<String>,
     generation: u64,
-    /// A fault that stays until a join or the operator's next word.
+    /// A fault that stays until a join or the operator's next command.
     latched: Option<UpstreamState>,
     fault: Option<String>,
     said: Option<String>,
     joined: bool,
-    /// It was said that no primary is above.
+    /// Set when it was logged that no primary is above.
     rootless: bool,
     stop_if_foreign: bool,
-    /// Why the server must stop.
+    /// The reason why the driver must stop.
     pub(crate) stop: Option<RunError>,
 }
 
@@ -44,12 +44,12 @@ impl Upstream {
         Self { addr, stop_if_foreign, ..Self::default() }
     }
 
-    /// This node is a primary.
+    /// Records that this node is a primary.
     pub(crate) fn none(&mut self) {
         *self = Self { generation: self.generation + 1, ..Self::default() };
     }
 
-    /// The operator named another upstream.
+    /// Sets another upstream, on the operator's command.
     pub(crate) fn turn_to(&mut self, addr: &str) {
         *self = Self { addr: Some(addr.to_owned()), generation: self.generation + 1, ..Self::default() };
     }
@@ -84,7 +84,7 @@ impl Upstream {
         }
     }
 
-    /// Says once that no primary is above, and once that one is again.
+    /// Logs once that no primary is above, and once that one is again.
     pub(crate) fn watch(&mut self, stats: &Stats) {
         let addr = self.addr.as_deref().unwrap_or("the upstream");
         match self.state(stats) {
@@ -126,12 +126,12 @@ impl Upstream {
                 Ok(Err(error)) => Err(plain(&error)),
                 Err(_) => Err("no answer in time".to_owned()),
             };
-            // If nobody takes it, the server is gone.
+            // If the channel is closed, the engine has stopped.
             arrivals.send(Arrival::Dialled { generation, addr, result }).await.ok();
         });
     }
 
-    /// A dial failed.
+    /// Records that a dial failed.
     pub(crate) fn unreachable(&mut self, addr: &str, why: &str) {
         let text = format!("cannot reach {addr}: {why}");
         if self.news(&text) {
@@ -145,7 +145,7 @@ impl Upstream {
         (self.latched, self.fault, self.said, self.joined) = (None, None, None, true);
     }
 
-    /// The link to the upstream ended.
+    /// Records that the link to the upstream was ended by a node.
     pub(crate) fn closed(&mut self, fault: Fault, by_peer: bool, stats: &Stats) {
         let addr = self.addr.clone().unwrap_or_default();
         let text = if by_peer { format!("{addr} says: {fault}") } else { format!("{addr}: {fault}") };
@@ -161,7 +161,7 @@ impl Upstream {
         }
     }
 
-    /// The link broke without a word.
+    /// Records that the link broke.
     pub(crate) fn lost(&mut self, why: &str) {
         let addr = self.addr.as_deref().unwrap_or_default();
         let text = format!("lost {addr}: {why}");
@@ -192,7 +192,7 @@ impl Upstream {
         }
     }
 
-    /// Remembers a fault; answers whether it differs from the last one said.
+    /// Remembers a fault; returns true if it differs from the last one.
     fn news(&mut self, text: &str) -> bool {
         self.fault = Some(text.to_owned());
         let news = self.said.as_deref() != Some(text);
@@ -201,7 +201,7 @@ impl Upstream {
     }
 }
 
-/// An error without the number the system gave it.
+/// Returns an error's text without the system's number.
 pub(crate) fn plain(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         return "connection refused".to_owned();

@@ -1,9 +1,10 @@
 //! Open views of the store, and the pieces that are cut from them.
 //!
 //! Invariants: a view is open from [`Event::SnapshotWanted`](towline_core::Event) until `SnapshotDone`, at the store's
-//! last commit; a piece answers everybody who waits for it.
+//! last commit; a piece serves every replica that waits for it.
 //!
-//! Bounds: the core keeps two views at most and asks for a piece of each ship at most; [`PIECES`] are cut in a turn.
+//! Bounds: the core keeps two views at most and asks for a piece of each transfer at most; [`PIECES`] are cut in a
+//! turn.
 
 use std::collections::VecDeque;
 
@@ -22,12 +23,12 @@ pub(crate) struct Views {
     open: Vec<(SnapshotId, Box<dyn View>)>,
     asked: VecDeque<(SnapshotId, u64)>,
     piece: Vec<u8>,
-    /// Why the last view could not be opened.
+    /// The reason why the last view could not be opened.
     refused: Option<String>,
 }
 
 impl Views {
-    /// How many are open.
+    /// Returns how many are open.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
@@ -53,7 +54,7 @@ impl Views {
         }
     }
 
-    /// No view can be opened. A replica asks again and again; the reason is logged once.
+    /// Refuses a view. Replicas ask again and again, so the reason is logged once.
     fn refuse<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>, snapshot: SnapshotId, why: &str) {
         if self.refused.as_deref() != Some(why) {
             warn!("snapshot {snapshot} cannot be opened: {why}");
@@ -77,7 +78,7 @@ impl Views {
         }
     }
 
-    /// Cuts a turn's share of pieces. Answers whether more are asked for.
+    /// Cuts a turn's share of pieces. Returns true if more are asked for.
     pub(crate) fn cut<S: Store>(&mut self, replicated: &mut ReplicatedStore<S>) -> bool {
         let bytes_max = replicated.node.config().options().piece_bytes_max as usize;
         for _ in 0..PIECES {

@@ -23,7 +23,7 @@ impl<S: Store> ReplicatedStore<S> {
         }
     }
 
-    /// Checks whether a write is possible now: it is, and nothing holds writers back.
+    /// Checks that a write is possible now: by its role, and with writers not held.
     ///
     /// # Errors
     /// The reason.
@@ -34,7 +34,7 @@ impl<S: Store> ReplicatedStore<S> {
     }
 
     /// Applies a record to the store and appends it to the log. Returns its place in the history: it is committed at
-    /// the end of the turn. This does not ask [`writable`](Self::writable), so that work that was let begin can end.
+    /// the end of the turn. This does not check [`writable`](Self::writable), so that work already begun can end.
     ///
     /// # Errors
     /// The reason; nothing was changed, unless the store failed.
@@ -61,13 +61,13 @@ impl<S: Store> ReplicatedStore<S> {
         self.room.upkeep == 0
     }
 
-    /// Returns whether [`write_upkeep`](Self::write_upkeep) is welcome now. When the disk is less behind, another turn
+    /// Returns whether [`write_upkeep`](Self::write_upkeep) is possible now. When the disk has caught up, another turn
     /// comes.
     pub fn upkeep_is_welcome(&self) -> bool {
         self.room.upkeep > 0 && !self.behind && !self.is_closing() && self.may_write().is_ok()
     }
 
-    /// Every refusal comes before either log or store is changed.
+    /// Appends a record; every refusal comes before log or store is changed.
     fn append(&mut self, record: &[u8]) -> Result<EpochOffset, Refusal> {
         self.may_write()?;
         let bytes_max = u64::from(self.node.config().options().record_bytes_max);
@@ -99,7 +99,7 @@ impl<S: Store> ReplicatedStore<S> {
         Ok(place.unwrap_or_default())
     }
 
-    /// Looks whether the disk is behind.
+    /// Checks whether the disk is behind.
     #[inline]
     pub(super) fn note_pace(&mut self) {
         self.behind = self.store.persistence().is_some_and(|persistence| persistence.holds_writers());
@@ -110,8 +110,8 @@ impl<S: Store> ReplicatedStore<S> {
         self.store.persistence().map_or(Pace::Ready, |persistence| persistence.pace())
     }
 
-    /// Notes at a turn's end whether writers wait (`waits`), to count the time in which the disk was the cause. Returns
-    /// whether they must go on waiting.
+    /// Records at a turn's end whether writers wait (`waits`), to count the time for which the disk was the cause.
+    /// Returns whether they must go on waiting.
     pub fn note_waiting(&mut self, waits: bool) -> bool {
         let behind = self.role == Role::Primary && self.behind;
         match self.behind_since {
@@ -139,7 +139,7 @@ impl<S: Store> ReplicatedStore<S> {
         self.role == Role::Primary && !self.receive.replaying() && !self.failure.is_broken()
     }
 
-    /// Ends the step: everything written is sealed, and the store stands exactly at that boundary.
+    /// Ends the step: everything written is sealed, and the store is exactly at that boundary.
     pub(crate) fn commit(&mut self) {
         if !self.is_dirty() {
             return;
@@ -163,7 +163,7 @@ impl<S: Store> ReplicatedStore<S> {
     /// Opens a view of the newest boundary.
     ///
     /// # Errors
-    /// The store is broken, or says why it cannot.
+    /// The store is broken, or cannot open a view.
     pub(super) fn view(&mut self) -> std::io::Result<Box<dyn View>> {
         self.commit();
         match &self.failure {

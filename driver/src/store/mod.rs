@@ -47,26 +47,26 @@ pub trait Store: Send {
     /// committed or viewed any more until a snapshot is installed or the store is opened again.
     fn apply(&mut self, record: &[u8]) -> io::Result<()>;
 
-    /// Takes note that the state is now exactly at `cursor`, whose boundary is `upto`: one atomic step with everything
+    /// Records that the state is now exactly at `cursor`, whose boundary is `upto`: one atomic step with everything
     /// applied since the last commit.
     fn commit(&mut self, cursor: &[u8], upto: Offset);
 
     /// Opens a view of the state at the last commit, which later writes do not change.
     ///
     /// # Errors
-    /// No view can be had now. The replica that needs it asks again.
+    /// No view can be opened now. The replica that needs it asks again.
     fn view(&mut self) -> io::Result<Box<dyn View>>;
 
     /// Begins to load a snapshot beside the state, and drops one begun before. `cursor` is the snapshot's.
     ///
     /// # Errors
-    /// There is no place beside the state.
+    /// There is no room beside the state.
     fn load_begin(&mut self, cursor: &[u8], upto: Offset) -> io::Result<()>;
 
     /// Takes the next bytes of the snapshot, cut anywhere.
     ///
     /// # Errors
-    /// These are not the bytes of a snapshot.
+    /// The bytes are not a snapshot's.
     fn load(&mut self, piece: &[u8]) -> io::Result<()>;
 
     /// Applies a batch of records (read with [`Records`](towline_core::Records)) to the snapshot while that loads; an
@@ -86,7 +86,7 @@ pub trait Store: Send {
     /// The snapshot is not whole, or the old state could not be kept aside.
     fn install(&mut self, replaced: Replaced) -> io::Result<()>;
 
-    /// Returns how large the state is, for status and log lines. The default says nothing.
+    /// Returns how large the state is, for status and log lines. The default knows nothing.
     fn size(&self) -> Size {
         Size::default()
     }
@@ -109,22 +109,22 @@ pub struct Size {
 
 /// Durability, for a store that writes behind.
 pub trait Persistence {
-    /// Becomes ready with the cursor of the state that survives a power cut, when that is another than at the last
-    /// time. It is a place in a history, not a number: the driver looks whether it is one in the history of now.
+    /// Becomes ready with the cursor of the state that survives a power cut, when that differs from the last one. It is
+    /// a place in a history, not a number: the driver checks whether it is part of the present history.
     ///
     /// # Errors
-    /// The disk refuses: the message names file and cause. The store keeps the writes that were refused and tries again
-    /// by itself, about each second; the next cursor says that they were written. Nothing new should be applied until
+    /// The disk refuses: the message names file and cause. The store keeps the refused writes and tries again by
+    /// itself, about each second; the next cursor shows that they were written. Nothing new should be applied until
     /// then. Records that were applied already may still be committed and viewed.
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>>;
 
-    /// Returns whether the store takes a batch of the stream now. A store that did not wakes the task that polled
-    /// [`poll_persisted`](Self::poll_persisted) last when it can.
+    /// Returns whether the store accepts a batch of the stream now. A store that did not wakes the task that last
+    /// polled [`poll_persisted`](Self::poll_persisted) when it can.
     fn pace(&self) -> Pace {
         Pace::Ready
     }
 
-    /// Returns whether more waits for the disk than it writes in the time promised, so that writers should wait. Wakes
+    /// Returns whether more waits for the disk than it writes in the promised time, so that writers should wait. Wakes
     /// as [`pace`](Self::pace) does.
     fn holds_writers(&self) -> bool {
         false
@@ -136,7 +136,7 @@ pub trait Persistence {
 
 /// A consistent view of a store, cut into numbered pieces. Any piece may be asked for again, and is the same again.
 pub trait View: Send {
-    /// Returns the cursor at which it lies.
+    /// Returns the cursor of the view.
     fn cursor(&self) -> &[u8];
     /// Writes piece `number` into `piece` (cleared first), up to `bytes_max` bytes. Returns whether it is the last.
     /// Pieces are mostly asked for in order; going back may be slow.
@@ -146,9 +146,9 @@ pub trait View: Send {
 /// The state that a snapshot replaces, when it is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaced {
-    /// An older state of the same history: let it go.
+    /// An older state of the same history: delete it.
     Outdated,
-    /// The data of another history, given up by an operator's word: keep it aside, under this name.
+    /// The data of another history, given up by the operator's command: keep it aside, under this name.
     Adopted {
         /// The history it belongs to.
         history: HistoryId,
@@ -175,14 +175,14 @@ impl Replaced {
     }
 }
 
-/// The way in which a store takes a batch that comes now.
+/// How a store accepts a batch that comes now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// Applied at once.
     Ready,
     /// Not yet: it waits in the spool.
     Busy,
-    /// Not even kept: the upstream is to send no more than is under way.
+    /// Not accepted and not kept: the upstream must send no more than is under way.
     Full,
 }
 

@@ -1,12 +1,12 @@
-//! The tail that rides along with a snapshot: batches that came before they could be applied, first in, first out.
+//! The tail that comes beside a snapshot: batches that cannot be applied yet, first in, first out.
 //!
 //! Each has the offset after it, the cursor that is to be committed with it and its records, all opaque here. It is in
 //! memory or in a file `spool` beside a store; the file is of this process alone: nothing is synced, and one left over
 //! is deleted.
 //!
-//! Bounds: [`is_full`](Spool::is_full) says when to stop; the batch that crosses the bound is still taken, so it is
-//! exceeded by less than one batch. A file's room comes back when the spool runs empty. Bytes that the disk
-//! refuses stay in memory, and the spool is full until it ran empty: that is as much as was under way.
+//! Bounds: [`is_full`](Spool::is_full) says when to stop; the batch that crosses the bound is still accepted, so it is
+//! exceeded by less than one batch. A file's room comes back when the spool runs empty. Bytes that the disk refuses
+//! stay in memory, and the spool counts as full until it has run empty: they are at most what was under way.
 //!
 //! Opening, writing and reading the file waits for the system's page cache, not for the disk.
 
@@ -20,7 +20,7 @@ use towline_core::Offset;
 #[cfg(test)]
 mod tests;
 
-/// Before each batch: its offset, and the lengths of cursor and records.
+/// The bytes before each batch: its offset, and the lengths of cursor and records.
 const HEAD: usize = 16;
 const BUFFER: usize = 256 << 10;
 
@@ -60,9 +60,9 @@ struct Paper {
     reader: BufReader<File>,
     /// Bytes in the file.
     written: u64,
-    /// The bytes behind them, which are only ever added to until the file takes them.
+    /// The bytes behind them, which only grow until the file accepts them.
     tail: Vec<u8>,
-    /// The file did not take them at the last attempt.
+    /// Set when the file did not accept them at the last attempt.
     refused: bool,
     read: u64,
 }
@@ -71,13 +71,13 @@ impl Spool {
     /// The name of the file.
     pub const FILE_NAME: &str = "spool";
 
-    /// A spool in memory.
+    /// Makes a spool in memory.
     #[must_use]
     pub const fn memory(bytes_max: u64) -> Self {
         Self { place: Place::Memory(VecDeque::new()), front: None, bytes_max, bytes: 0 }
     }
 
-    /// A spool in the file `spool` of a directory this process has for itself. It is removed in the end.
+    /// Makes a spool in the file `spool` of a directory that is this process's own. The file is removed in the end.
     ///
     /// # Errors
     /// The file could not be made; the message names it.
@@ -132,13 +132,13 @@ impl Spool {
         self.front = Some(batch);
     }
 
-    /// Bytes that wait.
+    /// Returns the bytes that wait.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The bound it was given.
+    /// Returns the bound it was given.
     #[must_use]
     pub const fn bytes_max(&self) -> u64 {
         self.bytes_max
@@ -150,8 +150,8 @@ impl Spool {
         self.bytes == 0
     }
 
-    /// Bytes of its bound that are used: those that wait, and in a file those before them, until it runs empty. All of
-    /// it, where the disk refuses.
+    /// Returns the used bytes of its bound: those that wait, and in a file those before them, until it runs empty; the
+    /// whole bound where the disk refuses.
     #[must_use]
     pub fn filled_bytes(&self) -> u64 {
         match &self.place {
@@ -167,7 +167,7 @@ impl Spool {
         self.filled_bytes() >= self.bytes_max
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     ///
     /// # Errors
     /// The file could not be cut.
@@ -182,7 +182,7 @@ impl Spool {
 }
 
 impl Paper {
-    /// Bytes of all batches since the file was begun.
+    /// Returns the bytes of all batches since the file was begun.
     fn end(&self) -> u64 {
         self.written + self.tail.len() as u64
     }
@@ -201,10 +201,10 @@ impl Paper {
         Ok(())
     }
 
-    /// Moves what is in memory into the file. If that takes only a part of it, all of it is written again.
+    /// Moves the batches in memory into the file. If the file accepts only a part, all of it is written again.
     fn spill(&mut self) {
         let at = io::SeekFrom::Start(self.written);
-        // The reader stands at the end of the file, or before it.
+        // The reader is at the end of the file, or before it.
         let skip = |paper: &mut Self| match paper.read > paper.written {
             true => paper.reader.seek(io::SeekFrom::Start(paper.read)).map(drop),
             false => Ok(()),

@@ -1,10 +1,10 @@
 //! A net inside one process: addresses are names, connections are pipes with a task between their ends.
 //!
-//! The task is where a test takes hold: [`MemoryNet::cut`] ends the connections to an address as a broken cable would,
-//! and [`MemoryNet::block`] lets nobody dial it until [`MemoryNet::unblock`].
+//! Tests act on that task: [`MemoryNet::cut`] ends the connections to an address as a broken cable would, and
+//! [`MemoryNet::block`] refuses dials to it until [`MemoryNet::unblock`].
 //!
-//! Bounds: [`PIPE_BYTES`] lie in each direction of each half of a connection; a listener holds [`BACKLOG`] connections
-//! nobody has taken yet.
+//! Bounds: [`PIPE_BYTES`] wait in each direction of each half of a connection; a listener holds [`BACKLOG`] connections
+//! that are not accepted yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -36,7 +36,7 @@ struct Shared {
 }
 
 impl MemoryNet {
-    /// An empty net.
+    /// Makes an empty net.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -107,7 +107,7 @@ impl Net for MemoryNet {
             let name = format!("memory:{}", shared.pumps.len());
             listener.try_send((far, name)).map_err(|_| io::ErrorKind::ConnectionRefused)?;
             let pump = tokio::spawn(async move {
-                // How a connection ends is seen by its two sides, not here.
+                // Both sides see how a connection ends; nothing is left to do here.
                 copy_bidirectional(&mut near_end, &mut far_end).await.ok();
             });
             shared.pumps.push((addr.to_owned(), pump.abort_handle()));

@@ -1,8 +1,8 @@
 //! Connections, and the nets that make them: the seam between the engine and the world.
 //!
 //! The engine only sees [`Transport`]s. A [`Net`] makes them, by listening and by dialling; TCP ([`Tcp`]) is the usual
-//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator brings its own. A wrapper of a stream is a
-//! [`Transport`] around another: a browser's comes through a [`WebSocket`].
+//! one, an in-process net ([`MemoryNet`]) serves tests, a simulator has its own. A wrapper of a stream is a
+//! [`Transport`] around another: a browser connects through a [`WebSocket`].
 
 mod memory;
 mod tcp;
@@ -27,15 +27,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 /// Any connection.
 pub type BoxTransport = Box<dyn Transport>;
 
-/// A future that somebody else may drive.
+/// A future that may be driven by another task.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Makes connections.
 pub trait Net: Send + Sync {
     /// Begins to listen at an address; port 0 takes a free one.
     fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
-    /// Returns whether an address to listen at can be reached from this machine alone. Where nobody is asked for a
-    /// password, nothing else is listened on unless the operator says so.
+    /// Returns whether an address to listen at can be reached from this machine alone. Without a password, no other
+    /// address is listened on unless the operator allows it.
     fn is_private(&self, addr: &str) -> bool {
         is_loopback(addr)
     }
@@ -51,10 +51,10 @@ pub fn is_loopback(addr: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// Takes connections.
+/// Accepts connections.
 pub trait Listener: Send {
-    /// The address others connect to: never port 0.
+    /// Returns the address others connect to: never port 0.
     fn addr(&self) -> String;
-    /// The next connection and its peer's address. May be dropped and asked again.
+    /// Waits for the next connection, and returns its peer's address too. May be dropped and called again.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxTransport, String)>>;
 }

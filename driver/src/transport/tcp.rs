@@ -1,7 +1,7 @@
 //! TCP, without Nagle's delay: the engine writes whole turns at once.
 //!
-//! A peer that vanishes without a word (a cable pulled, a machine that lost power) is noticed by keepalive: on every
-//! connection, accepted or dialled. After that long in silence the system asks three times, a third of the time apart.
+//! A peer that vanishes (a cable pulled, a machine that lost power) is noticed by keepalive, on every connection,
+//! accepted or dialled. After that long in silence the system probes three times, a third of the time apart.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{BoxFuture, BoxTransport, Listener, Net};
 
-/// Questions without an answer that end a connection.
+/// The unanswered probes that end a connection.
 const PROBES: u32 = 3;
 
 /// The machine's own network.
@@ -21,7 +21,7 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// The machine's own network, with keepalive after so long in silence; a system counts whole seconds.
+    /// Makes the machine's own network, with keepalive after so long in silence; a system counts whole seconds.
     #[must_use]
     pub const fn with_keepalive(keepalive: Option<Duration>) -> Self {
         Self { keepalive }
@@ -70,7 +70,7 @@ impl Listener for Listening {
         Box::pin(async move {
             loop {
                 let (stream, peer) = self.listener.accept().await?;
-                // A connection that can take no option is gone already.
+                // A connection that rejects an option is gone already.
                 if let Ok(transport) = self.tcp.ready(stream) {
                     return Ok((transport, peer.to_string()));
                 }

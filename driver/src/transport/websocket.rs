@@ -19,9 +19,10 @@ use super::BoxTransport;
 #[cfg(test)]
 mod tests;
 
-/// Written as one message: large enough for its head to cost nothing, small enough for a tab to take it in one stride.
+/// The bytes written as one message: large enough to make its header negligible, small enough for a browser tab to
+/// handle at once.
 const MESSAGE_BYTES: usize = 64 << 10;
-/// Read as one message. Replicas say short things; a relay's upstream may be generous.
+/// The longest message read. Replicas send short frames; a relay's upstream may send long ones.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 /// A connection through a WebSocket.
@@ -38,24 +39,24 @@ fn config() -> WebSocketConfig {
 }
 
 impl WebSocket {
-    /// The server's end, after its answer to the handshake; `read` came behind the request.
+    /// Makes the server's end, after its answer to the handshake; `read` are the bytes that came behind the request.
     pub async fn accepted(transport: BoxTransport, read: Vec<u8>) -> Self {
         let stream =
             WebSocketStream::from_partially_read(transport, read, Role::Server, Some(config())).await;
         Self { stream, unread: Bytes::new() }
     }
 
-    /// The client's end: asks for `url` (`ws://host:port/path`) over a connection that stands.
+    /// Makes the client's end: requests `url` (`ws://host:port/path`) over an open connection.
     ///
     /// # Errors
-    /// The other side will not have it, or is no web server.
+    /// The other side refuses, or is no web server.
     pub async fn connect(transport: BoxTransport, url: &str) -> io::Result<Self> {
         let asked = tokio_tungstenite::client_async_with_config(url, transport, Some(config())).await;
         let (stream, _) = asked.map_err(plain)?;
         Ok(Self { stream, unread: Bytes::new() })
     }
 
-    /// The next bytes: empty at the end.
+    /// Waits for the next bytes: empty at the end.
     fn poll_bytes(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         loop {
             match ready!(Pin::new(&mut self.stream).poll_next(task)) {
@@ -133,7 +134,7 @@ impl AsyncWrite for WebSocket {
     }
 }
 
-/// A library error as what every connection fails with.
+/// Converts a library error into an IO error.
 fn plain(error: Error) -> io::Error {
     if let Error::Io(error) = error {
         return error;

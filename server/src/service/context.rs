@@ -1,4 +1,4 @@
-//! The parts of the server that a command sees while it runs: node and store, the clock's one reading, other clients.
+//! The parts of the server that a command sees while it runs: node and store, the turn's time, other clients.
 
 use std::sync::Arc;
 use std::time::Duration;

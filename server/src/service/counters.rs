@@ -1,4 +1,4 @@
-//! Counts of the server, beside those of the driver and the core; and facts that INFO shows with them.
+//! Counters of the server, beside those of the driver and the core; and facts that INFO shows with them.
 
 use towline_core::Time;
 
@@ -12,23 +12,23 @@ pub(crate) struct Counters {
     pub(crate) commands: u64,
     /// Clients connected now.
     pub(crate) clients: u64,
-    /// How often each command ran, for INFO.
+    /// The number of calls of each command, for INFO.
     pub(crate) counts: Counts,
-    /// Connections taken, and refused because there were too many.
+    /// Connections accepted, and refused because there were too many.
     pub(crate) connections: u64,
     /// See [`Self::connections`].
     pub(crate) refused_connections: u64,
     /// Bytes read from clients, and written to them.
     pub(crate) client_bytes: (u64, u64),
-    /// How fast commands and those bytes come.
+    /// The rate at which commands and those bytes come.
     rate: Rate,
-    /// Keys a primary deleted because their time had come.
+    /// Keys that a primary deleted because they had expired.
     pub(crate) expired_keys: u64,
-    /// Facts that stand since the start.
+    /// Facts that are fixed at the start.
     pub(crate) facts: Facts,
 }
 
-/// Facts about a server that stand since its start.
+/// Facts about a server that are fixed at its start.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Facts {
     /// The address at which clients connect.
@@ -39,9 +39,9 @@ pub(crate) struct Facts {
     pub(crate) clients_max: u32,
     /// Idle clients are closed after so many seconds; 0 for never.
     pub(crate) timeout_s: u64,
-    /// Silent connections are asked for a sign of life after so many seconds; 0 for never.
+    /// Silent connections are probed after so many seconds; 0 for never.
     pub(crate) tcp_keepalive_s: u64,
-    /// This process runs on a real machine, of which INFO may tell; a simulated one must be the same every time.
+    /// Set on a real machine, whose usage INFO may show; a simulated process must be the same every time.
     pub(crate) is_real: bool,
     /// The most memory that clients' buffers and the store's own caches take, in bytes.
     pub(crate) bytes_max: u64,
@@ -52,13 +52,13 @@ impl Counters {
         Self { facts, ..Self::default() }
     }
 
-    /// A turn begins.
+    /// Begins a turn.
     pub(crate) fn begin_turn(&mut self, now: Time) {
         let counted = self.counted();
         self.rate.begin_turn(now, counted);
     }
 
-    /// Returns what is counted by [`Rate`], per second, up to now.
+    /// Returns the counts of [`Rate`], per second, up to now.
     pub(crate) fn a_second(&self, now: Time) -> Counted {
         self.rate.a_second(now, self.counted())
     }

@@ -14,7 +14,7 @@ use super::clients::Clients;
 use crate::command::watch::Watches;
 use crate::store::KeyValueStore;
 
-/// Keys whose time has come, deleted in one turn.
+/// The most expired keys deleted in one turn.
 const EXPIRE_KEYS: usize = 256;
 
 /// The node and the keys that it replicates.
@@ -78,7 +78,7 @@ impl Store for Keys {
     }
 }
 
-/// Deletes keys whose time has come. Returns whether more are due now.
+/// Deletes expired keys. Returns whether more are due now.
 pub(crate) fn delete_expired(replicated: &mut Replicated, clients: &mut Clients) -> bool {
     let now_ms = replicated.clock().unix_ms();
     let due = replicated.store().store.next_due().is_some_and(|next| next.get() <= now_ms);
@@ -98,12 +98,12 @@ pub(crate) fn delete_expired(replicated: &mut Replicated, clients: &mut Clients)
     may_expire(replicated, clients) && keys.len() == EXPIRE_KEYS
 }
 
-/// Returns whether keys may be deleted now. When the disk is less behind, another turn comes.
+/// Returns whether keys may be deleted now. When the disk has caught up, another turn comes.
 fn may_expire(replicated: &Replicated, clients: &Clients) -> bool {
     replicated.upkeep_is_welcome() && clients.paused(replicated.now()).is_none()
 }
 
-/// Returns when the next key's time comes, if this node will have to do something then.
+/// Returns when the next key expires, if this node must delete it then.
 pub(crate) fn next_expiry(replicated: &Replicated, clients: &Clients) -> Option<Time> {
     let next = replicated.store().store.next_due().filter(|_| may_expire(replicated, clients))?;
     Some(replicated.clock().look_at_unix_ms(next.get()))

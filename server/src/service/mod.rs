@@ -2,15 +2,15 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `clients` | client connections: who waits for what, who gives way when memory is short |
+//! | `clients` | client connections: their waits, and which of them is closed when memory is short |
 //! | `context` | the parts of the server that a command sees |
-//! | `keys` | the key-value store under the driver; keys whose time has come |
-//! | `status` | how the server stands, as data |
+//! | `keys` | the key-value store under the driver; expired keys |
+//! | `status` | the server's status, as data |
 //! | `surplus` | clients beyond the limit |
 //! | `counters`, `rate` | counters, and how fast they grow |
 //! | `rng` | random numbers |
 //!
-//! Around it small tasks accept, look at addresses and serve surplus clients; they reach it through the mailbox.
+//! Around it small tasks accept, check addresses and serve surplus clients; they reach it through the mailbox.
 
 use std::sync::Arc;
 
@@ -35,13 +35,13 @@ pub(crate) mod rng;
 mod status;
 pub(crate) mod surplus;
 
-/// A thing that another task sends.
+/// A message from another task.
 pub(crate) enum Message {
     /// A client connected.
     Client { transport: BoxTransport, peer: String },
-    /// An address a client wants to follow was looked at; an error is the reply.
+    /// An address that a client wants to follow was checked; an error is the reply.
     LookedAt { client: Place, addr: String, result: Result<(), String> },
-    /// A client that cannot stay asks something that all may ask; it takes the reply.
+    /// A client beyond the limit sends a request that may only read; it gets the reply.
     Glance { request: Vec<u8>, reply: oneshot::Sender<Vec<u8>> },
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Service {
     surplus: Surplus,
     net: Arc<dyn Net>,
     mailbox: Mailbox<Self>,
-    /// Looks at addresses.
+    /// Tasks that check addresses.
     tasks: JoinSet<()>,
     requests: Vec<EngineRequest>,
 }
@@ -68,7 +68,7 @@ impl Service {
         }
     }
 
-    /// Does a request of a client.
+    /// Executes a request of a client.
     fn fulfil(&mut self, services: &mut Services<Keys>, request: EngineRequest) {
         match request {
             EngineRequest::Shutdown => services.stop(),
@@ -84,7 +84,7 @@ impl Service {
                 let (config, node) = (*services.replicated.config(), services.replicated.node_id());
                 self.tasks.spawn(async move {
                     let result = upstream::look_at(&*net, &addr, &config, node).await;
-                    // If nobody takes it, the server is gone.
+                    // If the channel is closed, the engine has stopped.
                     mailbox.send(Message::LookedAt { client, addr, result }).await;
                 });
             }
@@ -110,7 +110,7 @@ impl Application for Service {
                 }
             }
             Message::Glance { request, reply } => {
-                // The one who asked may have left.
+                // The client may have gone.
                 reply.send(self.clients.glance(&mut services.replicated, &request)).ok();
             }
             Message::LookedAt { client, addr, result } => {
@@ -145,7 +145,7 @@ impl Application for Service {
         }
         let held = replicated.note_waiting(self.clients.any_retrying());
         if self.clients.any_retrying() && !held && self.clients.paused(replicated.now()).is_none() {
-            // Where few can write, few are woken; the next turn wakes more while there is room.
+            // While the throttle is on few are woken; the next turn wakes more while there is room.
             self.clients.retry(if replicated.is_throttled() { ROWS } else { usize::MAX });
         }
     }

@@ -1,13 +1,13 @@
 //! Rates for INFO: how many commands and bytes a second, over the last second or two.
 //!
-//! A sample is taken at most once a second, when a turn begins; nothing is counted between turns, so a pause of several
-//! seconds is known to be one of rest.
+//! A sample is taken at most once a second, when a turn begins; nothing is counted between turns, so a gap of several
+//! seconds is known to be idle.
 //!
 //! Bounds: two samples.
 
 use towline_core::{Span, Time};
 
-/// Commands, bytes read, bytes written: since the start, or a second.
+/// Commands, bytes read, bytes written: in total, or per second.
 pub(crate) type Counted = [u64; 3];
 
 const SECOND: Span = Span::from_secs(1);
@@ -27,7 +27,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// A turn begins; these are the totals of all turns before.
+    /// Begins a turn with the totals of all turns before.
     pub(crate) fn begin_turn(&mut self, now: Time, totals: Counted) {
         let gap = now.since(self.newer.at);
         if gap < SECOND {
@@ -38,7 +38,7 @@ impl Rate {
         self.newer = Sample { at: now, totals };
     }
 
-    /// So many a second, up to now.
+    /// Returns the rates per second, up to now.
     pub(crate) fn a_second(&self, now: Time, totals: Counted) -> Counted {
         let span = now.since(self.older.at).max(SECOND);
         let mut rates = [0; 3];

@@ -1,4 +1,4 @@
-//! Random numbers that need no more than being different each time.
+//! Random numbers that only need to differ each time.
 
 /// A generator of such numbers (splitmix64).
 #[derive(Debug)]

@@ -1,11 +1,11 @@
-//! How the server stands, as data.
+//! The server's status, as data.
 
 use super::clients::Clients;
 use super::keys::Replicated;
 use crate::command::Status;
 
 impl Clients {
-    /// Returns everything there is to show.
+    /// Returns the whole status.
     pub(crate) fn status(&self, replicated: &Replicated) -> Status {
         let (counters, facts) = (&self.counters, &self.counters.facts);
         let mut driver = replicated.status();

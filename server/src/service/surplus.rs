@@ -1,11 +1,12 @@
-//! Clients beyond the limit: each is told why it cannot stay, and may look how the node stands first.
+//! Clients beyond the limit: each gets an error with the reason, and may read the status first.
 //!
-//! A node is asked how it stands most when it is full. So a client beyond the limit gets one of a few places of its
-//! own, where it may ask [`LOOKS`] and nothing else: any other request is answered with the reason and the end of the
-//! connection, and so is silence. A newcomer takes the place of the one who came first, so that those who only wait
-//! cannot take them all.
+//! The status of a node is needed most when it is full. So a client beyond the limit gets one of a few places, where it
+//! may send the commands of [`LOOKS`] and nothing else: any other request is answered with the reason and the end of
+//! the connection, and so is silence. A new client takes the place of the oldest, so that silent clients cannot keep
+//! all places.
 //!
-//! Bounds: [`PLACES`] at a time, and those that leave; a request of [`REQUEST_BYTES`], [`PATIENCE`] for each.
+//! Bounds: [`PLACES`] at a time, and those that are being closed; a request of [`REQUEST_BYTES`], [`PATIENCE`] for
+//! each.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,17 +25,17 @@ use towline_driver::transport::BoxTransport;
 pub(crate) const PLACES: usize = 4;
 /// The longest request.
 const REQUEST_BYTES: usize = 512;
-/// For a request to come; `towline status --watch` asks each second.
+/// The longest wait for a request; `towline status --watch` sends one each second.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// For the reason to leave, and for the other side to end.
+/// The time for the reason to be sent, and for the other side to close.
 const LINGER: Duration = Duration::from_secs(1);
-/// What may be asked: a command, and if it has any its subcommands.
+/// The allowed commands, with their subcommands if they have any.
 const LOOKS: [(&str, &[&str]); 3] = [("PING", &[]), ("INFO", &[]), ("TOWLINE", &["STATUS", "DIGEST"])];
 
 /// The places.
 pub(crate) struct Surplus {
     mailbox: Mailbox<Service>,
-    /// One for each place, the oldest first; dropped, it ends that client's time.
+    /// A sender for each place, the oldest first; dropping it ends that client's time.
     places: VecDeque<oneshot::Sender<()>>,
     tasks: JoinSet<()>,
 }
@@ -44,7 +45,7 @@ impl Surplus {
         Self { mailbox, places: VecDeque::new(), tasks: JoinSet::new() }
     }
 
-    /// Serves a client that cannot stay; `why` is the error it gets.
+    /// Serves a client beyond the limit; `why` is the error it gets.
     pub(crate) fn take(&mut self, mut transport: BoxTransport, why: Vec<u8>) {
         while self.tasks.try_join_next().is_some() {}
         self.places.retain(|place| !place.is_closed());
@@ -57,7 +58,7 @@ impl Surplus {
         self.tasks.spawn(async move {
             let displaced = tokio::select! {
                 biased;
-                // The place was given to another.
+                // The place was given to another client.
                 _ = &mut ended => true,
                 gone = looks(&mut transport, mailbox) => if gone { return } else { false },
             };
@@ -65,11 +66,11 @@ impl Surplus {
                 transport.write_all(&why).await?;
                 transport.shutdown().await
             };
-            // Who does not take it has no use for it.
+            // A client that does not read the reason is not waited for.
             if !matches!(timeout(LINGER, words).await, Ok(Ok(()))) || displaced {
                 return;
             }
-            // Unread bytes would take the words back.
+            // Unread bytes would reset the connection before the error arrives.
             let mut scrap = [0; 512];
             let end = async { while matches!(transport.read(&mut scrap).await, Ok(1..)) {} };
             tokio::select! {
@@ -86,7 +87,7 @@ impl Surplus {
     }
 }
 
-/// Answers what may be asked, until something else is, or nothing. Returns whether the client is gone.
+/// Answers allowed commands, until another command or silence ends that. Returns whether the client is gone.
 async fn looks(transport: &mut BoxTransport, mailbox: Mailbox<Service>) -> bool {
     let mut bytes = Vec::new();
     loop {
@@ -119,7 +120,7 @@ async fn looks(transport: &mut BoxTransport, mailbox: Mailbox<Service>) -> bool 
 /// The beginning of a client's bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
-    /// A request that may be asked, of so many bytes.
+    /// An allowed command, of so many bytes.
     Look(usize),
     /// Anything else.
     Other,

@@ -4,23 +4,23 @@
 //! *active layer*, which shares its bytes with the map. At a committed boundary, not sooner than a flush interval
 //! after the last flush began (or at once after [`flush_soon`](Persistence::flush_soon)), the active layer is
 //! handed with that boundary's cursor and digest to one thread, which commits it in one durable transaction. Never
-//! two at once: while one is under way the active layer goes on gathering. When it holds as much as the disk writes
-//! in 0.4 s ([`budget`]), it is handed over as soon as it can be, and whoever writes is asked to wait until then.
+//! two at once: while one is under way the active layer goes on growing. When it holds as much as the disk writes
+//! in 0.4 s ([`budget`]), it is handed over as soon as possible, and writers are asked to wait until then.
 //!
 //! What the disk refuses is kept and tried again each second ([`flusher`]); meanwhile nothing else is handed over.
 //!
 //! An installed snapshot is read at once and written whole in the background ([`flusher`]); until it is durable, a
 //! restart finds the state before it.
 //!
-//! Invariants: what the database holds is always a committed boundary, with the cursor and the digest it had. No
-//! cursor is told as persisted before its transaction is durable, and none of a state that was replaced.
+//! Invariants: the database always holds a committed boundary, with its cursor and digest. No cursor is reported as
+//! persisted before its transaction is durable, and none of a state that was replaced.
 //!
 //! Bounds: the data set must fit memory. The layers hold one entry for each key written since the last flush began,
 //! those deleted too; values replaced meanwhile are freed. Writers that heed [`pace`](Persistence::pace)
 //! and [`holds_writers`](Persistence::holds_writers) bound the active layer by the budget and what one record brings.
 //!
-//! Dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill would. Whoever
-//! wants to keep it asks [`flush_soon`](Persistence::flush_soon) and waits for the cursor.
+//! When it is dropped, it waits for a flush under way to end or give up, and leaves the rest unwritten, as a kill
+//! would. To keep the rest, call [`flush_soon`](Persistence::flush_soon) and wait for the cursor.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,21 +54,21 @@ mod lossy;
 #[cfg(test)]
 mod tests;
 
-/// How a [`DiskStore`] is opened.
+/// The options of a [`DiskStore`].
 #[derive(Debug, Clone, Copy)]
 pub struct DiskOptions {
-    /// Keep clients from choosing keys that collide.
+    /// A random number, so that clients cannot choose keys that collide.
     pub dice: u64,
     /// The database's own cache.
     pub cache_bytes: usize,
-    /// The time from the beginning of one flush to that of the next, at least.
+    /// The shortest time from the beginning of one flush to that of the next.
     pub flush_every: Duration,
-    /// The time between two attempts at what the disk refuses.
+    /// The time between two attempts to write what the disk refused.
     pub retry_every: Duration,
 }
 
 impl DiskOptions {
-    /// The usual: 64 MiB of cache, a flush each 100 ms, and an attempt each second at what the disk refuses.
+    /// Returns the defaults: 64 MiB of cache, a flush each 100 ms, and an attempt each second after a refusal.
     #[must_use]
     pub const fn new(dice: u64) -> Self {
         Self {
@@ -87,19 +87,19 @@ pub struct DiskStore {
     cache_bytes: usize,
     resident: Resident,
     layer: Layer,
-    /// The cursor or the content moved since the last hand-over.
+    /// Set when the cursor or the content changed since the last hand-over.
     unflushed: bool,
     hurried: bool,
-    /// Counts installed snapshots: what was flushed before one is not told after it.
+    /// The number of installed snapshots: flushes from before one are not reported after it.
     generation: u64,
-    /// The cursor of what is durable, where that is not told yet.
+    /// The durable cursor, where it is not reported yet.
     persisted: Option<Vec<u8>>,
-    /// What the disk refused, and why; not told yet.
+    /// The error of a refusal that is not reported yet.
     refused: Option<io::Error>,
     budget: Budget,
-    /// What the flush under way writes.
+    /// The amount that the flush under way writes.
     flushing: Option<Amount>,
-    /// What the jobs under way hold.
+    /// The memory that the jobs under way hold.
     flying: Vec<Counted>,
     flusher: Flusher,
 }
@@ -118,7 +118,7 @@ impl DiskStore {
         Self::over(base, Home::Folder(folder, options.cache_bytes), path, options)
     }
 
-    /// The directory, where a [`Spool`](towline_driver::store::Spool) finds its place.
+    /// Returns the directory, where a [`Spool`](towline_driver::store::Spool) may put its file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -145,7 +145,7 @@ impl DiskStore {
         })
     }
 
-    /// Takes in what the flusher has done.
+    /// Takes the results of the flusher.
     fn collect(&mut self) {
         for report in self.flusher.reports() {
             match report {
@@ -159,7 +159,7 @@ impl DiskStore {
     }
 
     fn done(&mut self, done: Done) {
-        // What was refused before this was written, or is not wanted any more.
+        // The refused writes were written since, or are no longer wanted.
         self.refused = None;
         if let (Some(wrote), Some(_)) = (self.flushing.take(), &done.cursor) {
             self.budget.learn(wrote, done.took);
@@ -169,12 +169,12 @@ impl DiskStore {
         }
     }
 
-    /// Whether more waits for the disk than it writes in the time promised.
+    /// Returns true if more waits for the disk than it writes in the promised time.
     fn is_behind(&self) -> bool {
         self.budget.is_spent(&self.layer)
     }
 
-    /// Hands the active layer over if there is anything to write, nothing under way, and it is time.
+    /// Hands the active layer over if there is anything to write, no flush is under way, and it is due.
     fn flush_if_due(&mut self) {
         let wanted = self.unflushed && (self.hurried || self.flusher.due() || self.is_behind());
         if wanted && self.flusher.idle() && self.resident.at_boundary() {
@@ -196,7 +196,7 @@ impl DiskStore {
         }
     }
 
-    /// What stands in the database beside the entries, for the state in memory.
+    /// Returns the data that the database has beside the entries, from the state in memory.
     fn mark(&self) -> Mark {
         Mark {
             cursor: self.resident.cursor().unwrap_or_default().to_vec(),
@@ -247,7 +247,7 @@ impl Store for DiskStore {
         self.resident.loaded()?;
         self.collect();
         if replaced.is_kept() && self.unflushed && self.resident.at_boundary() {
-            // What is set aside is the whole of what was committed.
+            // The state set aside is everything that was committed.
             self.hand_over();
         }
         self.resident.install()?;
@@ -271,11 +271,11 @@ impl Store for DiskStore {
 
 impl Persistence for DiskStore {
     fn poll_persisted(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        // Registered before looking, so that nothing done in between goes unheard.
+        // Register before looking, so that no result in between is missed.
         self.flusher.register(task.waker());
         self.collect();
         self.flush_if_due();
-        // In the order it happened: what was written after a refusal ended it.
+        // In the order of events: a write after a refusal ended it.
         match (self.persisted.take(), self.refused.take()) {
             (Some(cursor), refused) => {
                 self.refused = refused;

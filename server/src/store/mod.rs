@@ -1,4 +1,4 @@
-//! Key-value stores: everything that commands ask of one, and the two that ship.
+//! Key-value stores: the interface that commands use, and its two implementations.
 //!
 //! Both keep their entries resident (`map`); [`DiskStore`] also writes them behind to an embedded database, so that
 //! reads and views never wait for it. A store belongs to the one task that owns the node.
@@ -18,12 +18,12 @@ mod memory;
 mod resident;
 mod view;
 
-/// An entry as a read finds it. Keys past their time are entries too, until a `DEL` takes them.
+/// An entry as a read finds it. Expired keys are entries too, until a `DEL` deletes them.
 #[derive(Debug, Clone)]
 pub struct Found {
     /// Its value.
     pub value: Arc<[u8]>,
-    /// When it ends, if it does.
+    /// Its expiry, if it has one.
     pub expiry: Option<ExpiryMs>,
 }
 
@@ -32,9 +32,9 @@ pub struct Found {
 pub trait KeyValueStore: Store {
     /// Returns an entry.
     fn get(&self, key: &[u8]) -> Option<Found>;
-    /// Returns how many entries there are.
+    /// Returns the number of entries.
     fn len(&self) -> u64;
-    /// Returns whether there is none.
+    /// Returns whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -47,11 +47,11 @@ pub trait KeyValueStore: Store {
     fn scan(&self, from: u64, count: usize, visit: &mut dyn FnMut(&[u8], &Found)) -> u64;
     /// Returns some key, chosen by `random`.
     fn some_key(&self, random: u64) -> Option<Arc<[u8]>>;
-    /// Returns up to `count` keys whose time is at or before `now_ms`, earliest first.
+    /// Returns up to `count` keys that expire at or before `now_ms`, earliest first.
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>>;
-    /// Returns when the next key ends.
+    /// Returns when the next key expires.
     fn next_due(&self) -> Option<ExpiryMs>;
-    /// Returns how many keys have an end, and the sum of their ends in Unix milliseconds.
+    /// Returns how many keys have an expiry, and the sum of all expiries in Unix milliseconds.
     fn expiring(&self) -> (u64, u128);
 }
 

@@ -1,19 +1,19 @@
 //! The spool's brake: its upper half fills ever more slowly, and is never quite full.
 //!
-//! A spool that is full takes nothing until it has room again, which behind a large snapshot on disk may be many
-//! seconds; an upstream that sees nothing taken for the idle limit stops slowing its writers, and the stream is lost.
-//! So from half full on, what is left of it is given out as if it had to last [`LASTS`]: the upstream sees its stream
-//! taken, slowly, and slows its writers to that.
+//! A spool that is full accepts nothing until it has room again, which behind a large snapshot on disk may be many
+//! seconds; an upstream that sees no acknowledgement for the idle limit stops slowing its writers, and the stream is
+//! lost. So from half full on, the rest of it is given out as if it had to last [`LASTS`]: the upstream sees its stream
+//! acknowledged, slowly, and slows its writers to that.
 
 use towline_core::{Span, Time};
 
 /// The time for which the room that is left would last at the present rate.
 const LASTS: Span = Span::from_secs(8);
 
-/// Not asked more often.
+/// The shortest time between two decisions.
 const PAUSE_MIN: Span = Span::from_millis(1);
 
-/// When the next part of the upper half may be used.
+/// The time from which the next part of the upper half may be used.
 #[derive(Debug, Default)]
 pub(super) struct Brake {
     /// How full the spool was when that was decided.
@@ -22,7 +22,7 @@ pub(super) struct Brake {
 }
 
 impl Brake {
-    /// Whether more may come into a spool that is filled so far. It is asked again after [`next`](Self::next).
+    /// Returns true if more may come into a spool that is filled so far. Ask again after [`next`](Self::next).
     pub(super) fn lets(&mut self, now: Time, filled: u64, bytes_max: u64) -> bool {
         let half = bytes_max / 2;
         if filled <= half {
@@ -35,7 +35,7 @@ impl Brake {
         }
         let left = bytes_max.saturating_sub(filled);
         if left == 0 {
-            // What makes room asks again.
+            // The call that makes room asks again.
             self.until = None;
             return false;
         }
@@ -46,7 +46,7 @@ impl Brake {
         true
     }
 
-    /// When to ask again.
+    /// Returns when to ask again.
     pub(super) fn next(&self) -> Option<Time> {
         self.until
     }

@@ -1,4 +1,4 @@
-//! The law of the write throttle: how much may be written, and how long writers pause, from how much is not taken.
+//! The law of the write throttle: how much may be written, and how long writers pause, by the bytes not yet received.
 //!
 //! Pure: it is given the time, and counts bytes. *Open*: nobody is held. From a quarter of the ring untaken on, writes
 //! pass in *rounds* of some bytes, with *pauses* between them. A round's length is measured, and the pause it costs
@@ -17,52 +17,52 @@ use towline_core::{Span, Time};
 
 /// The longest pause.
 pub(super) const PAUSE_MAX: Span = Span::from_millis(50);
-/// The shortest: what is owed below this is added up. Timers are no finer.
+/// The shortest pause: shorter ones are added up, because timers are no finer.
 const PAUSE_MIN: Span = Span::from_millis(1);
-/// A round that is not written full ends after this.
+/// The time after which a round that is not full ends.
 const ROUND_MAX: Span = Span::from_millis(10);
-/// What a round counts for at least, in time: a clock may stand still while it is written.
+/// The shortest time that a round counts for: a clock may stand still while it is written.
 const ROUND_MIN: Span = Span(250_000);
 /// The smallest round, in bytes, on a ring of 8 MiB and more.
 const ROUND_LEAST: u64 = 16 << 10;
-/// And on a smaller one, the part of it.
+/// The smallest round on a smaller ring, as a part of it.
 const ROUND_LEAST_SHARE: u64 = 512;
-/// A round is the part of what is left below three quarters of the ring.
+/// A round is this part of the ring's rest below three quarters.
 const ROUND_SHARE: u64 = 32;
-/// Of a round, the part that upkeep may write beside it.
+/// The part of a round that upkeep may write beside it.
 const UPKEEP_SHARE: u64 = 4;
-/// Shares of time are counted in so many parts.
+/// The number of parts in which shares of time are counted.
 const WHOLE: u64 = 1024;
-/// The most that is held. The shortest round then costs the longest pause.
+/// The largest held share. The shortest round then costs the longest pause.
 const SHARE_MAX: u64 = 1020;
 
 /// Bytes of records that may be written before the throttle is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WriteRoom {
-    /// By the application's users.
+    /// Bytes for the application's users.
     pub(crate) writes: u64,
-    /// By the application of its own accord.
+    /// Bytes for the application's upkeep.
     pub(crate) upkeep: u64,
 }
 
 impl WriteRoom {
-    /// Nobody is held.
+    /// No limit.
     pub(crate) const OPEN: Self = Self { writes: u64::MAX, upkeep: u64::MAX };
     const NONE: Self = Self { writes: 0, upkeep: 0 };
 
-    /// Whether writes are limited at all.
+    /// Returns true if writes are limited at all.
     pub(crate) fn is_limited(self) -> bool {
         self != Self::OPEN
     }
 
-    /// A user's record was written.
+    /// Counts a user's record.
     pub(crate) fn spend(&mut self, bytes: u64) {
         if self.is_limited() {
             self.writes = self.writes.saturating_sub(bytes);
         }
     }
 
-    /// A record of upkeep was written.
+    /// Counts a record of upkeep.
     pub(crate) fn spend_upkeep(&mut self, bytes: u64) {
         if self.is_limited() {
             self.upkeep = self.upkeep.saturating_sub(bytes);
@@ -73,7 +73,7 @@ impl WriteRoom {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Since when; and whether a turn has passed in it.
+    /// The time of its start, and whether a turn has passed in it.
     Round {
         since: Time,
         turned: bool,
@@ -89,19 +89,19 @@ enum Phase {
 pub(super) struct Law {
     ring: u64,
     phase: Phase,
-    /// Pause that earlier rounds still cost; or that was paused too much. One of them is 0.
+    /// Pause that earlier rounds still cost, or the excess of earlier pauses. One of them is 0.
     owed: Span,
     credit: Span,
 }
 
 impl Law {
-    /// For a ring of so many bytes.
+    /// Makes the state for a ring of so many bytes.
     pub(super) const fn new(ring: u64) -> Self {
         Self { ring, phase: Phase::Open, owed: Span::ZERO, credit: Span::ZERO }
     }
 
-    /// Goes on, once a turn, after its writes. `untaken` is what the slowest replica that joins has not taken, 0 if
-    /// none joins. Returns how long a pause that ended now has lasted.
+    /// Updates the state; called once a turn, after its writes. `untaken` is the number of bytes that the slowest
+    /// joining replica has not received, 0 if none joins. Returns the length of a pause that ended now.
     pub(super) fn update(&mut self, now: Time, untaken: u64, room: &mut WriteRoom) -> Option<Span> {
         if untaken <= self.ring / 4 {
             let held = self.held(now);
@@ -132,7 +132,7 @@ impl Law {
         }
     }
 
-    /// When the pause ends, if there is one.
+    /// Returns when the pause ends, if there is one.
     pub(super) fn next(&self) -> Option<Time> {
         match self.phase {
             Phase::Pause { until, .. } => Some(until),
@@ -140,7 +140,7 @@ impl Law {
         }
     }
 
-    /// Whether writes are limited.
+    /// Returns true if writes are limited.
     pub(super) fn acts(&self) -> bool {
         self.phase != Phase::Open
     }
@@ -158,7 +158,7 @@ impl Law {
         *room = WriteRoom { writes, upkeep: (writes / UPKEEP_SHARE).max(1) };
     }
 
-    /// A round was written: it costs a pause, now if that is long enough.
+    /// Ends a round: it costs a pause, which begins now if it is long enough.
     fn end_round(&mut self, now: Time, since: Time, untaken: u64, room: &mut WriteRoom) {
         let share = held_share(self.ring, untaken);
         let cost = now.since(since).max(ROUND_MIN).0.saturating_mul(share) / (WHOLE - share);
@@ -173,7 +173,7 @@ impl Law {
         }
     }
 
-    /// A pause has lasted so long: what was too much is credited.
+    /// Counts a pause of this length: an excess is credited.
     fn pay(&mut self, held: Span) {
         let over = Span(held.0.saturating_sub(self.owed.0));
         self.owed = Span(self.owed.0.saturating_sub(held.0));
@@ -181,7 +181,7 @@ impl Law {
     }
 }
 
-/// The part of the time in which writes are held, of [`WHOLE`].
+/// Returns the part of the time in which writes are held, of [`WHOLE`].
 fn held_share(ring: u64, untaken: u64) -> u64 {
     let quarter = (ring / 4).max(1);
     let past = untaken.saturating_sub(quarter).min(2 * quarter);
@@ -189,7 +189,7 @@ fn held_share(ring: u64, untaken: u64) -> u64 {
     half * (WHOLE / 2) / quarter + rest * (SHARE_MAX - WHOLE / 2) / quarter
 }
 
-/// The bytes of the next round.
+/// Returns the bytes of the next round.
 fn round_bytes(ring: u64, untaken: u64) -> u64 {
     let least = (ring / ROUND_LEAST_SHARE).clamp(1, ROUND_LEAST);
     ((ring / 4 * 3).saturating_sub(untaken) / ROUND_SHARE).max(least)

@@ -1,10 +1,10 @@
-//! The clients: who is connected, who waits for what.
+//! The clients: their connections and their waits.
 //!
 //! Invariants: `looks` at a client happen only for rows that are ready; a client in `owed` has replies to be written; a
-//! [`Place`] names one client for ever, so an answer for one that left reaches nobody.
+//! [`Place`] names one client for ever, so an answer for a client that has gone reaches no other.
 //!
-//! Bounds: `clients_max` at a time, further ones are told so; buffers that grew past a small part for each share
-//! `bytes_max`; [`pressure`] says who gives way when that is not enough.
+//! Bounds: `clients_max` at a time, further ones get an error; buffers that grew past a small part for each share
+//! `bytes_max`; [`pressure`] says which client is closed when that is not enough.
 
 mod pressure;
 mod row;
@@ -33,24 +33,24 @@ use towline_driver::transport::BoxTransport;
 
 pub(crate) use self::steer::Pause;
 
-/// The name of one client: where it is, and who.
+/// The name of one client: its row, and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     index: u32,
     id: u64,
 }
 
-/// A request of a client that only the engine can do.
+/// A client's request that only the engine can execute.
 pub(crate) enum EngineRequest {
-    /// Look at an address, then [`Clients::answer`].
+    /// Check an address, then [`Clients::answer`].
     LookAt(Place, String),
     /// Become primary, then [`Clients::answer`].
     Promote(Place),
     /// Stop the server.
     Shutdown,
-    /// End a connection once these bytes have left.
+    /// End a connection once these bytes are sent.
     Close(BoxTransport, Vec<u8>),
-    /// There is no room for this client; the error it gets.
+    /// Refuse this client with this error.
     Surplus(BoxTransport, Vec<u8>),
 }
 
@@ -59,42 +59,42 @@ pub(crate) struct Clients {
     rows: Vec<Option<Box<Row>>>,
     limits: RequestLimits,
     clients_max: u32,
-    /// The error that a client gets for which there is no room.
+    /// The error for clients beyond the limit.
     refusal: Vec<u8>,
     bytes_max: u64,
     reply_bytes_max: usize,
     bytes: u64,
     next_id: u64,
-    /// Who has replies to be written.
+    /// Clients with replies to be written.
     owed: Vec<u32>,
     waiting: Vec<u32>,
-    /// Who waits to write, in the order of their tickets. A client that was woken and could write nothing keeps its
-    /// ticket, so that however little may be written, everybody's turn comes.
+    /// Clients that wait to write, in the order of their tickets. A client that was woken and could not write keeps its
+    /// ticket, so that every client gets its turn, however little may be written.
     retrying: BTreeMap<u64, u32>,
     next_ticket: u64,
-    /// Clients that are being closed, and until when their replies may leave; in this order.
+    /// Clients that are being closed, and the time until which their replies may leave; in this order.
     lingering: VecDeque<(Time, Place)>,
-    /// A client that asks nothing for longer is closed.
+    /// A client that sends no request for longer is closed.
     timeout: Option<Span>,
-    /// When times were last looked at.
+    /// The last time at which the clients' times were checked.
     swept: Option<Time>,
     /// Requests that wait for the turn's end.
     requests: Vec<EngineRequest>,
     pub(crate) counters: Counters,
-    /// Clients' commands are held until then.
+    /// A pause of client commands.
     pub(super) pause: Option<Pause>,
     pub(super) rng: Rng,
     strangers: Strangers,
 }
 
-/// Limits on log lines that anybody who connects can cause.
+/// Limits on log lines that any client can cause.
 #[derive(Debug, Default)]
 struct Strangers {
-    /// A browser's request came to the clients' port.
+    /// For a browser's request to the clients' port.
     http: LogLimit,
-    /// The clients' buffers were full, and this one held the most.
+    /// For a client that held the most when the buffers were full.
     memory: LogLimit,
-    /// Memory was short, and a request did not go on.
+    /// For a request that did not go on while memory was short.
     unfinished: LogLimit,
 }
 
@@ -133,22 +133,22 @@ impl Clients {
         }
     }
 
-    /// The longest reply: a part of what all may hold, and at least a value of the longest record.
+    /// Returns the longest reply: a part of the memory for all clients, and at least a value of the longest record.
     pub(crate) fn reply_bytes_max(&self) -> usize {
         self.reply_bytes_max
     }
 
-    /// How many wait for something.
+    /// Returns how many clients wait.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting.len() as u64
     }
 
-    /// Everyone connected but one who is being run.
+    /// Iterates over all clients but the one that is being run.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&Client, ClientUsage)> {
         self.rows.iter().flatten().map(|row| (row.session.client(), row.usage()))
     }
 
-    /// A new client, if there is room.
+    /// Adds a client, if there is room.
     pub(crate) fn admit(
         &mut self,
         services: &Services<Keys>,
@@ -178,7 +178,7 @@ impl Clients {
         None
     }
 
-    /// A request of a client that is none of these, and that only looks.
+    /// Executes a request of a client beyond the limit, which may only read.
     pub(crate) fn glance(&mut self, replicated: &mut Replicated, request: &[u8]) -> Vec<u8> {
         let client = Client::new(0, String::new(), String::new(), replicated.clock().unix_ms());
         let mut session = Session::new(client, self.limits);
@@ -188,7 +188,7 @@ impl Clients {
         out
     }
 
-    /// Lets one client that is ready have its share of the turn.
+    /// Gives one client that is ready its share of the turn.
     pub(crate) fn look(&mut self, replicated: &mut Replicated, index: u32) -> Option<EngineRequest> {
         let mut row = self.rows.get_mut(index as usize)?.take()?;
         self.bytes -= row.bytes();
@@ -214,7 +214,7 @@ impl Clients {
             }
             Came::Wants(outcome) => {
                 request = self.wants(replicated, &mut row, place, outcome, wrote);
-                // Looked at again, it is watched for leaving.
+                // The next look registers for its end.
                 row.wake();
             }
         }
@@ -227,7 +227,7 @@ impl Clients {
         request
     }
 
-    /// Begins what a command wants beyond its reply.
+    /// Begins the part of a command that goes beyond its reply.
     fn wants(
         &mut self,
         replicated: &mut Replicated,
@@ -274,7 +274,7 @@ impl Clients {
         None
     }
 
-    /// Replies to a client that asked for something only the engine could do.
+    /// Replies to a client whose request the engine executed.
     pub(crate) fn answer(&mut self, place: Place, result: Result<(), &str>) {
         let row = self.rows.get(place.index as usize).and_then(Option::as_ref);
         if !row.is_some_and(|row| row.id == place.id && row.state == State::Asking) {
@@ -290,7 +290,7 @@ impl Clients {
 
     // --- replies ---------------------------------------------------------------------------------------------------
 
-    /// This client's socket takes more, or it has more to say.
+    /// Records that this client has replies to write and its socket accepts more.
     pub(crate) fn note_owed(&mut self, index: u32) {
         let owed = self.rows.get(index as usize).and_then(Option::as_ref).is_some_and(|row| row.owes());
         if owed {
@@ -325,7 +325,7 @@ impl Clients {
         }
     }
 
-    /// The server stops: nobody is read any more, replies still leave.
+    /// Stops reading all clients, as the server stops; replies still leave.
     pub(crate) fn end_all(&mut self) {
         for (index, row) in self.rows.iter_mut().enumerate() {
             if let (Some(row), Ok(index)) = (row, u32::try_from(index)) {

@@ -1,14 +1,14 @@
-//! What clients' buffers take together, and who gives way when that is too much.
+//! The memory of all clients' buffers, and the choice of clients to close when it is too much.
 //!
-//! Rules: when a client needs more than is left, whoever holds the most is closed, be it that client or another, and
-//! those who asked not to be (CLIENT NO-EVICT) last. From half of the bound on, a request of which no byte came for
-//! [`UNFINISHED`] is given up. A client that asks nothing for longer than `--timeout` is closed. One that is being
-//! closed has [`LAST_WRITE`] to take its replies.
+//! Rules: when a client needs more than is left, the client that holds the most is closed, be it that one or another;
+//! those that asked not to be (CLIENT NO-EVICT) last. From half of the bound on, a request of which no byte came for
+//! [`UNFINISHED`] is given up. A client that sends no request for longer than `--timeout` is closed. One that is being
+//! closed has [`LAST_WRITE`] to receive its replies.
 //!
-//! An error is written only where a client waits for a reply: to a request that has begun and whose replies before it
-//! were all taken. Elsewhere it would be taken for the answer to the next request, so the connection just ends.
+//! An error is written only where a client waits for a reply: to a request that has begun and whose earlier replies
+//! were all sent. Elsewhere the client would read it as the reply to its next request, so the connection just ends.
 //!
-//! Bounds: rows are looked at one by one only when memory is short or a time is over, once a second at most.
+//! Bounds: rows are checked one by one only when memory is short or a time is over, once a second at most.
 
 use towline_core::{Span, Time};
 use tracing::warn;
@@ -20,31 +20,32 @@ use crate::service::keys::Replicated;
 
 /// A request that does not go on for so long is given up when memory is short.
 const UNFINISHED: Span = Span::from_secs(10);
-/// For the last replies of a client that is being closed.
+/// The time for the last replies of a client that is being closed.
 const LAST_WRITE: Span = Span::from_secs(5);
-/// How often times are looked at.
+/// The time between two checks of the clients' times.
 const SWEEP: Span = Span::from_secs(1);
 
 const TOO_MUCH: &str = "ERR the clients' buffers are full, and this client holds the most: send less at once";
 const TOO_SLOW: &str = "ERR the clients' buffers are half full, and no byte of this request came for 10 s";
 
 impl Clients {
-    /// The most that all buffers hold, in bytes.
+    /// Returns the most that all buffers hold.
     pub(crate) fn bytes_bound(&self) -> u64 {
         self.bytes_max + u64::from(self.clients_max) * super::row::ROOM as u64
     }
 
-    /// What they hold between two commands: room is left for one reply of the longest kind, which is built at once.
+    /// Returns the limit between two commands: it leaves room for one reply of the longest kind, which is built at
+    /// once.
     fn bytes_limit(&self) -> u64 {
         self.bytes_bound().saturating_sub(self.reply_bytes_max as u64)
     }
 
-    /// What is left for a client that is just being looked at.
+    /// Returns the bytes left for the client that is being run.
     pub(super) fn bytes_left(&self) -> u64 {
         self.bytes_limit().saturating_sub(self.bytes)
     }
 
-    /// Closes whoever holds the most, as long as all together hold more than `beyond` bytes less than they may.
+    /// Closes the clients that hold the most, until `beyond` bytes fit below the limit.
     pub(super) fn make_room(&mut self, replicated: &mut Replicated, beyond: u64) {
         while self.bytes + beyond > self.bytes_limit() {
             let most = |row: &Row| (!row.session.client().no_evict, row.bytes());
@@ -62,7 +63,7 @@ impl Clients {
         }
     }
 
-    /// Ends a connection. Its client is told why only if it waits for an answer.
+    /// Ends a connection. The client gets the reason only if it waits for a reply.
     fn end(&mut self, index: usize, why: &str) {
         let Some(row) = self.rows[index].take() else { return };
         self.bytes -= row.bytes();
@@ -74,7 +75,7 @@ impl Clients {
         self.requests.push(EngineRequest::Close(row.into_transport(), words));
     }
 
-    /// Looks at all clients' times, if that is due.
+    /// Checks all clients' times, if that is due.
     pub(crate) fn sweep(&mut self, replicated: &mut Replicated) {
         self.end_lingering(replicated);
         let short = self.is_short();
@@ -106,14 +107,14 @@ impl Clients {
         }
     }
 
-    /// A client that is being closed has not taken its replies yet: it gets some time for that.
+    /// Gives a client that is being closed some time to receive its replies.
     pub(super) fn linger(&mut self, replicated: &Replicated, index: u32, row: &mut Row) {
         if !std::mem::replace(&mut row.lingers, true) {
             self.lingering.push_back((replicated.now() + LAST_WRITE, Place { index, id: row.id }));
         }
     }
 
-    /// Ends those whose time for that is over.
+    /// Ends the clients whose time for that is over.
     fn end_lingering(&mut self, replicated: &mut Replicated) {
         while let Some((_, place)) = self.lingering.pop_front_if(|(until, _)| *until <= replicated.now()) {
             let index = place.index as usize;
@@ -123,7 +124,7 @@ impl Clients {
         }
     }
 
-    /// When times are to be looked at, if anybody's may be over.
+    /// Returns when times are to be checked, if any may be over.
     pub(crate) fn next_sweep(&self) -> Option<Time> {
         let lingering = self.lingering.front().map(|(until, _)| *until);
         let any = self.timeout.is_some() || self.is_short();

@@ -1,11 +1,11 @@
-//! One client's connection: requests in, replies out, and what it waits for.
+//! One client's connection: requests in, replies out, and its wait.
 //!
 //! States: *open*, *waiting* (for replicas: WAIT), *retrying* (its write must wait a moment), *asking* (an address it
-//! wants to follow is being looked at), *ending* (closed once its replies are out). Only an open client is read.
+//! wants to follow is being checked), *ending* (closed once its replies are out). Only an open client is read.
 //!
-//! Bounds: a client whose untaken replies reach [`OUT_BYTES`] is not read or run until they are gone; one reply may
-//! be longer. What all clients hold together is bounded in [`super::pressure`]. A turn runs it [`RUNS`] times and reads
-//! [`READ_BYTES`] at most.
+//! Bounds: a client whose unsent replies reach [`OUT_BYTES`] is not read or run until they are gone; one reply may be
+//! longer. The total of all clients is bounded in [`super::pressure`]. A turn runs it at most [`RUNS`] times and reads
+//! at most [`READ_BYTES`].
 
 use std::io;
 use std::pin::Pin;
@@ -19,36 +19,36 @@ use crate::service::context::CommandContext;
 use towline_driver::connection::Buffer;
 use towline_driver::transport::BoxTransport;
 
-/// Untaken replies that stop a client's requests.
+/// Unsent replies that stop a client's requests.
 const OUT_BYTES: usize = 256 << 10;
-/// What a reply buffer keeps when it is empty.
+/// The capacity that a reply buffer keeps when it is empty.
 const OUT_KEPT: usize = 64 << 10;
-/// For how long the most that was in a reply buffer is told.
+/// The time for which the peak of a reply buffer is reported.
 const PEAK_SPAN: Span = Span::from_secs(5);
-/// Read from one client in a turn.
+/// The most read from one client in a turn.
 const READ_BYTES: usize = 256 << 10;
-/// Runs of one client in a turn.
+/// The most runs of one client in a turn.
 const RUNS: u32 = 4;
-/// What an input buffer begins with, and what a busy client's keeps.
+/// The first size of an input buffer, and the size that a busy client's keeps.
 pub(super) const ROOM: usize = 16 << 10;
 const ROOM_BUSY: usize = 256 << 10;
 
-/// What a client waits for.
+/// The wait of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing: it is read and run.
+    /// No wait: it is read and run.
     Open,
-    /// Replicas, or the disk, that reach a record.
+    /// A wait for replicas, or the disk, to reach a record.
     Waiting(Wait),
-    /// A moment in which writes are possible.
+    /// A wait for a moment in which writes are possible.
     Retrying,
-    /// The answer of an address.
+    /// A wait for an address to be checked.
     Asking,
-    /// Its replies to be taken; then it is closed.
+    /// A wait for its replies to be sent, before it is closed.
     Ending,
 }
 
-/// What WAIT waits for.
+/// The parameters of WAIT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
     pub(super) level: Level,
@@ -64,37 +64,37 @@ pub(super) struct Row {
     pub(super) session: Session,
     pub(super) state: State,
     pub(super) out: Vec<u8>,
-    /// Its place among those who wait to write; kept until it wrote.
+    /// Its place among the clients that wait to write; kept until it has written.
     pub(super) ticket: Option<u64>,
     transport: BoxTransport,
     waker: Waker,
     buffer: Buffer,
     sent: usize,
-    /// The most bytes of replies at a time, since then.
+    /// The most bytes of replies at a time, and since when.
     peak: (usize, Time),
-    /// Bytes written since that was last counted.
+    /// Bytes written since they were last counted.
     pub(super) wrote: u64,
     flushing: bool,
-    /// It was left alone because its replies were not taken.
+    /// Set while it is not run because its replies are not sent.
     stalled: bool,
-    /// When its last byte came or went.
+    /// The time at which its last byte came or went.
     pub(super) moved: Time,
-    /// It is being closed, and has some time to take its replies.
+    /// Set while it is being closed and has some time to receive its replies.
     pub(super) lingers: bool,
     need: usize,
     room_max: usize,
 }
 
-/// What a look at a client came to.
+/// The result of a look at a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Came {
-    /// It waits for its socket, or for what its state says.
+    /// It waits for its socket, or for the end of its wait.
     Waits,
     /// It has more to do than one turn's share.
     More,
-    /// It needs more room than all clients together have left.
+    /// It needs more memory than all clients together have left.
     Full,
-    /// Only the engine can bring this about.
+    /// It has a request that only the engine can execute.
     Wants(Outcome),
     /// The connection is gone.
     Gone,
@@ -132,45 +132,45 @@ impl Row {
         }
     }
 
-    /// Bytes its buffers take.
+    /// Returns the bytes of its buffers.
     pub(super) fn bytes(&self) -> u64 {
         (self.buffer.capacity() + self.out.capacity() + self.session.bytes()) as u64
     }
 
-    /// Replies nobody has taken yet.
+    /// Returns the bytes of replies that are not sent yet.
     pub(super) fn untaken(&self) -> usize {
         self.out.len() - self.sent
     }
 
-    /// Whether there is something to write.
+    /// Returns true if there is something to write.
     pub(super) fn owes(&self) -> bool {
         self.untaken() > 0 || self.flushing || self.state == State::Ending
     }
 
-    /// Its replies are taken: goes on if it was left alone for that.
+    /// Goes on once its replies are sent, if it was stopped for that.
     pub(super) fn unstall(&mut self) {
         if std::mem::take(&mut self.stalled) {
             self.wake();
         }
     }
 
-    /// Looks again at the next turn.
+    /// Queues it for the next turn.
     pub(super) fn wake(&self) {
         self.waker.wake_by_ref();
     }
 
-    /// The connection, for its last moments; replies it did not take are gone.
+    /// Takes the connection out, to close it; unsent replies are lost.
     pub(super) fn into_transport(self) -> BoxTransport {
         self.transport
     }
 
-    /// No more replies for this one: it is being closed.
+    /// Drops its replies, because it is being closed.
     pub(super) fn drop_replies(&mut self) {
         (self.out, self.sent) = (Vec::new(), 0);
         self.state = State::Ending;
     }
 
-    /// Whether its client waits for a reply, and would take what is written now for that.
+    /// Returns true if the client waits for a reply, and would read the next bytes as that reply.
     pub(super) fn awaits_a_reply(&self) -> bool {
         let asked = match self.state {
             State::Open => !self.buffer.unread().is_empty(),
@@ -180,18 +180,18 @@ impl Row {
         asked && self.untaken() == 0 && !self.session.client().is_muted()
     }
 
-    /// Whether a request has begun and needs more bytes.
+    /// Returns true if a request has begun and needs more bytes.
     pub(super) fn is_unfinished(&self) -> bool {
         let unread = self.buffer.unread().len();
         unread > 0 && unread < self.need && self.untaken() == 0
     }
 
-    /// What its buffers would take more if they grew.
+    /// Returns the bytes by which its buffers would grow.
     pub(super) fn growth(&self) -> u64 {
         self.buffer.capacity().max(ROOM) as u64
     }
 
-    /// What others see of its buffers.
+    /// Returns the usage that other clients see.
     pub(super) fn usage(&self) -> ClientUsage {
         let unread = self.buffer.unread().len();
         ClientUsage {
@@ -207,7 +207,7 @@ impl Row {
         }
     }
 
-    /// Runs what came and reads more, a turn's share.
+    /// Runs the requests that came and reads more, a turn's share.
     pub(super) fn look(&mut self, context: &mut CommandContext<'_>) -> Came {
         let (mut runs, mut read) = (0, 0);
         while self.state == State::Open && self.untaken() < OUT_BYTES {
@@ -224,7 +224,7 @@ impl Row {
             if read >= READ_BYTES {
                 return Came::More;
             }
-            // Of what all clients may hold, what is left for this one's requests.
+            // The rest of the memory for all clients is what this one's requests may take.
             let left = usize::try_from(context.clients.bytes_left()).unwrap_or(usize::MAX);
             let room = left.saturating_sub(self.out.capacity() + self.session.bytes()).min(self.room_max);
             if !self.buffer.has_room(room) {
@@ -249,7 +249,7 @@ impl Row {
         if self.left() { Came::Gone } else { Came::Waits }
     }
 
-    /// Whether a client that waits for an answer has gone away meanwhile.
+    /// Returns true if a client that waits has gone meanwhile.
     fn left(&mut self) -> bool {
         match self.state {
             State::Open | State::Ending => return false,
@@ -266,7 +266,7 @@ impl Row {
         false
     }
 
-    /// Executes what came; answers what only the engine can do.
+    /// Executes the requests that came; returns one that only the engine can execute.
     fn run(&mut self, context: &mut CommandContext<'_>) -> Option<Outcome> {
         context.own = self.usage();
         let Ran { used, commands, steps, then } =
@@ -285,7 +285,7 @@ impl Row {
         }
     }
 
-    /// Writes replies. Ready when all are taken.
+    /// Writes replies. Ready when all are sent.
     pub(super) fn write(&mut self, now: Time) -> Poll<io::Result<()>> {
         if now.since(self.peak.1) > PEAK_SPAN {
             self.peak = (0, now);

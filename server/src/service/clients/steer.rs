@@ -9,15 +9,15 @@ use super::row::State;
 use crate::command::{Client, reply};
 use crate::service::keys::Replicated;
 
-/// redis's words for a wait that another client ended.
+/// The error of redis for a wait that another client ended.
 const UNBLOCKED_BY_CLIENT: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// A pause of client commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
-    /// When it ends.
+    /// The time at which it ends.
     pub(crate) until: Time,
-    /// It holds reads too.
+    /// Set if it holds reads too.
     pub(crate) all: bool,
 }
 
@@ -57,7 +57,7 @@ impl Clients {
 }
 
 impl Clients {
-    /// Holds client commands for a time. Of two pauses that overlap, the longer time and the wider kind count.
+    /// Holds client commands for a time. Of two pauses that overlap, the longer time and the wider kind apply.
     pub(crate) fn pause(&mut self, now: Time, time: Duration, all: bool) {
         let until = now + Span(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         let old = self.paused(now);
@@ -67,7 +67,7 @@ impl Clients {
         });
     }
 
-    /// The pause there is now.
+    /// Returns the present pause.
     pub(crate) fn paused(&self, now: Time) -> Option<Pause> {
         self.pause.filter(|pause| pause.until > now)
     }

@@ -9,7 +9,7 @@ use super::row::{State, Wait};
 use crate::command::{Session, reply};
 use crate::service::keys::Replicated;
 
-/// redis's words for a wait whose node became something else.
+/// The error of redis for a wait whose node changed its role.
 const UNBLOCKED: &str =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
@@ -28,7 +28,7 @@ impl Clients {
         }
     }
 
-    /// The role or the history changed: every wait is over, in redis's words for it, and its client is read again.
+    /// Ends every wait with the error of redis, because the role or the history changed; the clients are read again.
     pub(crate) fn unblock(&mut self) {
         for index in mem::take(&mut self.waiting) {
             if self.wait_of(index).is_some() {
@@ -63,12 +63,12 @@ impl Clients {
         self.waiting.iter().filter_map(|index| self.wait_of(*index)?.until).min()
     }
 
-    /// Returns whether somebody waits for a moment in which writes are possible.
+    /// Returns whether a client waits for a moment in which writes are possible.
     pub(crate) fn any_retrying(&self) -> bool {
         !self.retrying.is_empty()
     }
 
-    /// Reads so many of them again: that moment has come.
+    /// Reads so many of them again, because that moment has come.
     pub(crate) fn retry(&mut self, clients_max: usize) {
         for _ in 0..clients_max {
             let Some((_, index)) = self.retrying.pop_first() else { break };

@@ -1,4 +1,4 @@
-//! Writers and replicas as rates, on a clock of steps: what the law promises of levels, pauses and throughput.
+//! Writers and replicas as rates, on a clock of steps: the law's promises on levels, pauses and throughput.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has said what it had to say")]
 
@@ -40,7 +40,7 @@ fn bytes(rate: u64) -> u64 {
     rate * STEP.0 / 1_000_000_000
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 struct Seen {
     written: u64,
@@ -52,7 +52,7 @@ struct Seen {
     pauses: u64,
 }
 
-/// Plays so long: writers that write all they may, in steps, in turns of a step.
+/// Plays for so long: writers that write all they may, in steps, in turns of a step.
 fn play(ring: u64, writer: u64, takers: &mut [Taker], seconds: u64) -> Seen {
     let (mut law, mut room) = (Law::new(ring), WriteRoom::OPEN);
     let mut seen =
@@ -85,9 +85,9 @@ fn play(ring: u64, writer: u64, takers: &mut [Taker], seconds: u64) -> Seen {
     seen
 }
 
-/// The promises that hold however slow a replica is.
+/// Checks the promises that hold however slow a replica is.
 fn check(ring: u64, seen: &Seen) {
-    // What the window has under way is no longer in the ring's way; it is not counted on here.
+    // Bytes under way in the window have left the ring; the check does not rely on that.
     assert!(seen.most < ring, "the stream is lost: {seen:?}");
     assert!(seen.longest.0 <= PAUSE_MAX.0 + STEP.0, "{seen:?}");
     assert!(
