@@ -155,6 +155,16 @@ async fn a_broken_record_breaks_the_store_and_nobody_else() {
     primary.shutdown().await.expect("nothing was answered");
 }
 
+/// In simulated time: nothing but a timer lets any pass.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_stop_with_nobody_connected_waits_for_no_timer() {
+    let driver = start(&MemoryNet::new(), None).await;
+    driver.write(b"1=one".to_vec()).await.expect("it is written");
+    let begun = tokio::time::Instant::now();
+    driver.shutdown().await.expect("nobody lacks anything");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_start_names_the_option_that_cannot_work() {
     // Nothing is bound before all options are looked at.

@@ -308,7 +308,8 @@ impl<A: Application> Engine<A> {
             stop::Looked::Over => true,
             stop::Looked::Leaves(left) => {
                 self.leave(left);
-                false
+                // Without anybody to say goodbye to, nothing would make another turn come.
+                nobody_left
             }
         }
     }
