@@ -41,6 +41,7 @@ impl StoreState {
             "the store failed: writes are refused until it can be written again, tried each second: {why}"
         );
         *self = Self::Refusing(why);
+        debug_assert!(!self.is_broken() && self.reason().is_some());
     }
 
     /// Records that the disk accepts writes again; returns true if it had refused.
@@ -61,6 +62,7 @@ impl StoreState {
         }
         error!("the store failed, this node is read-only from now on: {why}");
         *self = Self::Broken(why.to_owned());
+        debug_assert!(self.is_broken());
     }
 }
 

@@ -93,7 +93,8 @@ impl Ready {
     /// Takes the next row out; from now on it may queue again.
     pub(crate) fn take(&self) -> Option<Token> {
         let row = self.shared.lock().queue.pop_front()?;
-        row.queued.store(false, Ordering::Release);
+        let was_queued = row.queued.swap(false, Ordering::AcqRel);
+        debug_assert!(was_queued, "a row in the queue is marked so");
         Some(row.token)
     }
 }

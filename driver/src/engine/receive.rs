@@ -273,6 +273,7 @@ impl<S: Store> ReplicatedStore<S> {
 
     fn load(&mut self, bytes: &[u8], piece: u64) -> Result<(), String> {
         self.store.load(bytes).map_err(|error| format!("snapshot: {error}"))?;
+        debug_assert!(self.receive.loading(), "pieces come after BEGIN");
         self.receive.piece_bytes += bytes.len() as u64;
         self.receive.receiver.loaded(piece + 1).map_err(text)?;
         self.look_at_room();

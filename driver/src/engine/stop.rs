@@ -127,6 +127,7 @@ impl Stop {
             }
             return Looked::Waits;
         }
+        debug_assert!(self.leaving.is_none(), "it leaves once");
         self.leaving = Some(replicated.now + GOODBYES);
         Looked::Leaves(self.left_over(replicated, unkept))
     }

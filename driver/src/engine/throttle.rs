@@ -85,6 +85,7 @@ impl WriteThrottle {
         if let Some(held) = self.law.update(now, self.untaken, &mut replicated.room) {
             replicated.counters.held_ns += held.0;
             replicated.counters.held_longest = replicated.counters.held_longest.max(held);
+            debug_assert!(replicated.counters.held_longest.0 <= replicated.counters.held_ns);
         }
     }
 

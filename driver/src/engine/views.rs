@@ -44,6 +44,10 @@ impl Views {
             Ok(_) => {
                 self.refused = None;
                 info!("snapshot {snapshot}{} is open", described(replicated.store.size()));
+                debug_assert!(
+                    self.open.iter().all(|(open, _)| *open != snapshot),
+                    "a number is given out once"
+                );
                 self.open.push((snapshot, view));
             }
             Err(misuse) => {
@@ -73,6 +77,7 @@ impl Views {
     pub(crate) fn done(&mut self, snapshot: SnapshotId) {
         self.open.retain(|(open, _)| *open != snapshot);
         self.asked.retain(|(asked, _)| *asked != snapshot);
+        debug_assert!(!self.asked.iter().any(|(asked, _)| *asked == snapshot));
         if self.open.is_empty() {
             self.piece = Vec::new();
         }

@@ -107,6 +107,7 @@ impl Spool {
             }
         }
         self.bytes += size(cursor, records);
+        debug_assert!(!self.is_empty());
         Ok(())
     }
 
@@ -120,6 +121,7 @@ impl Spool {
             (None, Place::Memory(batches)) => batches.pop_front(),
             (None, Place::File(paper)) => paper.pop().map_err(|error| named(&paper.path, &error))?,
         };
+        debug_assert_eq!(batch.is_none(), self.bytes == 0, "bytes wait exactly while a batch does");
         if let Some(batch) = &batch {
             self.bytes -= size(&batch.cursor, &batch.records);
         }
@@ -128,6 +130,7 @@ impl Spool {
 
     /// Puts the batch that was taken last back at the front.
     pub fn put_back(&mut self, batch: Spooled) {
+        debug_assert!(self.front.is_none(), "one batch at most is out");
         self.bytes += size(&batch.cursor, &batch.records);
         self.front = Some(batch);
     }
