@@ -119,7 +119,7 @@ fn verdict(plan: &Plan, report: &Report, on: On) -> Result<(), Failure> {
 pub(super) fn idle(plan: &Plan, place: usize) -> String {
     let name = fault_name(plan, place);
     let Some(fault) = plan.faults.get(place) else { return name };
-    format!("{name} at {}, which needs {}", micros(fault.at_us), fault.kind.needs())
+    format!("{name} at {}, which needs {}", micros(fault.at_us), fault.kind.shape().needs)
 }
 
 /// Returns a verdict in a word.

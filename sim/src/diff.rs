@@ -82,12 +82,8 @@ fn is_timely(plan: &Plan) -> bool {
         plan.nodes[node].role == Role::Primary || promoted
     };
     plan.faults.iter().any(|fault| {
-        let loses = matches!(
-            fault.kind,
-            Kind::Kill | Kind::PowerLoss | Kind::Torn | Kind::Wipe | Kind::Rollback | Kind::RestartLoop
-        );
-        let deposes = matches!(fault.kind, Kind::Promote | Kind::Usurp | Kind::Follow);
-        loses && reigns(fault.node) || deposes && !fault.explicit
+        let shape = fault.kind.shape();
+        shape.loses_records && reigns(fault.node) || shape.moves_roles && !fault.explicit
     })
 }
 

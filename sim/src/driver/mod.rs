@@ -121,54 +121,7 @@ impl std::error::Error for Refused {}
 /// Returns true if the tiers with the real driver can play faults of this kind.
 #[must_use]
 pub const fn supports(kind: Kind) -> bool {
-    match kind {
-        Kind::Cut
-        | Kind::CutAfter
-        | Kind::Fin
-        | Kind::Hold
-        | Kind::HoldUp
-        | Kind::HoldDown
-        | Kind::BlackHole
-        | Kind::Refuse
-        | Kind::Hang
-        | Kind::Slow
-        | Kind::Rate
-        | Kind::Narrow
-        | Kind::Dribble
-        | Kind::Flip
-        | Kind::Flap
-        | Kind::Split
-        | Kind::StopReading
-        | Kind::SlowReading
-        | Kind::StopTaking
-        | Kind::StopApplying
-        | Kind::SlowApplying
-        | Kind::Twin
-        | Kind::Stop
-        | Kind::Kill
-        | Kind::PowerLoss
-        | Kind::Torn
-        | Kind::Wipe
-        | Kind::Rollback
-        | Kind::SyncFails
-        | Kind::SlowDisk
-        | Kind::RestartLoop
-        | Kind::Promote
-        | Kind::Usurp
-        | Kind::Follow => true,
-        // They reach into the driver's views, clock or scheduler, or need the ring to the byte.
-        Kind::Stale
-        | Kind::Edge
-        | Kind::Pause
-        | Kind::SlowCpu
-        | Kind::ViewFails
-        | Kind::ReadFails
-        | Kind::ClockJump
-        | Kind::ClockBack
-        | Kind::ClockDrift
-        | Kind::ClockFreeze
-        | Kind::Speaks => false,
-    }
+    kind.shape().on_driver
 }
 
 /// Returns true if this fault of this plan is played.
@@ -179,11 +132,7 @@ pub(crate) fn plays(plan: &Plan, index: usize) -> bool {
 /// Returns true if a node's store is the simulation's: always on turmoil, where a real disk would keep another time,
 /// and wherever the plan damages the disk in ways that no real directory allows.
 pub(crate) fn simulates_store(plan: &Plan, on: Substrate, node: usize) -> bool {
-    let reaches_in = |fault: &Fault| {
-        let strikes = matches!(fault.kind, Kind::PowerLoss | Kind::Torn | Kind::Rollback);
-        let slows = matches!(fault.kind, Kind::StopTaking | Kind::StopApplying | Kind::SlowApplying);
-        fault.node == node && (strikes || slows || matches!(fault.kind, Kind::SyncFails | Kind::SlowDisk))
-    };
+    let reaches_in = |fault: &Fault| fault.node == node && fault.kind.shape().in_store;
     on == Substrate::Turmoil || plan.faults.iter().any(reaches_in)
 }
 

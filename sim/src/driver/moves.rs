@@ -33,10 +33,7 @@ pub(super) fn moves(plan: &Plan) -> Vec<(u64, Move)> {
         let fault = &plan.faults[index];
         let ends_us = ends_us(plan, fault);
         moves.push((fault.at_us, Move::Begin(index)));
-        if matches!(
-            fault.kind,
-            Kind::Stop | Kind::Kill | Kind::PowerLoss | Kind::Torn | Kind::Wipe | Kind::Rollback
-        ) {
+        if fault.kind.shape().ends_process {
             moves.push((fault.at_us, Move::Down(index)));
             moves.extend(ends_us.map(|at_us| (at_us, Move::Up(index))));
         }

@@ -9,11 +9,6 @@ use super::store::Store;
 use crate::plan::{Fault, Kind};
 use crate::trace::{Death, Fact};
 
-/// Returns whether a kind begins at once and then waits for its moment.
-const fn lies_in_wait(kind: Kind) -> bool {
-    matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Stale | Kind::Edge)
-}
-
 impl World {
     pub(super) fn fault_begins(&mut self, index: usize) {
         let (t_us, fault) = (self.shared.t_us, self.shared.chaos.faults[index]);
@@ -22,11 +17,11 @@ impl World {
         self.refresh();
         let effect = self.strike(index, &fault);
         self.shared.chaos.effects[index] |= effect;
-        let lasts = fault.kind.shape().lasts;
-        if lasts && self.ends_some_day(&fault) {
+        let shape = fault.kind.shape();
+        if shape.lasts && self.ends_some_day(&fault) {
             let end_us = fault.end_us().min(self.shared.plan.heal_us).max(t_us);
             self.shared.queue.push(end_us, What::FaultEnds { index: index as u16 });
-        } else if !lasts && !lies_in_wait(fault.kind) {
+        } else if !shape.lasts && !shape.waits {
             self.shared.chaos.active[index] = false;
         }
     }

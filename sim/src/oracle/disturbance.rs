@@ -27,18 +27,13 @@ pub(crate) struct Disturbance {
 
 /// Returns whom a kind touches: its target, or everyone where it changes roles or parts the net.
 fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
-    if matches!(kind, Kind::Split | Kind::Promote | Kind::Usurp | Kind::Follow) {
+    if kind == Kind::Split || kind.shape().moves_roles {
         return Touch::Everyone;
     }
     match kind.shape().target {
         Target::Node => Touch::Node(node),
         Target::Pair => Touch::Pair(node, peer),
     }
-}
-
-/// Returns whether an instant kind still acts until the heal: it waits for bytes, or for a moment.
-const fn lingers(kind: Kind) -> bool {
-    matches!(kind, Kind::CutAfter | Kind::Flip | Kind::Edge | Kind::Stale)
 }
 
 impl Disturbance {
@@ -68,7 +63,7 @@ impl Disturbance {
 
     pub(crate) fn begins(&mut self, plan: &Plan, index: usize, t_us: u64) {
         let kind = plan.faults[index].kind;
-        self.active[index] = kind.shape().lasts || lingers(kind);
+        self.active[index] = kind.shape().lasts || kind.shape().waits;
         self.mark(index, t_us);
         if kind == Kind::ClockBack {
             // The process sees no time pass until the clock is back at its old reading: it owes nobody a beat.

@@ -21,7 +21,7 @@ impl Sleepers {
 
     /// Notes that something else happens to a node, or to all: an operator's command reaches a sleeping node, too.
     pub(super) fn disturbs(&mut self, kind: Kind, node: usize) {
-        if matches!(kind, Kind::Promote | Kind::Usurp | Kind::Follow) {
+        if kind.shape().moves_roles {
             self.peaceful.fill(0);
         }
         self.peaceful[node] = 0;

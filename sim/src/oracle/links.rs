@@ -102,8 +102,7 @@ impl Oracle {
 
     /// Returns whether nothing in the plan damages bytes between two, or makes one of them break the protocol.
     fn is_clean(&self, a: usize, b: usize) -> bool {
-        let dirties = |kind| matches!(kind, Kind::Flip | Kind::Stale | Kind::Speaks | Kind::Twin);
-        !self.plan.faults.iter().any(|fault| dirties(fault.kind) && [a, b].contains(&fault.node))
+        !self.plan.faults.iter().any(|fault| fault.kind.shape().dirties && [a, b].contains(&fault.node))
     }
 
     pub(super) fn link_gone(&mut self, _t_us: u64, node: usize, link: u32, peer: usize) {

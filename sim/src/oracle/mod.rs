@@ -292,13 +292,7 @@ impl Oracle {
 
     /// Returns whether the node's clock may lie.
     fn has_odd_clock(&self, node: usize) -> bool {
-        let odd = |kind| {
-            matches!(
-                kind,
-                Kind::ClockJump | Kind::ClockBack | Kind::ClockDrift | Kind::ClockFreeze | Kind::Pause
-            )
-        };
-        self.plan.faults.iter().any(|fault| fault.node == node && odd(fault.kind))
+        self.plan.faults.iter().any(|fault| fault.node == node && fault.kind.shape().odd_clock)
     }
 
     fn fault_began(&mut self, t_us: u64, index: usize) {

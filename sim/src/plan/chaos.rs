@@ -10,6 +10,7 @@
 //! - Operators send nobody in a circle, and no primary to an upstream. A plan with promotions has no other orders:
 //!   whether each promotion succeeds is known only in the run, and with it the possible upstreams.
 
+use super::faults::{Hits, Range};
 use super::scenario::Scenario;
 use super::sheet::FaultSheet;
 use super::{Fault, Kind, NodePlan, Plan};
@@ -163,49 +164,19 @@ impl<'a> Atlas<'a> {
         };
         let replica = |node: usize| self.upstream[node].is_some();
         let disk = |node: usize| self.nodes[node].disk;
-        match kind {
-            Kind::Cut
-            | Kind::CutAfter
-            | Kind::Fin
-            | Kind::Hold
-            | Kind::HoldUp
-            | Kind::HoldDown
-            | Kind::BlackHole
-            | Kind::Refuse
-            | Kind::Hang
-            | Kind::Slow
-            | Kind::Rate
-            | Kind::Narrow
-            | Kind::Dribble
-            | Kind::Flip
-            | Kind::Stale
-            | Kind::Flap => all.filter_map(pairs).collect(),
-            Kind::Follow => {
+        match kind.shape().hits {
+            Hits::Link => all.filter_map(pairs).collect(),
+            Hits::Order => {
                 let others = |node: usize| all.clone().map(move |peer| (node, peer));
                 all.clone().flat_map(others).filter(|pair| self.may_follow(*pair)).collect()
             }
-            Kind::Promote | Kind::Usurp => {
-                those(&|node| replica(node) && disk(node) && self.nodes[node].core)
-            }
-            Kind::Twin | Kind::Edge | Kind::StopTaking | Kind::StopApplying | Kind::SlowApplying => {
-                those(&replica)
-            }
-            Kind::Wipe | Kind::Rollback => those(&|node| !self.rulers[node]),
-            Kind::Stop | Kind::Kill | Kind::PowerLoss | Kind::RestartLoop => {
-                those(&|node| disk(node) || !self.rulers[node])
-            }
-            Kind::Torn | Kind::SyncFails | Kind::SlowDisk => those(&disk),
-            Kind::ViewFails | Kind::ReadFails => those(&|node| self.upstream.contains(&Some(node))),
-            Kind::Split
-            | Kind::StopReading
-            | Kind::SlowReading
-            | Kind::Pause
-            | Kind::SlowCpu
-            | Kind::ClockJump
-            | Kind::ClockBack
-            | Kind::ClockDrift
-            | Kind::ClockFreeze
-            | Kind::Speaks => those(&|_| true),
+            Hits::Heir => those(&|node| replica(node) && disk(node) && self.nodes[node].core),
+            Hits::Replica => those(&replica),
+            Hits::Follower => those(&|node| !self.rulers[node]),
+            Hits::Restartable => those(&|node| disk(node) || !self.rulers[node]),
+            Hits::Disk => those(&disk),
+            Hits::Upstream => those(&|node| self.upstream.contains(&Some(node))),
+            Hits::Any => those(&|_| true),
         }
     }
 
@@ -231,57 +202,15 @@ impl Plan {
     }
 }
 
-/// Returns the amount of a fault: sizes and times from the scale on which they matter, most of them small.
+/// Draws the amount of a fault.
 fn amount(kind: Kind, nodes: usize, stream: &mut Stream) -> u64 {
-    const MS: u64 = 1_000;
-    let (low, high) = match kind {
-        Kind::CutAfter | Kind::Flip => (1, 256 << 10),
-        Kind::Slow => (MS, 200 * MS),
-        Kind::Rate => (1 << 10, 1 << 20),
-        Kind::Narrow => (1, 4 << 10),
-        Kind::Dribble => (1, 64),
-        Kind::Flap => (2, 20),
-        Kind::Split => return stream.between(1, (1 << nodes) - 2),
-        Kind::SlowReading => (256, 256 << 10),
-        Kind::SlowApplying => (MS, 100 * MS),
-        Kind::Edge => return stream.below(3),
-        Kind::Torn => return stream.below(101),
-        Kind::Rollback => (1, 1_000),
-        Kind::SlowCpu => (100, 50 * MS),
-        Kind::RestartLoop => (2, 6),
-        Kind::Follow => return stream.below(2),
-        Kind::SlowDisk => (MS, 500 * MS),
-        Kind::ClockJump => (MS, 60_000 * MS),
-        Kind::ClockBack => (MS, 2_000 * MS),
-        Kind::ClockDrift => (10, 100_000),
-        // Only a later version, ours and a later one, ours.
-        Kind::Speaks => return *stream.pick(&[0x0202, 0x0102, 0x0101]),
-        Kind::Cut
-        | Kind::Fin
-        | Kind::Hold
-        | Kind::HoldUp
-        | Kind::HoldDown
-        | Kind::BlackHole
-        | Kind::Refuse
-        | Kind::Hang
-        | Kind::Stale
-        | Kind::StopReading
-        | Kind::StopTaking
-        | Kind::StopApplying
-        | Kind::Twin
-        | Kind::Stop
-        | Kind::Kill
-        | Kind::PowerLoss
-        | Kind::Wipe
-        | Kind::Pause
-        | Kind::Promote
-        | Kind::Usurp
-        | Kind::SyncFails
-        | Kind::ViewFails
-        | Kind::ReadFails
-        | Kind::ClockFreeze => return 0,
-    };
-    stream.log_between(low, high)
+    match kind.shape().range {
+        Range::None => 0,
+        Range::Log(low, high) => stream.log_between(low, high),
+        Range::Upto(most) => stream.below(most + 1),
+        Range::OneOf(values) => *stream.pick(values),
+        Range::Side => stream.between(1, (1 << nodes) - 2),
+    }
 }
 
 #[cfg(test)]

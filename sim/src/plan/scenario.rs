@@ -58,9 +58,6 @@ pub(crate) struct Chaos {
     pub(crate) kinds: Vec<Kind>,
 }
 
-/// Kinds that `kinds = "all"` leaves out. A second primary that nobody knows of cannot be healed: two stay two.
-const NOT_ALL: [Kind; 1] = [Kind::Usurp];
-
 impl Scenario {
     /// Reads a scenario.
     ///
@@ -103,7 +100,7 @@ impl Scenario {
     #[must_use]
     pub fn draws_every_kind(&self) -> bool {
         let drawn = self.chaos.as_ref().map_or(&[][..], |chaos| &chaos.kinds);
-        Kind::ALL.iter().all(|kind| drawn.contains(kind) || NOT_ALL.contains(kind))
+        Kind::ALL.iter().all(|kind| drawn.contains(kind) || !kind.shape().in_all)
     }
 }
 
@@ -157,7 +154,7 @@ fn read_chaos(value: Value<'_>) -> Result<Chaos, FileError> {
     }
     let kinds_at = table.need("kinds")?;
     if kinds_at.text("").is_ok_and(|text| text == "all") {
-        let kinds = Kind::ALL.iter().copied().filter(|kind| !NOT_ALL.contains(kind)).collect();
+        let kinds = Kind::ALL.iter().copied().filter(|kind| kind.shape().in_all).collect();
         return Ok(Chaos { max, kinds });
     }
     let wanted = "\"all\" or a list of kinds";

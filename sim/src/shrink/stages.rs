@@ -54,7 +54,7 @@ impl Shrinker<'_> {
     fn lessen(&mut self) {
         for index in 0..self.best.faults.len() {
             let kind = self.best.faults[index].kind;
-            if kind.shape().amount.is_some() && ![Kind::Split, Kind::Edge, Kind::Speaks].contains(&kind) {
+            if kind.shape().amount.is_some() && !kind.shape().is_a_name {
                 self.reduce(Box::new(move |plan| &mut plan.faults[index].amount), 0);
             }
         }
