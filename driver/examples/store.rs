@@ -24,7 +24,7 @@ struct MapAndFile {
     cursor: Vec<u8>,
     /// The snapshot that is loading: its cursor, and its bytes so far.
     loading: (Vec<u8>, Vec<u8>),
-    /// Map and cursor have changed since they were saved. Whoever saves is woken then.
+    /// Set when map and cursor have changed since they were saved; `saver` is woken then.
     unsaved: bool,
     saver: Option<Waker>,
 }

@@ -186,7 +186,7 @@ impl<S: Store + 'static> Application for Embedded<S> {
     }
 
     fn next_deadline(&self, _: &ReplicatedStore<S>) -> Option<Time> {
-        // Whatever lets writes go on also makes the next turn come.
+        // An event that lets writes go on also makes the next turn come.
         None
     }
 

@@ -115,7 +115,7 @@ async fn a_store_is_replicated_by_stream_and_by_snapshot() {
     let status = replica.status().await.expect("it runs");
     assert_eq!((status.snapshots_installed, status.entries), (1, Some(3_000)));
 
-    // What a store cannot apply it refuses, and the driver is told why; a replica refuses every write.
+    // A store refuses a record that it cannot apply, and the driver is told why; a replica refuses every write.
     assert_eq!(replica.write(b"1=a".to_vec()).await, Err(WriteError::Refused(Refusal::ReadOnly)));
     replica.shutdown().await.expect("all is received");
     primary.shutdown().await.expect("nobody lacks anything");

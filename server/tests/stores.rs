@@ -141,8 +141,8 @@ impl KeyValueStore for Told {
         self.0.scan(from, count, visit)
     }
 
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.0.some_key(dice)
+    fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        self.0.some_key(random)
     }
 
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {

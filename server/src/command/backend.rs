@@ -95,7 +95,7 @@ pub trait Backend {
         Usage::default()
     }
     /// Returns a random number, for RANDOMKEY.
-    fn dice(&mut self) -> u64;
+    fn random(&mut self) -> u64;
     /// Notes that a command found `keys` expired keys, which the record just written deletes.
     fn note_expired(&mut self, keys: u64) {
         let _ = keys;
@@ -116,7 +116,7 @@ pub trait Backend {
     fn pause(&mut self, time: Duration, all: bool);
     /// Ends that pause.
     fn unpause(&mut self);
-    /// Whether every command is held now. Held writes alone are [`Refusal::NotNow`].
+    /// Returns whether every command is held now. Held writes alone are [`Refusal::NotNow`].
     fn is_paused(&self) -> bool;
 }
 

@@ -152,7 +152,7 @@ impl<'a> Call<'a> {
 
     /// Returns some key, expired or not.
     pub(super) fn some_key(&mut self) -> Option<Arc<[u8]>> {
-        let random = self.backend.dice();
+        let random = self.backend.random();
         let Some(overlay) = &self.overlay else { return self.backend.store().some_key(random) };
         let ours = overlay.entries().count() as u64;
         let draw = random % overlay.len().max(1);

@@ -48,7 +48,7 @@ pub struct Ran {
     pub used: usize,
     /// Commands executed, for the counter in [`Status`](super::Status).
     pub commands: u32,
-    /// What it cost, in steps of some 3 ns each.
+    /// The cost, in steps of some 3 ns each.
     pub steps: u64,
     /// The next step.
     pub then: Then,

@@ -98,7 +98,7 @@ impl Backend for CommandContext<'_> {
         if self.clients.counters.facts.is_real { Usage::now() } else { Usage::default() }
     }
 
-    fn dice(&mut self) -> u64 {
+    fn random(&mut self) -> u64 {
         self.clients.rng.draw()
     }
 

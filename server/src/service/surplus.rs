@@ -87,7 +87,8 @@ impl Surplus {
     }
 }
 
-/// Answers allowed commands, until another command or silence ends that. Returns whether the client is gone.
+/// Runs allowed commands and writes their replies, until another command or silence ends that. Returns whether the
+/// client is gone.
 async fn looks(transport: &mut BoxTransport, mailbox: Mailbox<Service>) -> bool {
     let mut bytes = Vec::new();
     loop {

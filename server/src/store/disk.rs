@@ -7,7 +7,8 @@
 //! two at once: while one is under way the active layer goes on growing. When it holds as much as the disk writes
 //! in 0.4 s ([`budget`]), it is handed over as soon as possible, and writers are asked to wait until then.
 //!
-//! What the disk refuses is kept and tried again each second ([`flusher`]); meanwhile nothing else is handed over.
+//! Writes that the disk refuses are kept and tried again each second ([`flusher`]); nothing else is handed over
+//! meanwhile.
 //!
 //! An installed snapshot is read at once and written whole in the background ([`flusher`]); until it is durable, a
 //! restart finds the state before it.
@@ -58,7 +59,7 @@ mod tests;
 #[derive(Debug, Clone, Copy)]
 pub struct DiskOptions {
     /// A random number, so that clients cannot choose keys that collide.
-    pub dice: u64,
+    pub random: u64,
     /// The database's own cache.
     pub cache_bytes: usize,
     /// The shortest time from the beginning of one flush to that of the next.
@@ -70,9 +71,9 @@ pub struct DiskOptions {
 impl DiskOptions {
     /// Returns the defaults: 64 MiB of cache, a flush each 100 ms, and an attempt each second after a refusal.
     #[must_use]
-    pub const fn new(dice: u64) -> Self {
+    pub const fn new(random: u64) -> Self {
         Self {
-            dice,
+            random,
             cache_bytes: 64 << 20,
             flush_every: Duration::from_millis(100),
             retry_every: Duration::from_secs(1),
@@ -125,7 +126,7 @@ impl DiskStore {
     }
 
     fn over(base: Base, home: Home, path: &Path, options: DiskOptions) -> io::Result<Self> {
-        let mut map = Map::new(options.dice);
+        let mut map = Map::new(options.random);
         let mark = base.load(&mut map)?;
         let (cursor, upto) = mark.map_or((None, Offset::default()), |mark| (Some(mark.cursor), mark.upto));
         Ok(Self {
@@ -322,8 +323,8 @@ impl KeyValueStore for DiskStore {
         self.resident.map.scan(from, count, visit)
     }
 
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.resident.map.some_key(dice)
+    fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        self.resident.map.some_key(random)
     }
 
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {

@@ -179,12 +179,12 @@ impl Map {
     }
 
     /// Returns some key. Any key may be returned; keys of sparse shards more often than others.
-    pub(crate) fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        let begin = shard_of(dice);
+    pub(crate) fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        let begin = shard_of(random);
         let (before, behind) = self.shards.0.split_at(begin);
         let shard = behind.iter().chain(before).find(|shard| !shard.is_empty())?;
         let below = u64::from(u32::MAX) + 1;
-        let chosen = usize::try_from(dice % below).unwrap_or_default() % shard.len();
+        let chosen = usize::try_from(random % below).unwrap_or_default() % shard.len();
         shard.iter().nth(chosen).map(|held| Arc::clone(&held.key))
     }
 

@@ -25,10 +25,10 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Makes an empty store. `dice` is random, so that clients cannot choose keys that collide.
+    /// Makes an empty store. `random` is random, so that clients cannot choose keys that collide.
     #[must_use]
-    pub fn new(dice: u64) -> Self {
-        Self { resident: Resident::new(Map::new(dice), None, Offset::default()) }
+    pub fn new(random: u64) -> Self {
+        Self { resident: Resident::new(Map::new(random), None, Offset::default()) }
     }
 
     /// Sets another bound on the bytes kept of a tail while a snapshot loads: a simulation's state is small, and would
@@ -100,8 +100,8 @@ impl KeyValueStore for MemoryStore {
         self.resident.map.scan(from, count, visit)
     }
 
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.resident.map.some_key(dice)
+    fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        self.resident.map.some_key(random)
     }
 
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {

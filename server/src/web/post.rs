@@ -112,7 +112,7 @@ impl Post {
         }
     }
 
-    /// Sets the key, and answers with the command's reply.
+    /// Sets the key. Returns the command's reply.
     pub(super) async fn answer(&self, engine: &Mailbox<Service>, peer: &str) -> Reply {
         if self.path != SET {
             return Reply::plain("404 Not Found", "only /set accepts a POST");
@@ -147,7 +147,7 @@ fn head(bytes: &[u8]) -> Result<Option<(Post, usize)>, ()> {
     }
 }
 
-/// Runs a command as a client of its own, and answers the line of its reply.
+/// Runs a command as a client of its own. Returns the line of its reply.
 async fn command(engine: &Mailbox<Service>, peer: &str, words: &[&str]) -> std::io::Result<String> {
     let (mut ours, theirs) = duplex(BODY_BYTES);
     let message = Message::Client { transport: Box::new(theirs), peer: format!("web {peer}") };

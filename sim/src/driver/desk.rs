@@ -1,6 +1,6 @@
 //! The state that director, operator and processes share, behind one lock.
 //!
-//! The operator's choice of the primary and of each node's upstream is here (`upstreams`, `reign`): it changes when a
+//! The operator's choice of the primary and of each node's upstream is here (`upstreams`, `primary`): it changes when a
 //! node has said OK to the command, and a process that starts anew is configured with it.
 //!
 //! The first machines are the plan's nodes; those behind them are twins, one for each such fault, which nobody watches
@@ -55,7 +55,7 @@ pub(super) struct Sheet {
     /// Snapshots installed by its earlier processes.
     pub(super) installed_before: Vec<u64>,
     pub(super) upstreams: Vec<Option<usize>>,
-    pub(super) reign: usize,
+    pub(super) primary: usize,
     /// Operations accepted, in order: the number of the next.
     pub(super) written: u64,
     /// The writes that were acknowledged as durable.
@@ -93,7 +93,7 @@ impl Desk {
             views: vec![None; nodes],
             installed_before: vec![0; nodes],
             upstreams: plan.nodes.iter().map(|node| node.upstream).collect(),
-            reign: plan.primary(),
+            primary: plan.primary(),
             written: 0,
             durable: Vec::new(),
             violated: None,

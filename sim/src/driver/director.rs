@@ -305,7 +305,7 @@ impl Director {
         let due_us = healed_us.max(self.desk.plan.ops_end_us());
         let since_us = self.written_us.unwrap_or(due_us + WRITES_LAST_US).max(due_us);
         let apart = match self.written_us {
-            None => Some((self.desk.sheet().reign, "an operation is not accepted".to_owned())),
+            None => Some((self.desk.sheet().primary, "an operation is not accepted".to_owned())),
             Some(_) => self.apart(since_us),
         };
         match apart {
@@ -325,8 +325,8 @@ impl Director {
         let sheet = self.desk.sheet();
         let plan = &self.desk.plan;
         let fresh = |node: usize| sheet.views[node].as_ref().filter(|view| view.t_us > since_us);
-        let Some(leader) = fresh(sheet.reign) else {
-            return Some((sheet.reign, "the primary does not report its status".to_owned()));
+        let Some(leader) = fresh(sheet.primary) else {
+            return Some((sheet.primary, "the primary does not report its status".to_owned()));
         };
         for node in (0..plan.nodes.len()).filter(|node| plan.nodes[*node].core) {
             let Some(view) = fresh(node) else {

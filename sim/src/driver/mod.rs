@@ -1,4 +1,4 @@
-//! What the two tiers with the real driver share: a [`Plan`] played against [`towline_server::Server`]s.
+//! The part that the two tiers with the real driver share: a [`Plan`] played against [`towline_server::Server`]s.
 //!
 //! | module | contents |
 //! |---|---|

@@ -92,7 +92,7 @@ async fn carry_out(desk: Arc<Desk>, order: Order) {
                 return;
             }
             let mut sheet = desk.sheet();
-            sheet.reign = node;
+            sheet.primary = node;
             sheet.upstreams[node] = None;
             for other in (0..desk.plan.nodes.len()).filter(|other| *other != node) {
                 sheet.upstreams[other] = Some(node);
@@ -170,10 +170,10 @@ async fn write(desk: Arc<Desk>) {
             pass(&*desk.ground, wait_us).await;
             continue;
         }
-        let reign = desk.sheet().reign;
-        let mut there = match client.take().filter(|(node, _)| *node == reign) {
+        let primary = desk.sheet().primary;
+        let mut there = match client.take().filter(|(node, _)| *node == primary) {
             Some((_, client)) => client,
-            None => match Client::connect(&desk.ground, &desk.weather, reign).await {
+            None => match Client::connect(&desk.ground, &desk.weather, primary).await {
                 Ok(client) => client,
                 Err(_) => {
                     pass(&*desk.ground, PAUSE_US).await;
@@ -182,11 +182,11 @@ async fn write(desk: Arc<Desk>) {
             },
         };
         let last = due.back().map_or(0, |one| one.number);
-        let wait = Wait { node: reign, op: last, since_us: desk.ground.now_us() };
+        let wait = Wait { node: primary, op: last, since_us: desk.ground.now_us() };
         match say(&desk, &mut there, &mut due, &mut doubtful).await {
-            Ok(true) => client = waits.begin(&desk, wait, there).map(|there| (reign, there)),
+            Ok(true) => client = waits.begin(&desk, wait, there).map(|there| (primary, there)),
             Ok(false) => {
-                client = Some((reign, there));
+                client = Some((primary, there));
                 pass(&*desk.ground, PAUSE_US).await;
             }
             Err(_) => pass(&*desk.ground, PAUSE_US).await,
@@ -323,9 +323,9 @@ fn read(t_us: u64, page: &str) -> Option<View> {
         }
     };
     let digest = u128::from_str_radix(&line("digest")?, 16).ok()?;
-    let (number_of_epoch, dice) =
-        line("epoch")?.split_once('.').map(|(number, dice)| (number.to_owned(), dice.to_owned()))?;
-    let epoch = number_of_epoch.parse::<u64>().ok()? << 32 | u64::from_str_radix(&dice, 16).ok()?;
+    let (number_of_epoch, random) =
+        line("epoch")?.split_once('.').map(|(number, random)| (number.to_owned(), random.to_owned()))?;
+    let epoch = number_of_epoch.parse::<u64>().ok()? << 32 | u64::from_str_radix(&random, 16).ok()?;
     let installed = number("snapshots_installed")?;
     let (held_ms, longest_ms) = (number("writes_held_ms")?, number("writes_held_longest_ms")?);
     Some(View { t_us, role, offset, digest, epoch, link, installed, held_ms, longest_ms })

@@ -337,8 +337,8 @@ impl KeyValueStore for Shelf {
         self.memory.scan(from, count, visit)
     }
 
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        self.memory.some_key(dice)
+    fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        self.memory.some_key(random)
     }
 
     fn due(&self, now_ms: u64, count: usize) -> Vec<Arc<[u8]>> {

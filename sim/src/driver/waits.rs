@@ -170,7 +170,7 @@ impl Director {
         let takeover = any(&[Kind::Promote, Kind::Usurp, Kind::Follow]);
         let (node, durable) = {
             let mut sheet = self.desk.sheet();
-            (sheet.reign, std::mem::take(&mut sheet.durable))
+            (sheet.primary, std::mem::take(&mut sheet.durable))
         };
         let held = self.desk.disks[node].as_ref()?.numbers();
         let keys = self.desk.plan.knobs.keys;

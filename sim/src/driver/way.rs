@@ -15,7 +15,7 @@ pub(super) enum Reads {
     Bytes(usize, Option<usize>),
     /// Look again at this time.
     At(u64),
-    /// Wait.
+    /// Nothing yet: wait.
     Nothing,
     /// It is over: in order, or by a reset.
     End,

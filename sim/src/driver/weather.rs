@@ -46,7 +46,7 @@ pub(super) enum Writes {
     Bytes(usize),
     /// Report so many bytes as written, and discard them.
     Lost(usize),
-    /// Wait.
+    /// Nothing yet: wait.
     Nothing,
     /// It is over.
     Reset,
@@ -83,7 +83,7 @@ struct State {
     /// A waker for each machine whose store waits for a fault to end.
     stores: Vec<Option<Waker>>,
     feeders: Feeders,
-    dice: Stream,
+    random: Stream,
 }
 
 /// The state of all links, shared.
@@ -105,7 +105,7 @@ impl Weather {
             feeders: Feeders::new(plan.nodes.len()),
             addresses: BTreeMap::new(),
             wires: BTreeMap::new(),
-            dice: Stream::new(plan.seed, "driver:links"),
+            random: Stream::new(plan.seed, "driver:links"),
         };
         Self { knobs: plan.knobs, state: Mutex::new(state), changed: Notify::new() }
     }
@@ -349,14 +349,14 @@ impl Weather {
     /// Records that so many bytes were written: they arrive when the link has carried them.
     pub(super) fn wrote(&self, name: &WireName, way: usize, bytes: usize, now_us: u64) {
         let mut state = self.lock();
-        let State { chaos, wires, feeders, dice, .. } = &mut *state;
+        let State { chaos, wires, feeders, random, .. } = &mut *state;
         let Some(wire) = wires.get_mut(name) else { return };
         let Some(pair) = wire.pair else { return };
         if way == 0 {
             feeders.says(now_us, pair, wire.since_us);
         }
         let now = chaos.conditions(&self.knobs, pair, way, true);
-        let jitter_us = dice.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
+        let jitter_us = random.below(self.knobs.jitter.saturating_mul(2).saturating_add(1));
         let of = &mut wire.ways[way];
         of.wrote(bytes as u64, self.knobs.latency + jitter_us, &now, now_us);
         // The bytes may have arrived already, unread because they had no mark.

@@ -19,7 +19,7 @@ pub struct Scope {
     pub replicas: u8,
     /// Set if replicas begin with nothing; else all have joined and are at the primary's end.
     pub fresh: bool,
-    /// Whether stores can rewind.
+    /// Set if stores can rewind.
     pub rewinds: bool,
     /// The search ends, incomplete, after so many states.
     pub states_max: u32,

@@ -84,7 +84,7 @@ pub(super) struct Process {
     pub(super) upstream_conn: Option<usize>,
     pub(super) views: Vec<View>,
     pub(super) receive: Receive,
-    /// The dial that is under way, whether it hangs, and to whom; whether one failed.
+    /// The dial that is under way, whether it hangs, and to which node; whether one failed.
     pub(super) dial: Option<(u32, bool)>,
     pub(super) dial_to: usize,
     pub(super) dials: u32,
@@ -127,14 +127,14 @@ pub(super) struct Machine {
     pub(super) store: Store,
     pub(super) process: Option<Box<Process>>,
     pub(super) ails: Ails,
-    pub(super) dice: Stream,
+    pub(super) random: Stream,
     /// Set while its power is off: it answers nothing.
     pub(super) silent: bool,
     /// The end of the turn it is busy with.
     pub(super) busy_us: u64,
     /// The moment of the next wake, which is on its way.
     pub(super) wake_us: u64,
-    /// What may be read until more time has passed, in millionths of a byte, and since when.
+    /// The bytes that may be read until more time has passed, in millionths of a byte, and since when.
     pub(super) tokens: (u64, u64),
     pub(super) installed: u64,
 }

@@ -20,14 +20,14 @@ pub(super) struct Latency {
 
 impl Latency {
     /// Draws the time of a segment, at least a microsecond.
-    pub(super) fn draw_us(self, dice: &mut Stream) -> u64 {
+    pub(super) fn draw_us(self, random: &mut Stream) -> u64 {
         let permille = match self.shape {
             0 => 0,
-            1 => dice.below(2_001),
-            2 => u64::from(EXPONENTIAL[(dice.word() & 63) as usize]),
+            1 => random.below(2_001),
+            2 => u64::from(EXPONENTIAL[(random.word() & 63) as usize]),
             // Seven of eight are around half the mean, the eighth around four and a half times the mean.
             _ => {
-                let word = dice.word();
+                let word = random.word();
                 let near = 250 + (word >> 8) % 501;
                 if word & 7 == 0 { near + 4_000 } else { near }
             }

@@ -51,7 +51,7 @@ impl Machine {
             store: Store::new(plan.nodes[node].disk, goes_back),
             process: None,
             ails: Ails::default(),
-            dice: Stream::new(plan.seed, &format!("node:{machine}")),
+            random: Stream::new(plan.seed, &format!("node:{machine}")),
             silent: false,
             busy_us: 0,
             wake_us: 0,
@@ -134,7 +134,7 @@ impl World {
         let config = options.check().expect("a plan's options work");
         let boot = Boot {
             node: towline_core::NodeId(row.id),
-            seed: row.dice.seed(),
+            seed: row.random.seed(),
             role,
             unix_zero: UNIX_ZERO_NS + zero_ns,
             cursor: row.store.cursor.as_ref().map(super::store::Saved::as_bytes),

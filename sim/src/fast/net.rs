@@ -104,7 +104,7 @@ pub(super) struct Pair {
 pub(super) struct Net {
     pub(super) conns: Vec<Conn>,
     pub(super) pairs: Vec<Pair>,
-    dice: Vec<Option<Box<Stream>>>,
+    random: Vec<Option<Box<Stream>>>,
     pub(super) machines: usize,
     seed: u64,
     latency: Latency,
@@ -125,7 +125,7 @@ impl Net {
         Self {
             conns: Vec::new(),
             pairs: vec![Pair::default(); machines * machines],
-            dice: (0..machines * machines).map(|_| None).collect(),
+            random: (0..machines * machines).map(|_| None).collect(),
             machines,
             seed: plan.seed,
             latency,
@@ -149,9 +149,9 @@ impl Net {
     /// Returns the time of a segment from one machine to another.
     pub(super) fn way_us(&mut self, from: usize, to: usize) -> u64 {
         let seed = self.seed;
-        let dice = &mut self.dice[from * self.machines + to];
-        let dice = dice.get_or_insert_with(|| Box::new(Stream::new(seed, &format!("link:{from}-{to}"))));
-        self.latency.draw_us(dice)
+        let random = &mut self.random[from * self.machines + to];
+        let random = random.get_or_insert_with(|| Box::new(Stream::new(seed, &format!("link:{from}-{to}"))));
+        self.latency.draw_us(random)
     }
 
     /// Makes a connection; bytes of an older one may come first on it.

@@ -70,7 +70,11 @@ fn the_same_plan_is_the_same_run() {
     assert_eq!(one.hash, other.hash);
     assert_eq!(one, other);
     plan.seed = 2;
-    assert_ne!(run(&plan, false).report.hash, one.hash, "another seed gives other latencies and dice");
+    assert_ne!(
+        run(&plan, false).report.hash,
+        one.hash,
+        "another seed gives other latencies and random numbers"
+    );
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Waits {
 }
 
 impl Turn<'_> {
-    /// Answers every wait that is fulfilled.
+    /// Ends every wait that is fulfilled, with its answer.
     pub(super) fn answer_waits(&mut self) {
         if !std::mem::take(&mut self.process.waits.news) {
             return;

@@ -147,7 +147,13 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     planted(38, Room::Core, "a slot remembers what was sent, not what was acknowledged", &[L1, L2], "mixed"),
     planted(39, Room::Core, "a ship is not freed when its link ends", &[L5, N7], "mixed"),
-    planted(101, Room::Core, "an epoch has no dice, and digests are not compared", &[S8, S1], "twin-reigns"),
+    planted(
+        101,
+        Room::Core,
+        "an epoch has no random part, and digests are not compared",
+        &[S8, S1],
+        "twin-reigns",
+    ),
     planted(
         102,
         Room::Core,

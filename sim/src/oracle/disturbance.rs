@@ -25,7 +25,7 @@ pub(crate) struct Disturbance {
     count: usize,
 }
 
-/// Returns whom a kind touches: its target, or everyone where it changes roles or parts the net.
+/// Returns the nodes that a kind touches: its target, or all where it changes roles or parts the net.
 fn touch(kind: Kind, node: usize, peer: usize) -> Touch {
     if kind == Kind::Split || kind.shape().moves_roles {
         return Touch::Everyone;

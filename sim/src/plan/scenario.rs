@@ -6,7 +6,7 @@
 
 use super::file::{FileError, Source, Table, Value};
 use super::knobs::Unit;
-use super::sheet::{Dice, Draw, KEYS, Sheet, draw_or, read_draw};
+use super::sheet::{Draw, Draws, KEYS, Sheet, draw_or, read_draw};
 use super::{DRAWN_FAULTS_MAX, Kind, Knobs, SCHEMA, draw};
 
 /// A scenario.
@@ -70,7 +70,7 @@ impl Scenario {
         schema(root, "scenario")?;
         let keys = [&["scenario", "workload", "chaos"], &KEYS[..]].concat();
         root.only("keys of a scenario", &keys)?;
-        let sheet = Sheet::read(root, Dice::Allowed)?;
+        let sheet = Sheet::read(root, Draws::Allowed)?;
         let workload = root.get("workload").map(|workload| read_workload(workload, &sheet)).transpose()?;
         sheet.check_ops(root, workload.as_ref().map_or(0, Workload::ops_most))?;
         let chaos = root.get("chaos").map(read_chaos).transpose()?;
@@ -128,7 +128,7 @@ fn read_workload(value: Value<'_>, sheet: &Sheet) -> Result<Workload, FileError>
     let bursts = table.get("bursts").map(|bursts| read_bursts(bursts)).transpose()?;
     Ok(Workload {
         rate: table.need("rate")?.quantity(Unit::Count)?,
-        value: read_draw(table.need("value")?, Unit::Bytes, Dice::Allowed)?,
+        value: read_draw(table.need("value")?, Unit::Bytes, Draws::Allowed)?,
         until_us,
         bursts,
     })
@@ -138,9 +138,9 @@ fn read_bursts(value: Value<'_>) -> Result<Bursts, FileError> {
     let table = value.table("a table")?;
     table.only("keys of bursts", &["count", "ops", "value"])?;
     Ok(Bursts {
-        count: draw_or(table, "count", Unit::Count, Dice::Allowed, 1)?,
-        ops: read_draw(table.need("ops")?, Unit::Count, Dice::Allowed)?,
-        value: read_draw(table.need("value")?, Unit::Bytes, Dice::Allowed)?,
+        count: draw_or(table, "count", Unit::Count, Draws::Allowed, 1)?,
+        ops: read_draw(table.need("ops")?, Unit::Count, Draws::Allowed)?,
+        value: read_draw(table.need("value")?, Unit::Bytes, Draws::Allowed)?,
     })
 }
 

@@ -80,9 +80,9 @@ pub(crate) struct Sheet {
 
 /// The rule whether a file may have draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dice {
+pub(crate) enum Draws {
     Allowed,
-    Cast,
+    Made,
 }
 
 /// The keys of both kinds of files.
@@ -92,7 +92,7 @@ pub(crate) const KEYS: [&str; 10] =
 const TIME: Unit = Unit::Time;
 
 impl Sheet {
-    pub(crate) fn read(root: Table<'_>, dice: Dice) -> Result<Self, FileError> {
+    pub(crate) fn read(root: Table<'_>, draws: Draws) -> Result<Self, FileError> {
         let (duration, heal) = (root.need("duration")?, root.need("heal")?);
         let (duration_us, heal_us) = (duration.quantity(TIME)?, heal.quantity(TIME)?);
         if heal_us > duration_us {
@@ -101,8 +101,8 @@ impl Sheet {
         let nodes = read_nodes(root.need("nodes")?)?;
         let tables = |key: &str| root.get(key).map_or_else(|| Ok(Vec::new()), |list| tables(list));
         let trains =
-            tables("train")?.into_iter().map(|train| read_train(train, dice)).collect::<Result<_, _>>()?;
-        let fault = |fault| read_fault(fault, dice, &nodes, heal_us);
+            tables("train")?.into_iter().map(|train| read_train(train, draws)).collect::<Result<_, _>>()?;
+        let fault = |fault| read_fault(fault, draws, &nodes, heal_us);
         let faults = tables("fault")?.into_iter().map(fault).collect::<Result<_, _>>()?;
         Ok(Self {
             name: name(root.need("name")?)?.to_owned(),
@@ -111,7 +111,7 @@ impl Sheet {
             duration_us,
             heal_us,
             expect: root.get("expect").map_or(Ok(Expect::Pass), read_expect)?,
-            knobs: root.get("knobs").map_or_else(|| Ok(Vec::new()), |knobs| read_knobs(knobs, dice))?,
+            knobs: root.get("knobs").map_or_else(|| Ok(Vec::new()), |knobs| read_knobs(knobs, draws))?,
             nodes,
             trains,
             faults,
@@ -171,21 +171,21 @@ fn read_expect(value: Value<'_>) -> Result<Expect, FileError> {
         .ok_or_else(|| value.error(format!("\"expect\" must be {wanted}, not {text:?}")))
 }
 
-fn read_knobs(value: Value<'_>, dice: Dice) -> Result<Vec<(&'static str, Draw)>, FileError> {
+fn read_knobs(value: Value<'_>, draws: Draws) -> Result<Vec<(&'static str, Draw)>, FileError> {
     let names: Vec<&str> = Knobs::ALL.iter().map(|(name, _)| *name).collect();
     let each = |entry: &Value<'_>| {
         let (name, unit) = Knobs::ALL
             .iter()
             .find(|(name, _)| *name == entry.key)
             .ok_or_else(|| entry.unknown("key", entry.key, "knobs", &names))?;
-        Ok((*name, read_draw(*entry, *unit, dice)?))
+        Ok((*name, read_draw(*entry, *unit, draws)?))
     };
     value.table("a table of knobs")?.entries().iter().map(each).collect()
 }
 
 /// Reads a number, or in a scenario `{ of = [..] }`, `{ range = [low, high] }`, `{ log = [low, high] }`.
-pub(crate) fn read_draw(value: Value<'_>, unit: Unit, dice: Dice) -> Result<Draw, FileError> {
-    if dice == Dice::Cast || !value.is_table() {
+pub(crate) fn read_draw(value: Value<'_>, unit: Unit, draws: Draws) -> Result<Draw, FileError> {
+    if draws == Draws::Made || !value.is_table() {
         return value.quantity(unit).map(Draw::Is);
     }
     let table = value.table("a draw")?;
@@ -208,25 +208,25 @@ pub(crate) fn draw_or(
     table: Table<'_>,
     key: &str,
     unit: Unit,
-    dice: Dice,
+    draws: Draws,
     or: u64,
 ) -> Result<Draw, FileError> {
-    table.get(key).map_or(Ok(Draw::Is(or)), |value| read_draw(value, unit, dice))
+    table.get(key).map_or(Ok(Draw::Is(or)), |value| read_draw(value, unit, draws))
 }
 
-fn read_train(table: Table<'_>, dice: Dice) -> Result<TrainSheet, FileError> {
+fn read_train(table: Table<'_>, draws: Draws) -> Result<TrainSheet, FileError> {
     table.only("keys of a train", &["at", "count", "every", "value"])?;
     Ok(TrainSheet {
-        at: read_draw(table.need("at")?, TIME, dice)?,
-        count: draw_or(table, "count", Unit::Count, dice, 1)?,
-        every: draw_or(table, "every", TIME, dice, 0)?,
-        value: read_draw(table.need("value")?, Unit::Bytes, dice)?,
+        at: read_draw(table.need("at")?, TIME, draws)?,
+        count: draw_or(table, "count", Unit::Count, draws, 1)?,
+        every: draw_or(table, "every", TIME, draws, 0)?,
+        value: read_draw(table.need("value")?, Unit::Bytes, draws)?,
     })
 }
 
 fn read_fault(
     table: Table<'_>,
-    dice: Dice,
+    draws: Draws,
     nodes: &[NodePlan],
     heal_us: u64,
 ) -> Result<FaultSheet, FileError> {
@@ -240,7 +240,7 @@ fn read_fault(
     keys.extend((shape.target == Target::Pair).then_some("peer"));
     keys.extend(shape.lasts.then_some("for"));
     keys.extend(shape.amount.map(|(name, _)| name));
-    keys.extend((dice == Dice::Cast).then_some("drawn"));
+    keys.extend((draws == Draws::Made).then_some("drawn"));
     table.only(&format!("keys of {kind_name:?}"), &keys)?;
     let node_at = table.need("node")?;
     let node = node_of(node_at, nodes)?;
@@ -254,15 +254,15 @@ fn read_fault(
             );
         }
     };
-    let at = read_draw(table.need("at")?, TIME, dice)?;
+    let at = read_draw(table.need("at")?, TIME, draws)?;
     if let Draw::Is(at_us) = at
         && at_us > heal_us
     {
         return Err(table.need("at")?.error("a fault must not begin after \"heal\"".to_owned()));
     }
-    let lasts = if shape.lasts { draw_or(table, "for", TIME, dice, u64::MAX)? } else { Draw::Is(0) };
+    let lasts = if shape.lasts { draw_or(table, "for", TIME, draws, u64::MAX)? } else { Draw::Is(0) };
     let amount = match shape.amount {
-        Some((name, unit)) => read_draw(table.need(name)?, unit, dice)?,
+        Some((name, unit)) => read_draw(table.need(name)?, unit, draws)?,
         None => Draw::Is(0),
     };
     let drawn = table.get("drawn").map_or(Ok(false), |drawn| drawn.switch())?;

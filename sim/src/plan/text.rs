@@ -8,7 +8,7 @@ use core::fmt::Write as _;
 use super::chaos::written;
 use super::file::{FileError, Source, Table, Value};
 use super::knobs::Unit;
-use super::sheet::{Dice, Draw, KEYS, Sheet};
+use super::sheet::{Draw, Draws, KEYS, Sheet};
 use super::{Expect, Fault, Knobs, NodePlan, Plan, SCHEMA, Train, faults::Target, scenario};
 use crate::stream::Stream;
 use towline_core::Role;
@@ -97,7 +97,7 @@ impl Plan {
         let root = Table::root(source, &document);
         scenario::schema(root, "plan")?;
         root.only("keys of a plan", &[&["plan", "seed", "core"], &KEYS[..]].concat())?;
-        let sheet = Sheet::read(root, Dice::Cast)?;
+        let sheet = Sheet::read(root, Draws::Made)?;
         sheet.check_ops(root, 0)?;
         let knobs_at = root.need("knobs")?;
         let knobs = read_knobs(knobs_at, &sheet)?;

@@ -81,8 +81,8 @@ impl KeyValueStore for TestStore {
         if next < self.0.len() { next as u64 } else { 0 }
     }
 
-    fn some_key(&self, dice: u64) -> Option<Arc<[u8]>> {
-        let place = usize::try_from(dice).ok()?.checked_rem(self.0.len())?;
+    fn some_key(&self, random: u64) -> Option<Arc<[u8]>> {
+        let place = usize::try_from(random).ok()?.checked_rem(self.0.len())?;
         self.0.iter().nth(place).map(|(key, _)| key.into())
     }
 
@@ -109,7 +109,7 @@ pub(crate) struct FakeBackend {
     /// Every record since they were last taken.
     pub(crate) records: Vec<Vec<u8>>,
     pub(crate) offset: u64,
-    pub(crate) dice: u64,
+    pub(crate) random: u64,
     /// The records that each replica has applied.
     pub(crate) replicas: Vec<u64>,
     pub(crate) disk: bool,
@@ -138,7 +138,7 @@ impl FakeBackend {
             record_bytes_max: 1000,
             records: Vec::new(),
             offset: 0,
-            dice: 0,
+            random: 0,
             replicas: Vec::new(),
             disk: false,
             kept: 0,
@@ -309,9 +309,9 @@ impl Backend for FakeBackend {
     fn counts_mut(&mut self) -> &mut Counts {
         &mut self.counts
     }
-    fn dice(&mut self) -> u64 {
-        self.dice += 1;
-        self.dice
+    fn random(&mut self) -> u64 {
+        self.random += 1;
+        self.random
     }
     fn note_expired(&mut self, keys: u64) {
         self.expired += keys;

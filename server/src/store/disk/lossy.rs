@@ -48,13 +48,13 @@ impl Lossy {
         self.0.lock().unwrap().left = None;
     }
 
-    /// Returns the disk that a new start finds. Each bit of `dice` keeps or loses one of the last writes.
-    pub(crate) fn after_the_cut(&self, dice: u64) -> Self {
+    /// Returns the disk that a new start finds. Each bit of `random` keeps or loses one of the last writes.
+    pub(crate) fn after_the_cut(&self, random: u64) -> Self {
         let disk = self.0.lock().unwrap();
         let mut synced = disk.synced.clone();
         for (number, write) in disk.unsynced.iter().enumerate() {
             // A file grows before the writes into it, so its length is always kept.
-            if matches!(write, Write::Len(_)) || dice >> (number % 64) & 1 == 1 {
+            if matches!(write, Write::Len(_)) || random >> (number % 64) & 1 == 1 {
                 write.onto(&mut synced);
             }
         }

@@ -21,7 +21,7 @@ const CACHE: usize = 1 << 20;
 
 fn options() -> DiskOptions {
     let moment = Duration::from_millis(1);
-    DiskOptions { dice: 7, cache_bytes: CACHE, flush_every: moment, retry_every: moment }
+    DiskOptions { random: 7, cache_bytes: CACHE, flush_every: moment, retry_every: moment }
 }
 
 fn open(path: &Path) -> DiskStore {

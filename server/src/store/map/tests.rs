@@ -77,12 +77,12 @@ proptest! {
     fn the_map_is_the_table(effects in vec((any_effect(), 0..8_u8), 0..120), seed: u64) {
         let (mut map, mut table) = (Map::new(seed), Table::new());
         let mut views = Vec::new();
-        for (owned, dice) in &effects {
+        for (owned, random) in &effects {
             let ours = map.apply(&owned.effect()).map(|_| ());
             prop_assert_eq!(ours.is_ok(), table.apply_effect(&owned.effect()).is_ok());
             prop_assert_eq!(map.digest(), table.digest());
             prop_assert_eq!(map.len(), table.len() as u64);
-            if *dice == 0 {
+            if *random == 0 {
                 views.push((map.freeze(), content_of_table(&table)));
             }
         }
@@ -144,8 +144,9 @@ fn a_scan_visits_what_stays() {
 #[test]
 fn every_key_can_be_some_key() {
     let map = filled(3);
-    let met: std::collections::BTreeSet<_> =
-        (0..2_000_u64).filter_map(|dice| map.some_key(dice.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+    let met: std::collections::BTreeSet<_> = (0..2_000_u64)
+        .filter_map(|random| map.some_key(random.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        .collect();
     assert_eq!(met.len(), 3);
 }
 

@@ -5,10 +5,10 @@ use crate::stream::Stream;
 
 #[test]
 fn events_come_by_time_and_then_as_they_were_asked_for() {
-    let (mut queue, mut dice) = (Queue::default(), Stream::new(1, "queue"));
+    let (mut queue, mut random) = (Queue::default(), Stream::new(1, "queue"));
     let (mut waiting, mut now_us) = (Vec::new(), 0);
     for number in 0..20 * NEAR_MAX as u16 {
-        let t_us = now_us + dice.below(100);
+        let t_us = now_us + random.below(100);
         queue.push(t_us, What::FaultBegins { index: number });
         waiting.push((t_us, number));
         // It fills to several times the near part, and becomes empty.

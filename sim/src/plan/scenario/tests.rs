@@ -224,7 +224,7 @@ fn a_number_far_too_large_is_a_line_and_not_the_end_of_memory() {
 }
 
 #[test]
-fn plans_leave_nothing_to_the_dice_and_nothing_to_defaults() {
+fn plans_leave_nothing_to_chance_and_nothing_to_defaults() {
     let text = Scenario::parse("x.toml", SOUND).expect("sound").draw(1).to_text();
     let error = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");

@@ -35,7 +35,7 @@ proptest! {
     fn a_cut_leaves_a_boundary(
         effects in vec((any_effect(), 0..6_u8), 1..60),
         left in 0..150_u64,
-        dice: u64,
+        random: u64,
     ) {
         let disk = Lossy::default();
         let mut store = on(&disk);
@@ -44,17 +44,17 @@ proptest! {
         let mut boundaries = BTreeMap::from([(None, (Offset(0), Content::new()))]);
         let mut told = Offset(0);
         let mut task = Context::from_waker(Waker::noop());
-        for (number, (owned, dice)) in effects.iter().enumerate() {
+        for (number, (owned, random)) in effects.iter().enumerate() {
             if store.apply(&owned.record()).is_err() {
                 break;
             }
             let end = Offset(number as u64 + 1);
-            if *dice > 1 {
+            if *random > 1 {
                 let cursor = format!("cursor {end}").into_bytes();
                 store.commit(&cursor, end);
                 boundaries.insert(Some(cursor), (end, content(&store)));
             }
-            match dice {
+            match random {
                 0..=2 => store.flush_soon(),
                 3 => std::thread::sleep(std::time::Duration::from_micros(300)),
                 _ => {}
@@ -65,7 +65,7 @@ proptest! {
             }
         }
         drop(store);
-        let store = on(&disk.after_the_cut(dice));
+        let store = on(&disk.after_the_cut(random));
         let found = boundaries.get(&store.cursor().map(<[u8]>::to_vec));
         let Some((end, then)) = found else { panic!("no boundary had {:?}", store.cursor()) };
         prop_assert_eq!(&content(&store), then);
