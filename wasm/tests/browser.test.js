@@ -87,7 +87,8 @@ test('a tab follows, is cut off, catches up, and survives a restart of its serve
 
   // Cut off: later writes come with the next connection, and from the stream.
   await page.click('#offline');
-  assert.equal(await text(page, 'state'), 'offline');
+  // The page draws when it has time for it.
+  await eventually('offline', async () => (await text(page, 'state')) === 'offline');
   await server.fill('missed', 3000);
   assert.equal(await text(page, 'keys'), '5,001');
   await page.click('#online');
