@@ -379,10 +379,6 @@ proptest! {
         prop_assert_eq!(whole.len(), parted.len());
         prop_assert_eq!(sort(&whole), sort(&parted));
     }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     /// A stream alone has no choice: byte for byte the same.
     #[test]

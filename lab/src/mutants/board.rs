@@ -46,7 +46,7 @@ struct Row {
     plan: Option<Plan>,
 }
 
-/// Hunts, shows the board, and fails if a bug survived or there was a false kill.
+/// Hunts every bug and prints the table. Fails if a bug survived or there was a false kill.
 pub(super) fn run(args: &MutantsArgs) -> Result<(), Failure> {
     let chosen: Vec<&'static Mutant> =
         MUTANTS.iter().filter(|mutant| args.only.is_empty() || args.only.contains(&mutant.number)).collect();

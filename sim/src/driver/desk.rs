@@ -24,7 +24,7 @@ use super::operator::Order;
 use super::store::Disk;
 use super::waits::Durable;
 use super::weather::Weather;
-use super::{Ground, PlanNet, Planted, simulates_store};
+use super::{Environment, PlanNet, Planted, simulates_store};
 use crate::oracle::{Invariant, Violation};
 use crate::plan::{Kind, Plan, Substrate};
 use crate::trace::{At, Death, Fact};
@@ -67,7 +67,7 @@ pub(super) struct Sheet {
 /// The shared state of a run.
 pub(crate) struct Desk {
     pub(super) plan: Plan,
-    pub(super) ground: Arc<dyn Ground>,
+    pub(super) environment: Arc<dyn Environment>,
     pub(super) weather: Arc<Weather>,
     pub(super) orders: UnboundedSender<Order>,
     /// The simulated disks.
@@ -83,7 +83,7 @@ impl Desk {
     pub(super) fn new(
         plan: &Plan,
         on: Substrate,
-        ground: Arc<dyn Ground>,
+        environment: Arc<dyn Environment>,
         orders: UnboundedSender<Order>,
         planted: Planted,
     ) -> Self {
@@ -103,11 +103,11 @@ impl Desk {
         let weather = Arc::new(Weather::new(plan, nodes + twins.len()));
         let disk = |(machine, node)| {
             let simulated = simulates_store(plan, on, node);
-            simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &ground, &weather, planted)))
+            simulated.then(|| Arc::new(Disk::new(plan, (machine, node), &environment, &weather, planted)))
         };
         let disks = (0..nodes).chain(twins.iter().copied()).enumerate().map(disk).collect();
         let (plan, exact, sheet) = (plan.clone(), on == Substrate::Turmoil, Mutex::new(sheet));
-        Self { plan, ground, weather, orders, disks, exact, planted, twins, sheet }
+        Self { plan, environment, weather, orders, disks, exact, planted, twins, sheet }
     }
 
     /// Returns the node of the plan that a machine stands for.
@@ -134,12 +134,12 @@ impl Desk {
         if node >= self.plan.nodes.len() {
             return;
         }
-        let t_us = self.ground.now_us();
+        let t_us = self.environment.now_us();
         self.sheet().facts.push((t_us, node, fact));
     }
 
     fn broke(&self, node: usize, why: String) {
-        let t_us = self.ground.now_us();
+        let t_us = self.environment.now_us();
         self.weather.set_alive(node, false);
         if node >= self.plan.nodes.len() {
             return;
@@ -154,8 +154,8 @@ impl Desk {
 
     /// Returns the net as one node sees it.
     pub(crate) fn net(&self, node: usize) -> PlanNet {
-        let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
-        PlanNet { ground, weather, node, planted: self.planted }
+        let (environment, weather) = (Arc::clone(&self.environment), Arc::clone(&self.weather));
+        PlanNet { environment, weather, node, planted: self.planted }
     }
 }
 

@@ -16,7 +16,7 @@ use super::feeders::Feeders;
 use super::moves::{Move, moves};
 use super::net::{CLIENTS, REPLICAS, name};
 use super::operator::{Operator, Order};
-use super::{Ground, Machines, Planted, Refused, check, simulates_store};
+use super::{Environment, Machines, Planted, Refused, check, simulates_store};
 use crate::oracle::{Invariant, Violation};
 use crate::plan::{Fault, Kind, Plan, Substrate};
 use crate::stream::Stream;
@@ -56,7 +56,7 @@ impl Director {
     pub(crate) fn new(
         plan: &Plan,
         on: Substrate,
-        ground: Arc<dyn Ground>,
+        environment: Arc<dyn Environment>,
         scale: u64,
         keeps_facts: bool,
         planted: Planted,
@@ -67,7 +67,7 @@ impl Director {
         let disks = (0..plan.nodes.len()).any(|node| on_a_real_disk(&node));
         let disks = disks.then(tempfile::tempdir).transpose().map_err(machine)?;
         let (orders, taken) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk::new(plan, on, ground, orders, planted));
+        let desk = Arc::new(Desk::new(plan, on, environment, orders, planted));
         let (nodes, machines) = (plan.nodes.len(), desk.machines());
         let director = Self {
             desk: Arc::clone(&desk),
@@ -212,7 +212,7 @@ impl Director {
             sheet.installed_before[node] += installed;
         }
         if node < self.desk.plan.nodes.len() {
-            let (now_us, upstream) = (self.desk.ground.now_us(), self.desk.sheet().upstreams[node]);
+            let (now_us, upstream) = (self.desk.environment.now_us(), self.desk.sheet().upstreams[node]);
             self.desk.weather.feeders(|feeders| feeders.starts(now_us, node, upstream));
         }
         self.desk.weather.set_dark(node, false);
@@ -256,7 +256,7 @@ impl Director {
             node: Some(plan.nodes[node].id),
             spool_bytes: plan.knobs.spool.max(frame),
             seed: Some(Stream::new(plan.seed, &format!("driver:{machine}:{boot}")).seed()),
-            unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.ground.now_us() * 1_000),
+            unix_zero_ns: Some(UNIX_ZERO_NS + self.desk.environment.now_us() * 1_000),
             stop_wait: Span(STOP_WAIT.0 / self.scale),
             ..towline_driver::Options::default()
         };

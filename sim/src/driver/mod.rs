@@ -14,9 +14,10 @@
 //! | `store` | a disk that a plan can damage, and the store on it |
 //! | `net` | the [`Net`](towline_driver::transport::Net) a server is given |
 //!
-//! A substrate brings a `Ground` (time and sockets) and `Machines` (processes), and nothing else. Everything a plan
-//! does to a link is done by the shaper around each replication connection, because no socket library does it alike:
-//! turmoil's window counts writes, its partitions lose segments for ever, loopback TCP has no delay or loss to set.
+//! A substrate brings an `Environment` (time and sockets) and `Machines` (processes), and nothing else. Everything a
+//! plan does to a link is done by the shaper around each replication connection, because no socket library does it
+//! alike: turmoil's window counts writes, its partitions lose segments for ever, loopback TCP has no delay or loss to
+//! set.
 //!
 //! [`supports`] names the faults that can be played here. Judged here: V1 (all core nodes converge in time: one digest,
 //! one offset, the right roles, links up), X4 (no panic, no process that ends by itself), F7 (how long writers are
@@ -150,7 +151,7 @@ pub(crate) fn check(plan: &Plan, on: Substrate) -> Result<(), Refused> {
 }
 
 /// The time and the sockets of a substrate.
-pub(crate) trait Ground: Send + Sync + 'static {
+pub(crate) trait Environment: Send + Sync + 'static {
     /// Returns the simulated microseconds since the run began.
     fn now_us(&self) -> u64;
     /// Returns how long the runtime must sleep for so many simulated microseconds.
@@ -187,8 +188,8 @@ pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Sleeps for so much simulated time.
-pub(crate) async fn pass(ground: &dyn Ground, us: u64) {
-    tokio::time::sleep(ground.lasts(us)).await;
+pub(crate) async fn pass(environment: &dyn Environment, us: u64) {
+    tokio::time::sleep(environment.lasts(us)).await;
 }
 
 #[cfg(test)]

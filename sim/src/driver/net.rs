@@ -11,7 +11,7 @@ use towline_driver::transport::{BoxFuture, BoxTransport, Listener, Net};
 
 use super::shaper::Shaper;
 use super::weather::{Gate, Weather};
-use super::{Door, Ground, Planted};
+use super::{Door, Environment, Planted};
 
 /// The port that clients connect to.
 pub(super) const CLIENTS: u16 = 7000;
@@ -31,7 +31,7 @@ fn meant(name: &str) -> Option<(usize, u16)> {
 
 /// One node's view of the net.
 pub(crate) struct PlanNet {
-    pub(crate) ground: Arc<dyn Ground>,
+    pub(crate) environment: Arc<dyn Environment>,
     pub(crate) weather: Arc<Weather>,
     pub(crate) node: usize,
     /// The planted bug.
@@ -42,14 +42,14 @@ impl Net for PlanNet {
     fn listen<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
         Box::pin(async move {
             let (node, port) = meant(addr).ok_or(io::ErrorKind::AddrNotAvailable)?;
-            let (door, at) = self.ground.bind(node, port).await?;
+            let (door, at) = self.environment.bind(node, port).await?;
             self.weather.listens(node, port, at);
             if self.planted == Planted::Panic {
                 tokio::spawn(async { panic!("planted") });
             }
-            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
+            let (environment, weather) = (Arc::clone(&self.environment), Arc::clone(&self.weather));
             let shaped = port == REPLICAS;
-            Ok(Box::new(Listening { door, at, name: addr.to_owned(), shaped, ground, weather })
+            Ok(Box::new(Listening { door, at, name: addr.to_owned(), shaped, environment, weather })
                 as Box<dyn Listener>)
         })
     }
@@ -71,9 +71,9 @@ impl Net for PlanNet {
                 }
             }
             let at = self.weather.address(peer, port).ok_or(io::ErrorKind::ConnectionRefused)?;
-            let (base, from) = self.ground.connect(at).await?;
-            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
-            Ok(Box::new(Shaper::new(base, ground, weather, (from, at), Some((self.node, peer))))
+            let (base, from) = self.environment.connect(at).await?;
+            let (environment, weather) = (Arc::clone(&self.environment), Arc::clone(&self.weather));
+            Ok(Box::new(Shaper::new(base, environment, weather, (from, at), Some((self.node, peer))))
                 as BoxTransport)
         })
     }
@@ -84,7 +84,7 @@ struct Listening {
     at: std::net::SocketAddr,
     name: String,
     shaped: bool,
-    ground: Arc<dyn Ground>,
+    environment: Arc<dyn Environment>,
     weather: Arc<Weather>,
 }
 
@@ -99,8 +99,8 @@ impl Listener for Listening {
             if !self.shaped {
                 return Ok((base, from.to_string()));
             }
-            let (ground, weather) = (Arc::clone(&self.ground), Arc::clone(&self.weather));
-            let shaper = Shaper::new(base, ground, weather, (from, self.at), None);
+            let (environment, weather) = (Arc::clone(&self.environment), Arc::clone(&self.weather));
+            let shaper = Shaper::new(base, environment, weather, (from, self.at), None);
             Ok((Box::new(shaper) as BoxTransport, from.to_string()))
         })
     }

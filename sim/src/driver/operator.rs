@@ -124,21 +124,21 @@ async fn turn(
 ) -> bool {
     desk.weather.feeders(|feeders| feeders.asked(node));
     let done = insist(desk, node, words, still).await;
-    let now_us = desk.ground.now_us();
+    let now_us = desk.environment.now_us();
     desk.weather.feeders(|feeders| feeders.answered(now_us, node, done.then_some(upstream)));
     done
 }
 
 /// Sends a command until it is accepted; returns false if it was given up.
 async fn insist(desk: &Desk, node: usize, words: &[&[u8]], still: impl Fn() -> bool) -> bool {
-    let until_us = desk.ground.now_us() + GIVE_UP_US;
-    while desk.ground.now_us() < until_us && still() {
-        if let Ok(mut client) = Client::connect(&desk.ground, &desk.weather, node).await
+    let until_us = desk.environment.now_us() + GIVE_UP_US;
+    while desk.environment.now_us() < until_us && still() {
+        if let Ok(mut client) = Client::connect(&desk.environment, &desk.weather, node).await
             && matches!(client.ask(words).await, Ok(Reply::Text(_)))
         {
             return true;
         }
-        pass(&*desk.ground, PAUSE_US).await;
+        pass(&*desk.environment, PAUSE_US).await;
     }
     false
 }
@@ -158,7 +158,7 @@ async fn write(desk: Arc<Desk>) {
     let mut client: Option<(usize, Client)> = None;
     let mut waits = Waits::default();
     loop {
-        let now_us = desk.ground.now_us();
+        let now_us = desk.environment.now_us();
         while due.len() < PIPELINE
             && let Some(one) = next.next_if(|one| one.op.at_us <= now_us)
         {
@@ -167,29 +167,29 @@ async fn write(desk: Arc<Desk>) {
         if due.is_empty() {
             let Some(one) = next.peek() else { return waits.join().await };
             let wait_us = one.op.at_us.saturating_sub(now_us).max(1);
-            pass(&*desk.ground, wait_us).await;
+            pass(&*desk.environment, wait_us).await;
             continue;
         }
         let primary = desk.sheet().primary;
         let mut there = match client.take().filter(|(node, _)| *node == primary) {
             Some((_, client)) => client,
-            None => match Client::connect(&desk.ground, &desk.weather, primary).await {
+            None => match Client::connect(&desk.environment, &desk.weather, primary).await {
                 Ok(client) => client,
                 Err(_) => {
-                    pass(&*desk.ground, PAUSE_US).await;
+                    pass(&*desk.environment, PAUSE_US).await;
                     continue;
                 }
             },
         };
         let last = due.back().map_or(0, |one| one.number);
-        let wait = Wait { node: primary, op: last, since_us: desk.ground.now_us() };
+        let wait = Wait { node: primary, op: last, since_us: desk.environment.now_us() };
         match say(&desk, &mut there, &mut due, &mut doubtful).await {
             Ok(true) => client = waits.begin(&desk, wait, there).map(|there| (primary, there)),
             Ok(false) => {
                 client = Some((primary, there));
-                pass(&*desk.ground, PAUSE_US).await;
+                pass(&*desk.environment, PAUSE_US).await;
             }
-            Err(_) => pass(&*desk.ground, PAUSE_US).await,
+            Err(_) => pass(&*desk.environment, PAUSE_US).await,
         }
     }
 }
@@ -261,19 +261,19 @@ fn touch(op: u64, keys: u64, out: &mut Vec<u8>) {
 async fn watch(desk: Arc<Desk>, node: usize) {
     let mut client: Option<Client> = None;
     loop {
-        pass(&*desk.ground, LOOK_US).await;
+        pass(&*desk.environment, LOOK_US).await;
         if !desk.weather.is_alive(node) {
             client = None;
             continue;
         }
         let mut there = match client.take() {
             Some(client) => client,
-            None => match Client::connect(&desk.ground, &desk.weather, node).await {
+            None => match Client::connect(&desk.environment, &desk.weather, node).await {
                 Ok(client) => client,
                 Err(_) => continue,
             },
         };
-        let asked_us = desk.ground.now_us();
+        let asked_us = desk.environment.now_us();
         let Ok(Reply::Text(page)) = there.ask(&[b"INFO", b"replication"]).await else { continue };
         let Some(view) = read(asked_us, &String::from_utf8_lossy(&page)) else { continue };
         client = Some(there);

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use towline_driver::transport::BoxTransport;
 
-use super::Ground;
+use super::Environment;
 use super::net::CLIENTS;
 use super::weather::Weather;
 
@@ -36,7 +36,7 @@ pub(super) enum Reply {
 /// A connection to a server's client port.
 pub(super) struct Client {
     transport: BoxTransport,
-    ground: Arc<dyn Ground>,
+    environment: Arc<dyn Environment>,
     bytes: Vec<u8>,
     patience_us: u64,
 }
@@ -62,15 +62,20 @@ fn silent<T>(_: T) -> io::Error {
 impl Client {
     /// Connects to a node.
     pub(super) async fn connect(
-        ground: &Arc<dyn Ground>,
+        environment: &Arc<dyn Environment>,
         weather: &Weather,
         node: usize,
     ) -> io::Result<Self> {
         let at = weather.address(node, CLIENTS).filter(|_| weather.is_alive(node));
         let at = at.ok_or(io::ErrorKind::ConnectionRefused)?;
-        let limit = ground.lasts(PATIENCE_US);
-        let (transport, _) = timeout(limit, ground.connect(at)).await.map_err(silent)??;
-        Ok(Self { transport, ground: Arc::clone(ground), bytes: Vec::new(), patience_us: PATIENCE_US })
+        let limit = environment.lasts(PATIENCE_US);
+        let (transport, _) = timeout(limit, environment.connect(at)).await.map_err(silent)??;
+        Ok(Self {
+            transport,
+            environment: Arc::clone(environment),
+            bytes: Vec::new(),
+            patience_us: PATIENCE_US,
+        })
     }
 
     /// The server may be silent for so much longer.
@@ -81,7 +86,7 @@ impl Client {
     /// Sends requests, in parts that every socket takes whole.
     pub(super) async fn say(&mut self, requests: &[u8]) -> io::Result<()> {
         for part in requests.chunks(CHUNK_BYTES) {
-            let limit = self.ground.lasts(PATIENCE_US);
+            let limit = self.environment.lasts(PATIENCE_US);
             timeout(limit, self.transport.write_all(part)).await.map_err(silent)??;
         }
         self.transport.flush().await
@@ -136,7 +141,7 @@ impl Client {
     }
 
     async fn more(&mut self) -> io::Result<()> {
-        let limit = self.ground.lasts(self.patience_us);
+        let limit = self.environment.lasts(self.patience_us);
         match timeout(limit, self.transport.read_buf(&mut self.bytes)).await.map_err(silent)?? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),

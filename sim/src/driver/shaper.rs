@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use towline_driver::transport::BoxTransport;
 
-use super::Ground;
+use super::Environment;
 use super::way::Reads;
 use super::weather::{Weather, WireName, Writes};
 
@@ -27,7 +27,7 @@ const GULP_BYTES: usize = 16 << 10;
 /// One end of a shaped connection.
 pub(super) struct Shaper {
     base: BoxTransport,
-    ground: Arc<dyn Ground>,
+    environment: Arc<dyn Environment>,
     weather: Arc<Weather>,
     name: WireName,
     /// 0: we dialled, 1: we accepted. It is also the way we write.
@@ -41,16 +41,16 @@ pub(super) struct Shaper {
 impl Shaper {
     pub(super) fn new(
         base: BoxTransport,
-        ground: Arc<dyn Ground>,
+        environment: Arc<dyn Environment>,
         weather: Arc<Weather>,
         name: WireName,
         pair: Option<(usize, usize)>,
     ) -> Self {
-        weather.attach(ground.now_us(), name, pair);
+        weather.attach(environment.now_us(), name, pair);
         let end = usize::from(pair.is_none());
         Self {
             base,
-            ground,
+            environment,
             weather,
             name,
             end,
@@ -92,7 +92,7 @@ impl AsyncRead for Shaper {
         let this = self.get_mut();
         loop {
             this.fill(task);
-            let now_us = this.ground.now_us() + this.ground.grain_us();
+            let now_us = this.environment.now_us() + this.environment.grain_us();
             let has = (this.inbox.len(), this.ended || this.broken.is_some());
             let way = 1 - this.end;
             match this.weather.read(&this.name, way, has, room.remaining(), now_us, task.waker()) {
@@ -104,7 +104,7 @@ impl AsyncRead for Shaper {
                 Reads::Reset => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
                 Reads::Nothing => return Poll::Pending,
                 Reads::At(at_us) => {
-                    let left = this.ground.lasts(at_us.saturating_sub(now_us).max(1));
+                    let left = this.environment.lasts(at_us.saturating_sub(now_us).max(1));
                     let timer = this.timer.insert(Box::pin(tokio::time::sleep(left)));
                     if timer.as_mut().poll(task).is_pending() {
                         return Poll::Pending;
@@ -127,7 +127,7 @@ impl AsyncWrite for Shaper {
             Writes::Lost(most) => Poll::Ready(Ok(most)),
             Writes::Bytes(most) => {
                 let written = std::task::ready!(Pin::new(&mut this.base).poll_write(task, &bytes[..most]))?;
-                this.weather.wrote(&this.name, this.end, written, this.ground.now_us());
+                this.weather.wrote(&this.name, this.end, written, this.environment.now_us());
                 Poll::Ready(Ok(written))
             }
         }

@@ -28,7 +28,7 @@ use towline_server::store::{Found, KeyValueStore, MemoryStore};
 
 use self::truth::Past;
 use super::weather::Weather;
-use super::{Ground, Planted};
+use super::{Environment, Planted};
 use crate::journal::{Journal, Saved};
 use crate::plan::{Fault, Kind, Plan};
 use crate::trace::Fact;
@@ -42,7 +42,7 @@ const PART_BYTES: usize = 64 << 10;
 
 /// One machine's disk, or what a memory node has in its place. It outlives the processes.
 pub(super) struct Disk {
-    ground: Arc<dyn Ground>,
+    environment: Arc<dyn Environment>,
     weather: Arc<Weather>,
     machine: usize,
     apply_us: u64,
@@ -67,14 +67,14 @@ impl Disk {
     pub(super) fn new(
         plan: &Plan,
         (machine, node): (usize, usize),
-        ground: &Arc<dyn Ground>,
+        environment: &Arc<dyn Environment>,
         weather: &Arc<Weather>,
         planted: Planted,
     ) -> Self {
         let goes_back = |fault: &Fault| fault.kind == Kind::Rollback && fault.node == machine;
         let journal = Journal::new(plan.nodes[node].disk, plan.faults.iter().any(goes_back));
         Self {
-            ground: Arc::clone(ground),
+            environment: Arc::clone(environment),
             weather: Arc::clone(weather),
             machine,
             apply_us: plan.knobs.apply,
@@ -93,7 +93,7 @@ impl Disk {
     pub(super) fn end(&self, kind: Kind, amount: u64) {
         let mut kept = self.kept();
         kept.life += 1;
-        kept.remember(self.ground.now_us());
+        kept.remember(self.environment.now_us());
         let journal = &mut kept.journal;
         if matches!(kind, Kind::PowerLoss | Kind::Torn) {
             journal.power_lost(amount);
@@ -111,7 +111,7 @@ impl Disk {
     pub(super) fn open(self: &Arc<Self>) -> Box<dyn KeyValueStore> {
         let mut kept = self.kept();
         kept.life += 1;
-        kept.remember(self.ground.now_us());
+        kept.remember(self.environment.now_us());
         kept.journal.killed();
         kept.journal.settle();
         let mut memory = MemoryStore::new(kept.life).keeping(self.tail_bytes);
@@ -161,7 +161,7 @@ impl Shelf {
     }
 
     fn now_us(&self) -> u64 {
-        self.disk.ground.now_us() + self.disk.ground.grain_us()
+        self.disk.environment.now_us() + self.disk.environment.grain_us()
     }
 
     /// Returns the amount of the fault of this kind that is on, if any.
@@ -177,7 +177,7 @@ impl Shelf {
             return false;
         }
         let sync_us = self.ails(Kind::SlowDisk).unwrap_or(self.disk.sync_us);
-        self.sync = Some((unsynced, self.disk.ground.now_us() + sync_us.max(1)));
+        self.sync = Some((unsynced, self.disk.environment.now_us() + sync_us.max(1)));
         true
     }
 
@@ -187,7 +187,7 @@ impl Shelf {
     }
 
     fn end_sync(&mut self) {
-        let Some((commits, _)) = self.sync.take_if(|(_, ends_us)| *ends_us <= self.disk.ground.now_us())
+        let Some((commits, _)) = self.sync.take_if(|(_, ends_us)| *ends_us <= self.disk.environment.now_us())
         else {
             return;
         };
@@ -249,7 +249,7 @@ impl Store for Shelf {
 
     fn load_tail(&mut self, records: &[u8], cursor: &[u8], upto: Offset) -> io::Result<bool> {
         let done = self.memory.load_tail(records, cursor, upto)?;
-        let now_us = self.disk.ground.now_us();
+        let now_us = self.disk.environment.now_us();
         if let Some(mut kept) = self.kept().filter(|_| !done) {
             kept.facts.push((now_us, Fact::TailWaits { offset: upto.0 }));
         }
@@ -260,7 +260,7 @@ impl Store for Shelf {
         self.memory.install(replaced)?;
         let cursor = Saved::new(self.memory.cursor().unwrap_or_default());
         let whole = whole(&mut *self.memory.view()?);
-        let now_us = self.disk.ground.now_us();
+        let now_us = self.disk.environment.now_us();
         if let Some(mut kept) = self.kept() {
             kept.remember(now_us);
             // No record is empty.
@@ -296,7 +296,7 @@ impl Persistence for Shelf {
             let busy_us = Some(self.busy_us).filter(|at_us| *at_us > now_us);
             let ends_us = self.sync.map(|(_, ends_us)| ends_us);
             let Some(at_us) = busy_us.into_iter().chain(ends_us).min() else { return Poll::Pending };
-            let left = self.disk.ground.lasts(at_us.saturating_sub(now_us).max(1));
+            let left = self.disk.environment.lasts(at_us.saturating_sub(now_us).max(1));
             let timer = self.timer.insert(Box::pin(tokio::time::sleep(left)));
             if timer.as_mut().poll(task).is_pending() {
                 return Poll::Pending;

@@ -110,7 +110,7 @@ async fn ask(desk: Arc<Desk>, wait: Wait, mut client: Client, number: u64) {
         Ok(Reply::Text(_) | Reply::Nil | Reply::Error(_) | Reply::Numbers(_)) | Err(_) => return,
     };
     if let Some((invariant, text)) = untrue(&desk, wait, answer) {
-        let violation = Violation { invariant, t_us: desk.ground.now_us(), node: wait.node, text };
+        let violation = Violation { invariant, t_us: desk.environment.now_us(), node: wait.node, text };
         desk.sheet().violated.get_or_insert(violation);
     }
     let Answer { level, replicas, own } = answer;
@@ -133,7 +133,7 @@ fn untrue(desk: &Desk, wait: Wait, answer: Answer) -> Option<(Invariant, String)
         disk.is_none_or(|disk| disk.held(&key, op, durable, since_us))
     };
     // The node's own history is the one it had when it answered.
-    let just_us = since_us.max(desk.ground.now_us().saturating_sub(ANSWER_US));
+    let just_us = since_us.max(desk.environment.now_us().saturating_sub(ANSWER_US));
     let name = &desk.plan.nodes[node].name;
     let Answer { level, replicas, own } = answer;
     if (own || replicas > 0) && !held(node, false, just_us) {

@@ -22,7 +22,7 @@ use towline_driver::transport::{BoxFuture, BoxTransport, Net};
 use towline_server::Options;
 
 use crate::driver::{
-    Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,
+    Desk, Director, Door, Ending, Environment, Machines, Planted, Refused, Run, operate, process, words_of,
 };
 use crate::plan::{Plan, Substrate};
 
@@ -37,9 +37,9 @@ pub fn run(plan: &Plan, scale: u64, keeps_facts: bool) -> Result<Run, Refused> {
     let scale = scale.max(1);
     let runtime = runtime().map_err(|error| Refused::Machine(error.to_string()))?;
     let wall = Arc::new(Wall { start: Instant::now(), scale });
-    let ground = Arc::clone(&wall) as Arc<dyn Ground>;
+    let environment = Arc::clone(&wall) as Arc<dyn Environment>;
     let (mut director, operator) =
-        Director::new(plan, Substrate::Real, ground, scale, keeps_facts, Planted::Nothing)?;
+        Director::new(plan, Substrate::Real, environment, scale, keeps_facts, Planted::Nothing)?;
     let machines = director.desk().machines();
     let mut processes = Processes {
         desk: director.desk(),
@@ -121,7 +121,7 @@ struct Wall {
     scale: u64,
 }
 
-impl Ground for Wall {
+impl Environment for Wall {
     fn now_us(&self) -> u64 {
         let wall_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         wall_us.saturating_mul(self.scale)

@@ -19,7 +19,7 @@ use towline_driver::transport::{BoxFuture, BoxTransport, Net};
 use towline_server::Options;
 
 use crate::driver::{
-    Desk, Director, Door, Ending, Ground, Machines, Planted, Refused, Run, operate, process, words_of,
+    Desk, Director, Door, Ending, Environment, Machines, Planted, Refused, Run, operate, process, words_of,
 };
 use crate::plan::{Plan, Substrate};
 
@@ -34,8 +34,9 @@ const OPERATOR: &str = "operator";
 /// Plays a plan on simulated hosts.
 pub(super) fn play(plan: &Plan, keeps_facts: bool, planted: Planted) -> Result<Run, Refused> {
     let simulated = Arc::new(Simulated::default());
-    let ground = Arc::clone(&simulated) as Arc<dyn Ground>;
-    let (mut director, operator) = Director::new(plan, Substrate::Turmoil, ground, 1, keeps_facts, planted)?;
+    let environment = Arc::clone(&simulated) as Arc<dyn Environment>;
+    let (mut director, operator) =
+        Director::new(plan, Substrate::Turmoil, environment, 1, keeps_facts, planted)?;
     let sim = Builder::new()
         .tick_duration(TICK)
         .simulation_duration(Duration::MAX)
@@ -141,7 +142,7 @@ struct Simulated {
     stepped_us: AtomicU64,
 }
 
-impl Ground for Simulated {
+impl Environment for Simulated {
     fn now_us(&self) -> u64 {
         ::turmoil::sim_elapsed().map_or_else(|| self.stepped_us.load(Ordering::Relaxed), micros)
     }
